@@ -1,0 +1,175 @@
+"""The one seam to the file system: every effect of the package on the disk goes through one `Files` object.
+
+`Files` has the primitive effects; `write_file` and `write_atomic` compose them. Tests replace the object to
+fail the k-th effect, to cut writes short, or to forget what was never synced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from .errors import SessionLockedError, StorageError
+
+__all__ = ["Files", "Lock"]
+
+_ADVICE = {
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+    errno.EACCES: "make the folder writable and run the same command again",
+    errno.EPERM: "make the folder writable and run the same command again",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOTDIR: "a part of the path is a file; choose another path",
+}
+
+
+class Files:
+    """The real file system. Paths are absolute or relative to the working folder; all content is bytes.
+
+    Every method raises StorageError, naming the path and what to do, where the system raises OSError.
+    """
+
+    def open(self, path: Path) -> IO[bytes]:
+        """Open `path` for writing from its start, unbuffered; an older file there is cut to nothing."""
+        with _storage("write", path):
+            return path.open("wb", buffering=0)
+
+    def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
+        """Write all of `data`, however many system calls that takes."""
+        with _storage("write", Path(handle.name)):
+            view = memoryview(data)
+            while view:
+                written = handle.write(view)
+                view = view[written:]
+
+    def sync(self, handle: IO[bytes]) -> None:
+        """Return when what was written to `handle` is on the disk."""
+        with _storage("write", Path(handle.name)):
+            os.fsync(handle.fileno())
+
+    def close(self, handle: IO[bytes]) -> None:
+        """Close `handle`."""
+        with _storage("write", Path(handle.name)):
+            handle.close()
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename `source` to `target` in one step, over an older file there."""
+        with _storage("write", target):
+            source.replace(target)
+
+    def sync_folder(self, path: Path) -> None:
+        """Return when the names in the folder `path` are on the disk."""
+        if os.name == "nt":  # pragma: no cover - Windows keeps names durable itself and cannot open a folder
+            return
+        with _storage("write", path):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def make_folder(self, path: Path) -> None:
+        """Make the folder `path` unless it is there."""
+        with _storage("make the folder", path):
+            path.mkdir(exist_ok=True)
+
+    def unlink(self, path: Path) -> None:
+        """Remove the file `path` if it is there."""
+        with _storage("remove", path):
+            path.unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove the empty folder `path`."""
+        with _storage("remove", path):
+            path.rmdir()
+
+    def free_space(self, folder: Path) -> int:
+        """Bytes that can still be written in `folder`."""
+        with _storage("ask for the free space of", folder):
+            return shutil.disk_usage(folder).free
+
+    def lock(self, path: Path) -> Lock:
+        """Take the operating system's lock on `path`; it ends with the process at the latest.
+
+        Raises:
+            SessionLockedError: another process or thread holds it.
+        """
+        with _storage("lock", path):
+            handle = path.open("ab")
+        try:
+            _lock_handle(handle)
+        except OSError as error:
+            handle.close()
+            raise SessionLockedError(
+                f"another run is writing to {path.parent}: wait until it has ended, then run the command again"
+            ) from error
+        return Lock(handle)
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        """Make `path` hold `data` and return when its content is on the disk; its name may not be yet."""
+        handle = self.open(path)
+        try:
+            self.write(handle, data)
+            self.sync(handle)
+        except BaseException:
+            with contextlib.suppress(StorageError):
+                self.close(handle)
+            raise
+        self.close(handle)
+
+    def write_atomic(self, path: Path, data: bytes, scratch: Path) -> None:
+        """Make `path` hold `data`, whole or not at all, and return when that is durable.
+
+        `scratch` is a folder on the same file system for the file while it is being written.
+        """
+        draft = scratch / path.name
+        self.write_file(draft, data)
+        self.replace(draft, path)
+        self.sync_folder(path.parent)
+
+
+class Lock:
+    """A lock that is held until `release`, or until the process ends."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        self._handle.close()
+
+
+@contextlib.contextmanager
+def _storage(verb: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise storage_error(error, verb, path) from error
+
+
+def storage_error(error: OSError, verb: str, path: Path) -> StorageError:
+    """`error` as a StorageError that says what could not be done, where, and what to do."""
+    reason = error.strerror or str(error) or type(error).__name__
+    advice = _ADVICE.get(error.errno or 0, "check the disk and run the same command again")
+    wrapped = StorageError(f"could not {verb} {path}: {reason}; {advice}")
+    wrapped.errno = error.errno
+    return wrapped
+
+
+if os.name == "nt":  # pragma: no cover - exercised on Windows only
+    import msvcrt
+
+    def _lock_handle(handle: IO[bytes]) -> None:
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+else:
+    import fcntl
+
+    def _lock_handle(handle: IO[bytes]) -> None:
+        fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,138 @@
+"""Pillow arithmetic, and the only module that knows Pillow's traps.
+
+Traps that the functions here keep away from the rest of the package (measured on Pillow 13.0):
+
+- `ImageFilter.Kernel` copies the outermost ring of pixels unfiltered, is flipped vertically, and clips
+  below 0; on mode I an offset keeps the sign exactly.
+- `ImageStat` bins I and F into 256 levels; sums here go through Python integers or BOX reduction on F.
+- `Image.getdata` warns; `get_flattened_data` is its successor.
+- `transform` fills what has no source with black, and its BICUBIC is the a = -1 kernel.
+- Mode F carries 24 bits: agreement is relative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PIL import Image, ImageMath
+
+__all__ = [
+    "LEVELS",
+    "as_float",
+    "block_means",
+    "column_means",
+    "combined",
+    "crop_mirrored",
+    "flattened",
+    "laplacian_energy",
+    "moved",
+    "sobel_magnitude",
+]
+
+LEVELS = 1 << 8
+"""Values of one 8-bit sample."""
+
+
+def flattened(image: Image.Image) -> tuple[float, ...] | tuple[tuple[int, ...], ...]:
+    """Every pixel of `image`, row by row: numbers for one band, tuples for several."""
+    return image.get_flattened_data()
+
+
+def crop_mirrored(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Like `image.crop(box)`, but mirrored at its edges (… 1 0 | 0 1 2 …) where `box` leaves it, never black."""
+    left, top, right, bottom = box
+    if left >= 0 and top >= 0 and right <= image.width and bottom <= image.height:
+        return image.crop(box)
+    out = Image.new(image.mode, (right - left, bottom - top))
+    for start_y, stop_y, from_y, to_y, flip_y in _mirrored_runs(top, bottom, image.height):
+        for start_x, stop_x, from_x, to_x, flip_x in _mirrored_runs(left, right, image.width):
+            piece = image.crop((from_x, from_y, to_x, to_y))
+            piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip_x else piece
+            piece = piece.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if flip_y else piece
+            out.paste(piece, (start_x, start_y, stop_x, stop_y))
+    return out
+
+
+def _mirrored_runs(start: int, stop: int, length: int) -> list[tuple[int, int, int, int, bool]]:
+    """[start, stop) cut at multiples of `length`: (from, to) in the output, (from, to) in the image, flipped."""
+    runs = []
+    for period in range(start // length, (stop - 1) // length + 1):
+        low, high = max(start, period * length), min(stop, (period + 1) * length)
+        flipped = period % 2 == 1
+        at = (period + 1) * length - high if flipped else low - period * length
+        runs.append((low - start, high - start, at, at + high - low, flipped))
+    return runs
+
+
+def as_float(image: Image.Image) -> Image.Image:
+    """One 8-bit band as mode F, same values."""
+    return image.convert("F")
+
+
+def combined(formula: Callable[[Mapping[str, Any]], Any], **images: Image.Image) -> Image.Image:
+    """`formula` applied pixel by pixel to `images` of mode F and one size, by name; mode F."""
+    result: Image.Image = ImageMath.lambda_eval(formula, **images)
+    return result
+
+
+def moved(image: Image.Image, dx: int, dy: int = 0) -> Image.Image:
+    """`image` seen from (dx, dy): the pixel at (x, y) is the old one at (x + dx, y + dy), 0 where there is none."""
+    width, height = image.size
+    return image.crop((dx, dy, width + dx, height + dy))
+
+
+def block_means(image: Image.Image, blocks: int) -> Image.Image:
+    """Means of an image of mode F over runs of ceil(height / blocks) rows (the last run may be shorter), same width."""
+    rows = -(-image.height // blocks)
+    return image.reduce((1, rows)) if rows > 1 else image
+
+
+def column_means(image: Image.Image) -> list[float]:
+    """The mean of each column of an image of mode F, left to right."""
+    means: tuple[float, ...] = image.reduce((1, image.height)).get_flattened_data()  # type: ignore[assignment]
+    return list(means)
+
+
+def sobel_magnitude(image: Image.Image) -> Image.Image:
+    """Gradient magnitude of one band by Sobel, mode F, same size; edge pixels count as repeated outside.
+
+        gx = [-1 0 1]      gy = [-1 -2 -1]
+             [-2 0 2]           [ 0  0  0]
+             [-1 0 1]           [ 1  2  1]
+
+    Written as differences of moved pictures, which are exact in mode F; `ImageFilter.Kernel` is not (see above).
+    """
+    width, height = image.size
+    around = as_float(crop_mirrored(image, (-1, -1, width + 1, height + 1)))
+    at = {
+        f"{name_y}{name_x}": around.crop((1 + dx, 1 + dy, 1 + dx + width, 1 + dy + height))
+        for name_y, dy in (("t", -1), ("m", 0), ("b", 1))
+        for name_x, dx in (("l", -1), ("c", 0), ("r", 1))
+    }
+
+    def magnitude(a: Mapping[str, Any]) -> Any:
+        gx = (a["tr"] - a["tl"]) + 2.0 * (a["mr"] - a["ml"]) + (a["br"] - a["bl"])
+        gy = (a["bl"] - a["tl"]) + 2.0 * (a["bc"] - a["tc"]) + (a["br"] - a["tr"])
+        return (gx * gx + gy * gy) ** 0.5
+
+    return combined(magnitude, **at)
+
+
+def laplacian_energy(image: Image.Image) -> float:
+    """Mean absolute Laplacian of the luminance, 0 to 1020: how sharp and how busy `image` is; its rim left out.
+
+        [0  1 0]
+        [1 -4 1]
+        [0  1 0]
+    """
+    width, height = image.size
+    if width < 3 or height < 3:
+        return 0.0
+    grey = as_float(image.convert("L"))
+    at = {
+        name: grey.crop((1 + dx, 1 + dy, width - 1 + dx, height - 1 + dy))
+        for name, dx, dy in (("c", 0, 0), ("l", -1, 0), ("r", 1, 0), ("t", 0, -1), ("b", 0, 1))
+    }
+    energy = combined(lambda a: abs(a["l"] + a["r"] + a["t"] + a["b"] - 4.0 * a["c"]), **at)
+    return sum(column_means(energy)) / energy.width

@@ -1,0 +1,81 @@
+"""The suite on every core: as many pytest processes as there are cores, which share the test files out as they go.
+
+    python -m tests.support.cores [pytest arguments]        what `make test` runs
+
+Each process knows all tests, half of them in reverse order, and runs a file when it is the first to claim it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["CLAIMS", "Claims", "main"]
+
+CLAIMS = "SUITE_CLAIMS"
+"""Variable of the environment: the folder of the claims, and the number of this process."""
+
+_NO_TESTS = 5  # pytest's exit code
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
+
+
+class Claims:
+    """Which test files this process runs."""
+
+    def __init__(self, folder: Path, process: int) -> None:
+        self._folder = folder
+        self._mine: dict[Path, bool] = {}
+        self.backwards = process % 2 == 1
+
+    @classmethod
+    def from_environment(cls) -> Claims | None:
+        """The claims that `main` announced; None in a run by plain pytest."""
+        folder, _, process = os.environ.pop(CLAIMS, "").rpartition(":")
+        return cls(Path(folder), int(process)) if folder else None
+
+    def is_mine(self, path: Path) -> bool:
+        """Whether this process runs the tests in `path`, which it then is the only one to do."""
+        if path not in self._mine:
+            try:
+                (self._folder / str(path).replace(os.sep, "+")).touch(exist_ok=False)
+                self._mine[path] = True
+            except FileExistsError:
+                self._mine[path] = False
+        return self._mine[path]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the suite; print what each process printed, then one line that counts all tests."""
+    options = list(sys.argv[1:] if arguments is None else arguments)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="suite-") as folder:
+        (claims := Path(folder) / "claims").mkdir()
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", *options]
+        outputs = [Path(folder) / f"{process}.txt" for process in range(os.cpu_count() or 1)]
+        running = []
+        for process, output in enumerate(outputs):
+            with output.open("wb") as sink:
+                environment = {**os.environ, CLAIMS: f"{claims}:{process}"}
+                running.append(subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment))
+        codes = [process.wait() for process in running]
+        texts = [output.read_text(errors="replace") for output in outputs]
+    print("\n".join(texts))
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update({what: int(number) for number, what in _COUNT.findall(text.rstrip().rpartition("\n")[2])})
+    shown = {name: counts[name] for name in ("passed", "failed", "skipped")}
+    shown["failed"] += counts["error"] + counts["errors"]
+    print(f"{len(codes)} processes, {time.monotonic() - start:.0f} s")
+    print(", ".join(f"{number} {name}" for name, number in shown.items()))
+    return max((code for code in codes if code != _NO_TESTS), default=_NO_TESTS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

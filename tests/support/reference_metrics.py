@@ -1,0 +1,218 @@
+"""The metrics as one would define them, pixel by pixel, on flattened pixel tuples: slow and plain.
+
+A picture is a `Picture`: rows of (r, g, b); everything grows to the right. The fast scorer must agree.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+from PIL import Image
+
+from exquisite.geometry.seam_metrics import (
+    BLOCKS,
+    COMPONENTS,
+    NEIGHBOURS,
+    ROWS_OFF,
+    SMALL_STEP,
+    WINDOW,
+)
+
+Field = Callable[[int, int], float]
+"""A value for every pixel (x, y)."""
+
+Profile = Callable[[int, int], float]
+"""A value for every column x and block of rows b."""
+
+
+class Picture:
+    """An RGB picture as tuples; outside of it lies its mirror image."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self.width, self.height = image.size
+        pixels = image.get_flattened_data()
+        self.rows = [pixels[y * self.width : (y + 1) * self.width] for y in range(self.height)]
+
+    def rgb(self, x: int, y: int) -> tuple[int, int, int]:
+        return self.rows[mirrored(y, self.height)][mirrored(x, self.width)]
+
+    def level(self, x: int, y: int) -> int:
+        """ITU-R 601 luminance, rounded, in the integer arithmetic of 8-bit software."""
+        red, green, blue = self.rgb(x, y)
+        return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+
+
+def mirrored(place: int, length: int) -> int:
+    """… 2 1 0 | 0 1 2 … length-1 | length-1 …"""
+    place %= 2 * length
+    return place if place < length else 2 * length - 1 - place
+
+
+# --- the Sobel metrics ---
+
+
+def sobel(picture: Picture) -> Field:
+    """Gradient magnitude; outside the picture its edge pixels are repeated."""
+
+    def magnitude(x: int, y: int) -> float:
+        v = picture.level
+        gx = sum(w * (v(x + 1, y + d) - v(x - 1, y + d)) for d, w in ((-1, 1), (0, 2), (1, 1)))
+        gy = sum(w * (v(x + d, y + 1) - v(x + d, y - 1)) for d, w in ((-1, 1), (0, 2), (1, 1)))
+        return math.hypot(gx, gy)
+
+    return magnitude
+
+
+def sobel_metrics(past: Picture, future: Picture, fall: float, columns: int) -> tuple[float, float]:
+    """(sobel_corr, sobel_nmse) of two strips that are exactly `columns` wide."""
+    a, b = sobel(past), sobel(future)
+    ab = aa = bb = dd = total = 0.0
+    for d in range(columns):
+        weight = math.exp(-d / fall)
+        total += weight * past.height
+        for y in range(past.height):
+            old, new = a(columns - 1 - d, y), b(d, y)
+            ab += weight * old * new
+            aa += weight * old * old
+            bb += weight * new * new
+            dd += weight * (old - new) ** 2
+    corr = ab / math.sqrt(aa * bb) if aa and bb else float(aa == bb)
+    return corr, -dd / total
+
+
+# --- the components of the seam's cost ---
+
+
+def costs(picture: Picture, cut: int, reach: int) -> dict[str, float]:
+    """log(1 + z²) of every component at the cut before column `cut` of the joined strips."""
+    curves = {name: cache(curve) for name, curve in all_curves(picture, reach).items()}
+    result = {}
+    for component in COMPONENTS:
+        curve = curves[component.name]
+        span = min(component.span, max(1, reach // 4) + 2)
+        left, right = max(0, cut - reach), min(picture.width, cut + reach)
+        interior = [curve(x) for x in range(left + span, right - span + 1) if abs(x - cut) >= span]
+        if not interior:
+            result[component.name] = 0.0
+            continue
+        mean = 0.0 if component.signed else sum(interior) / len(interior)
+        variance = sum((value - mean) ** 2 for value in interior) / len(interior)
+        result[component.name] = math.log1p((curve(cut) - mean) ** 2 / (variance + component.floor**2))
+    return result
+
+
+def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]]:
+    """Every curve as a function of the column."""
+    v = picture.level
+    rows = -(-picture.height // BLOCKS)
+    blocks = -(-picture.height // rows)
+    neighbours = max(1, min(NEIGHBOURS, reach // 4))
+
+    def profile(field: Field) -> Profile:
+        def mean(x: int, b: int) -> float:
+            ys = range(b * rows, min(picture.height, (b + 1) * rows))
+            return sum(field(x, y) for y in ys) / len(ys)
+
+        return cache(mean)
+
+    def over_blocks(value: Profile) -> Callable[[int], float]:
+        return lambda x: sum(value(x, b) for b in range(blocks)) / blocks
+
+    def excess(activity: Profile, least: float) -> Profile:
+        def value(x: int, b: int) -> float:
+            near = [activity(x + side * d, b) for d in range(2, 2 + neighbours) for side in (1, -1)]
+            q, r = activity(x, b), sum(near) / len(near)
+            return (q + least) / (q + r + 2 * least)
+
+        return value
+
+    def windows(energy: Profile, columns: int, x: int, b: int) -> tuple[float, float]:
+        columns = max(1, min(columns, reach // 4))
+        before = sum(energy(x - 1 - d, b) for d in range(columns))
+        behind = sum(energy(x + d, b) for d in range(columns))
+        return before + columns / 2, behind + columns / 2
+
+    def contrast(energy: Profile, columns: int) -> Profile:
+        def value(x: int, b: int) -> float:
+            before, behind = windows(energy, columns, x, b)
+            return (behind - before) / (behind + before)
+
+        return value
+
+    def ratio_contrast(upper: Profile, lower: Profile, columns: int) -> Profile:
+        width = max(1, min(columns, reach // 4))
+
+        def value(x: int, b: int) -> float:
+            up, low = windows(upper, columns, x, b), windows(lower, columns, x, b)
+            before, behind = ((u + width / 2) / (w + width / 2) for u, w in zip(up, low, strict=True))
+            return (behind - before) / (behind + before)
+
+        return value
+
+    def step(x: int, y: int) -> float:
+        return sum(abs(a - b) for a, b in zip(picture.rgb(x, y), picture.rgb(x - 1, y), strict=True))
+
+    def bend(x: int, y: int) -> float:
+        near = (picture.rgb(x - 1, y), picture.rgb(x, y), picture.rgb(x + 1, y))
+        return sum(abs(a - 2 * b + c) for a, b, c in zip(*near, strict=True))
+
+    steps = profile(lambda x, y: min(step(x, y), SMALL_STEP))
+    bends = profile(lambda x, y: min(bend(x, y), SMALL_STEP))
+
+    def across(rows: int) -> Profile:
+        return profile(lambda x, y: abs(v(x, y + rows) - v(x - 1, y)))
+
+    straight, up, down = across(0), across(-ROWS_OFF), across(ROWS_OFF)
+
+    def slant(x: int, b: int) -> float:
+        return (down(x, b) - up(x, b)) / (down(x, b) + up(x, b) + 1)
+
+    def straightness(x: int, b: int) -> float:
+        s = straight(x, b) + 0.5
+        return s / (s + (up(x, b) + down(x, b)) / 2 + 0.5)
+
+    def over_rows(field: Field) -> Callable[[int], float]:
+        return lambda x: sum(field(x, y) for y in range(picture.height)) / picture.height
+
+    casts = [over_rows(lambda x, y, c=c: picture.rgb(x, y)[c] - picture.rgb(x - 1, y)[c]) for c in range(3)]
+
+    def turn(x: int, y: int) -> float:
+        return abs((v(x, y + 1) - v(x, y - 1)) - (v(x - 1, y + 1) - v(x - 1, y - 1)))
+
+    turns = excess(profile(turn), 1)
+    channels = [profile(lambda x, y, c=c: picture.rgb(x, y)[c] - picture.rgb(x - 1, y)[c]) for c in range(3)]
+
+    def jumps(x: int, b: int) -> float:
+        return sum((mean(x, b) - (mean(x - 1, b) + mean(x + 1, b)) / 2) ** 2 for mean in channels)
+
+    def square(choose: Callable[..., float], field: Field) -> Field:
+        return cache(lambda x, y: choose(field(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)))
+
+    closing, opening = square(min, square(max, v)), square(max, square(min, v))
+
+    def laplacian(scale: int) -> Field:
+        def smooth(x: int, y: int) -> float:
+            return sum(v(x + i, y + j) for i in range(scale) for j in range(scale)) / scale**2
+
+        def value(x: int, y: int) -> float:
+            around = smooth(x - scale, y) + smooth(x + scale, y) + smooth(x, y - scale) + smooth(x, y + scale)
+            return abs(4 * smooth(x, y) - around)
+
+        return value
+
+    fine, middle, coarse = (profile(laplacian(scale)) for scale in (1, 2, 4))
+    dark = profile(lambda x, y: closing(x, y) - v(x, y))
+    light = profile(lambda x, y: v(x, y) - opening(x, y))
+    return {
+        "step": over_blocks(excess(steps, 0.3)),
+        "bend": over_blocks(excess(lambda x, b: bends(x - 1, b) + bends(x, b), 0.3)),
+        "turn": over_blocks(lambda x, b: turns(x, b) ** 4),
+        "coherence": over_blocks(excess(jumps, 0.3)),
+        "slant": over_blocks(lambda x, b: abs(slant(x, b) - (slant(x - 1, b) + slant(x + 1, b)) / 2)),
+        "straightness": over_blocks(straightness),
+        "cast": lambda x: math.hypot(*(cast(x) for cast in casts)),
+        "sharpness": over_blocks(ratio_contrast(fine, middle, WINDOW)),
+        "coarseness": over_blocks(contrast(coarse, WINDOW)),
+        "dark_lines": over_blocks(contrast(dark, WINDOW)),
+        "light_lines": over_blocks(contrast(light, WINDOW)),
+    }
