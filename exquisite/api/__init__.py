@@ -1,0 +1,1 @@
+"""What stands between a step and a model: requests, answers, generators, recordings."""

@@ -1,0 +1,163 @@
+"""The seam between a step and whatever makes tiles: a request, raw candidates, and the log of paid calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+
+from ..contract import Mode, TileContract
+
+__all__ = ["CallLog", "NullCallLog", "RawCandidate", "StoredAnswer", "TileGenerator", "TileRequest", "describe"]
+
+
+@dataclass(frozen=True, eq=False)
+class TileRequest:
+    """Everything that a generator may know of a step.
+
+    Attributes:
+        mode: direction of growth.
+        contract: sizes in pixels.
+        band: the clean band, RGB, in the picture's own orientation, without cue or scaffold.
+        reference: the reference tile as the model sees it, RGB, tile_px square, own orientation.
+        mask: RGBA, same size; alpha 0 where the model shall edit.
+        prompt: the full text for the model.
+        candidates: how many tiles are wanted, at least 1.
+        step_index: number of the step, from 1.
+        first_candidate: how many tiles of this step are on disk already; the answers to this request
+            are numbered from here, so that a resumed step asks only for what is missing.
+        band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin;
+            real models never see it, a simulated one finds the truth of a known picture by it.
+    """
+
+    mode: Mode
+    contract: TileContract
+    band: Image.Image
+    reference: Image.Image
+    mask: Image.Image
+    prompt: str
+    candidates: int
+    step_index: int
+    first_candidate: int = 0
+    band_origin: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class RawCandidate:
+    """One tile as it came.
+
+    Attributes:
+        data: the bytes as received (after base64), before any decoding.
+        meta: how it came, without secrets, JSON types only. The key "answer" is set, to the number of the
+            answer in the call log, when the generator made the bytes durable there itself.
+    """
+
+    data: bytes
+    meta: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """The body of one answer as it stands on disk, with the headers that may be kept.
+
+    A body is either an image, as it came, or the JSON of the images/edits endpoint.
+    """
+
+    number: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class CallLog(Protocol):
+    """Where a generator that costs money writes what it does, before and after each request.
+
+    Each method is durable when it returns. The order of one call is
+    `reserve` → `intend` → (the request leaves) → exactly one of `answered`, `refused`, `not_sent`, `unknown`.
+    An intent without an outcome, found after a crash, counts as unknown.
+    """
+
+    def reserve(self, usd: Decimal, what: str) -> None:
+        """Set aside the worst case of the next call, in USD, described by `what` for messages.
+
+        Raises:
+            PaymentError: over the budget; nothing may be sent.
+        """
+
+    def intend(self, summary: Mapping[str, object]) -> int:
+        """Record that a request is about to leave; return the number of the call. No secrets in `summary`."""
+
+    def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
+        """Keep the body as received, before any parsing. `usd` is the real cost when known, else None."""
+
+    def book(self, call: int, usd: Decimal) -> None:
+        """Replace the reservation of an answered call by its real cost, once its usage has been read."""
+
+    def refused(self, call: int, reason: str, body: bytes = b"") -> None:
+        """The server refused; nothing was billed; the reservation is released."""
+
+    def not_sent(self, call: int, reason: str) -> None:
+        """The request certainly did not reach the server; the reservation is released."""
+
+    def unknown(self, call: int, reason: str) -> None:
+        """Sent, and no whole answer came: perhaps billed; the reservation stays counted."""
+
+    def progress(self, message: str) -> None:
+        """One short line for a person: waiting, asking again, answer 2 of 3."""
+
+
+class NullCallLog:
+    """A CallLog that keeps nothing, for generators used outside a session."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def reserve(self, usd: Decimal, what: str) -> None:
+        """Accept any amount."""
+
+    def intend(self, summary: Mapping[str, object]) -> int:
+        """Number the call."""
+        self._calls += 1
+        return self._calls - 1
+
+    def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
+        """Keep nothing."""
+
+    def book(self, call: int, usd: Decimal) -> None:
+        """Keep nothing."""
+
+    def refused(self, call: int, reason: str, body: bytes = b"") -> None:
+        """Keep nothing."""
+
+    def not_sent(self, call: int, reason: str) -> None:
+        """Keep nothing."""
+
+    def unknown(self, call: int, reason: str) -> None:
+        """Keep nothing."""
+
+    def progress(self, message: str) -> None:
+        """Say nothing."""
+
+
+@runtime_checkable
+class TileGenerator(Protocol):
+    """Whatever makes tiles: the simulated model, the client of a real one, a replay of recorded answers.
+
+    A generator may also have a method `identity() -> Mapping[str, object]` (JSON types, no secrets): what,
+    besides the request, decides the answer (model, quality, seed). It is part of the digest by which an
+    unfinished step finds its stored answers again.
+    """
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
+        """Yield up to `request.candidates` tiles, each as soon as it is there."""
+
+
+def describe(generator: TileGenerator) -> dict[str, object]:
+    """What identifies `generator` in a step's record: its `identity()`, else the name of its type."""
+    identity = getattr(generator, "identity", None)
+    if callable(identity):
+        return dict(identity())
+    return {"generator": type(generator).__name__}

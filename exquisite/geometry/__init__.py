@@ -1,0 +1,1 @@
+"""Pure stages of a step: Pillow pictures and frozen values in, the same out."""

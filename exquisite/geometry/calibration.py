@@ -1,0 +1,217 @@
+"""Calibration: the model's drift, measured on the redrawn conditioning half, and undone in the whole tile.
+
+The model redraws the band that it was shown. Where it put it, how it changed its tone and how soft it drew it is
+therefore known exactly, and the generated half drifts with it. In this order: registration (shift, zoom, smooth
+local displacement), tone per channel, softness. The tile is resampled once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image, ImageChops, ImageStat
+
+from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from .agreement import Agreement
+from .displacement import Field, kept_inside, resample
+from .enforcement import require_band
+from .registration import Registration, register
+from .sharpness import Kernel, fit_kernel, sharpened
+from .tile_mode import require_tile
+from .tone import ToneCurves, fit_tone, matched_histograms, through, with_tone
+
+__all__ = ["CLEAR_FALL", "FIDELITY_FLOOR", "LEAST_KEPT", "WORTH_A_FILTER", "Calibration", "calibrate_tile"]
+
+CLEAR_FALL = 0.9
+"""A calibration is applied where it takes the residual to this factor of what it was, or below."""
+
+FIDELITY_FLOOR = 0.0
+"""Below this the redrawn conditioning half counts as unexplained. True redraws: .44 and above; others: below 0."""
+
+LEAST_KEPT = 0.25
+"""A calibration is applied where the model kept at least this share of the band."""
+
+WORTH_A_FILTER = 0.98
+"""Softness is corrected where that takes the residual to this factor of what it was, or below."""
+
+_LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
+_TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
+_SHOWN_LEVELS = (32, 128, 224)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One tile, calibrated, with what was measured.
+
+    Lengths are in pixels of the tile, along the growing axis first, then across it, growth being to the right.
+
+    Attributes:
+        tile: RGB, same size as the raw tile; the raw tile itself where nothing was applied.
+        applied: whether `tile` differs from the raw tile.
+        reason: in plain words, why it was applied or not.
+        rim_px: width of the widest rim of the new pixels that has no source in the raw tile.
+        fidelity: 1 - residual_after / activity of the band; 1 where the band is explained wholly, 0 where it is no
+            better explained than by its own local means; may be negative.
+        residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
+        residual_after: the same for `tile`.
+        redraw_error: mean squared difference of the conditioning half of `tile` and the band, in levels².
+        shift: displacement of the redraw at the middle of the seam.
+        scale: size of the redraw relative to the band, a factor.
+        local_px: largest local displacement at the seam beyond shift and scale.
+        tone: for each channel the band's level at the redraw's levels 32, 128 and 224.
+        softness: factor that the correction gave to the finest detail; 1 where none was made.
+        kept: share of the conditioning half that the calibrated redraw explains, 0 to 1; the rest was re-invented.
+    """
+
+    tile: Image.Image
+    applied: bool
+    reason: str
+    rim_px: int = 0
+    fidelity: float = 1.0
+    residual_before: float = 0.0
+    residual_after: float = 0.0
+    redraw_error: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    scale: tuple[float, float] = (1.0, 1.0)
+    local_px: tuple[float, float] = (0.0, 0.0)
+    tone: tuple[tuple[float, ...], ...] = ()
+    softness: float = 1.0
+    kept: float = 1.0
+
+    def as_dict(self) -> dict[str, object]:
+        """Everything measured, in JSON types; without the picture."""
+        values = {name: value for name, value in vars(self).items() if name != "tile"}
+        return {name: _json(value) for name, value in values.items()}
+
+
+def _json(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def calibrate_tile(
+    raw_tile: Image.Image, band: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC
+) -> Calibration:
+    """Undo in an RGB `raw_tile` the drift that its conditioning half shows against the RGB `band`, own orientation.
+
+    Whatever cannot be measured leaves the tile as it is, with the reason.
+
+    Raises:
+        CanvasError: either picture is not RGB or of the wrong size.
+    """
+    require_tile(raw_tile, contract)
+    require_band(band, mode, contract)
+    raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
+    if ImageChops.difference(raw.crop((0, 0, *truth.size)), truth).getbbox() is None:
+        return Calibration(raw_tile, False, "no drift: the redrawn conditioning half equals the band")
+    try:
+        found = _undone(raw, truth, contract)
+    except (ArithmeticError, ValueError) as error:
+        found = Calibration(raw, False, f"the drift could not be measured: {error}", fidelity=FIDELITY_FLOOR)
+    difference = ImageChops.difference(found.tile.crop((0, 0, *truth.size)), truth)
+    squares = math.fsum(ImageStat.Stat(difference).sum2) / (3 * truth.width * truth.height)
+    tile = from_canonical(found.tile, mode) if found.applied else raw_tile
+    return replace(found, tile=tile, redraw_error=squares)
+
+
+def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
+    """The calibration of a canonical tile."""
+    half = (0, 0, *band.size)
+    registration = _registered(raw, band)
+    agreement = Agreement(band, registration.block_px, registration.weights)
+    before = agreement.residual(raw.crop(half))
+    field = _field(registration, contract)
+    still = max(field.largest) < _LEAST_SHIFT_PX
+    tile = raw if still else resample(raw, kept_inside(field), (0, 0, *raw.size))
+    tone = fit_tone(tile.crop(half), band, agreement.counted)
+    tile = with_tone(tile, tone)
+    tile, kernel, after = _sharpened_where_it_helps(tile, band, agreement)
+    kept = agreement.explained(tile.crop(half))
+    fell = f"the residual fell to {after / before:.0%}"
+    if kept < LEAST_KEPT:
+        applied, reason = False, f"only {kept:.0%} of the conditioning half is the band redrawn"
+    elif after > CLEAR_FALL * before:
+        applied, reason = False, f"{fell}, which is not clear enough"
+    else:
+        applied, reason = True, fell
+    return Calibration(
+        tile if applied else raw,
+        applied,
+        reason,
+        rim_px=_rim_px(field, contract) if applied else 0,
+        fidelity=1 - (after if applied else before) / agreement.activity,
+        residual_before=before,
+        residual_after=after if applied else before,
+        kept=kept,
+        **_measured(registration, tone, kernel, contract),
+    )
+
+
+def _registered(raw: Image.Image, band: Image.Image) -> Registration:
+    """Registration on the luminance, whose tone the histograms alone bring near the band's."""
+    grey, grey_band = raw.convert("L"), band.convert("L")
+    curve = matched_histograms(grey.crop((0, 0, *band.size)), grey_band)
+    return register(through(grey, curve), grey_band.convert("F"))
+
+
+def _sharpened_where_it_helps(
+    tile: Image.Image, band: Image.Image, agreement: Agreement
+) -> tuple[Image.Image, Kernel, float]:
+    """(tile, kernel, residual), with the correction of softness if the held-out blocks agree that it helps."""
+    half = (0, 0, *band.size)
+    near = (band.width // 2, 0, *band.size)
+    kernel = fit_kernel(tile.crop(near).convert("L"), band.crop(near).convert("L"), agreement.counted.crop(near))
+    residual = agreement.residual(tile.crop(half))
+    corrected = sharpened(tile, kernel)
+    better = agreement.residual(corrected.crop(half))
+    return (corrected, kernel, better) if better < WORTH_A_FILTER * residual else (tile, Kernel(), residual)
+
+
+def _measured(registration: Registration, tone: ToneCurves, kernel: Kernel, contract: TileContract) -> dict[str, Any]:
+    """The measured drift, by the names of `Calibration`."""
+    seam, size = contract.band_px, contract.tile_px
+    local = [at for (at,) in registration.local.over((seam,), range(0, size + 1, registration.block_px))]
+    return {
+        "shift": registration.at(seam, size / 2),
+        "scale": registration.placement.scale,
+        "local_px": (max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
+        "tone": tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in tone),
+        "softness": kernel.gain,
+    }
+
+
+def _field(registration: Registration, contract: TileContract) -> Field:
+    """The displacement over the whole tile.
+
+    In the generated half shift and zoom go on. The local displacement at the seam goes on too, and follows its
+    slope there for a while: by s * r * (1 - e^(-x / r)) at the distance x, with r = _TREND_PX.
+    """
+    step, seam, size = registration.block_px, contract.band_px, contract.tile_px
+    known = [float(x) for x in (*range(0, seam, step), seam)]
+    ahead = [float(x) for x in (*range(seam + step, size, step), size)]
+    ys = [float(y) for y in (*range(0, size, step), size)]
+    nodes = []
+    trends = registration.local.over((seam - step / 2, seam), ys)
+    for y, row, (inner, at_seam) in zip(ys, registration.field(known, ys).nodes, trends, strict=True):
+        slope = [2 * (b - a) / step for a, b in zip(inner, at_seam, strict=True)]
+        new = []
+        for x in ahead:
+            px, py = registration.placement.at(x, y)
+            run = _TREND_PX * (1 - math.exp((seam - x) / _TREND_PX))
+            new.append((px + at_seam[0] + slope[0] * run, py + at_seam[1] + slope[1] * run))
+        nodes.append((*row, *new))
+    return Field((*known, *ahead), tuple(ys), tuple(nodes))
+
+
+def _rim_px(field: Field, contract: TileContract) -> int:
+    """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
+    seam, size = contract.band_px, contract.tile_px
+    end = seam + contract.advance_px
+    columns = [x for x in field.xs if seam <= x <= end]
+    above = max(-field.at(x, 0)[1] for x in columns)
+    below = max(field.at(x, size)[1] for x in columns)
+    ahead = max(end + field.at(end, y)[0] for y in field.ys) - size
+    return max(0, math.ceil(max(above, below, ahead) - 0.05))

@@ -1,0 +1,41 @@
+"""The original band put back over the redrawn one."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from ..contract import CLASSIC, Mode, TileContract, require_rgb
+from ..errors import CanvasError
+from .tile_mode import require_tile
+
+__all__ = ["enforce_conditioning_half", "require_band"]
+
+
+def enforce_conditioning_half(
+    tile: Image.Image, band: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC
+) -> Image.Image:
+    """A copy of an RGB `tile` whose conditioning half is `band`, byte for byte; the rest is untouched.
+
+    Raises:
+        CanvasError: either picture is not RGB or of the wrong size.
+    """
+    require_tile(tile, contract)
+    require_band(band, mode, contract)
+    enforced = tile.copy()
+    enforced.paste(band, contract.frame(mode, contract.tile_size).conditioning_half)
+    return enforced
+
+
+def require_band(band: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
+    """Return `band` when it is RGB and band_px by tile_px in the orientation of `mode`.
+
+    Raises:
+        CanvasError: otherwise.
+    """
+    width, height = contract.band_size(mode)
+    if require_rgb(band, "the band").size != (width, height):
+        raise CanvasError(
+            f"the band is {band.width}x{band.height}, growth in {Mode(mode)} needs {width}x{height}: "
+            f"cut it with extract_conditioning_band"
+        )
+    return band

@@ -1,0 +1,102 @@
+"""The one feather policy: what still differs at the seam fades out in the new pixels.
+
+At every row of the seam the band and the calibrated redraw of it differ by a little: d = band - redraw, in the
+last columns before the seam. That difference is carried into the generated half and fades out there. One column
+carried straight makes streaks, so d is averaged along the seam, over a width that grows with the distance from
+it, as the harmonic continuation of d into the half plane does (Poisson's kernel at distance x has half-width x;
+Perez, Gangnet and Blake, SIGGRAPH 2003, call the result a membrane). Old pixels stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+
+from PIL import Image, ImageChops
+
+from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from ..errors import UsageError
+from ..pixels import LEVELS
+from .enforcement import require_band
+from .tile_mode import require_tile
+
+__all__ = ["feather_tile"]
+
+_COLUMNS = 4  # of the band before the seam, over which the difference is taken
+_LARGEST_STEP = 16  # levels; what differs by more is a line drawn elsewhere: carrying it on would smear it
+
+
+def feather_tile(
+    enforced: Image.Image,
+    redraw: Image.Image,
+    band: Image.Image,
+    mode: Mode | str,
+    feather_px: int,
+    contract: TileContract = CLASSIC,
+) -> Image.Image:
+    """A copy of `enforced` whose first `feather_px` new columns absorb the step at the seam; RGB, own orientation.
+
+    Args:
+        enforced: the tile with the band put back.
+        redraw: the same tile before that: its conditioning half shows what the model made of the band.
+        band: the band.
+        feather_px: width of the zone beyond the seam, in pixels; 0 returns `enforced` itself.
+
+    Raises:
+        CanvasError: a picture is not RGB or of the wrong size.
+        UsageError: `feather_px` is below 0 or beyond the generated half.
+    """
+    for tile in (enforced, redraw):
+        require_tile(tile, contract)
+    require_band(band, mode, contract)
+    room = contract.tile_px - contract.band_px
+    if not 0 <= feather_px <= room:
+        raise UsageError(f"feather_px={feather_px!r} must be 0 to {room}, the width of the generated half")
+    if feather_px == 0:
+        return enforced
+    tile = to_canonical(enforced, mode).copy()
+    rise, fall = _carried(to_canonical(redraw, mode), to_canonical(band, mode), feather_px)
+    zone = tile.crop((contract.band_px, 0, contract.band_px + feather_px, contract.tile_px))
+    tile.paste(ImageChops.subtract(ImageChops.add(zone, rise), fall), (contract.band_px, 0))
+    return from_canonical(tile, mode)
+
+
+def _carried(redraw: Image.Image, band: Image.Image, feather_px: int) -> tuple[Image.Image, Image.Image]:
+    """(what is added, what is taken away) in each new column: the parts above and below 0 of the faded difference."""
+    width, height = band.size
+    near = (width - min(_COLUMNS, width), 0, width, height)
+    old, new = band.crop(near), redraw.crop(near)
+    channels = [
+        [_column(ImageChops.subtract(a, b)) for a, b in zip(first.split(), second.split(), strict=True)]
+        for first, second in ((old, new), (new, old))
+    ]
+    return (_spread(channels[0], feather_px), _spread(channels[1], feather_px))
+
+
+def _column(difference: Image.Image) -> Image.Image:
+    """Mean over the columns of the differences, each at most _LARGEST_STEP; mode F, one pixel wide."""
+    limited = difference.point([min(level, _LARGEST_STEP) for level in range(LEVELS)])
+    return limited.convert("F").reduce((difference.width, 1))
+
+
+def _spread(columns: list[Image.Image], feather_px: int) -> Image.Image:
+    """One RGB picture feather_px wide: each column smoothed the more, and weighing the less, the farther it lies."""
+    height = columns[0].height
+    out = [Image.new("F", (feather_px, height)) for _ in columns]
+    for x in range(feather_px):
+        distance = x + 0.5
+        weight = 0.5 + 0.5 * math.cos(math.pi * distance / feather_px)
+        for channel, column in zip(out, columns, strict=True):
+            channel.paste(_smoothed(column, distance).point(lambda v: v * weight), (x, 0))  # noqa: B023 (used at once)
+    return Image.merge("RGB", [_rounded(channel) for channel in out])
+
+
+def _smoothed(column: Image.Image, radius: float) -> Image.Image:
+    """`column` averaged along the seam over about `radius` pixels either way."""
+    rows = max(1, round(column.height / (1 + radius)))
+    if rows >= column.height:
+        return column
+    return column.resize((1, rows), Image.Resampling.HAMMING).resize((1, column.height), Image.Resampling.BICUBIC)
+
+
+def _rounded(channel: Image.Image) -> Image.Image:
+    return channel.point(lambda v: v * 1 + 0.5).convert("L")

@@ -1,0 +1,110 @@
+"""What the model is shown: the band, a scaffold where it shall draw, and the mask that says where that is.
+
+Nothing drawn here is ever composited: the conditioning half of an answer is replaced by the band, and the
+generated half of a committed tile is the model's.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from ..errors import UsageError
+from ..pixels import crop_mirrored
+from .enforcement import require_band
+
+__all__ = ["SCAFFOLD_FILLS", "ReferenceTile", "build_reference_tile_and_mask"]
+
+SCAFFOLD_FILLS = ("grey", "edge", "mirror")
+"""Neutral grey; the last column of the band carried on; the band mirrored at the seam, blurred with distance."""
+
+_GREY = (128, 128, 128)
+_MIRROR_BLURS = 5
+_CUE_MARKS = 3
+
+
+class ReferenceTile(NamedTuple):
+    """The pair that goes to the model, both tile_px square, in the picture's own orientation.
+
+    Attributes:
+        image: RGB; the band in the conditioning half, the scaffold in the generated half.
+        mask: RGBA; keep is (0, 0, 0, 255), edit is (255, 255, 255, 0), so that a server that reads luminance
+            and one that reads alpha understand the same.
+    """
+
+    image: Image.Image
+    mask: Image.Image
+
+
+def build_reference_tile_and_mask(
+    band: Image.Image,
+    mode: Mode | str,
+    contract: TileContract = CLASSIC,
+    *,
+    scaffold_fill: str = "grey",
+    continuation_cue: bool = False,
+) -> ReferenceTile:
+    """The reference tile and its mask for growing an RGB `band` (own orientation) in `mode`.
+
+    Args:
+        scaffold_fill: what stands in the generated half, one of SCAFFOLD_FILLS.
+        continuation_cue: draw small chevrons that point across the seam, inside the conditioning half only.
+
+    Raises:
+        CanvasError: the band is not RGB or not of the contract's size.
+        UsageError: unknown scaffold fill.
+    """
+    require_band(band, mode, contract)
+    if scaffold_fill not in SCAFFOLD_FILLS:
+        raise UsageError(f"unknown scaffold fill {scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
+    canonical = to_canonical(band, mode)
+    room = contract.tile_px - contract.band_px
+    image = Image.new("RGB", contract.tile_size)
+    image.paste(_scaffold(canonical, room, scaffold_fill), (contract.band_px, 0))
+    image.paste(_with_cue(canonical) if continuation_cue else canonical, (0, 0))
+    return ReferenceTile(from_canonical(image, mode), from_canonical(_mask(contract), mode))
+
+
+def _mask(contract: TileContract) -> Image.Image:
+    keep = Image.new("L", contract.tile_size, 0)
+    keep.paste(255, (0, 0, contract.band_px, contract.tile_px))
+    mask = ImageChops.invert(keep).convert("RGB")
+    mask.putalpha(keep)
+    return mask
+
+
+def _scaffold(band: Image.Image, room: int, fill: str) -> Image.Image:
+    """Canonical filling of the generated half, `room` pixels wide."""
+    if fill == "edge":
+        return band.crop((band.width - 1, 0, band.width, band.height)).resize((room, band.height))
+    if fill == "mirror":
+        return _mirrored(band, room)
+    return Image.new("RGB", (room, band.height), _GREY)
+
+
+def _mirrored(band: Image.Image, room: int) -> Image.Image:
+    """The band mirrored at the seam; from equal steps of distance on, a blur of twice the sigma fades in."""
+    out = crop_mirrored(band, (band.width, 0, band.width + room, band.height))
+    sharp, step = out, room / (_MIRROR_BLURS + 1)
+    for number in range(1, _MIRROR_BLURS + 1):
+        sigma = room / 16 * 2.0 ** (number - _MIRROR_BLURS)
+        fade = [max(0, min(255, round(255 * ((x + 0.5) / step - number + 1)))) for x in range(room)]
+        mask = Image.frombytes("L", (room, 1), bytes(fade)).resize(out.size)
+        out = Image.composite(sharp.filter(ImageFilter.GaussianBlur(sigma)), out, mask)
+    return out
+
+
+def _with_cue(band: Image.Image) -> Image.Image:
+    """The band with chevrons before the seam that point across it, light on dark so that they show on anything."""
+    marked = band.copy()
+    draw = ImageDraw.Draw(marked)
+    size = max(2, band.width // 32)
+    for number in range(_CUE_MARKS):
+        middle = band.height * (2 * number + 1) // (2 * _CUE_MARKS)
+        tip = band.width - 1 - size // 2
+        chevron = [(tip - size, middle - size), (tip, middle), (tip - size, middle + size)]
+        draw.line(chevron, fill=(0, 0, 0), width=max(3, size // 3), joint="curve")
+        draw.line(chevron, fill=(255, 255, 255), width=max(1, size // 6), joint="curve")
+    return marked

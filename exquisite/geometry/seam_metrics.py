@@ -1,0 +1,299 @@
+"""What a seam costs: how far the picture there departs from what the picture is like elsewhere.
+
+Every component is a CURVE over the columns of a picture: at column x it says something about the cut between
+the columns x - 1 and x. A seam is one value of that curve; the columns on both sides of it, which no seam
+touches, say what is usual. So texture does not count as a seam, and an ink drawing needs no other threshold
+than a sky:
+
+    deviation z = (curve(seam) - mean) / sqrt(variance + floor²)     mean, variance over the interior columns
+    cost        = sum over the components of weight * log(1 + z²)
+
+log(1 + z²) is, up to factors, the negative log likelihood of Student's t with one degree of freedom (Cauchy):
+one wild component cannot drown the others. The components, all of blocks of rows along the seam, then averaged,
+so that one strong edge is one block (v is luminance, d the difference across the cut):
+
+    step          small differences across the cut, in excess of the neighbouring columns
+    bend          small second differences at the cut, the same: what linear prediction from either side misses
+                  (the dissimilarity of Pomeranz et al. 2011, bounded)
+    turn          change across the cut of the gradient along it, the same, the worst blocks weighing most
+    coherence     difference across the cut with one sign in a whole block, the same: a step in tone
+    slant         do edges lean up or down, against the columns before and behind
+    straightness  the step straight across the cut, against the steps two rows up and down
+    cast          mean difference of each channel over the whole seam
+    sharpness     ratio of fine to middle Laplacian, 32 columns behind the cut against 32 before
+    coarseness    coarse Laplacian, the same windows
+    dark_lines, light_lines   details thinner than 3 pixels (what closing and opening take away), the same windows
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageChops
+
+from ..pixels import as_float, block_means, column_means, combined, crop_mirrored, moved
+
+__all__ = [
+    "BLOCKS",
+    "COMPONENTS",
+    "REACH_PX",
+    "Component",
+    "component_costs",
+    "interior_costs",
+    "seam_curves",
+    "total_cost",
+]
+
+REACH_PX = 128
+"""Columns on each side of a cut that are looked at, in pixels."""
+
+BLOCKS = 32
+"""Blocks of rows along the seam."""
+
+NEIGHBOURS = 8
+"""Columns on each side that an excess is measured against."""
+
+SMALL_STEP = 4.0
+"""Differences of the three channels together count up to here."""
+
+WINDOW = 32
+"""Columns on each side of the cut whose texture is compared."""
+
+ROWS_OFF = 2
+"""Rows by which slant and straightness look up and down."""
+
+PAD = 8
+"""Mirrored pixels around the picture, so that every filter has what it reads."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One curve and what it counts for.
+
+    Attributes:
+        name: as in the scores.
+        weight: fitted on the tuning half of the benchmark: logistic regression on (truth, damage) pairs and on
+            truths against visible damages, weights >= 0, components chosen by cross-validation over kinds.
+        floor: a spread of the curve below this is no better knowledge; 0.3 of its median over true pictures.
+        span: columns on each side of the cut that the curve reads: closer columns are not interior.
+        signed: the curve is symmetric around 0, so that its mean is 0 by definition.
+    """
+
+    name: str
+    weight: float
+    floor: float
+    span: int
+    signed: bool = False
+
+
+COMPONENTS: tuple[Component, ...] = (
+    Component("step", 0.92, 0.0014, 11),
+    Component("bend", 0.55, 0.0010, 11),
+    Component("turn", 0.25, 0.0021, 11),
+    Component("coherence", 0.50, 0.0146, 11),
+    Component("slant", 0.96, 0.0032, 11),
+    Component("straightness", 0.50, 0.0039, 11),
+    Component("cast", 0.68, 0.36, 11),
+    Component("sharpness", 0.45, 0.0029, WINDOW, signed=True),
+    Component("coarseness", 0.47, 0.0075, WINDOW, signed=True),
+    Component("dark_lines", 0.47, 0.0069, WINDOW, signed=True),
+    Component("light_lines", 0.39, 0.0091, WINDOW, signed=True),
+)
+"""Every component of the seam's cost."""
+
+
+def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[float]]:
+    """The curve of every component, one value a column, for an RGB `picture` that grows to the right.
+
+    `reach` shrinks the windows where a contract has narrow strips.
+    """
+    around = crop_mirrored(picture, (-PAD, -PAD, picture.width + PAD, picture.height + PAD))
+    luminance = around.convert("L")
+    level = as_float(luminance)
+    differences = [_difference(channel, moved(channel, -1)) for channel in map(as_float, around.split())]
+    neighbours, window = max(1, min(NEIGHBOURS, reach // 4)), max(1, min(WINDOW, reach // 4))
+
+    def inner(field: Image.Image) -> Image.Image:
+        return field.crop((PAD, PAD, PAD + picture.width, PAD + picture.height))
+
+    def profile(field: Image.Image) -> Image.Image:
+        return block_means(inner(field), BLOCKS)
+
+    step = profile(_at_most(_sum_of_absolutes(differences), SMALL_STEP))
+    seconds = [_difference(moved(difference, 1), difference) for difference in differences]
+    bend = profile(_at_most(_sum_of_absolutes(seconds), SMALL_STEP))
+    bend = combined(lambda a: a["v"] + a["w"], v=bend, w=moved(bend, -1))
+    along = _difference(moved(level, 0, 1), moved(level, 0, -1))
+    turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
+    straight, up, down = (
+        profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF)
+    )
+    halves = _means_of_four(level, 1)
+    fine, middle = profile(_laplacian(level, 1)), profile(_laplacian(halves, 2))
+    coarse = profile(_laplacian(_means_of_four(halves, 2), 4))
+    closing = _spread(_spread(luminance, ImageChops.lighter), ImageChops.darker)
+    opening = _spread(_spread(luminance, ImageChops.darker), ImageChops.lighter)
+    dark = profile(as_float(ImageChops.subtract(closing, luminance)))
+    light = profile(as_float(ImageChops.subtract(luminance, opening)))
+    curves = {
+        "step": _excess(step, neighbours, 0.3),
+        "bend": _excess(bend, neighbours, 0.3),
+        "turn": combined(lambda a: a["e"] * a["e"] * a["e"] * a["e"], e=turn),
+        "coherence": _excess(_squared_jumps([profile(difference) for difference in differences]), neighbours, 0.3),
+        "slant": _change_of_slant(up, down),
+        "straightness": combined(
+            lambda a: (a["s"] + 0.5) / (a["s"] + 0.5 * (a["u"] + a["d"]) + 1.0), s=straight, u=up, d=down
+        ),
+        "sharpness": _ratio_contrast(fine, middle, window),
+        "coarseness": _contrast(coarse, window),
+        "dark_lines": _contrast(dark, window),
+        "light_lines": _contrast(light, window),
+    }
+    casts = zip(*(column_means(inner(difference)) for difference in differences), strict=True)
+    return {"cast": [math.hypot(*cast) for cast in casts], **{name: column_means(v) for name, v in curves.items()}}
+
+
+def component_costs(curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> dict[str, float]:
+    """log(1 + z²) of every component at the cut before column `cut`, against the columns within `reach`."""
+    return {
+        component.name: math.log1p(_deviation(curves[component.name], cut, reach, component) ** 2)
+        for component in COMPONENTS
+    }
+
+
+def total_cost(costs: Mapping[str, float]) -> float:
+    """The weighted sum of the components' costs, 0 or more."""
+    return math.fsum(component.weight * costs[component.name] for component in COMPONENTS)
+
+
+def interior_costs(band: Image.Image, reach: int) -> list[float]:
+    """The total cost at cuts inside an RGB `band` that grows to the right, every quarter of `reach`."""
+    curves = seam_curves(band, reach)
+    cuts = range(reach, band.width - reach + 1, max(1, reach // 4)) or (band.width // 2,)
+    return [total_cost(component_costs(curves, cut, reach)) for cut in cuts]
+
+
+def _deviation(curve: Sequence[float], cut: int, reach: int, component: Component) -> float:
+    """How far the curve at `cut` departs from the interior columns, in their own spread; 0 where there are none."""
+    span = min(component.span, max(1, reach // 4) + 2)
+    first, last = max(0, cut - reach) + span, min(len(curve), cut + reach) - span
+    interior = [*curve[first : cut - span + 1], *curve[cut + span : last + 1]]
+    if not interior:
+        return 0.0
+    mean = 0.0 if component.signed else math.fsum(interior) / len(interior)
+    variance = math.fsum((value - mean) ** 2 for value in interior) / len(interior)
+    return (curve[cut] - mean) / math.sqrt(variance + component.floor**2)
+
+
+def _difference(field: Image.Image, other: Image.Image) -> Image.Image:
+    """field - other."""
+    return combined(lambda a: a["v"] - a["w"], v=field, w=other)
+
+
+def _apart(field: Image.Image, other: Image.Image) -> Image.Image:
+    """|field - other|."""
+    return combined(lambda a: abs(a["v"] - a["w"]), v=field, w=other)
+
+
+def _at_most(field: Image.Image, limit: float) -> Image.Image:
+    """min(field, limit)."""
+    return combined(lambda a: 0.5 * (a["v"] + limit - abs(a["v"] - limit)), v=field)
+
+
+def _sum_of_absolutes(fields: Sequence[Image.Image]) -> Image.Image:
+    """|r| + |g| + |b|."""
+    red, green, blue = fields
+    return combined(lambda a: abs(a["r"]) + abs(a["g"]) + abs(a["b"]), r=red, g=green, b=blue)
+
+
+def _window_sums(profile: Image.Image, columns: int) -> Image.Image:
+    """The sum over x .. x + columns - 1, by halves."""
+    if columns == 1:
+        return profile
+    half = _window_sums(profile, columns // 2)
+    both = combined(lambda a: a["v"] + a["w"], v=half, w=moved(half, columns // 2))
+    if columns % 2 == 0:
+        return both
+    return combined(lambda a: a["v"] + a["w"], v=both, w=moved(profile, columns - 1))
+
+
+def _excess(profile: Image.Image, neighbours: int, least: float) -> Image.Image:
+    """(q + least) / (q + r + 2 least): q at the cut, r the mean of `neighbours` columns on each side, from 2 away."""
+    sums = _window_sums(profile, neighbours)
+    return combined(
+        lambda a: (a["q"] + least) / (a["q"] + (a["v"] + a["w"]) / (2.0 * neighbours) + 2.0 * least),
+        q=profile,
+        v=moved(sums, 2),
+        w=moved(sums, -1 - neighbours),
+    )
+
+
+def _squared_jumps(means: Sequence[Image.Image]) -> Image.Image:
+    """Sum over the channels of (m(x) - (m(x - 1) + m(x + 1)) / 2)², m the mean difference in each block."""
+    jumps = [
+        combined(lambda a: a["m"] - 0.5 * (a["l"] + a["r"]), m=mean, l=moved(mean, -1), r=moved(mean, 1))
+        for mean in means
+    ]
+    red, green, blue = jumps
+    return combined(lambda a: a["r"] * a["r"] + a["g"] * a["g"] + a["b"] * a["b"], r=red, g=green, b=blue)
+
+
+def _change_of_slant(up: Image.Image, down: Image.Image) -> Image.Image:
+    """|s(x) - (s(x - 1) + s(x + 1)) / 2| of the slant s = (down - up) / (down + up + 1)."""
+    slant = combined(lambda a: (a["d"] - a["u"]) / (a["d"] + a["u"] + 1.0), d=down, u=up)
+    return combined(
+        lambda a: abs(a["m"] - 0.5 * (a["l"] + a["r"])), m=slant, l=moved(slant, -1), r=moved(slant, 1)
+    )
+
+
+def _contrast(energy: Image.Image, columns: int) -> Image.Image:
+    """(R - L) / (R + L + columns), R and L the sums of `columns` columns behind and before the cut."""
+    right = _window_sums(energy, columns)
+    return combined(
+        lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"] + float(columns)), r=right, l=moved(right, -columns)
+    )
+
+
+def _ratio_contrast(upper: Image.Image, lower: Image.Image, columns: int) -> Image.Image:
+    """(p - q) / (p + q), p and q the ratios upper / lower behind and before the cut, each sum raised by `columns`."""
+    above, below = _window_sums(upper, columns), _window_sums(lower, columns)
+    ratio = combined(lambda a: (a["u"] + float(columns)) / (a["v"] + float(columns)), u=above, v=below)
+    return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"]), r=ratio, l=moved(ratio, -columns))
+
+
+def _laplacian(level: Image.Image, apart: int) -> Image.Image:
+    """|Laplacian| over neighbours `apart` pixels away.
+
+        [ 0 -1  0]
+        [-1  4 -1]
+        [ 0 -1  0]
+    """
+    return combined(
+        lambda a: abs(4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"]),
+        c=level,
+        l=moved(level, -apart),
+        r=moved(level, apart),
+        t=moved(level, 0, -apart),
+        b=moved(level, 0, apart),
+    )
+
+
+def _means_of_four(level: Image.Image, apart: int) -> Image.Image:
+    """The mean of each pixel with those `apart` pixels to its right, below, and below right."""
+    return combined(
+        lambda a: (a["v"] + a["w"] + a["x"] + a["y"]) * 0.25,
+        v=level,
+        w=moved(level, apart),
+        x=moved(level, 0, apart),
+        y=moved(level, apart, apart),
+    )
+
+
+def _spread(luminance: Image.Image, choose: Callable[[Image.Image, Image.Image], Image.Image]) -> Image.Image:
+    """The darkest or lightest of 3x3 pixels, mode L; it wraps around at the edges, which PAD keeps out."""
+    for dx, dy in ((1, 0), (0, 1)):
+        around = choose(ImageChops.offset(luminance, dx, dy), ImageChops.offset(luminance, -dx, -dy))
+        luminance = choose(luminance, around)
+    return luminance

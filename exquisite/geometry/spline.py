@@ -1,0 +1,198 @@
+"""A smooth displacement: a cubic B-spline surface an axis, fitted to block equations under a bending penalty.
+
+P-splines (Eilers and Marx, Statistical Science 11(2), 1996): uniform cubic B-splines whose coefficients pay for
+their second differences. Shift, zoom, shear and rotation bend nothing and are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+__all__ = ["Spline", "fit_spline", "solve", "solve_banded"]
+
+
+@dataclass(frozen=True)
+class Spline:
+    """Displacements (x, y) in pixels over [0, width] by [0, height]; `nodes[row][column]` are coefficients.
+
+    A cell is cell_px = (width, height) of one polynomial piece; there are three more coefficients an axis than cells.
+    """
+
+    cell_px: tuple[float, float]
+    nodes: tuple[tuple[tuple[float, float], ...], ...]
+
+    @classmethod
+    def flat(cls, size: tuple[int, int], cell_px: int) -> Spline:
+        """The zero displacement over `size` (width, height), with cells of about `cell_px`."""
+        cells = [max(1, round(length / cell_px)) for length in size]
+        row = ((0.0, 0.0),) * (cells[0] + 3)
+        return cls((size[0] / cells[0], size[1] / cells[1]), (row,) * (cells[1] + 3))
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Displacement (x, y) in pixels at the point (x, y)."""
+        return self.over((x,), (y,))[0][0]
+
+    def over(self, xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
+        """Displacements at every point of a grid, row by row."""
+        columns, rows = len(self.nodes[0]), len(self.nodes)
+        along = [basis(x, self.cell_px[0], columns) for x in xs]
+        lines = [
+            [
+                (sum(w * row[i + k][0] for k, w in enumerate(ws)), sum(w * row[i + k][1] for k, w in enumerate(ws)))
+                for i, ws in along
+            ]
+            for row in self.nodes
+        ]
+        out = []
+        for j, ws in (basis(y, self.cell_px[1], rows) for y in ys):
+            near = list(zip(ws, lines[j : j + 4], strict=True))
+            out.append(
+                [
+                    (sum(w * line[c][0] for w, line in near), sum(w * line[c][1] for w, line in near))
+                    for c in range(len(xs))
+                ]
+            )
+        return out
+
+    def refined(self) -> Spline:
+        """The same displacement on cells of half the size: subdivision with the masks (4, 4) / 8 and (1, 6, 1) / 8."""
+        lines = [_subdivided(row) for row in self.nodes]
+        columns = [_subdivided(column) for column in zip(*lines, strict=True)]
+        return Spline((self.cell_px[0] / 2, self.cell_px[1] / 2), tuple(zip(*columns, strict=True)))
+
+
+def _subdivided(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The coefficients of one line on cells of half the size."""
+    out = []
+    for k, ((ax, ay), (bx, by)) in enumerate(pairwise(line)):
+        out.append(((ax + bx) / 2, (ay + by) / 2))
+        if k + 2 < len(line):
+            cx, cy = line[k + 2]
+            out.append(((ax + 6 * bx + cx) / 8, (ay + 6 * by + cy) / 8))
+    return out
+
+
+def basis(at: float, cell_px: float, count: int) -> tuple[int, tuple[float, float, float, float]]:
+    """Number of the first of the four coefficients that act at `at`, and the weight of each.
+
+    Outside of the cells the outermost polynomial goes on.
+    """
+    index = min(max(int(at // cell_px), 0), count - 4)
+    t = at / cell_px - index
+    s = 1 - t
+    return index, (s**3 / 6, (3 * t**3 - 6 * t**2 + 4) / 6, (3 * s**3 - 6 * s**2 + 4) / 6, t**3 / 6)
+
+
+Sums = tuple[float, float, float, float, float]
+"""Of one block, already weighted: gx gx, gx gy, gy gy, gx e, gy e."""
+
+
+def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stiffness: float) -> Spline:
+    """The spline of least  sum over blocks (x, y, sums) of |g . (d - d0) - e|^2 + stiffness * bending,
+    where d0 is the displacement of `spline`, about which e was measured."""
+    columns, rows = len(spline.nodes[0]), len(spline.nodes)
+    n = columns * rows
+    reach = 2 * (3 * columns + 3) + 2
+    matrix = [[0.0] * reach for _ in range(2 * n)]  # row k holds the entries (k, k), (k, k + 1), ...
+    right = [0.0] * (2 * n)
+    _add_bending(matrix, columns, rows, stiffness)
+    for x, y, (xx, xy, yy, xe, ye) in blocks:
+        i, wx = basis(x, spline.cell_px[0], columns)
+        j, wy = basis(y, spline.cell_px[1], rows)
+        at_x = at_y = 0.0
+        acting = []
+        for q, b in enumerate(wy):
+            for p, a in enumerate(wx):
+                weight = a * b
+                node = spline.nodes[j + q][i + p]
+                at_x += weight * node[0]
+                at_y += weight * node[1]
+                acting.append((2 * ((j + q) * columns + i + p), weight))
+        bx, by = xe + xx * at_x + xy * at_y, ye + xy * at_x + yy * at_y
+        for first, (k, a) in enumerate(acting):
+            right[k] += a * bx
+            right[k + 1] += a * by
+            row, below = matrix[k], matrix[k + 1]
+            axx, axy, ayy = a * xx, a * xy, a * yy
+            for m, b in acting[first:]:
+                gap = m - k
+                row[gap] += axx * b
+                row[gap + 1] += axy * b
+                below[gap] += ayy * b
+                if gap:
+                    below[gap - 1] += axy * b
+    values = solve_banded(matrix, right)
+    return Spline(
+        spline.cell_px,
+        tuple(
+            tuple((values[2 * (j * columns + i)], values[2 * (j * columns + i) + 1]) for i in range(columns))
+            for j in range(rows)
+        ),
+    )
+
+
+def _add_bending(matrix: list[list[float]], columns: int, rows: int, stiffness: float) -> None:
+    """Squared second differences along x, along y, and twice the mixed one; a trace of a tie to zero."""
+    second = ((-1, 1.0), (0, -2.0), (1, 1.0))
+    for j in range(rows):
+        for i in range(columns):
+            terms = []
+            if 0 < i < columns - 1:
+                terms.append((1.0, [(j * columns + i + k, w) for k, w in second]))
+            if 0 < j < rows - 1:
+                terms.append((1.0, [((j + k) * columns + i, w) for k, w in second]))
+            if i < columns - 1 and j < rows - 1:
+                k = j * columns + i
+                terms.append((2.0, [(k, 1.0), (k + 1, -1.0), (k + columns, -1.0), (k + columns + 1, 1.0)]))
+            for factor, term in terms:
+                for a, wa in term:
+                    for b, wb in term:
+                        if b >= a:
+                            for axis in (0, 1):
+                                matrix[2 * a + axis][2 * (b - a)] += stiffness * factor * wa * wb
+            for axis in (0, 1):
+                matrix[2 * (j * columns + i) + axis][0] += 1e-9 * (stiffness + 1)
+
+
+def solve_banded(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """The solution of a symmetric positive definite banded system, by elimination in double precision.
+
+    `matrix[k]` holds the entries (k, k), (k, k + 1), ... of row k, all rows of one length. Both arguments are consumed.
+    """
+    n, reach = len(right), len(matrix[0])
+    for k in range(n):
+        row = matrix[k]
+        pivot = row[0]
+        for gap in range(1, min(reach, n - k)):
+            if value := row[gap]:
+                factor = value / pivot
+                target = matrix[k + gap]
+                target[: reach - gap] = [a - factor * b for a, b in zip(target, row[gap:], strict=False)]
+                right[k + gap] -= factor * right[k]
+    out = [0.0] * n
+    for k in reversed(range(n)):
+        row = matrix[k]
+        out[k] = (right[k] - sum(a * b for a, b in zip(row[1:], out[k + 1 : k + reach], strict=False))) / row[0]
+    return out
+
+
+def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    """The solution of a small linear system, by elimination with pivoting, in double precision.
+
+    Raises:
+        ZeroDivisionError: the system is singular.
+    """
+    n = len(right)
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(n):
+        pivot = max(range(i, n), key=lambda k: abs(rows[k][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for k in range(i + 1, n):
+            if factor := rows[k][i] / rows[i][i]:
+                rows[k] = [a - factor * b for a, b in zip(rows[k], rows[i], strict=True)]
+    out = [0.0] * n
+    for i in reversed(range(n)):
+        out[i] = (rows[i][n] - sum(rows[i][k] * out[k] for k in range(i + 1, n))) / rows[i][i]
+    return out

@@ -1,0 +1,64 @@
+"""Cutting the band from a canvas, a tile into its halves, and gluing a tile to a canvas."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from ..contract import CLASSIC, Mode, TileContract, require_rgb
+from ..errors import CanvasError
+
+__all__ = ["extract_conditioning_band", "glue", "require_tile", "split_tile"]
+
+
+def extract_conditioning_band(canvas: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC) -> Image.Image:
+    """The last `band_px` of an RGB `canvas` at the frontier of `mode`, own orientation.
+
+    Raises:
+        CanvasError: the canvas is not RGB, or cannot grow in `mode`.
+    """
+    frame = contract.frame(mode, require_rgb(canvas, "the canvas").size)
+    return canvas.crop(frame.band)
+
+
+def split_tile(
+    tile: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC
+) -> tuple[Image.Image, Image.Image]:
+    """(conditioning half, generated half) of an RGB `tile`, own orientation.
+
+    Raises:
+        CanvasError: the tile is not RGB, or not tile_px square.
+    """
+    require_tile(tile, contract)
+    frame = contract.frame(mode, contract.tile_size)
+    return tile.crop(frame.conditioning_half), tile.crop(frame.generated_half)
+
+
+def glue(canvas: Image.Image, tile: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC) -> Image.Image:
+    """Paste the patch of an enforced RGB `tile` over the frontier of an RGB `canvas`; return the grown canvas.
+
+    The canvas grows by exactly advance_px along the axis. Its old pixels are what the patch brings for the
+    overlap: the same as before when the tile was enforced.
+
+    Raises:
+        CanvasError: either picture is not RGB or of the wrong size.
+    """
+    require_tile(tile, contract)
+    frame = contract.frame(mode, require_rgb(canvas, "the canvas").size)
+    grown = Image.new("RGB", frame.grown_size)
+    grown.paste(canvas, frame.canvas_origin)
+    grown.paste(tile.crop(frame.patch), frame.paste_origin)
+    return grown
+
+
+def require_tile(tile: Image.Image, contract: TileContract) -> Image.Image:
+    """Return `tile` when it is RGB and tile_px square.
+
+    Raises:
+        CanvasError: otherwise.
+    """
+    if require_rgb(tile, "the tile").size != contract.tile_size:
+        raise CanvasError(
+            f"the tile is {tile.width}x{tile.height}, the contract says {contract.tile_px}x{contract.tile_px}: "
+            f"ask the model for that size, or pass the contract that the tile was made for"
+        )
+    return tile

@@ -1,0 +1,106 @@
+"""Tone: per channel, the curve from the redraw's levels to the band's, fitted where both show the same.
+
+For every level of the redraw the mean of the band is taken over the pixels that count, exactly, from masked
+histograms; a Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) draws the curve through those means
+and across levels that do not occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageChops
+
+from ..pixels import LEVELS, as_float, combined
+from .spline import solve_banded
+
+__all__ = ["ToneCurves", "fit_tone", "matched_histograms", "through", "with_tone"]
+
+ToneCurves = tuple[tuple[float, ...], ...]
+"""For each channel 256 levels of the band, 0 to 255, one for each level of the redraw."""
+
+_STIFFNESS = 30.0
+_STRAIGHT = 1e-3
+_ENOUGH_PIXELS = 1 << 17
+
+
+def fit_tone(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
+    """Curves that take `redraw` to `band`: pictures of one size, registered, same channels.
+
+    `counted` is a picture of mode L, 255 where a pixel counts, else 0.
+    """
+    while redraw.width * redraw.height > 2 * _ENOUGH_PIXELS:
+        size = (redraw.width // 2, redraw.height // 2)
+        redraw, band, counted = (image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted))
+    return tuple(_curve(a, b, counted) for a, b in zip(redraw.split(), band.split(), strict=True))
+
+
+def with_tone(image: Image.Image, curves: ToneCurves) -> Image.Image:
+    """`image` through its curves, rounded to whole levels."""
+    return image.point([min(LEVELS - 1, max(0, round(value))) for curve in curves for value in curve])
+
+
+def through(grey: Image.Image, curve: Sequence[float]) -> Image.Image:
+    """`grey` (mode L) through one curve, not rounded, mode F: whole levels and fractions travel separately."""
+    whole = [min(LEVELS - 1, max(0, int(value))) for value in curve]
+    part = [min(LEVELS - 1, max(0, int((value - base) * LEVELS))) for value, base in zip(curve, whole, strict=True)]
+    pair = {"whole": as_float(grey.point(whole)), "part": as_float(grey.point(part))}
+    return combined(lambda a: a["whole"] + a["part"] * (1.0 / LEVELS), **pair)
+
+
+def matched_histograms(redraw: Image.Image, band: Image.Image) -> tuple[float, ...]:
+    """The rising curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration."""
+    levels, total = [], 0.0
+    counts = redraw.histogram()
+    wanted, at = _cumulated(band.histogram()), 0
+    scale = wanted[-1] / max(1, sum(counts))
+    for count in counts:
+        middle = (total + count / 2) * scale
+        total += count
+        while at < LEVELS - 1 and wanted[at] <= middle:
+            at += 1
+        below = wanted[at - 1] if at else 0.0
+        width = wanted[at] - below
+        levels.append(min(255.0, max(0.0, at - 0.5 + (middle - below) / width)) if width else float(at))
+    return tuple(levels)
+
+
+def _cumulated(counts: Sequence[int]) -> list[float]:
+    out, total = [], 0.0
+    for count in counts:
+        total += count
+        out.append(total)
+    return out
+
+
+def _curve(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> tuple[float, ...]:
+    counts = redraw.histogram(counted)
+    sums = [0.0] * LEVELS
+    for bit in range(8):  # a mean of 8-bit values, level by level, from the histograms of their bits
+        mask = ImageChops.multiply(counted, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
+        for level, count in enumerate(redraw.histogram(mask)):
+            sums[level] += count << bit
+    return _smooth_curve(counts, sums)
+
+
+def _smooth_curve(counts: Sequence[int], sums: Sequence[float]) -> tuple[float, ...]:
+    """The curve f of least  sum of count (f - mean)^2 + stiffness * sum of f''^2;  with a trace of a tie to f' = 1."""
+    matrix = [[0.0, 0.0, 0.0] for _ in range(LEVELS)]
+    right = [0.0] * LEVELS
+    total = max(1, sum(counts))
+    for level, (count, value) in enumerate(zip(counts, sums, strict=True)):
+        weight = LEVELS / total
+        matrix[level][0] += count * weight + 1e-9
+        right[level] += value * weight + 1e-9 * level
+    stiffness = _STIFFNESS / LEVELS
+    for level in range(LEVELS - 2):
+        for i, a in enumerate((1.0, -2.0, 1.0)):
+            for j, b in enumerate((1.0, -2.0, 1.0)[i:]):
+                matrix[level + i][j] += stiffness * a * b
+    for level in range(LEVELS - 1):
+        matrix[level][0] += _STRAIGHT
+        matrix[level + 1][0] += _STRAIGHT
+        matrix[level][1] -= _STRAIGHT
+        right[level] -= _STRAIGHT
+        right[level + 1] += _STRAIGHT
+    return tuple(solve_banded(matrix, right))

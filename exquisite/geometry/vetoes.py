@@ -1,0 +1,126 @@
+"""Vetoes: what every local seam metric is fooled by, because the seam itself is perfect.
+
+A copied or mirrored band continues its own texture, a smear continues the last column without any step, a
+flat fill has nothing that could disagree. All vetoes are relative to the canvas: a facade repeats itself, so
+its true continuation may repeat it; a sky is flat, so its true continuation may be flat.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from PIL import Image, ImageChops
+
+from ..pixels import as_float, column_means, combined
+
+__all__ = ["emptiness_vetoes", "resemblance", "resemblance_vetoes"]
+
+CELL_PX = (4, 8)
+"""(width, height) of the cells on which copies are looked for, in pixels."""
+
+TEMPLATE_CELLS = 16
+"""Width of the piece that is looked for, in cells."""
+
+COPY_LEAST = 0.6
+"""A piece that correlates less with the band is no copy of it."""
+
+COPY_SHARE = 0.35
+"""... nor is one that leaves more than this share of what the band's own best repetition leaves unexplained."""
+
+COPY_FLOOR = 0.06
+"""A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
+
+EMPTY_SHARE = 0.08
+"""Texture below this share of the band's poorest piece is a flat fill or a smear."""
+
+
+def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
+    """"copy" and "mirror": the new strip resembles the canvas clearly more than the canvas resembles itself.
+
+    Args:
+        past: luminance of what the canvas shows before the seam, mode L, growth to the right.
+        future: luminance of the new strip behind the seam, same height.
+    """
+    cell_width, cell_height = (
+        max(1, min(cell, size // TEMPLATE_CELLS)) for cell, size in zip(CELL_PX, future.size, strict=True)
+    )
+    old, new = (_cells(image, (cell_width, cell_height)) for image in (past, future))
+    width = min(TEMPLATE_CELLS, new.width, old.width // 2)
+    if width < 1:
+        return ()
+    first, last = new.crop((0, 0, width, new.height)), old.crop((old.width - width, 0, old.width, old.height))
+    earlier = old.crop((0, 0, old.width - width, old.height))
+    found, own = resemblance(first, old), None
+    names = []
+    for name, likeness in found.items():
+        if likeness < COPY_LEAST:
+            continue
+        own = own or resemblance(last, earlier)
+        if 1 - own[name] >= COPY_FLOOR and 1 - likeness <= COPY_SHARE * (1 - own[name]):
+            names.append(name)
+    return tuple(names)
+
+
+def resemblance(piece: Image.Image, place: Image.Image) -> dict[str, float]:
+    """The best cosine between `piece`, as it is ("copy") or mirrored ("mirror"), and any part of `place`; 0..1.
+
+    Both are mode F, of zero mean and one height. A piece or part without content resembles nothing: 0. Each column
+    of the piece meets the whole place once; every position is then a sum along a diagonal of these products.
+    """
+    width = piece.width
+    squares = column_means(combined(lambda a: a["v"] * a["v"], v=place))
+    energy = math.fsum(column_means(combined(lambda a: a["v"] * a["v"], v=piece)))
+    products = [
+        column_means(combined(lambda a: a["p"] * a["q"], p=_widened(piece, column, place.width), q=place))
+        for column in range(width)
+    ]
+    best = {"copy": 0.0, "mirror": 0.0}
+    for left in range(place.width - width + 1):
+        norm = math.sqrt(energy * sum(squares[left : left + width]))
+        if norm > 0:
+            straight = sum(products[i][left + i] for i in range(width))
+            mirrored = sum(products[width - 1 - i][left + i] for i in range(width))
+            best = {"copy": max(best["copy"], straight / norm), "mirror": max(best["mirror"], mirrored / norm)}
+    return best
+
+
+def _widened(image: Image.Image, column: int, width: int) -> Image.Image:
+    """One column of `image`, repeated `width` times."""
+    return image.crop((column, 0, column + 1, image.height)).resize((width, image.height), Image.Resampling.NEAREST)
+
+
+def emptiness_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
+    """"smear" (no change across the seam) and "flat" (none along it), relative to the poorest piece of the past.
+
+    Args as `resemblance_vetoes`.
+    """
+    piece = max(1, min(past.width, future.width) // 4)
+    names = []
+    for name, dx, dy in (("smear", 1, 0), ("flat", 0, 1)):
+        old = min(_activity(past, dx, dy, piece))
+        new = max(_activity(future, dx, dy, piece))
+        if new < EMPTY_SHARE * old:
+            names.append(name)
+    return tuple(names)
+
+
+def _activity(image: Image.Image, dx: int, dy: int, piece: int) -> Iterator[float]:
+    """Mean absolute difference to the neighbour at (dx, dy) for each run of `piece` columns."""
+    if image.width <= dx or image.height <= dy:
+        yield 0.0
+        return
+    width, height = image.width - dx, image.height - dy
+    change = ImageChops.difference(image.crop((0, 0, width, height)), image.crop((dx, dy, dx + width, dy + height)))
+    columns = column_means(as_float(change))
+    piece = min(piece, len(columns))
+    for left in range(0, len(columns) - piece + 1, piece):
+        yield sum(columns[left : left + piece]) / piece
+
+
+def _cells(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
+    """Luminance in cells of (width, height) pixels, minus its surroundings four times coarser, mode F."""
+    cells = as_float(image).reduce(cell)
+    coarse = (max(1, cells.width // 4), max(1, cells.height // 4))
+    smooth = cells.resize(coarse, Image.Resampling.BOX).resize(cells.size, Image.Resampling.BILINEAR)
+    return combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)

@@ -1,0 +1,78 @@
+"""The fast metrics agree with their definitions; the curves do what their names say."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from exquisite.geometry.overlap_score import SOBEL_COLUMNS, SOBEL_FALL_PX, score_strips
+from exquisite.geometry.seam_metrics import COMPONENTS, component_costs, seam_curves, total_cost
+from tests.support import reference_metrics as reference
+from tests.support.pictures import checker, constant, noise, ramp
+
+REACH, HEIGHT = 32, 40
+SIZE = (2 * REACH, HEIGHT)
+
+
+def edge_in_one_pixel() -> Image.Image:
+    image = constant(SIZE, (10, 20, 30))
+    image.putpixel((REACH, HEIGHT // 2), (250, 0, 128))
+    return image
+
+
+def saturated() -> Image.Image:
+    return noise(SIZE, 3).point([255 if v > 127 else 0 for v in range(256)] * 3)
+
+
+PICTURES = {
+    "random": noise(SIZE, 1),
+    "smooth random": noise(SIZE, 2, cell=7),
+    "saturated": saturated(),
+    "flat": constant(SIZE),
+    "ramp": ramp(SIZE),
+    "checker": checker(SIZE, 3),
+    "one-pixel edge": edge_in_one_pixel(),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_components_agree_with_their_definitions(name):
+    picture = PICTURES[name]
+    fast = component_costs(seam_curves(picture, REACH), REACH, REACH)
+    plain = reference.costs(reference.Picture(picture), REACH, REACH)
+    assert fast == pytest.approx(plain, rel=1e-6, abs=1e-6)
+    assert total_cost(fast) == pytest.approx(total_cost(plain), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_sobel_metrics_agree_with_their_definitions(name):
+    width = min(SOBEL_COLUMNS, REACH)
+    past, future = PICTURES[name].crop((0, 0, width, HEIGHT)), PICTURES[name].crop((REACH, 0, REACH + width, HEIGHT))
+    metrics = score_strips(past, future, "x_ltr").metrics
+    corr, nmse = reference.sobel_metrics(reference.Picture(past), reference.Picture(future), SOBEL_FALL_PX, width)
+    assert metrics["sobel_corr"] == pytest.approx(corr, rel=1e-6)
+    assert metrics["sobel_nmse"] == pytest.approx(nmse, rel=1e-6)
+
+
+def test_every_component_has_its_curve():
+    curves = seam_curves(noise(SIZE), REACH)
+    assert set(curves) == {component.name for component in COMPONENTS}
+    assert {len(curve) for curve in curves.values()} == {2 * REACH}
+
+
+def test_weights_and_floors_are_positive():
+    assert all(component.weight > 0 and component.floor > 0 and component.span > 0 for component in COMPONENTS)
+
+
+def test_a_constant_picture_costs_nothing():
+    assert total_cost(component_costs(seam_curves(constant(SIZE), REACH), REACH, REACH)) == 0
+
+
+def test_the_cost_is_that_of_the_deviation():
+    component = SimpleNamespace(**vars(COMPONENTS[0]))
+    curves = {c.name: [0.0] * (2 * REACH) for c in COMPONENTS}
+    curves[component.name][REACH] = 3 * component.floor
+    costs = component_costs(curves, REACH, REACH)
+    assert costs[component.name] == pytest.approx(math.log(10))
+    assert total_cost(costs) == pytest.approx(component.weight * math.log(10))

@@ -1,0 +1,125 @@
+"""Tone curves and the softness kernel are inverted where they are known."""
+
+from itertools import pairwise
+
+import pytest
+from PIL import Image, ImageFilter
+
+from exquisite.geometry.sharpness import Kernel, fit_kernel, sharpened
+from exquisite.geometry.tone import fit_tone, matched_histograms, through, with_tone
+from tests.support import pictures
+
+SIZE = (256, 256)
+
+
+def everything(size: tuple[int, int] = SIZE) -> Image.Image:
+    return Image.new("L", size, 255)
+
+
+def curves_of(gamma: float, contrast: float, cast: tuple[int, int, int]) -> list[int]:
+    return [
+        min(255, max(0, round(255 * (((v / 255) ** gamma - 0.5) * contrast + 0.5) + c)))
+        for c in cast
+        for v in range(256)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["gradients", "foliage", "painterly", "ink"])
+@pytest.mark.parametrize(("gamma", "contrast", "cast"), [(1.18, 1.0, (8, -8, 3)), (0.85, 0.92, (-5, 0, 8))])
+def test_a_tone_curve_is_inverted_to_one_level(
+    kind: str, gamma: float, contrast: float, cast: tuple[int, int, int]
+) -> None:
+    band = pictures.draw(kind, SIZE, 2)
+    lut = curves_of(gamma, contrast, cast)
+    redraw = band.point(lut)
+    back = with_tone(redraw, fit_tone(redraw, band, everything()))
+    for channel in range(3):
+        curve = lut[256 * channel : 256 * (channel + 1)]
+        single = {v for v in range(256) if 2 < curve[v] < 253 and curve.count(curve[v]) == 1}
+        pairs = Image.merge("RGB", (band.split()[channel], back.split()[channel], Image.new("L", SIZE)))
+        found = pairs.getcolors(1 << 18)
+        assert found is not None
+        assert [(a, b) for _, (a, b, _) in found if a in single and abs(a - b) > 1] == []
+
+
+def test_the_same_tone_is_the_identity() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    assert with_tone(band, fit_tone(band, band, everything())).tobytes() == band.tobytes()
+
+
+def test_levels_that_do_not_occur_are_carried_on_smoothly() -> None:
+    band = Image.linear_gradient("L").point([64 + v // 2 for v in range(256)])
+    redraw = band.point([min(255, v + 10) for v in range(256)])
+    (curve,) = fit_tone(redraw, band, everything())
+    assert curve[30] == pytest.approx(20, abs=1)
+    assert curve[230] == pytest.approx(220, abs=1)
+
+
+def test_pixels_that_do_not_count_change_nothing() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    redraw = band.point(curves_of(1.1, 1, (4, 4, 4)))
+    redraw.paste((255, 0, 255), (128, 0, 256, 256))
+    counted = everything()
+    counted.paste(0, (128, 0, 256, 256))
+    back = with_tone(redraw, fit_tone(redraw, band, counted)).crop((0, 0, 128, 256))
+    alone = fit_tone(redraw.crop((0, 0, 128, 256)), band.crop((0, 0, 128, 256)), everything((128, 256)))
+    assert back.tobytes() == with_tone(redraw.crop((0, 0, 128, 256)), alone).tobytes()
+
+
+def test_a_flat_picture_keeps_its_level() -> None:
+    redraw, band = pictures.constant(SIZE, (100, 0, 255)), pictures.constant(SIZE, (90, 5, 250))
+    assert with_tone(redraw, fit_tone(redraw, band, everything())).getpixel((3, 3)) == (90, 5, 250)
+
+
+def test_nothing_that_counts_gives_the_identity() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    nothing = Image.new("L", SIZE, 0)
+    assert with_tone(band, fit_tone(band, band, nothing)).tobytes() == band.tobytes()
+
+
+def test_matched_histograms_undo_a_gamma_without_registration() -> None:
+    band = pictures.draw("foliage", SIZE, 4).convert("L")
+    redraw = band.point([round(255 * (v / 255) ** 1.2) for v in range(256)]).transpose(Image.Transpose.ROTATE_180)
+    curve = matched_histograms(redraw, band)
+    for level in (60, 120, 180):
+        assert curve[round(255 * (level / 255) ** 1.2)] == pytest.approx(level, abs=1.5)
+    assert all(a <= b for a, b in pairwise(curve))
+
+
+def test_a_curve_keeps_its_fractions_on_the_way_to_float() -> None:
+    grey = Image.new("L", (4, 4), 10)
+    assert through(grey, [v * 0.5 + 0.25 for v in range(256)]).getpixel((1, 1)) == pytest.approx(5.25)
+
+
+def test_a_blurred_picture_is_brought_closer_to_the_truth() -> None:
+    band = pictures.draw("ink", SIZE, 5).convert("L")
+    soft = band.filter(ImageFilter.GaussianBlur(0.8))
+    kernel = fit_kernel(soft, band, everything())
+    assert kernel.gain > 2
+    assert _rms(sharpened(soft, kernel), band) < 0.55 * _rms(soft, band)
+
+
+def test_an_equal_picture_needs_no_kernel() -> None:
+    band = pictures.draw("ink", SIZE, 5).convert("L")
+    kernel = fit_kernel(band, band, everything())
+    assert kernel.weights == pytest.approx((0,) * 5, abs=1e-9)
+    assert kernel.gain == pytest.approx(1)
+
+
+def test_a_kernel_keeps_flat_pictures_and_reaches_the_edge() -> None:
+    kernel = Kernel((-0.2, -0.05, 0.03, 0.01, 0.02))
+    assert sum(kernel.matrix()) == pytest.approx(1)
+    assert sharpened(pictures.constant((16, 16), (9, 99, 199)), kernel).getcolors() == [(256, (9, 99, 199))]
+    ink = pictures.draw("ink", (64, 64), 1)
+    assert sharpened(ink, kernel).crop((0, 0, 64, 1)).tobytes() != ink.crop((0, 0, 64, 1)).tobytes()
+
+
+def test_the_kernel_is_symmetric() -> None:
+    matrix = Kernel((0.1, 0.2, 0.3, 0.4, 0.5)).matrix()
+    rows = [matrix[k : k + 5] for k in range(0, 25, 5)]
+    assert rows == rows[::-1] == [list(row) for row in zip(*rows, strict=True)]
+
+
+def _rms(a: Image.Image, b: Image.Image) -> float:
+    pairs = Image.merge("RGB", (a, b, a)).getcolors(1 << 18)
+    return (sum(n * (x - y) ** 2 for n, (x, y, _) in pairs) / (a.width * a.height)) ** 0.5

@@ -1,0 +1,87 @@
+"""Vetoes: copies, mirrors, smears and flat fills, relative to what the canvas does itself."""
+
+from functools import cache
+
+import pytest
+from PIL import Image
+
+from exquisite.geometry.vetoes import emptiness_vetoes, resemblance_vetoes
+from tests.support.pictures import draw, noise
+
+WIDTH, HEIGHT = 256, 1024
+
+
+@cache
+def pieces(kind: str, seed: int = 5) -> tuple[Image.Image, Image.Image]:
+    """(band of 512, true strip of 256) of a drawn picture, as luminance."""
+    picture = draw(kind, (3 * WIDTH, HEIGHT), seed).convert("L")
+    return picture.crop((0, 0, 2 * WIDTH, HEIGHT)), picture.crop((2 * WIDTH, 0, 3 * WIDTH, HEIGHT))
+
+
+def grey(size: tuple[int, int], level: int = 128) -> Image.Image:
+    return Image.new("L", size, level)
+
+
+def mirrored(band: Image.Image) -> Image.Image:
+    return band.transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((0, 0, WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize("kind", ["foliage", "clouds", "hatching"])
+class TestResemblance:
+    def test_lets_the_truth_pass(self, kind):
+        assert resemblance_vetoes(*pieces(kind)) == ()
+
+    def test_refuses_a_mirrored_band(self, kind):
+        band, _ = pieces(kind)
+        assert "mirror" in resemblance_vetoes(band, mirrored(band))
+
+    @pytest.mark.parametrize("start", [0, WIDTH])
+    def test_refuses_a_copied_band(self, kind, start):
+        band, _ = pieces(kind)
+        assert "copy" in resemblance_vetoes(band, band.crop((start, 0, start + WIDTH, HEIGHT)))
+
+
+class TestPeriodicPictures:
+    @pytest.mark.parametrize("kind", ["facade", "hatching", "bricks", "diagonals"])
+    @pytest.mark.parametrize("seed", [5, 6])
+    def test_may_repeat_themselves(self, kind, seed):
+        assert resemblance_vetoes(*pieces(kind, seed)) == ()
+
+    def test_may_repeat_themselves_exactly(self):
+        tile = noise((32, HEIGHT), 1).convert("L")
+        band, strip = Image.new("L", (2 * WIDTH, HEIGHT)), Image.new("L", (WIDTH, HEIGHT))
+        for image in (band, strip):
+            for left in range(0, image.width, 32):
+                image.paste(tile, (left, 0))
+        assert resemblance_vetoes(band, strip) == ()
+
+
+class TestEmptiness:
+    @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds", "gradients"])
+    def test_lets_the_truth_pass(self, kind):
+        assert emptiness_vetoes(*pieces(kind)) == ()
+
+    @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds", "gradients"])
+    def test_refuses_a_smear(self, kind):
+        band, _ = pieces(kind)
+        smear = band.crop((2 * WIDTH - 1, 0, 2 * WIDTH, HEIGHT)).resize((WIDTH, HEIGHT))
+        assert "smear" in emptiness_vetoes(band, smear)
+
+    @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds"])
+    def test_refuses_a_flat_fill(self, kind):
+        band, _ = pieces(kind)
+        assert emptiness_vetoes(band, grey((WIDTH, HEIGHT))) == ("smear", "flat")
+
+    def test_lets_a_flat_picture_stay_flat(self):
+        assert emptiness_vetoes(grey((64, 64)), grey((32, 64))) == ()
+
+    def test_lets_a_flat_piece_of_the_picture_go_on(self):
+        band = noise((64, 64)).convert("L")
+        band.paste(9, (40, 0, 64, 64))
+        assert emptiness_vetoes(band, grey((32, 64), 9)) == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 64), (2, 2), (5, 3), (16, 64)])
+def test_every_size_is_judged(size):
+    assert isinstance(resemblance_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)
+    assert isinstance(emptiness_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)
