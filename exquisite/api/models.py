@@ -1,0 +1,301 @@
+"""The registry of models: what each accepts, what it costs, and until when it answers.
+
+The entries are data, collected on `COLLECTED`. Where a figure is assumed from a neighbour, the entry says
+`verified=False`, and the worst case that is reserved before a paid call is doubled. The bill is what the
+server's `usage` says; an estimate is for asking before paying.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+
+from ..contract import CLASSIC, TileContract
+from ..errors import UsageError
+
+__all__ = [
+    "COLLECTED",
+    "FREE",
+    "GPT_MODEL_AUTHORITY",
+    "MODELS",
+    "MODEL_DEFAULT",
+    "QUALITY_DEFAULT",
+    "RETIRES_SOON_DAYS",
+    "Model",
+    "Prices",
+    "SizeRule",
+    "check_model",
+    "check_options",
+    "estimate_usd",
+    "usage_usd",
+    "worst_case_usd",
+]
+
+MODEL_DEFAULT = "gpt-image-2.6-sunburst"
+"""The model that is asked when none is named: the one for precise edits."""
+
+GPT_MODEL_AUTHORITY = MODEL_DEFAULT
+"""The model that the documents name; the same object, so that they cannot disagree."""
+
+QUALITY_DEFAULT = "high"
+COLLECTED = date(2026, 11, 22)
+"""The day of which the entries speak."""
+
+RETIRES_SOON_DAYS = 30
+"""A model whose shutdown is at most so many days away is a warning."""
+
+FREE = "free"
+"""In place of a model, in everything that counts money: a server that bills nobody."""
+
+_UNVERIFIED_FACTOR = 2  # the worst case of an entry whose prices or tokens are assumed
+_MILLION = 1_000_000
+_PATCH_PX = 32  # an input picture counts one token for each square of this edge
+
+
+@dataclass(frozen=True)
+class Prices:
+    """USD per million tokens."""
+
+    text_in: Decimal
+    image_in: Decimal
+    image_out: Decimal
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """What sizes a model accepts: a list of names, or a rule for edges and pixels.
+
+    Attributes:
+        named: the only sizes allowed, as "WxH"; empty where the rule decides.
+        multiple_px: both edges must be multiples of it.
+        edge_max_px: the longest edge.
+        pixels_min, pixels_max: width times height.
+        ratio_max: the longer edge over the shorter.
+    """
+
+    named: tuple[str, ...] = ()
+    multiple_px: int = 16
+    edge_max_px: int = 3840
+    pixels_min: int = 655_360
+    pixels_max: int = 8_294_400
+    ratio_max: int = 3
+
+    def broken_by(self, size: tuple[int, int]) -> str:
+        """The rule that `size` (width, height) in pixels breaks, in words; "" when it is allowed."""
+        width, height = size
+        if self.named:
+            return "" if f"{width}x{height}" in self.named else f"only {', '.join(self.named)}"
+        if width % self.multiple_px or height % self.multiple_px:
+            return f"both edges must be multiples of {self.multiple_px}"
+        if max(size) > self.edge_max_px:
+            return f"no edge above {self.edge_max_px}"
+        if not self.pixels_min <= width * height <= self.pixels_max:
+            return f"between {self.pixels_min} and {self.pixels_max} pixels"
+        if max(size) > self.ratio_max * min(size):
+            return f"at most {self.ratio_max}:1"
+        return ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the registry.
+
+    Attributes:
+        name: as the request names it.
+        note: a few words for people.
+        released: the day of its release, where known.
+        shutdown: the first day on which it does not answer; None while none is announced.
+        replacement: what to ask instead.
+        qualities: allowed values of `quality`.
+        complexities: allowed values of `complexity`; empty where the field is refused.
+        input_fidelities: allowed values of `input_fidelity`; empty where the field is refused.
+        sizes: the rule for `size`.
+        prices: USD per million tokens.
+        output_tokens: quality -> tokens of one picture of the classic size.
+        verified: False where prices or tokens are assumed.
+    """
+
+    name: str
+    note: str
+    qualities: tuple[str, ...]
+    prices: Prices
+    output_tokens: Mapping[str, int]
+    released: date | None = None
+    shutdown: date | None = None
+    replacement: str = MODEL_DEFAULT
+    complexities: tuple[str, ...] = ()
+    input_fidelities: tuple[str, ...] = ()
+    sizes: SizeRule = SizeRule()
+    verified: bool = True
+
+    def status(self, today: date) -> str:
+        """"active", "retiring" (within RETIRES_SOON_DAYS) or "retired"."""
+        if self.shutdown is None:
+            return "active"
+        days = (self.shutdown - today).days
+        return "retired" if days <= 0 else "retiring" if days <= RETIRES_SOON_DAYS else "active"
+
+
+_PRICES_2 = Prices(Decimal(5), Decimal(8), Decimal(30))
+_PRICES_1 = Prices(Decimal(5), Decimal(8), Decimal(32))
+_LEVELS = ("low", "medium", "high")
+_TOKENS_25 = MappingProxyType({"low": 196, "medium": 439, "high": 1756, "xhigh": 3122, "max": 7024})
+_TOKENS_2 = MappingProxyType({"low": 196, "medium": 1756, "high": 7024})
+_TOKENS_1 = MappingProxyType({"low": 272, "medium": 1056, "high": 4160})
+
+_SUNBURST_26 = Model(
+    "gpt-image-2.6-sunburst",
+    "precise edits",
+    qualities=(*_TOKENS_25, "auto"),
+    prices=_PRICES_2,
+    output_tokens=_TOKENS_25,
+    released=date(2026, 11, 4),
+    complexities=_LEVELS,
+    verified=False,
+)
+_SUNBURST_25 = Model("gpt-image-2.5-sunburst", "precise edits", tuple(_TOKENS_25), _PRICES_2, _TOKENS_25)
+_IMAGE_2 = Model("gpt-image-2", "the first of the second generation", tuple(_TOKENS_2), _PRICES_2, _TOKENS_2)
+_IMAGE_15 = Model(
+    "gpt-image-1.5",
+    "three fixed sizes",
+    _LEVELS,
+    _PRICES_1,
+    _TOKENS_1,
+    shutdown=date(2026, 12, 1),
+    input_fidelities=("high", "low"),
+    sizes=SizeRule(named=("1024x1024", "1536x1024", "1024x1536")),
+    verified=False,
+)
+_RETIRED = replace(_IMAGE_15, note="no longer answers", input_fidelities=())
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            _SUNBURST_26,
+            replace(_SUNBURST_26, name="gpt-image-2.6-flare", note="fast"),
+            _SUNBURST_25,
+            replace(_SUNBURST_25, name="gpt-image-2.5-sunburst-2026-09-08", released=date(2026, 9, 8)),
+            replace(_SUNBURST_25, name="gpt-image-2.5-flare", note="fast"),
+            replace(_SUNBURST_25, name="gpt-image-2.5-flare-2026-09-08", note="fast", released=date(2026, 9, 8)),
+            _IMAGE_2,
+            replace(_IMAGE_2, name="gpt-image-2-2026-04-21", released=date(2026, 4, 21)),
+            _IMAGE_15,
+            replace(_IMAGE_15, name="gpt-image-1.5-2025-12-16", released=date(2025, 12, 16)),
+            replace(_IMAGE_15, name="gpt-image-1-mini", note="small", input_fidelities=("low",)),
+            replace(_IMAGE_15, name="chatgpt-image-latest", note="whatever the chat uses", input_fidelities=()),
+            replace(_RETIRED, name="gpt-image-1", shutdown=date(2026, 10, 23)),
+            replace(_RETIRED, name="dall-e-2", shutdown=date(2026, 5, 12)),
+            replace(_RETIRED, name="dall-e-3", shutdown=date(2026, 5, 12)),
+        )
+    }
+)
+"""Every known model by its name, the best first."""
+
+
+def check_model(name: str, today: date, custom_base_url: bool = False) -> str:
+    """A warning in words when `name` retires soon, else "".
+
+    With a custom base URL any name is allowed, because another server has models of its own.
+
+    Raises:
+        UsageError: the model is retired, or unknown; the message names what to use instead.
+    """
+    if custom_base_url:
+        return ""
+    model = MODELS.get(name)
+    if model is None:
+        active = [known.name for known in MODELS.values() if known.status(today) == "active"]
+        close = difflib.get_close_matches(name, active, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(active)}"
+        raise UsageError(f"unknown model {name!r}: {hint} (any name is allowed with a base URL of your own)")
+    status = model.status(today)
+    if status == "retired":
+        raise UsageError(f"{name} was shut down on {model.shutdown}: use {model.replacement} instead")
+    if status == "retiring":
+        return f"{name} is shut down on {model.shutdown}: change to {model.replacement} before"
+    return ""
+
+
+def check_options(
+    name: str,
+    contract: TileContract,
+    *,
+    quality: str = QUALITY_DEFAULT,
+    complexity: str | None = None,
+    input_fidelity: str | None = None,
+) -> None:
+    """Check a contract and options against the rules of a known model; an unknown one has none here.
+
+    Raises:
+        UsageError: listing every rule that is broken.
+    """
+    model = MODELS.get(name)
+    if model is None:
+        return
+    broken = []
+    if rule := model.sizes.broken_by(contract.tile_size):
+        broken.append(f"a tile of {contract.tile_px}x{contract.tile_px} is not accepted: {rule}")
+    for option, value, allowed in (
+        ("quality", quality, model.qualities),
+        ("complexity", complexity, model.complexities),
+        ("input_fidelity", input_fidelity, model.input_fidelities),
+    ):
+        if value is not None and value not in allowed:
+            broken.append(f"{option}={value!r} must be " + (f"one of {', '.join(allowed)}" if allowed else "left out"))
+    if broken:
+        raise UsageError(f"{name}: " + "; ".join(broken))
+
+
+def estimate_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
+    """What one call for `n` tiles will about cost, in USD.
+
+    An unknown model is estimated as `MODEL_DEFAULT`; `FREE` costs nothing.
+    """
+    return _usd(model, quality, n, contract, text_tokens=-(-len(prompt) // 4), pictures=1)
+
+
+def worst_case_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
+    """What one call for `n` tiles may cost at most, in USD: what is reserved before it is sent.
+
+    Every byte of the prompt counts as a token, the mask as a second picture, and a model whose prices are
+    assumed twice.
+    """
+    usd = _usd(model, quality, n, contract, text_tokens=len(prompt.encode("utf-8", "replace")), pictures=2)
+    return usd if _priced(model).verified else usd * _UNVERIFIED_FACTOR
+
+
+def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
+    """The cost of one answer by the tokens that the server counted, in USD; None when it did not say.
+
+    Input tokens without details count as picture tokens, the dearer kind.
+    """
+    if model == FREE:
+        return Decimal(0)
+    tokens_in, tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
+    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
+        return None
+    details = usage.get("input_tokens_details")
+    text = details.get("text_tokens", 0) if isinstance(details, Mapping) else 0
+    text = min(text, tokens_in) if isinstance(text, int) else 0
+    prices = _priced(model).prices
+    return (text * prices.text_in + (tokens_in - text) * prices.image_in + tokens_out * prices.image_out) / _MILLION
+
+
+def _priced(model: str) -> Model:
+    return MODELS.get(model) or MODELS[MODEL_DEFAULT]
+
+
+def _usd(model: str, quality: str, n: int, contract: TileContract, *, text_tokens: int, pictures: int) -> Decimal:
+    if model == FREE:
+        return Decimal(0)
+    entry = _priced(model)
+    tokens = entry.output_tokens.get(quality, max(entry.output_tokens.values()))  # "auto" may be the dearest
+    output = n * -(-tokens * contract.tile_px**2 // CLASSIC.tile_px**2)
+    patches = pictures * (-(-contract.tile_px // _PATCH_PX)) ** 2
+    prices = entry.prices
+    return (text_tokens * prices.text_in + patches * prices.image_in + output * prices.image_out) / _MILLION

@@ -1,0 +1,372 @@
+"""The client of a real model: POST /v1/images/edits, paid safely.
+
+Every request is written into the call log before it leaves, every body before it is parsed. What was
+certainly not sent or certainly refused is asked again; an ambiguous outcome never is (see `paid_call`).
+Proxies and certificate settings of the environment apply, except to the loopback address. The HTTP library
+is imported when the first request is made.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .._version import __version__
+from ..errors import AnswerError, UsageError
+from .answer import answer_bytes_max, candidates_in, read_body
+from .download import Download
+from .edit_form import EditForm, Part, edit_form, picture_parts
+from .generator import CallLog, RawCandidate, StoredAnswer, TileRequest
+from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, usage_usd, worst_case_usd
+from .outcome import Reply, said_by
+from .paid_call import BrokenOff, NotSent, PaidCall, Waiting, kept_headers
+from .png import png_bytes_max
+from .retry import RetryPolicy
+from .secret import Secret, find_key
+from .servers import OPENAI, ServerSettings, check_base_url, is_loopback, is_openai, same_server
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["OpenAITileGeneratorClient"]
+
+CONNECT_S, READ_S, WRITE_S = 5.0, 600.0, 120.0
+"""Time-outs in seconds. One edit takes from 20 to more than 120, and answers nothing until it is done."""
+
+_TIMEOUT = {"connect": CONNECT_S, "read": READ_S, "write": WRITE_S, "pool": CONNECT_S}
+
+ANSWER_S = 1800.0
+"""The longest that a whole answer may take, however steadily it drips."""
+
+MAX_N = 10
+"""Pictures that the endpoint makes in one call."""
+
+MAX_ERROR_BYTES = 1 << 20
+_USER_AGENT = f"{(__package__ or 'tiles').split('.')[-2:][0]}/{__version__}"
+
+
+class OpenAITileGeneratorClient:
+    """A TileGenerator that asks an images/edits endpoint.
+
+    Args:
+        api_key, key_file: the key, or a file with it; else the server's environment variable is read.
+        model: the name that the request carries; default: the server's, else `MODEL_DEFAULT`.
+        base_url: what stands before "/images/edits"; default: the server's, or OPENAI_BASE_URL for OpenAI.
+        server: how the server differs from OpenAI's; see `servers.SERVERS`.
+        quality, complexity, input_fidelity: as the registry allows them for the model.
+        calls: "batch" asks for all tiles in one call: one input is paid, and all tiles come together after
+            one long silence. "each" makes one call a tile: the input is paid each time, and every tile is
+            durable as soon as it is there.
+        retry: when to ask again after what certainly cost nothing.
+        allow_insecure_http: allow plain http to another machine than this one.
+        transport: an httpx transport in place of the network (a recording, an emulator); it is not closed.
+            One that says `may_send = False` cannot reach anybody: no key is needed, and no wait is waited.
+        sleep, chance, now, clock, today, environ: replaced by tests.
+
+    Raises:
+        UsageError: a value that cannot be used, or a retired model.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        key_file: str | Path | None = None,
+        model: str | None = None,
+        base_url: str | None = None,
+        server: ServerSettings = OPENAI,
+        quality: str = QUALITY_DEFAULT,
+        complexity: str | None = None,
+        input_fidelity: str | None = None,
+        calls: str = "batch",
+        retry: RetryPolicy | None = None,
+        allow_insecure_http: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] | None = None,
+        chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        today: date | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        if calls not in ("batch", "each"):
+            raise UsageError(f"unknown style of calls {calls!r}: use batch or each")
+        from_environment = environ.get("OPENAI_BASE_URL", "") if server.name == OPENAI.name else ""
+        self.base_url = check_base_url(base_url or from_environment or server.base_url, allow_insecure_http)
+        self.model = model or server.model or MODEL_DEFAULT
+        self._may_send = transport is None or bool(getattr(transport, "may_send", True))
+        own_models = is_openai(self.base_url) and self._may_send  # a recording outlives the model that it recorded
+        self.warning = check_model(self.model, today or date.today(), custom_base_url=not own_models)
+        self.quality = quality
+        self.complexity = complexity
+        self.input_fidelity = input_fidelity
+        self.calls = calls
+        self._server = server
+        self._priced_as = server.priced_as or self.model
+        self._secret = find_key(api_key, key_file, server.key_variable, environ)
+        self._headers = self._own_headers(environ)
+        self._clock = clock
+        self._transport = transport
+        sleep = sleep or (time.sleep if self._may_send else _no_wait)
+        self._waiting = Waiting(retry or RetryPolicy(), sleep, chance, now)
+        self._lasting: httpx.Client | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(model={self.model!r}, quality={self.quality!r}, base_url={self.base_url!r})"
+
+    def identity(self) -> dict[str, object]:
+        """What decides the answer, besides the request; how many calls are made does not."""
+        return {
+            "generator": "openai",
+            "server": self._server.name,
+            "host": urlsplit(self.base_url).hostname or "",
+            "model": self.model,
+            "quality": self.quality,
+            "complexity": self.complexity,
+            "input_fidelity": self.input_fidelity,
+            "extra_fields": dict(self._server.extra_fields),
+        }
+
+    def request_preview(self, request: TileRequest) -> dict[str, object]:
+        """The calls that `generate` would make if all goes well: what `--dry-run` shows. Nothing is sent.
+
+        Raises:
+            UsageError: the request breaks a rule of the model.
+        """
+        self._check(request)
+        shares = self._shares(request.candidates)
+        form = self._form(request, shares[0], picture_parts(request, self._server))
+        estimates = [estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt) for n in shares]
+        return {
+            **self._summary(form),
+            "body_bytes": len(self._encoded(form)),
+            "tiles_per_call": shares,
+            "estimate_usd": str(sum(estimates, Decimal(0))),
+            "worst_case_usd": str(sum((self._worst_case(request, n) for n in shares), Decimal(0))),
+            "warning": self.warning,
+        }
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """Yield up to `request.candidates` tiles, each answer durable in `calls` before it is parsed.
+
+        Where an answer holds fewer tiles than it was asked for, the missing ones are asked for again. An
+        answer without any tile ends the asking: what never comes is not bought again and again.
+
+        Raises:
+            UsageError: no key, or a request that breaks a rule of the model; nothing was sent.
+            PaymentError, RejectedByServerError, ServerUnavailableError, OutcomeUnknownError: see `paid_call`.
+            AnswerError: no tile came at all.
+        """
+        self._check(request)
+        if self._may_send and not self._secret and is_openai(self.base_url):
+            raise UsageError(f"there is no key: set {self._server.key_variable}, or name a key file")
+        if self.warning:
+            calls.progress(self.warning)
+        return self._tiles(request, calls)
+
+    def _tiles(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        parts = picture_parts(request, self._server)
+        http = self._http()
+        missing = request.candidates
+        try:
+            while missing:
+                try:
+                    answers = self._ask(http, request, self._form(request, self._shares(missing)[0], parts), calls)
+                    tiles = candidates_in(answers)[:missing]
+                    if not tiles:
+                        raise AnswerError(self._why_empty(answers[0].body))
+                except AnswerError as error:
+                    if missing == request.candidates:
+                        raise
+                    calls.progress(f"{error}; going on with {request.candidates - missing} of {request.candidates}")
+                    return
+                for tile in tiles:
+                    missing -= 1
+                    calls.progress(f"tile {request.candidates - missing} of {request.candidates}")
+                    yield tile
+        finally:
+            if self._transport is None:
+                http.close()
+
+    def _ask(self, http: httpx.Client, request: TileRequest, form: EditForm, calls: CallLog) -> list[StoredAnswer]:
+        """One paid call, and the downloads that its answer names."""
+        n = form.n
+        content = self._encoded(form)
+        headers = {"Content-Type": form.content_type, **self._headers}
+        limit = answer_bytes_max(request.contract, n)
+        what = f"{n} tile{'s' * (n > 1)} of {request.contract.tile_px} px by {self.model}, quality {self.quality}"
+        calls.progress(f"asking for {what}")
+        call, reply = PaidCall(
+            usd=self._worst_case(request, n),
+            what=what,
+            summary={**self._summary(form), "body_bytes": len(content)},
+            send=partial(self._send, http, "POST", self._edits_url, headers, content, limit),
+        ).make(calls, self._waiting)
+        if not reply.whole:
+            raise AnswerError(f"the answer has more than {limit} bytes, and was cut there; it was billed nevertheless")
+        found = read_body(reply.body)
+        usd = usage_usd(self._priced_as, found.usage)
+        if usd is not None:
+            calls.book(call, usd)
+        answer = StoredAnswer(call, reply.body, kept_headers(reply.headers))
+        return [answer, *self._downloads(http, request, found.urls[:n], calls)]
+
+    def _downloads(
+        self, http: httpx.Client, request: TileRequest, urls: Sequence[tuple[int, str]], calls: CallLog
+    ) -> Iterator[StoredAnswer]:
+        """The pictures that an answer names by address, each made durable as an answer of its own."""
+        for _, address in urls:
+            url = same_server(self._edits_url, address)
+            if url is None:
+                calls.progress("the answer names a picture on another server; it is not fetched from there")
+                continue
+            send = partial(self._send, http, "GET", url, self._headers, b"", png_bytes_max(request.contract))
+            yield Download(url, send).make(calls, self._waiting)
+
+    def _send(
+        self, http: httpx.Client, method: str, url: str, headers: Mapping[str, str], content: bytes, limit: int
+    ) -> Reply:
+        """One request and its reply, without the key in either; errors of the library become ours."""
+        import httpx
+
+        problem: Exception
+        try:
+            asked = httpx.Request(
+                method,
+                httpx.URL(url).copy_merge_params(self._server.extra_query) if method == "POST" else url,
+                headers=headers,
+                content=content or None,
+                extensions={"timeout": _TIMEOUT},
+            )
+            response = http.send(asked, stream=True, auth=self._authorized, follow_redirects=False)
+            try:
+                return self._received(response, limit)
+            finally:
+                response.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            problem = NotSent(f"no connection to {urlsplit(url).hostname}: {self._hidden(error)}")
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            problem = NotSent(f"the address cannot be used: {self._hidden(error)}")
+        except httpx.HTTPError as error:
+            problem = BrokenOff(f"{type(error).__name__}: {self._hidden(error)}")
+        # raised out here, so that no traceback leads to the request and its headers
+        raise problem
+
+    def _received(self, response: httpx.Response, limit: int) -> Reply:
+        """The body of `response`, read up to `limit` bytes."""
+        import httpx
+
+        good = 200 <= response.status_code < 300
+        limit = limit if good else min(limit, MAX_ERROR_BYTES)
+        until = self._clock() + ANSWER_S
+        body = bytearray()
+        try:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > limit:
+                    break
+                if self._clock() > until:
+                    raise httpx.ReadTimeout(f"the answer took longer than {ANSWER_S:.0f} s")
+        except httpx.HTTPError as error:
+            if good:
+                raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
+        headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, self._without_secrets(bytes(body[:limit])), len(body) <= limit)
+
+    def _http(self) -> httpx.Client:
+        """A client that follows nothing and keeps no idle connection, on which a request could be lost unnoticed."""
+        import httpx
+
+        if self._transport is not None:
+            if self._lasting is None:
+                self._lasting = httpx.Client(transport=self._transport, trust_env=False)
+            return self._lasting
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(limits=limits, trust_env=not is_loopback(self.base_url))
+
+    def _authorized(self, asked: httpx.Request) -> httpx.Request:
+        """`asked` with the key in its header: the one place that reveals it."""
+        if self._secret:
+            bearer = self._server.auth_header.lower() == "authorization"
+            asked.headers[self._server.auth_header] = ("Bearer " if bearer else "") + self._secret.reveal()
+        return asked
+
+    def _own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+        if is_openai(self.base_url):
+            for header, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
+                if value := environ.get(variable, "").strip():
+                    headers[header] = value
+        return {**headers, **self._server.extra_headers}
+
+    @property
+    def _edits_url(self) -> str:
+        return f"{self.base_url}/images/edits"
+
+    def _check(self, request: TileRequest) -> None:
+        if request.candidates < 1:
+            raise UsageError(f"candidates={request.candidates} must be at least 1")
+        if is_openai(self.base_url):
+            options: dict[str, Any] = {"complexity": self.complexity, "input_fidelity": self.input_fidelity}
+            check_options(self.model, request.contract, quality=self.quality, **options)
+
+    def _shares(self, tiles: int) -> list[int]:
+        """How many tiles each call asks for, if every call brings all of its own."""
+        most = 1 if self.calls == "each" else MAX_N
+        return [min(most, tiles - start) for start in range(0, tiles, most)]
+
+    def _form(self, request: TileRequest, n: int, parts: tuple[Part, ...]) -> EditForm:
+        return edit_form(
+            request,
+            n,
+            parts,
+            model=self.model,
+            quality=self.quality,
+            complexity=self.complexity,
+            input_fidelity=self.input_fidelity,
+            server=self._server,
+        )
+
+    def _summary(self, form: EditForm) -> dict[str, object]:
+        """What logs and people may see of a request; `priced_as` is the model for `models.usage_usd`."""
+        address = {"method": "POST", "url": self._edits_url, "model": self.model, "priced_as": self._priced_as}
+        return {**address, **form.summary()}
+
+    def _encoded(self, form: EditForm) -> bytes:
+        """The body of the request, by the HTTP library's own multipart."""
+        import httpx
+
+        files = [(part.name, (part.filename, part.data, "image/png")) for part in form.parts]
+        headers = {"Content-Type": form.content_type}
+        return httpx.Request("POST", self._edits_url, headers=headers, data=dict(form.fields), files=files).read()
+
+    def _worst_case(self, request: TileRequest, n: int) -> Decimal:
+        return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
+
+    def _why_empty(self, body: bytes) -> str:
+        if read_body(body).urls:
+            return "the answer names pictures on another server only: ask for base64 (response_format=b64_json)"
+        said = said_by(body).words
+        return "the answer holds no picture" + (f": the server says {said}" if said else "")
+
+    def _hidden(self, text: object) -> str:
+        """`text` in words, without secrets."""
+        return self._without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
+
+    def _without_secrets(self, data: bytes) -> bytes:
+        for secret in (self._secret, *map(Secret, self._server.extra_headers.values())):
+            data = secret.hidden_in(data)
+        return data
+
+
+def _no_wait(seconds: float) -> None:
+    """A recording is not busy."""

@@ -1,0 +1,123 @@
+"""One paid call, written down before it leaves and after it comes back, and never sent twice by accident.
+
+    reserve → intend → send → exactly one of answered, refused, not_sent, unknown
+
+Asked again, each time as a call of its own: what certainly did not leave, and what was certainly refused for
+now. Nothing else is: after an ambiguous outcome this module raises, and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ..errors import OutcomeUnknownError, RejectedByServerError, ReplayError, ServerUnavailableError
+from .generator import CallLog
+from .outcome import Kind, Reply, judge
+from .retry import RetryPolicy
+
+__all__ = ["BrokenOff", "NotSent", "PaidCall", "Waiting"]
+
+KEPT_HEADERS = ("content-type", "date", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms")
+"""Headers of an answer that may be kept, with every *request-id and x-ratelimit-*."""
+
+
+class NotSent(Exception):
+    """The request certainly did not reach the server; the message says why."""
+
+
+class BrokenOff(Exception):
+    """The request left, or may have, and no whole answer came; the message says how."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How a client waits: the policy, and what tests replace."""
+
+    policy: RetryPolicy
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
+    now: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class PaidCall:
+    """A call that costs money.
+
+    Attributes:
+        usd: the worst case, reserved before each attempt.
+        what: a few words for people, such as "3 tiles by gpt-image-2".
+        summary: what the log may keep of the request; no secrets.
+        send: makes one attempt; raises `NotSent` or `BrokenOff`.
+    """
+
+    usd: Decimal
+    what: str
+    summary: Mapping[str, object]
+    send: Callable[[], Reply] = field(repr=False)
+
+    def make(self, calls: CallLog, waiting: Waiting) -> tuple[int, Reply]:
+        """The number of the call that was answered, and its reply, whose body the log has made durable.
+
+        Raises:
+            PaymentError: over the budget.
+            RejectedByServerError: refused for good.
+            ServerUnavailableError: not sent or refused for now, as often as the policy allows.
+            OutcomeUnknownError: perhaps billed; nothing was sent again.
+        """
+        attempt = 0
+        while True:
+            calls.reserve(self.usd, self.what)
+            call = calls.intend(self.summary)
+            try:
+                reply = self.send()
+            except NotSent as problem:
+                reason, asked, busy, again = str(problem), None, False, True
+                calls.not_sent(call, reason)
+            except BrokenOff as problem:
+                raise _unknown(calls, call, str(problem)) from None
+            except ReplayError as problem:
+                calls.not_sent(call, str(problem))
+                raise
+            except BaseException as problem:
+                calls.unknown(call, f"interrupted by {type(problem).__name__}")
+                raise
+            else:
+                verdict = judge(reply, waiting.now())
+                if verdict.kind is Kind.ANSWERED:
+                    calls.answered(call, reply.body, kept_headers(reply.headers))
+                    return call, reply
+                if verdict.kind is Kind.UNKNOWN:
+                    raise _unknown(calls, call, verdict.reason)
+                calls.refused(call, verdict.reason, reply.body)
+                if verdict.kind is Kind.REFUSED:
+                    raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
+                reason, asked, busy, again = verdict.reason, verdict.wait_s, True, verdict.retry
+            wait_s = waiting.policy.wait(attempt, asked, busy, waiting.chance) if again else None
+            attempt += 1
+            if wait_s is None:
+                wish = f"; it asks to wait {asked:.0f} s" if asked else ""
+                raise ServerUnavailableError(
+                    f"{self.what}: {reason}{wish}; gave up after attempt {attempt}; nothing was billed: "
+                    f"run the same command again later"
+                )
+            calls.progress(f"{reason}: waiting {wait_s:.1f} s, then attempt {attempt + 1}")
+            waiting.sleep(wait_s)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of an answer that may be kept, by an allow-list."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name in KEPT_HEADERS or name.endswith("request-id") or name.startswith("x-ratelimit-")
+    }
+
+
+def _unknown(calls: CallLog, call: int, reason: str) -> OutcomeUnknownError:
+    calls.unknown(call, reason)
+    return OutcomeUnknownError(
+        f"no whole answer came: {reason}; the call may have been billed, so it is not sent again on its own: "
+        f"look at the usage page of the account, then run the same command with --retry-ambiguous"
+    )

@@ -1,0 +1,55 @@
+"""The words that the model gets: what grows, what stays, how to continue, and then the person's own.
+
+Short by default. Long instructions made results worse for people; `strength` is a knob for trying.
+"""
+
+from __future__ import annotations
+
+from ..contract import CLASSIC, Mode, TileContract
+from ..errors import UsageError
+
+__all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt"]
+
+PROMPT_STRENGTH_DEFAULT = 1
+PROMPT_STRENGTHS = (0, 1, 2, 3)
+"""0: the direction and the person's words · 1: what stays, and how to continue · 2: also what must match ·
+3: also what must not happen."""
+
+_OPPOSITE = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}
+_TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards", "top": "upwards"}
+
+
+def build_prompt(
+    mode: Mode | str, words: str = "", contract: TileContract = CLASSIC, strength: int = PROMPT_STRENGTH_DEFAULT
+) -> str:
+    """The full text for one step of growth in `mode`, ending with the person's `words`.
+
+    Raises:
+        UsageError: an unknown mode or strength.
+    """
+    if strength not in PROMPT_STRENGTHS or isinstance(strength, bool):
+        raise UsageError(f"unknown prompt strength {strength!r}: use one of {', '.join(map(str, PROMPT_STRENGTHS))}")
+    new = Mode(mode).direction
+    kept = _OPPOSITE[new]
+    sentences = [f"Extend this picture {_TOWARDS[new]}."]
+    if strength >= 1:
+        sentences += [
+            f"Keep {_part(kept, contract.band_px, contract)} exactly as it is; "
+            f"fill only {_part(new, contract.tile_px - contract.band_px, contract)}.",
+            "Do not rescale; same framing and stroke thickness; continue every line that meets the edge.",
+        ]
+    if strength >= 2:
+        sentences.append("Match style, palette, lighting, contrast, sharpness and density of detail of the kept part.")
+    if strength >= 3:
+        sentences.append(
+            "The join must be invisible: no border, frame, gap, blur, mirrored or repeated content, "
+            "no new perspective, no text that was not there."
+        )
+    return " ".join([*sentences, words.strip()]).strip()
+
+
+def _part(side: str, length_px: int, contract: TileContract) -> str:
+    """Half of the tile, or so many of its pixels, on one side."""
+    if 2 * length_px == contract.tile_px:
+        return f"the {side} half"
+    return f"the {side} {length_px} of {contract.tile_px} pixels"

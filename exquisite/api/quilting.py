@@ -1,0 +1,187 @@
+"""A picture continued to the right by image quilting: patches of it, laid so that their overlaps agree.
+
+Efros and Freeman, "Image Quilting for Texture Synthesis and Transfer" (SIGGRAPH 2001): patches in raster order,
+each a piece of the known picture whose overlap with what is laid already agrees well (section 2), joined along
+the path of least difference through the overlap (section 2.1). Differences from the paper:
+
+- the first columns behind the known picture are laid in small patches, which find closer matches than large
+  ones; the large ones come behind them (`quilting_seam` fits what remains);
+- patches come from about the row where they are laid, so that sky stays sky and ground stays ground;
+- a patch that would merely carry on its neighbour is refused and one used before is dearer, else the result is
+  one copy of the picture;
+- where the overlap is smooth a patch takes on its brightness and colour, so that gradients go on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import add
+
+from PIL import Image, ImageChops, ImageStat
+
+from ..contract import require_rgb
+from ..pixels import LEVELS
+from .quilting_seam import fit_at_seam
+from .quilting_search import PatchSearch, Place, Position, Shape
+
+__all__ = ["continue_by_quilting"]
+
+_SMALL_KEPT = {2: 16, 1: 3}
+_LARGE_KEPT = {8: 8, 4: 4, 2: 2, 1: 2}
+"""Positions that survive each level of the search, by its scale."""
+_SMOOTH = 6.0
+"""Deviation of the difference over an overlap, in levels, at which half of its smooth part is taken on."""
+_TONE_NODES = 8
+_NEARER_TO_TOP = Image.frombytes(
+    "L",
+    (_TONE_NODES, _TONE_NODES),
+    bytes(
+        round((LEVELS - 1) * (x + 0.5) ** 2 / ((x + 0.5) ** 2 + (y + 0.5) ** 2))
+        for y in range(_TONE_NODES)
+        for x in range(_TONE_NODES)
+    ),
+)
+_COARSE_CUT = 16
+"""Overlaps at least this wide, in pixels, are cut on half the pixels."""
+_CUT_COST = [min(LEVELS - 1, value + value * value // 64) for value in range(LEVELS)]
+
+
+def continue_by_quilting(known: Image.Image, room: int, seed: int | str = 0) -> Image.Image:
+    """`room` columns of new texture that continue an RGB `known` picture to the right; same height.
+
+    Raises:
+        CanvasError: `known` is not RGB.
+    """
+    require_rgb(known, "the picture to continue")
+    draw = random.Random(f"quilt:{seed}")
+    block = max(4, min(known.height // 8, known.width // 4))
+    strip = max(1, block // 4)
+    margin = max(1, strip // 4)
+    small = Shape(margin + strip, max(min(8, block), block * 3 // 16), left=margin, top=max(1, margin // 2))
+    large = Shape(block, block, left=strip, top=strip)
+    step = block - strip
+    columns = max(1, -(-(room - strip) // step))
+    laid = Image.new("RGB", (margin + strip + columns * step, known.height))
+    laid.paste(known.crop((known.width - margin, 0, known.width, known.height)), (0, 0))
+
+    context = laid.crop((0, 0, margin, known.height))
+    seam = _Column(laid, small, 0, context=context)
+    seam.fill(known, PatchSearch(known, small, _SMALL_KEPT, block * 3 // 4, colour=False), [], draw)
+    fit_at_seam(laid, context)
+
+    search = PatchSearch(known, large, _LARGE_KEPT, block)
+    used: list[list[Position]] = []
+    for number in range(columns):
+        column = _Column(laid, large, margin + number * step, kept=0 if used else strip // 4)
+        used.append(column.fill(known, search, used, draw))
+    return laid.crop((margin, 0, margin + room, known.height))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of patches.
+
+    Attributes:
+        laid: the picture that they are laid into.
+        shape: of the patches.
+        left: where their left edges lie.
+        kept: columns of their overlap at the left that stay as they are laid.
+        context: at the seam, where the known picture stays whole: takes what the patches show in its place.
+    """
+
+    laid: Image.Image
+    shape: Shape
+    left: int
+    kept: int = 0
+    context: Image.Image | None = None
+
+    def fill(
+        self, known: Image.Image, search: PatchSearch, earlier: Sequence[Sequence[Position]], draw: random.Random
+    ) -> list[Position]:
+        """Choose and lay every patch, top to bottom; return where they come from. `earlier`: the columns before."""
+        width, height, left, top = self.shape
+        tops = _tops(self.laid.height, height, top)
+        used = [at for column in earlier for at in column]
+        chosen: list[Position] = []
+        for row, y in enumerate(tops):
+            carried_on = []
+            if earlier:
+                carried_on.append(Position(earlier[-1][row].x + width - left, earlier[-1][row].y))
+            if row:
+                carried_on.append(Position(chosen[-1].x, chosen[-1].y + y - tops[row - 1]))
+            place = Place(self.left, y, tops[row - 1] + height - y if row else 0)
+            at = search.choose(self.laid, place, carried_on, used + chosen, draw)
+            self._lay(known.crop((at.x, at.y, at.x + width, at.y + height)), place)
+            chosen.append(at)
+        return chosen
+
+    def _lay(self, patch: Image.Image, place: Place) -> None:
+        """Paste `patch` behind the cuts through its overlaps."""
+        width, height, overlap, _ = self.shape
+        under = self.laid.crop((place.left, place.top, place.left + width, place.top + height))
+        left, top = (0, 0, overlap, height), (0, 0, width, place.covered)
+        patch = _toned(patch, under, place, overlap)
+        mask = Image.new("L", patch.size, LEVELS - 1)
+        if place.covered:
+            turn = Image.Transpose.TRANSPOSE
+            old = under.crop(top)
+            if self.context is not None:
+                old.paste(self.context.crop((0, place.top, overlap, place.top + place.covered)), (0, 0))
+            mask.paste(_cut(old.transpose(turn), patch.crop(top).transpose(turn)).transpose(turn), (0, 0))
+        if self.context is not None:
+            self.context.paste(patch.crop(left), (0, place.top), mask.crop(left))
+            mask.paste(0, left)
+        else:
+            free = (self.kept, 0, overlap, height)
+            mask.paste(0, (0, 0, self.kept, height))
+            mask.paste(ImageChops.darker(_cut(under.crop(free), patch.crop(free)), mask.crop(free)), free)
+        self.laid.paste(patch, (place.left, place.top), mask)
+
+
+def _tops(height: int, patch: int, overlap: int) -> list[int]:
+    """Top rows of patches that cover `height`, each overlapping the one above by at least `overlap`."""
+    count = max(1, -(-(height - overlap) // (patch - overlap)))
+    return [round(i * (height - patch) / max(1, count - 1)) for i in range(count)]
+
+
+def _toned(patch: Image.Image, under: Image.Image, place: Place, overlap: int) -> Image.Image:
+    """`patch` with the smooth part of the difference over its overlaps taken on, as far as that explains it."""
+    width, height = patch.size
+    difference = ImageChops.subtract(under, patch, 1, 128)
+    left = difference.crop((0, 0, overlap, height))
+    field = left.resize((1, _TONE_NODES), Image.Resampling.BOX).resize((_TONE_NODES, _TONE_NODES))
+    covered = Image.new("L", patch.size, 0)
+    covered.paste(LEVELS - 1, (0, 0, overlap, height))
+    if place.covered:
+        top = difference.crop((0, 0, width, place.covered))
+        across = top.resize((_TONE_NODES, 1), Image.Resampling.BOX).resize((_TONE_NODES, _TONE_NODES))
+        field = Image.composite(across, field, _NEARER_TO_TOP)
+        covered.paste(LEVELS - 1, (0, 0, width, place.covered))
+    smooth = field.resize(patch.size, Image.Resampling.BICUBIC)
+    rest = ImageStat.Stat(ImageChops.subtract(difference, smooth, 1, 128), covered)
+    curve: list[int] = []
+    for deviation in rest.stddev:
+        share = 1 / (1 + (deviation / _SMOOTH) ** 2)
+        curve += [round(128 + share * (value - 128)) for value in range(LEVELS)]
+    return ImageChops.add(patch, smooth.point(curve), 1, -128)
+
+
+def _cut(old: Image.Image, new: Image.Image) -> Image.Image:
+    """Mask (L) that shows `old` at the left and `new` at the right of the path of least difference, top to bottom."""
+    scale = 2 if min(old.size) >= _COARSE_CUT else 1
+    difference = ImageChops.difference(old, new).convert("L").point(_CUT_COST)
+    difference = difference.reduce(scale) if scale > 1 else difference
+    (width, height), values = difference.size, difference.tobytes()
+    costs: list[Sequence[int]] = [values[:width]]
+    for y in range(1, height):
+        above, row = costs[-1], values[y * width : (y + 1) * width]
+        costs.append(list(map(add, row, map(min, (above[0], *above), above, (*above[1:], above[-1])))))
+    x = min(range(width), key=costs[-1].__getitem__)
+    lines = []
+    for cost in reversed(costs):
+        x = min(range(max(0, x - 1), min(width, x + 2)), key=cost.__getitem__)
+        lines.append(bytes(x) + b"\x80" + b"\xff" * (width - x - 1))
+    path = Image.frombytes("L", (width, height), b"".join(reversed(lines)))
+    return path if scale == 1 else path.resize(old.size, Image.Resampling.NEAREST)

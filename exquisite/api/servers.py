@@ -1,0 +1,166 @@
+"""Servers that speak the images/edits path, as settings of one client, and the rules for their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import MappingProxyType
+from urllib.parse import urljoin, urlsplit
+
+from ..errors import UsageError
+from .models import FREE
+
+__all__ = ["OPENAI", "SERVERS", "ServerSettings", "check_base_url", "is_loopback", "is_openai", "same_server"]
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How one server differs from the others.
+
+    Attributes:
+        name: the name of the recipe.
+        base_url: what stands before "/images/edits"; words in braces must be filled in.
+        note: what to know of it.
+        model: the model that is asked when the caller names none; "" for the package's default.
+        key_variable: the environment variable of the key; "" for a server that needs none, so that no key
+            of another server is ever sent to it.
+        auth_header: the header of the key; "Authorization" carries it as a bearer token.
+        image_field, mask_field: names of the two parts.
+        extra_headers, extra_query, extra_fields: sent with every request; a field replaces one of ours.
+        omit_fields: names of fields or parts that are left out.
+        priced_as: the registry's entry by which calls are estimated and counted; "" for the model itself.
+    """
+
+    name: str = "openai"
+    base_url: str = "https://api.openai.com/v1"
+    note: str = ""
+    model: str = ""
+    key_variable: str = "OPENAI_API_KEY"
+    auth_header: str = "Authorization"
+    image_field: str = "image[]"
+    mask_field: str = "mask"
+    extra_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    extra_query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    extra_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    omit_fields: tuple[str, ...] = ()
+    priced_as: str = ""
+
+
+OPENAI = ServerSettings()
+
+SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
+    {
+        server.name: server
+        for server in (
+            OPENAI,
+            ServerSettings(
+                name="azure",
+                base_url="https://{resource}.openai.azure.com/openai/v1",
+                note="model is the name of the deployment",
+                key_variable="AZURE_OPENAI_API_KEY",
+                auth_header="api-key",
+            ),
+            ServerSettings(
+                name="azure-deployment",
+                base_url="https://{resource}.openai.azure.com/openai/deployments/{deployment}",
+                note="the older path: the deployment stands in it, so no model is sent",
+                key_variable="AZURE_OPENAI_API_KEY",
+                auth_header="api-key",
+                extra_query={"api-version": "2025-04-01-preview"},
+                omit_fields=("model",),
+            ),
+            ServerSettings(
+                name="sd-server",
+                base_url="http://127.0.0.1:1234/v1",
+                note="stable-diffusion.cpp; reads the mask's luminance, which ours carries too; sends no usage",
+                key_variable="",
+                priced_as=FREE,
+            ),
+            ServerSettings(
+                name="xinference",
+                base_url="http://127.0.0.1:9997/v1",
+                note="answers addresses unless asked for base64; white in the mask is edited, as ours says",
+                key_variable="",
+                extra_fields={"response_format": "b64_json"},
+                priced_as=FREE,
+            ),
+            ServerSettings(
+                name="vllm-omni",
+                base_url="http://127.0.0.1:8000/v1",
+                note="has another name for the mask",
+                key_variable="",
+                mask_field="mask_image",
+                priced_as=FREE,
+            ),
+            ServerSettings(
+                name="sglang",
+                base_url="http://127.0.0.1:30000/v1",
+                note="accepts the mask and ignores it: calibration and enforcement do the rest",
+                key_variable="",
+                priced_as=FREE,
+            ),
+            ServerSettings(
+                name="litellm",
+                base_url="http://127.0.0.1:4000/v1",
+                note="a proxy; refuses image together with image[], renames the headers of the server behind it",
+                key_variable="LITELLM_API_KEY",
+            ),
+        )
+    }
+)
+"""Recipes by name; change one with `dataclasses.replace`."""
+
+
+def check_base_url(url: str, allow_insecure_http: bool = False) -> str:
+    """`url` without a slash at its end.
+
+    Raises:
+        UsageError: no address of a server, a word in braces left, credentials in it, or plain http to
+            another machine without `allow_insecure_http`.
+    """
+    if "{" in url:
+        raise UsageError(f"base URL {url!r}: fill in the words in braces")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"the base URL cannot be read: {error}") from None
+    if parts.username or parts.password:
+        raise UsageError("the base URL holds a user name or password: pass the key by its variable or a file instead")
+    if parts.scheme not in ("http", "https") or not host or not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError(f"base URL {url!r} must look like https://host/v1")
+    if parts.query or parts.fragment:
+        raise UsageError(f"base URL {url.partition('?')[0]!r} must have no query: use extra_query")
+    if parts.scheme == "http" and not is_loopback(url) and not allow_insecure_http:
+        raise UsageError(
+            f"base URL {url!r} would send the key and the picture unencrypted: use https, "
+            f"or allow it with --allow-insecure-http"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """True where `url` names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_openai(url: str) -> bool:
+    """True where `url` names OpenAI's own server, whose models the registry knows."""
+    host = urlsplit(url).hostname or ""
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+def same_server(url: str, address: str) -> str | None:
+    """`address` made whole by `url`, where both have one scheme, host and port; else None."""
+    try:
+        whole = urljoin(url, address)
+        here, there = urlsplit(url), urlsplit(whole)
+        same = (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
+    except ValueError:
+        return None
+    return whole if same and not (there.username or there.password) else None

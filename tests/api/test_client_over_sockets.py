@@ -1,0 +1,105 @@
+"""The client over the loopback address, and with the settings of every known server."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from exquisite.api.answer import answer_bytes_max, decode_tile
+from exquisite.api.models import MODEL_DEFAULT
+from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.retry import RetryPolicy
+from exquisite.api.servers import SERVERS
+from exquisite.errors import (
+    AnswerError,
+    OutcomeUnknownError,
+    ServerUnavailableError,
+)
+from tests.support.client_bench import SMALL, request_for
+from tests.support.emulator import EMULATOR_KEY, EmulatorServer, MemoryTransport, emulator
+from tests.support.memory_log import MemoryCallLog
+
+
+class TestOverASocket:
+    """The same over the loopback address: what only a socket can do."""
+
+    def client(self, served: EmulatorServer, **options: Any) -> OpenAITileGeneratorClient:
+        return OpenAITileGeneratorClient(
+            EMULATOR_KEY, base_url=served.emulator.base_url, sleep=lambda seconds: None, environ={}, **options
+        )
+
+    @pytest.mark.parametrize("outcome", ["ok", "drip:0.001", "url", "rate_limit", "data_uri"])
+    def test_tiles_come(self, outcome: str) -> None:
+        with EmulatorServer(emulator([outcome], flat=True, any_size=True)) as served:
+            log = MemoryCallLog()
+            tiles = list(self.client(served).generate(request_for(), log))
+            assert [decode_tile(tile.data, SMALL).size for tile in tiles] == [(64, 64)] * 3
+            assert log.counted == served.emulator.billed_usd
+
+    @pytest.mark.parametrize("outcome", ["cut", "cut:head", "cut:body", "status:502"])
+    def test_a_broken_connection_is_unknown(self, outcome: str) -> None:
+        with EmulatorServer(emulator([outcome], flat=True, any_size=True)) as served:
+            log = MemoryCallLog()
+            with pytest.raises(OutcomeUnknownError):
+                list(self.client(served).generate(request_for(), log))
+            assert (log.outcomes, served.emulator.sent) == (["unknown"], 1)
+
+    def test_a_huge_body_is_not_read_to_its_end(self) -> None:
+        with EmulatorServer(emulator(["huge:200"], flat=True, any_size=True)) as served:
+            log = MemoryCallLog()
+            with pytest.raises(AnswerError, match="was cut there"):
+                list(self.client(served).generate(request_for(candidates=1), log))
+            assert len(log.entries[0].body) == answer_bytes_max(SMALL, 1)
+
+    def test_where_nobody_listens_nothing_was_sent(self) -> None:
+        with EmulatorServer(emulator(flat=True)) as served:
+            client = self.client(served, retry=RetryPolicy(retries=1))
+        log = MemoryCallLog()
+        with pytest.raises(ServerUnavailableError, match=r"no connection to 127\.0\.0\.1"):
+            list(client.generate(request_for(), log))
+        assert log.outcomes == ["not_sent", "not_sent"]
+
+    def test_a_proxy_of_the_environment_does_not_stand_before_the_loopback_address(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(variable, "http://127.0.0.1:9")
+        with EmulatorServer(emulator(flat=True, any_size=True)) as served:
+            assert len(list(self.client(served).generate(request_for(), MemoryCallLog()))) == 3
+
+
+class TestServers:
+    @pytest.mark.parametrize("flavour", list(SERVERS))
+    def test_each_recipe_is_understood_by_its_server(self, flavour: str) -> None:
+        served = emulator(flavour=flavour, flat=True, any_size=True)
+        client = OpenAITileGeneratorClient(
+            EMULATOR_KEY,
+            base_url=served.base_url.replace("emulated", MODEL_DEFAULT),  # the name of the deployment
+            server=SERVERS[flavour],
+            transport=MemoryTransport(served),
+            environ={},
+        )
+        log = MemoryCallLog()
+        tiles = list(client.generate(request_for(), log))
+        assert [decode_tile(tile.data, SMALL).size for tile in tiles] == [(64, 64)] * 3
+        assert (served.sent, served.downloads) == (1, [])
+        assert log.counted == served.billed_usd
+
+    def test_a_server_without_a_key_gets_none(self) -> None:
+        environ = {"OPENAI_API_KEY": EMULATOR_KEY, "OPENAI_BASE_URL": "https://elsewhere/v1"}
+        seen: list[httpx.Request] = []
+
+        def handler(asked: httpx.Request) -> httpx.Response:
+            seen.append(asked)
+            return httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})
+
+        client = OpenAITileGeneratorClient(
+            server=SERVERS["sd-server"], transport=httpx.MockTransport(handler), environ=environ
+        )
+        log = MemoryCallLog(budget=Decimal(0))
+        assert len(list(client.generate(request_for(candidates=1), log))) == 1
+        assert str(seen[0].url) == "http://127.0.0.1:1234/v1/images/edits"
+        assert EMULATOR_KEY not in str(seen[0].headers.raw)

@@ -1,0 +1,156 @@
+"""What leaves: every field explicit, both pictures PNG, equal requests equal bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from exquisite.api.answer import decode_tile
+from exquisite.api.generator import NullCallLog, TileRequest
+from exquisite.api.models import MODEL_DEFAULT
+from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.servers import OPENAI, SERVERS
+from exquisite.contract import CLASSIC, Mode
+from exquisite.errors import (
+    RejectedByServerError,
+)
+from tests.support.client_bench import HERE, mocked, request_for
+from tests.support.emulator import EMULATOR_KEY, MemoryTransport, emulator
+from tests.support.memory_log import MemoryCallLog
+
+
+def parts_of(request: httpx.Request) -> list[tuple[str, str, str, bytes]]:
+    """(name, file name, type, content) of each part, by a reader of its own."""
+    boundary = request.headers["content-type"].partition("boundary=")[2].encode()
+    found = []
+    for piece in request.read().split(b"--" + boundary + b"\r\n")[1:]:
+        head, _, content = piece.partition(b"\r\n\r\n")
+        content = content.removesuffix(b"--" + boundary + b"--\r\n").removesuffix(b"\r\n")
+        text = head.decode()
+        name = re.search(r'\bname="([^"]*)"', text)
+        filename = re.search(r'filename="([^"]*)"', text)
+        kind = re.search(r"Content-Type: (\S+)", text)
+        found.append((name[1] if name else "", filename[1] if filename else "", kind[1] if kind else "", content))
+    return found
+
+
+class TestRequest:
+    def captured(self, request: TileRequest, **options: Any) -> httpx.Request:
+        seen: list[httpx.Request] = []
+
+        def handler(asked: httpx.Request) -> httpx.Response:
+            seen.append(asked)
+            return httpx.Response(400, json={"error": {"message": "no", "code": "invalid_value"}})
+
+        with pytest.raises(RejectedByServerError):
+            list(mocked(handler, **options).generate(request, NullCallLog()))
+        return seen[0]
+
+    @pytest.mark.invariant("PNG-PINNED")
+    def test_every_field_is_explicit_and_both_pictures_are_png(self) -> None:
+        request = request_for()
+        parts = parts_of(self.captured(request, complexity="high"))
+        assert [part[:3] for part in parts] == [
+            ("model", "", ""),
+            ("prompt", "", ""),
+            ("n", "", ""),
+            ("size", "", ""),
+            ("quality", "", ""),
+            ("complexity", "", ""),
+            ("background", "", ""),
+            ("output_format", "", ""),
+            ("image[]", "reference.png", "image/png"),
+            ("mask", "mask.png", "image/png"),
+        ]
+        values = {name: content.decode() for name, filename, _, content in parts if not filename}
+        assert values == {
+            "model": MODEL_DEFAULT,
+            "prompt": request.prompt,
+            "n": "3",
+            "size": "64x64",
+            "quality": "high",
+            "complexity": "high",
+            "background": "opaque",
+            "output_format": "png",
+        }
+
+    def test_the_pictures_arrive_pixel_for_pixel(self, tmp_path: Path) -> None:
+        request = request_for()
+        for name, _, _, content in parts_of(self.captured(request))[-2:]:
+            file = tmp_path / "part.png"
+            file.write_bytes(content)
+            sent = request.mask if name == "mask" else request.reference
+            with Image.open(file) as picture:
+                assert (picture.mode, picture.tobytes()) == (sent.mode, sent.tobytes())
+
+    def test_equal_requests_are_equal_bytes(self) -> None:
+        first, again = self.captured(request_for()), self.captured(request_for())
+        assert (first.headers["content-type"], first.read()) == (again.headers["content-type"], again.read())
+        other = self.captured(replace(request_for(), prompt="another"))
+        assert other.headers["content-type"] != first.headers["content-type"]
+
+    def test_address_and_headers(self) -> None:
+        environ = {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
+        asked = self.captured(request_for(CLASSIC), base_url=None, environ=environ)
+        assert (asked.method, str(asked.url)) == ("POST", "https://api.openai.com/v1/images/edits")
+        assert asked.headers["authorization"] == f"Bearer {EMULATOR_KEY}"
+        assert asked.headers["accept"] == "application/json"
+        assert asked.headers["accept-encoding"] == "identity"
+        assert re.fullmatch(r"\w+/[\d.a-z]+", asked.headers["user-agent"])
+        assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
+        assert asked.extensions["timeout"] == {"connect": 5.0, "read": 600.0, "write": 120.0, "pool": 5.0}
+        elsewhere = self.captured(request_for(), environ=environ)
+        assert "openai-organization" not in elsewhere.headers
+
+    @pytest.mark.parametrize(
+        ("options", "url", "header"),
+        [
+            ({"base_url": "https://r.openai.azure.com/openai/v1", "server": SERVERS["azure"]}, "/openai/v1", "api-key"),
+            (
+                {
+                    "base_url": "https://r.openai.azure.com/openai/deployments/d",
+                    "server": SERVERS["azure-deployment"],
+                },
+                "/openai/deployments/d",
+                "api-key",
+            ),
+        ],
+    )
+    def test_azure_has_a_path_and_a_header_of_its_own(self, options: dict[str, Any], url: str, header: str) -> None:
+        asked = self.captured(request_for(), **options)
+        assert asked.url.path == f"{url}/images/edits"
+        assert asked.headers[header] == EMULATOR_KEY
+        assert "authorization" not in asked.headers
+        old = "deployments" in url
+        assert dict(asked.url.params) == ({"api-version": "2025-04-01-preview"} if old else {})
+        assert ("model" in [part[0] for part in parts_of(asked)]) is not old
+
+    def test_settings_rename_add_and_leave_out(self) -> None:
+        server = replace(
+            OPENAI,
+            image_field="image",
+            mask_field="mask_image",
+            extra_fields={"response_format": "b64_json", "quality": "best"},
+            extra_headers={"X-Team": "a"},
+            extra_query={"v": "1"},
+            omit_fields=("background", "size"),
+        )
+        asked = self.captured(request_for(), server=server)
+        names = [part[0] for part in parts_of(asked)]
+        assert names == ["model", "prompt", "n", "quality", "output_format", "response_format", "image", "mask_image"]
+        assert b'name="quality"\r\n\r\nbest\r\n' in asked.read()
+        assert (asked.headers["x-team"], asked.url.params["v"]) == ("a", "1")
+
+    @pytest.mark.parametrize("mode", list(Mode))
+    def test_every_mode_passes_the_strict_rules_of_the_endpoint(self, mode: Mode) -> None:
+        served = emulator(flat=True)
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(served), environ={})
+        tiles = list(client.generate(request_for(CLASSIC, 1, mode), MemoryCallLog()))
+        assert [decode_tile(tile.data).size for tile in tiles] == [CLASSIC.tile_size]
+        assert [call.outcome for call in served.calls] == ["ok"]

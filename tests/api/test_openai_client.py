@@ -1,0 +1,265 @@
+"""The client of a real model: what comes of every kind of answer, and what its settings do."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from exquisite.api.answer import answer_bytes_max, candidates_in, decode_tile
+from exquisite.api.generator import NullCallLog, StoredAnswer, TileGenerator, describe
+from exquisite.api.models import MODEL_DEFAULT
+from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.servers import SERVERS
+from exquisite.contract import CLASSIC
+from exquisite.errors import (
+    AnswerError,
+    OutcomeUnknownError,
+    UsageError,
+)
+from tests.support.client_bench import SMALL, Bench, mocked, request_for
+from tests.support.emulator import EMULATOR_KEY
+from tests.support.memory_log import MemoryCallLog
+
+
+class TestAnswers:
+    def test_one_call_brings_all_tiles(self) -> None:
+        bench = Bench()
+        assert [tile.meta["image"] for tile in bench.run()] == [0, 1, 2]
+        assert bench.asked == [3]
+        assert bench.log.outcomes == ["answered"]
+
+    def test_one_call_each_makes_every_tile_durable_before_the_next_is_asked_for(self) -> None:
+        bench = Bench(calls="each")
+        durable = [list(bench.log.outcomes) for _ in bench.client.generate(request_for(), bench.log)]
+        assert durable == [["answered"] * count for count in (1, 2, 3)]
+        assert bench.asked == [1, 1, 1]
+
+    @pytest.mark.invariant("ANSWERS-FIRST")
+    def test_a_body_is_durable_before_it_is_parsed(self) -> None:
+        bench = Bench("html_200")
+        bench.fails_with(AnswerError, "neither JSON nor an image")
+        assert bench.log.outcomes == ["answered"]
+        assert b"<html" in bench.log.entries[0].body.lower()
+
+    def test_what_is_yielded_is_what_the_stored_answers_hold(self) -> None:
+        for script in (["ok"], ["url"], ["data_uri"], ["too_few", "ok"], ["bad_base64"]):
+            bench = Bench(*script)
+            tiles = bench.run()
+            stored = [
+                StoredAnswer(number, entry.body, entry.headers or {})
+                for number, entry in enumerate(bench.log.entries)
+                if entry.outcome == "answered"
+            ]
+            assert [(tile.data, dict(tile.meta)) for tile in candidates_in(stored)] == [
+                (tile.data, dict(tile.meta)) for tile in tiles
+            ]
+            assert len(tiles) == 3
+
+    def test_missing_tiles_are_asked_for_again_and_never_more(self) -> None:
+        bench = Bench("too_few:1", "too_few:0")
+        assert len(bench.run()) == 3
+        assert bench.asked == [3, 1]
+        bench = Bench("too_few:2", "too_few:1", "ok")
+        assert len(bench.run()) == 3
+        assert bench.asked == [3, 2, 1]
+
+    def test_more_than_ten_are_asked_for_in_shares(self) -> None:
+        bench = Bench(candidates=12)
+        assert len(bench.run()) == 12
+        assert bench.asked == [10, 2]
+
+    @pytest.mark.parametrize("outcome", ["no_images", "no_data", "html_200", "empty_200", "cut_json", "url_elsewhere"])
+    def test_an_answer_without_a_tile_is_an_error_once_and_asked_again_never(self, outcome: str) -> None:
+        bench = Bench(outcome)
+        bench.fails_with(AnswerError)
+        assert bench.asked == [3]
+        assert bench.served.strays == []
+        bench = Bench("too_few:1", outcome)
+        assert len(bench.run()) == 2
+        assert bench.asked == [3, 1]
+        assert "going on with 2 of 3" in bench.log.lines[-1]
+
+    @pytest.mark.parametrize(
+        "outcome", ["wrong_size", "jpeg", "transparent", "grey", "palette", "garbage", "cut_picture"]
+    )
+    def test_a_picture_that_cannot_be_used_counts_as_delivered_and_the_decoder_says_why(self, outcome: str) -> None:
+        bench = Bench(outcome)
+        for tile in bench.run():
+            with pytest.raises(AnswerError):
+                decode_tile(tile.data, SMALL)
+        assert bench.asked == [3]
+
+    def test_more_tiles_than_asked_are_not_handed_on(self) -> None:
+        body = {"created": 1, "data": [{"b64_json": "eHh4"}] * 5}
+        client = mocked(lambda asked: httpx.Response(200, json=body))
+        assert len(list(client.generate(request_for(), NullCallLog()))) == 3
+
+    def test_a_body_without_end_is_cut_and_counts_as_answered(self) -> None:
+        for outcome in ("huge:200", "flood:200"):
+            bench = Bench(outcome, candidates=1)
+            bench.fails_with(AnswerError, "was cut there")
+            assert bench.log.outcomes == ["answered"]
+            assert len(bench.log.entries[0].body) == answer_bytes_max(SMALL, 1)
+            assert bench.log.entries[0].counted > 0
+
+    def test_beyond_the_limit_nothing_more_is_read(self) -> None:
+        limit, sent = answer_bytes_max(SMALL, 1), 0
+
+        class Flood(httpx.SyncByteStream):
+            def __iter__(self) -> Iterator[bytes]:
+                nonlocal sent
+                while True:
+                    sent += 1 << 16
+                    yield b" " * (1 << 16)
+
+        client = mocked(lambda asked: httpx.Response(200, stream=Flood()))
+        tracemalloc.start()
+        try:
+            with pytest.raises(AnswerError, match="was cut there"):
+                list(client.generate(request_for(candidates=1), NullCallLog()))
+            assert sent < limit + 2 * (1 << 16)
+            assert tracemalloc.get_traced_memory()[1] < 4 * limit
+        finally:
+            tracemalloc.stop()
+
+    def test_a_compressed_answer_is_read_although_none_was_asked_for(self) -> None:
+        body = gzip.compress(b'{"data": [{"b64_json": "eHh4"}]}')
+        headers = {"content-encoding": "gzip"}
+        client = mocked(lambda asked: httpx.Response(200, headers=headers, stream=httpx.ByteStream(body)))
+        assert [tile.data for tile in client.generate(request_for(candidates=1), NullCallLog())] == [b"xxx"]
+        broken = mocked(lambda asked: httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"no gzip at all")))
+        with pytest.raises(OutcomeUnknownError, match="DecodingError"):
+            list(broken.generate(request_for(candidates=1), NullCallLog()))
+
+    def test_an_answer_that_drips_for_ever_is_given_up(self) -> None:
+        ticks = iter(range(0, 100_000, 100))
+        bench = Bench("drip:0", clock=lambda: float(next(ticks)))
+        bench.fails_with(OutcomeUnknownError, "longer than 1800 s")
+        assert bench.log.outcomes == ["unknown"]
+
+    def test_the_real_cost_is_booked_and_is_what_was_billed(self) -> None:
+        bench = Bench("too_few:1", "rate_limit:retry-after=1", "ok")
+        bench.run()
+        assert bench.log.counted == bench.served.billed_usd > 0
+
+    def test_without_usage_the_reservation_stays(self) -> None:
+        bench = Bench("usage_missing")
+        bench.run()
+        (entry,) = bench.log.entries
+        assert entry.booked is None
+        assert entry.counted == entry.reserved >= bench.served.billed_usd
+
+
+class TestSettings:
+    def make(self, **options: Any) -> OpenAITileGeneratorClient:
+        return OpenAITileGeneratorClient(**{"environ": {}, "today": date(2026, 11, 22), **options})
+
+    def test_key_and_address_come_from_the_environment(self) -> None:
+        client = self.make(environ={"OPENAI_API_KEY": EMULATOR_KEY, "OPENAI_BASE_URL": "https://eu.api.openai.com/v1/"})
+        assert client.base_url == "https://eu.api.openai.com/v1"
+        assert client.model == MODEL_DEFAULT
+
+    def test_without_a_key_nothing_is_reserved_or_sent(self) -> None:
+        log = MemoryCallLog()
+        with pytest.raises(UsageError, match="set OPENAI_API_KEY"):
+            self.make().generate(request_for(CLASSIC), log)
+        assert log.entries == []
+
+    def test_a_replay_needs_no_key_and_waits_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def never(seconds: float) -> None:
+            pytest.fail(f"waited {seconds} s")
+
+        monkeypatch.setattr(time, "sleep", never)
+        bodies = [httpx.Response(429), httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})]
+        replay = httpx.MockTransport(lambda asked: bodies.pop(0))
+        replay.may_send = False  # type: ignore[attr-defined]
+        log = MemoryCallLog()
+        assert len(list(self.make(transport=replay).generate(request_for(CLASSIC, 1), log))) == 1
+        assert log.outcomes == ["refused", "answered"]
+
+    def test_a_recording_outlives_its_model(self) -> None:
+        replay = httpx.MockTransport(lambda asked: httpx.Response(400))
+        replay.may_send = False  # type: ignore[attr-defined]
+        assert self.make(transport=replay, model="gpt-image-1").warning == ""
+        replay.may_send = True  # type: ignore[attr-defined]
+        with pytest.raises(UsageError, match="was shut down"):
+            self.make(transport=replay, model="gpt-image-1")
+
+    def test_a_recording_that_may_send_needs_a_key(self) -> None:
+        recorder = httpx.MockTransport(lambda asked: pytest.fail("sent"))
+        recorder.may_send = True  # type: ignore[attr-defined]
+        with pytest.raises(UsageError, match="there is no key"):
+            self.make(transport=recorder).generate(request_for(CLASSIC, 1), MemoryCallLog())
+
+    @pytest.mark.parametrize(
+        ("options", "problem"),
+        [
+            ({"model": "gpt-image-1"}, r"shut down on 2026-10-23: use gpt-image-2\.6-sunburst"),
+            ({"model": "gpt-image-9"}, "unknown model"),
+            ({"calls": "all"}, "use batch or each"),
+            ({"base_url": "http://example.com/v1"}, "unencrypted"),
+            ({"api_key": "two words"}, "characters that no key has"),
+            ({"server": SERVERS["azure"]}, "fill in"),
+        ],
+    )
+    def test_what_cannot_be_used_is_refused_at_once(self, options: dict[str, Any], problem: str) -> None:
+        with pytest.raises(UsageError, match=problem):
+            self.make(**options)
+
+    def test_a_model_that_retires_soon_says_so_in_the_progress(self) -> None:
+        client = self.make(model="gpt-image-1.5", api_key=EMULATOR_KEY)
+        log = MemoryCallLog()
+        client.generate(request_for(CLASSIC), log)
+        assert log.lines == ["gpt-image-1.5 is shut down on 2026-12-01: change to gpt-image-2.6-sunburst before"]
+
+    @pytest.mark.parametrize(
+        ("change", "problem"),
+        [
+            ({"contract": SMALL}, "64x64 is not accepted"),
+            ({"prompt": ""}, "0 characters"),
+            ({"prompt": "x" * 32_001}, "32001 characters"),
+            ({"candidates": 0}, "at least 1"),
+        ],
+    )
+    def test_a_request_that_breaks_a_rule_is_not_sent(self, change: dict[str, Any], problem: str) -> None:
+        client = self.make(transport=httpx.MockTransport(lambda asked: pytest.fail("sent")), api_key=EMULATOR_KEY)
+        request = replace(request_for(CLASSIC), **change)
+        with pytest.raises(UsageError, match=problem):
+            list(client.generate(request, MemoryCallLog()))
+        with pytest.raises(UsageError, match=problem):
+            client.request_preview(request)
+
+    def test_the_preview_is_what_is_sent(self) -> None:
+        bench = Bench(complexity="low")
+        preview = bench.client.request_preview(request_for())
+        bench.run()
+        summary = dict(bench.log.entries[0].summary)
+        assert {name: preview[name] for name in summary} == summary
+        assert preview["tiles_per_call"] == [3]
+        assert Decimal(str(preview["worst_case_usd"])) == bench.log.entries[0].reserved
+        assert 0 < Decimal(str(preview["estimate_usd"])) < Decimal(str(preview["worst_case_usd"]))
+        json.dumps(preview)
+
+    def test_the_preview_counts_every_call(self) -> None:
+        each = Bench(calls="each").client.request_preview(request_for())
+        batch = Bench().client.request_preview(request_for())
+        assert each["tiles_per_call"] == [1, 1, 1]
+        assert Decimal(str(each["estimate_usd"])) > Decimal(str(batch["estimate_usd"]))
+
+    def test_what_decides_the_answer_is_its_identity(self) -> None:
+        batch, each = Bench().client, Bench(calls="each").client
+        assert isinstance(batch, TileGenerator)
+        assert describe(batch) == describe(each) == batch.identity()
+        assert describe(Bench(quality="low").client) != describe(batch)
+        assert describe(Bench(model="gpt-image-2").client) != describe(batch)
+        json.dumps(batch.identity())

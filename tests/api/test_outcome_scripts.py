@@ -1,0 +1,105 @@
+"""Every script of outcomes: never a request too many, never one after an ambiguous one, every cent accounted for."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+import pytest
+
+from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
+from exquisite.errors import PaymentError
+from tests.support.memory_log import MemoryCallLog
+from tests.support.outcome_scripts import (
+    AMBIGUOUS,
+    OUTCOMES,
+    RETRIED,
+    RETRIES,
+    TINY,
+    Driver,
+    Ran,
+    all_scripts,
+    distinct_runs,
+    expect,
+    tiny_request,
+)
+
+OPEN = (*AMBIGUOUS, "page")  # billed perhaps, or billed without saying how much: the reservation stays counted
+LOGGED = {
+    **dict.fromkeys(("all", "one", "none", "page"), "answered"),
+    **dict.fromkeys(("limited", "busy", "rejected", "penniless"), "refused"),
+    **dict.fromkeys(AMBIGUOUS, "unknown"),
+    "unreached": "not_sent",
+}
+
+
+def test_a_dozen_outcomes_make_more_than_twenty_thousand_scripts() -> None:
+    assert len(OUTCOMES) == 12
+    assert sum(1 for _ in all_scripts(4)) == 12 + 12**2 + 12**3 + 12**4 == 22_620
+
+
+@pytest.mark.parametrize(("candidates", "calls"), [(1, "batch"), (3, "batch"), (2, "each")])
+@pytest.mark.invariant("NEVER-TWICE")
+def test_every_script_up_to_length_four_keeps_every_promise(candidates: int, calls: str) -> None:
+    driver = Driver(calls)
+    scripts = 0
+    for ran, log, standing_for in distinct_runs(driver, candidates, MemoryCallLog):
+        check(driver, ran, log, candidates)
+        scripts += standing_for
+    assert scripts == 22_620
+
+
+@pytest.mark.parametrize("calls", ["batch", "each"])
+def test_scripts_by_chance_behave_the_same_whatever_follows(calls: str) -> None:
+    driver = Driver(calls)
+    chance = random.Random(4)
+    for _ in range(300):
+        candidates, log = chance.randrange(1, 13), MemoryCallLog()
+        ran = driver.run(chance.choices(OUTCOMES, k=chance.randrange(1, 12)), candidates, log)
+        check(driver, ran, log, candidates)
+
+
+def check(driver: Driver, ran: Ran, log: MemoryCallLog, candidates: int) -> None:
+    """Hold a run against the policy, the log and the bill."""
+    server, script = driver.server, driver.server.script
+    expected = expect(script, candidates, driver.most)
+    # what happened is what the policy demands, request by request
+    assert (ran.happened, ran.asked) == (expected.happened, expected.asked), script
+    assert (ran.tiles, ran.error) == (expected.tiles, expected.error), script
+    # never a second request after an ambiguous one, never more tiles than asked
+    assert not any(outcome in AMBIGUOUS for outcome in ran.happened[:-1]), script
+    assert ran.tiles <= candidates
+    # never more than `candidates` answers, each with at most RETRIES further attempts
+    assert sum(outcome not in RETRIED for outcome in ran.happened) <= candidates, script
+    assert len(ran.happened) <= candidates * (1 + RETRIES), script
+    assert len(ran.waits) <= sum(outcome in RETRIED for outcome in ran.happened), script
+    # the log tells the same story, and its ledger is the bill
+    assert log.outcomes == [LOGGED[outcome] for outcome in ran.happened], script
+    booked = sum((entry.booked for entry in log.entries if entry.booked is not None), Decimal(0))
+    still_open = [entry for entry in log.entries if entry.counted and entry.booked is None]
+    assert booked == server.billed_openly, script
+    assert len(still_open) == sum(outcome in OPEN for outcome in ran.happened), script
+    assert server.billed_silently <= sum((entry.reserved for entry in still_open), Decimal(0)), script
+
+
+def test_the_budget_is_never_exceeded_by_any_script() -> None:
+    driver = Driver()
+    once = worst_case_usd(MODEL_DEFAULT, "high", 3, TINY, tiny_request(3).prompt)
+    for script in all_scripts(2):
+        log = MemoryCallLog(budget=once)
+        ran = driver.run(script, 3, log)
+        billed = driver.server.billed_openly + driver.server.billed_silently
+        assert billed <= log.counted <= once, script
+        if script[0] == "page":
+            assert len(ran.happened) == 1, script
+
+
+@pytest.mark.parametrize("share", ["0", "0.5", "0.999"])
+def test_over_the_budget_not_a_byte_is_sent(share: str) -> None:
+    driver = Driver()
+    once = worst_case_usd(MODEL_DEFAULT, "high", 3, TINY, tiny_request(3).prompt)
+    log = MemoryCallLog(budget=once * Decimal(share))
+    ran = driver.run((), 3, log)
+    assert ran.error is PaymentError
+    assert ran.asked == ()
+    assert log.entries == []

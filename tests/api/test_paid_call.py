@@ -1,0 +1,160 @@
+"""What becomes of a call that is refused, not sent, or ambiguous: nothing is ever paid twice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from exquisite.api.retry import RetryPolicy
+from exquisite.errors import (
+    OutcomeUnknownError,
+    PaymentError,
+    RejectedByServerError,
+    ReplayError,
+    ServerUnavailableError,
+)
+from tests.support.client_bench import Bench, mocked, request_for
+from tests.support.memory_log import MemoryCallLog
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("outcome", "words"),
+        [
+            ("moderation_blocked", ("moderation_blocked", "change the words")),
+            ("billing_hard_limit", ("billing_hard_limit_reached", "add credit")),
+            ("insufficient_quota", ("add credit",)),
+            ("credit_balance_exhausted", ("add credit",)),
+            ("spend_limit", ("add credit",)),
+            ("error_string", ("prompt required",)),
+            ("detail", ("prompt required",)),
+            ("redirect_here", ("status 307", "redirects are not followed")),
+            ("redirect_elsewhere", ("status 307", "redirects are not followed")),
+        ],
+    )
+    def test_a_refusal_for_good_is_final(self, outcome: str, words: tuple[str, ...]) -> None:
+        bench = Bench(outcome)
+        bench.fails_with(RejectedByServerError, *words)
+        assert bench.asked == [3]
+        assert bench.log.outcomes == ["refused"]
+        assert bench.served.strays == []
+        assert bench.log.counted == bench.served.billed_usd == 0
+
+    def test_a_wrong_key_is_named_and_not_shown(self) -> None:
+        bench = Bench(api_key="sk-wrong-wrong-wrong")
+        bench.fails_with(RejectedByServerError, "status 401", "check the key")
+
+    @pytest.mark.parametrize("outcome", ["rate_limit", "slow_down", "overloaded"])
+    @pytest.mark.parametrize(
+        ("how", "wait"), [("retry-after=7", 7.0), ("retry-after-ms=250", 0.25), ("message=1m12s", 72.0), ("", 8.0)]
+    )
+    def test_a_refusal_for_now_is_waited_for(self, outcome: str, how: str, wait: float) -> None:
+        bench = Bench(f"{outcome}:{how}")
+        assert len(bench.run()) == 3
+        assert bench.waits == [wait]
+        assert bench.log.outcomes == ["refused", "answered"]
+        assert f"waiting {wait:.1f} s, then attempt 2" in " ".join(bench.log.lines)
+
+    def test_a_wait_until_a_date_is_kept(self) -> None:
+        bench = Bench("rate_limit:date=30")
+        bench.run()
+        assert 25 < bench.waits[0] <= 31
+
+    def test_patience_ends(self) -> None:
+        bench = Bench(*["overloaded"] * 9, retry=RetryPolicy(retries=3))
+        bench.fails_with(ServerUnavailableError, "server_is_overloaded", "attempt 4", "nothing was billed", "later")
+        assert bench.waits == [8.0, 16.0, 32.0]
+        assert bench.log.outcomes == ["refused"] * 4
+        assert bench.log.counted == 0
+
+    def test_a_wait_beyond_reason_is_not_waited(self) -> None:
+        bench = Bench("rate_limit:retry-after=3600")
+        bench.fails_with(ServerUnavailableError, "asks to wait 3600 s")
+        assert bench.waits == []
+
+    def test_a_server_that_says_never_is_not_asked_again(self) -> None:
+        body = {"error": {"message": "no", "code": "rate_limit_exceeded"}}
+        client = mocked(lambda asked: httpx.Response(429, json=body, headers={"x-should-retry": "false"}))
+        log = MemoryCallLog()
+        with pytest.raises(ServerUnavailableError):
+            list(client.generate(request_for(), log))
+        assert log.outcomes == ["refused"]
+
+    @pytest.mark.parametrize("outcome", ["connect_error", "connect_timeout", "pool_timeout"])
+    def test_what_was_not_sent_is_sent_again(self, outcome: str) -> None:
+        bench = Bench(outcome, outcome)
+        assert len(bench.run()) == 3
+        assert bench.log.outcomes == ["not_sent", "not_sent", "answered"]
+        assert bench.waits == [0.5, 1.0]
+
+    def test_over_the_budget_nothing_is_sent(self) -> None:
+        bench = Bench(budget=Decimal("0.0001"))
+        bench.fails_with(PaymentError, "left")
+        assert bench.served.calls == []
+
+
+class TestAmbiguous:
+    @pytest.mark.parametrize(
+        "outcome",
+        [
+            *("timeout", "cut", "cut:head", "cut:body", "overloaded_html"),
+            *(f"status:{code}" for code in (408, 409, 500, 502, 504, 520, 524)),
+            "status:500,unbilled",
+        ],
+    )
+    def test_what_may_have_been_billed_is_never_sent_again(self, outcome: str) -> None:
+        bench = Bench(outcome)
+        bench.fails_with(OutcomeUnknownError, "may have been billed", "--retry-ambiguous")
+        assert bench.asked == [3]
+        assert bench.waits == []
+        assert bench.log.outcomes == ["unknown"]
+        assert bench.log.counted >= bench.served.billed_usd
+
+    def test_cut_at_any_byte_it_is_unknown(self) -> None:
+        for place in range(0, 100_000, 7):
+            bench = Bench(f"cut:{place}", candidates=1)
+            try:
+                bench.run()
+            except OutcomeUnknownError:
+                assert (bench.asked, bench.log.outcomes) == ([1], ["unknown"])
+            else:
+                break
+        assert place > 300
+        assert bench.log.outcomes == ["answered"]  # the whole answer fits before the cut
+
+    @pytest.mark.parametrize("error", [httpx.WriteError, httpx.WriteTimeout, httpx.ReadError, httpx.CloseError])
+    def test_a_request_that_broke_on_its_way_is_unknown(self, error: type[httpx.TransportError]) -> None:
+        def handler(asked: httpx.Request) -> httpx.Response:
+            raise error("broken pipe")
+
+        log = MemoryCallLog()
+        with pytest.raises(OutcomeUnknownError, match="broken pipe"):
+            list(mocked(handler).generate(request_for(), log))
+        assert log.outcomes == ["unknown"]
+
+    @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, MemoryError])
+    def test_an_interruption_is_written_down(self, interruption: type[BaseException]) -> None:
+        def handler(asked: httpx.Request) -> httpx.Response:
+            raise interruption
+
+        log = MemoryCallLog()
+        with pytest.raises(interruption):
+            list(mocked(handler).generate(request_for(), log))
+        assert log.outcomes == ["unknown"]
+
+    def test_a_recording_without_the_request_is_not_a_request(self) -> None:
+        def handler(asked: httpx.Request) -> httpx.Response:
+            raise ReplayError("not recorded")
+
+        log = MemoryCallLog()
+        with pytest.raises(ReplayError):
+            list(mocked(handler).generate(request_for(), log))
+        assert log.outcomes == ["not_sent"]
+
+    def test_tiles_that_came_before_are_kept(self) -> None:
+        bench = Bench("ok", "timeout", calls="each")
+        bench.fails_with(OutcomeUnknownError)
+        assert len(bench.tiles) == 1
+        assert bench.log.outcomes == ["answered", "unknown"]

@@ -1,0 +1,158 @@
+"""Addresses of servers, recipes, and the key."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from exquisite.api.secret import Secret, find_key
+from exquisite.api.servers import SERVERS, check_base_url, is_loopback, is_openai, same_server
+from exquisite.errors import UsageError
+
+KEY = "sk-not-a-real-key-000000"
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://api.openai.com/v1",
+            "https://host:8443/openai/deployments/my-image",
+            "http://127.0.0.1:8000/v1",
+            "http://127.3.2.1/v1",
+            "http://localhost:1234",
+            "http://[::1]:1234/v1",
+        ],
+    )
+    def test_https_and_this_machine_are_allowed(self, url: str) -> None:
+        assert check_base_url(url) == url
+        assert check_base_url(url + "/") == url
+
+    @pytest.mark.parametrize("url", ["http://host/v1", "http://10.0.0.2/v1", "http://127.0.0.1.evil.com/v1"])
+    def test_plain_http_to_another_machine_needs_a_flag(self, url: str) -> None:
+        with pytest.raises(UsageError, match="unencrypted"):
+            check_base_url(url)
+        assert check_base_url(url, allow_insecure_http=True) == url
+
+    @pytest.mark.parametrize(
+        ("url", "problem"),
+        [
+            ("", "must look like"),
+            ("api.openai.com/v1", "must look like"),
+            ("ftp://host/v1", "must look like"),
+            ("file:///etc/passwd", "must look like"),
+            ("https://", "must look like"),
+            ("https://ho st/v1", "must look like"),
+            ("https://host/\nv1", "must look like"),
+            ("https://host:port/v1", "cannot be read"),
+            ("https://[host/v1", "cannot be read"),
+            ("https://host/v1?api-version=1", "extra_query"),
+            ("https://{resource}.openai.azure.com/openai/v1", "fill in"),
+        ],
+    )
+    def test_anything_else_is_refused(self, url: str, problem: str) -> None:
+        with pytest.raises(UsageError, match=problem):
+            check_base_url(url)
+
+    def test_credentials_in_an_address_are_refused_and_not_repeated(self) -> None:
+        with pytest.raises(UsageError) as caught:
+            check_base_url(f"https://user:{KEY}@host/v1")
+        assert KEY not in str(caught.value)
+
+    def test_whose_server_it_is(self) -> None:
+        assert is_openai("https://api.openai.com/v1")
+        assert is_openai("https://eu.api.openai.com/v1")
+        assert not is_openai("https://api.openai.com.evil.com/v1")
+        assert not is_openai("https://resource.openai.azure.com/openai/v1")
+        assert is_loopback("http://localhost")
+        assert not is_loopback("http://localhost.evil.com")
+
+
+    @pytest.mark.parametrize(
+        ("address", "whole"),
+        [
+            ("https://host/files/1.png?t=1", "https://host/files/1.png?t=1"),
+            ("https://HOST/1.png", "https://HOST/1.png"),
+            ("/files/1.png", "https://host/files/1.png"),
+            ("1.png", "https://host/v1/images/1.png"),
+            ("http://host/1.png", None),
+            ("https://host:444/1.png", None),
+            ("https://host.evil.com/1.png", None),
+            ("//evil.com/1.png", None),
+            ("https://host@evil.com/1.png", None),
+            ("https://evil@host/1.png", None),
+            ("file:///etc/passwd", None),
+            ("https://[host/1.png", None),
+            ("https://host:port/1.png", None),
+        ],
+    )
+    def test_a_picture_is_fetched_from_the_same_server_only(self, address: str, whole: str | None) -> None:
+        assert same_server("https://host/v1/images/edits", address) == whole
+
+
+class TestRecipes:
+    def test_each_is_known_by_its_name(self) -> None:
+        assert {name: server.name for name, server in SERVERS.items()} == {name: name for name in SERVERS}
+        assert list(SERVERS) == [
+            "openai",
+            "azure",
+            "azure-deployment",
+            "sd-server",
+            "xinference",
+            "vllm-omni",
+            "sglang",
+            "litellm",
+        ]
+
+    def test_the_key_of_openai_is_sent_to_nobody_else(self) -> None:
+        assert [name for name, server in SERVERS.items() if server.key_variable == "OPENAI_API_KEY"] == ["openai"]
+
+    def test_an_address_is_whole_or_asks_to_be_filled_in(self) -> None:
+        for server in SERVERS.values():
+            if "{" not in server.base_url:
+                assert check_base_url(server.base_url) == server.base_url
+
+    def test_what_may_be_a_secret_is_not_in_the_repr(self) -> None:
+        assert "2025-04-01-preview" not in repr(SERVERS["azure-deployment"])
+
+
+class TestKey:
+    def test_the_argument_comes_before_the_file_before_the_environment(self, tmp_path: Path) -> None:
+        file = tmp_path / "key"
+        file.write_text("from-file\n")
+        environ = {"V": "from-environment"}
+        assert find_key("from-argument", file, "V", environ).reveal() == "from-argument"
+        assert find_key(None, file, "V", environ).reveal() == "from-file"
+        assert find_key(None, None, "V", environ).reveal() == "from-environment"
+        assert not find_key(None, None, "V", {})
+        assert not find_key(None, None, "", {"": "x"})
+
+    @pytest.mark.parametrize("text", ["two words", "two\nlines", "schlüssel", "tab\tinside", "nul\0inside"])
+    def test_a_text_that_is_no_key_is_refused_and_not_repeated(self, text: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            find_key(f"{KEY}{text}", None, "V", {})
+        assert KEY not in str(caught.value)
+
+    def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="nowhere cannot be read: No such file"):
+            find_key(None, tmp_path / "nowhere", "V", {})
+        (tmp_path / "empty").write_text(" \n")
+        with pytest.raises(UsageError, match="empty is empty"):
+            find_key(None, tmp_path / "empty", "V", {})
+        (tmp_path / "binary").write_bytes(b"\xff\xfe")
+        with pytest.raises(UsageError, match="it is no text"):
+            find_key(None, tmp_path / "binary", "V", {})
+
+    @pytest.mark.invariant("SECRETS-KEPT")
+    def test_it_is_shown_by_nothing_and_copied_nowhere(self) -> None:
+        secret = Secret(KEY)
+        assert KEY not in repr(secret) + str(secret) + f"{secret!r:>50}{secret}"
+        with pytest.raises(TypeError):
+            pickle.dumps(secret)
+
+    def test_it_is_hidden_in_what_a_server_echoes(self) -> None:
+        assert Secret(KEY).hidden_in(f"bad key {KEY}!".encode()) == b"bad key [hidden]!"
+        assert Secret("none").hidden_in(b"none of it") == b"none of it"
+        assert Secret("").hidden_in(b"x") == b"x"

@@ -1,0 +1,37 @@
+"""Fixtures for tests that replay: `from tests.support.cassettes import cassette  # noqa: F401` in a conftest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exquisite.api.cassette import CassetteTransport, settings_from_environment, use_cassette
+
+__all__ = ["CASSETTES", "cassette"]
+
+CASSETTES = Path(__file__).parents[2] / "fixtures" / "cassettes"
+"""Where the committed recordings are."""
+
+
+@pytest.fixture
+def cassette() -> Iterator[Callable[..., CassetteTransport]]:
+    """`cassette("name")` is an httpx transport that replays fixtures/cassettes/name.json.
+
+    EXQUISITE_RECORD_MODE and EXQUISITE_BLOCK_NETWORK apply. A test that passes but did not ask for every
+    interaction of its cassettes fails when it ends.
+    """
+    settings = settings_from_environment()
+
+    with ExitStack() as stack:
+
+        def load(name: str, **options: Any) -> CassetteTransport:
+            options.setdefault("record_mode", settings.record_mode)
+            options.setdefault("block_network", settings.block_network)
+            transport: CassetteTransport = stack.enter_context(use_cassette(CASSETTES / f"{name}.json", **options))
+            return transport
+
+        yield load

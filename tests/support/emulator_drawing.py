@@ -1,0 +1,100 @@
+"""Where the emulator's pictures come from: the simulated model, or a flat tile where only the money matters."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+
+from PIL import Image
+
+from exquisite.api.generator import NullCallLog, TileGenerator, TileRequest
+from exquisite.api.mock import MockTileGenerator
+from exquisite.contract import Mode, TileContract
+
+from .emulator_core import Drawing
+from .emulator_rules import Edit
+
+__all__ = ["draw_flat", "kept_side", "redrawing"]
+
+
+def draw_flat(edit: Edit, count: int, before: int) -> list[bytes]:
+    """Tiles of one colour, the next one each time: for thousands of requests."""
+    return [_flat(edit.size, (before + i) % 250) for i in range(count)]
+
+
+@lru_cache(maxsize=512)
+def _flat(size: tuple[int, int], level: int) -> bytes:
+    return _png(Image.new("RGB", size, (level, 255 - level, 128)))
+
+
+def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] | None = None) -> Drawing:
+    """Tiles that `model` (the simulated one) redraws from the reference and the mask alone, as a server gets them.
+
+    A mask that keeps no whole side of a square picture is answered with the reference as it came. With
+    `canvas_size`, (width, height) in pixels, every edit is taken for the first step of such a canvas, so that
+    a model with a known picture finds its place.
+    """
+    model = model or MockTileGenerator()
+
+    def draw(edit: Edit, count: int, before: int) -> list[bytes]:
+        request = _as_request(edit, count, before, canvas_size)
+        if request is None:
+            return [_png(edit.image.resize(edit.size))] * count
+        tiles = [candidate.data for candidate in model.generate(request, NullCallLog())]
+        if edit.size == edit.image.size:
+            return tiles
+        return [_png(Image.open(io.BytesIO(tile)).resize(edit.size)) for tile in tiles]
+
+    return draw
+
+
+def kept_side(mask: Image.Image) -> tuple[Mode, int] | None:
+    """(direction of growth, width of the band in pixels) of a square mask of mode L, 255 where it is edited."""
+    edited = mask.getbbox()
+    edge = mask.width
+    if edited is None or mask.width != mask.height or mask.crop(edited).getextrema() != (255, 255):
+        return None
+    left, top, right, bottom = edited
+    sides = {
+        Mode.X_LTR: ((left, 0, edge, edge), left),
+        Mode.X_RTL: ((0, 0, right, edge), edge - right),
+        Mode.Y_TTB: ((0, top, edge, edge), top),
+        Mode.Y_BTT: ((0, 0, edge, bottom), edge - bottom),
+    }
+    for mode, (box, band_px) in sides.items():
+        if edited == box and band_px:
+            return mode, band_px
+    return None
+
+
+def _as_request(
+    edit: Edit, count: int, before: int, canvas_size: tuple[int, int] | None
+) -> TileRequest | None:
+    side = kept_side(edit.mask) if edit.mask is not None else None
+    if side is None:
+        return None
+    mode, band_px = side
+    edge = edit.image.width
+    advance_px = edge - band_px
+    contract = TileContract(edge, band_px, min(band_px, advance_px), advance_px)
+    frame = contract.frame(mode, contract.tile_size)
+    mask = Image.new("RGBA", contract.tile_size, (255, 255, 255, 0))
+    mask.paste((0, 0, 0, 255), frame.conditioning_half)
+    return TileRequest(
+        mode=mode,
+        contract=contract,
+        band=edit.image.crop(frame.conditioning_half),
+        reference=edit.image,
+        mask=mask,
+        prompt=edit.fields["prompt"],
+        candidates=count,
+        step_index=1,
+        first_candidate=before,
+        band_origin=contract.frame(mode, canvas_size).band.origin if canvas_size else (0, 0),
+    )
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

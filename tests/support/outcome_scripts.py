@@ -1,0 +1,280 @@
+"""Scripts of outcomes: a server in memory that behaves as told, an oracle of the policy, and what to compare.
+
+Any CallLog can be driven, so that the log in memory and the journal on disk keep the same promises.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import TypeVar
+
+import httpx
+from PIL import Image
+
+from exquisite.api.generator import CallLog, TileRequest
+from exquisite.api.models import MODEL_DEFAULT, usage_usd
+from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.prompt import build_prompt
+from exquisite.api.retry import RetryPolicy
+from exquisite.contract import Mode, TileContract
+from exquisite.errors import (
+    AnswerError,
+    ExquisiteError,
+    OutcomeUnknownError,
+    RejectedByServerError,
+    ServerUnavailableError,
+)
+
+__all__ = [
+    "AMBIGUOUS",
+    "OUTCOMES",
+    "RETRIED",
+    "RETRIES",
+    "TINY",
+    "Driver",
+    "Expected",
+    "Ran",
+    "ScriptedServer",
+    "all_scripts",
+    "distinct_runs",
+    "expect",
+    "tiny_request",
+]
+
+OUTCOMES = (
+    "all",  # 200, everything that was asked for
+    "one",  # 200, one picture, however many were asked for
+    "none",  # 200, JSON without a picture, billed for the input
+    "page",  # 200, an HTML page, billed without saying so
+    "limited",  # 429 with Retry-After
+    "busy",  # 503 with a JSON error
+    "rejected",  # 400
+    "penniless",  # 429 whose code says that waiting is no use
+    "unreached",  # no connection
+    "silent",  # billed, then a read time-out
+    "broken",  # 500, not billed
+    "cut",  # billed, then the connection ends inside the answer
+)
+"""A dozen things that can happen to one request."""
+
+RETRIES = 2
+"""Further attempts that the policy of these scripts allows."""
+
+TINY = TileContract(16, 8, 4, 4)
+Log = TypeVar("Log", bound=CallLog)
+AMBIGUOUS = ("silent", "broken", "cut")
+RETRIED = ("limited", "busy", "unreached")
+
+
+def all_scripts(longest: int) -> Iterator[tuple[str, ...]]:
+    """Every script of 1 to `longest` outcomes."""
+    for length in range(1, longest + 1):
+        yield from itertools.product(OUTCOMES, repeat=length)
+
+
+@cache
+def tiny_request(candidates: int, mode: str = "x_ltr") -> TileRequest:
+    """A request that costs no time to encode."""
+    return TileRequest(
+        mode=Mode(mode),
+        contract=TINY,
+        band=Image.new("RGB", TINY.band_size(mode)),
+        reference=Image.new("RGB", TINY.tile_size),
+        mask=Image.new("RGBA", TINY.tile_size),
+        prompt=build_prompt(mode, "", TINY),
+        candidates=candidates,
+        step_index=1,
+    )
+
+
+class ScriptedServer(httpx.BaseTransport):
+    """An endpoint in memory: follows a script, then answers well for ever; keeps account of what it billed."""
+
+    def __init__(self, script: Sequence[str] = ()) -> None:
+        self.restart(script)
+
+    def restart(self, script: Sequence[str]) -> None:
+        """Forget everything and follow `script`."""
+        self.script = script
+        self.asked: list[int] = []  # n of each request that arrived or was tried
+        self.happened: list[str] = []
+        self.billed_openly = Decimal(0)  # with usage in the answer
+        self.billed_silently = Decimal(0)  # without
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        n = int(request.read().split(b'name="n"\r\n\r\n', 1)[1].split(b"\r\n", 1)[0])
+        outcome = self.script[len(self.asked)] if len(self.asked) < len(self.script) else "all"
+        self.asked.append(n)
+        self.happened.append(outcome)
+        if outcome == "unreached":
+            raise httpx.ConnectError("connection refused", request=request)
+        if outcome == "limited":
+            headers = {"retry-after": "3"}
+            return httpx.Response(429, headers=headers, content=_error("rate_limit_exceeded"))
+        if outcome == "busy":
+            return httpx.Response(503, content=_error("server_is_overloaded"))
+        if outcome == "rejected":
+            return httpx.Response(400, content=_error("moderation_blocked"))
+        if outcome == "penniless":
+            return httpx.Response(429, content=_error("insufficient_quota"))
+        if outcome == "broken":
+            return httpx.Response(500, content=_error("server_error"))
+        made = {"all": n, "one": 1, "none": 0, "page": n, "silent": n, "cut": n}[outcome]
+        if outcome in ("all", "one", "none"):
+            self.billed_openly += _bill(made)
+            return httpx.Response(200, content=_answer(made))
+        self.billed_silently += _bill(made)
+        if outcome == "page":
+            return httpx.Response(200, content=b"<html><title>Oh</title></html>")
+        if outcome == "silent":
+            raise httpx.ReadTimeout("the read operation timed out", request=request)
+        return httpx.Response(200, stream=_CutStream(_answer(made)))
+
+
+class _CutStream(httpx.SyncByteStream):
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.body[: len(self.body) // 2]
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the policy demands of a script."""
+
+    happened: tuple[str, ...]
+    asked: tuple[int, ...]
+    tiles: int
+    error: type[ExquisiteError] | None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a script did to the client."""
+
+    happened: tuple[str, ...]
+    asked: tuple[int, ...]
+    tiles: int
+    error: type[ExquisiteError] | None
+    waits: tuple[float, ...]
+
+
+def expect(script: Sequence[str], candidates: int, most: int = 10) -> Expected:
+    """The policy in its shortest form, written apart from the client: what must happen, and nothing else.
+
+    `most` is how many tiles one call may ask for.
+    """
+    happened: list[str] = []
+    asked: list[int] = []
+    tiles = failures = 0
+    error: type[ExquisiteError] | None = None
+    while tiles < candidates and error is None:
+        outcome = script[len(happened)] if len(happened) < len(script) else "all"
+        happened.append(outcome)
+        asked.append(min(most, candidates - tiles))
+        if outcome in RETRIED:
+            failures += 1
+            error = ServerUnavailableError if failures > RETRIES else None
+            continue
+        failures = 0
+        if outcome in AMBIGUOUS:
+            error = OutcomeUnknownError
+        elif outcome in ("rejected", "penniless"):
+            error = RejectedByServerError
+        elif outcome in ("none", "page"):
+            error = None if tiles else AnswerError
+            break
+        else:
+            tiles += asked[-1] if outcome == "all" else 1
+    return Expected(tuple(happened), tuple(asked), tiles, error)
+
+
+class Driver:
+    """One client and one server in memory, restarted for each script."""
+
+    def __init__(self, calls: str = "batch") -> None:
+        self.most = 1 if calls == "each" else 10
+        self.server = ScriptedServer()
+        self.waits: list[float] = []
+        self.client = OpenAITileGeneratorClient(
+            "sk-not-a-real-key-000000",
+            base_url="http://127.0.0.1:9/v1",
+            calls=calls,
+            retry=RetryPolicy(retries=RETRIES),
+            transport=self.server,
+            sleep=self.waits.append,
+            chance=lambda: 0.5,
+            environ={},
+        )
+
+    def run(self, script: Sequence[str], candidates: int, log: CallLog) -> Ran:
+        """Follow `script` once, writing into `log`."""
+        self.server.restart(script)
+        self.waits.clear()
+        tiles = 0
+        error: type[ExquisiteError] | None = None
+        try:
+            for _ in self.client.generate(tiny_request(candidates), log):
+                tiles += 1
+        except ExquisiteError as caught:
+            error = type(caught)
+        return Ran(tuple(self.server.happened), tuple(self.server.asked), tiles, error, tuple(self.waits))
+
+
+def distinct_runs(
+    driver: Driver, candidates: int, make_log: Callable[[], Log], longest: int = 4
+) -> Iterator[tuple[Ran, Log, int]]:
+    """Every script up to `longest` outcomes, as (what it did, its log, for how many scripts it stands).
+
+    The server shows an outcome only when it is asked, so scripts that agree on every request that was made are
+    one and the same run: each is run once, and stands for all that begin so.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for script in all_scripts(longest):
+        if any(script[:length] in seen for length in range(1, len(script) + 1)):
+            continue
+        log = make_log()
+        ran = driver.run(script, candidates, log)
+        if len(ran.happened) > len(script):  # the script ended before the run did
+            yield ran, log, 1
+        else:
+            seen.add(ran.happened)
+            yield ran, log, sum(len(OUTCOMES) ** more for more in range(longest - len(ran.happened) + 1))
+
+
+def _usage(tiles: int) -> dict[str, object]:
+    return {
+        "input_tokens": 3,
+        "input_tokens_details": {"text_tokens": 2, "image_tokens": 1},
+        "output_tokens": tiles,
+        "total_tokens": 3 + tiles,
+    }
+
+
+@cache
+def _bill(tiles: int) -> Decimal:
+    usd = usage_usd(MODEL_DEFAULT, _usage(tiles))
+    assert usd is not None
+    return usd
+
+
+@cache
+def _answer(tiles: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", TINY.tile_size).save(buffer, "PNG")
+    entry = {"b64_json": base64.b64encode(buffer.getvalue()).decode()}
+    return json.dumps({"created": 1, "data": [entry] * tiles, "usage": _usage(tiles)}).encode()
+
+
+@cache
+def _error(code: str) -> bytes:
+    return json.dumps({"error": {"message": f"no: {code}", "type": "error", "param": None, "code": code}}).encode()
