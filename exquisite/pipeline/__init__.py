@@ -1,0 +1,1 @@
+"""The session: the way of a step, and what of it stands on disk."""

@@ -1,0 +1,79 @@
+"""The files of a step: their names, and how each is made.
+
+    ref_tile.png  mask.png  prompt_full.txt        what the model was given
+    candidates/K/tile_out_raw.png                  the tile as it came, byte for byte
+    candidates/K/tile_out_calibrated.png           with the model's drift undone
+    candidates/K/tile_out_enforced.png             with the band put back
+    candidates/K/tile_strip.png                    the generated side of the scoring strips
+    candidates/K/score.json                        score, vetoes and everything that calibration measured
+    candidates/K/model_response_meta.json          how the tile came
+    canvas_strip.png                               the old side of the scoring strips
+    score.json  score_metric.json                  all candidates, the reason for the choice; what the metrics are
+    seam_before_feather.png  seam_after_feather.png
+    bounds_overlay.png                             seam, patch and paste bounds drawn over the glued region
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Literal, get_args
+
+from PIL import Image, ImageDraw, PngImagePlugin
+
+from ..contract import Frame
+from ..errors import UsageError
+
+__all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "decode_png", "encode_png", "require_artifacts"]
+
+Artifacts = Literal["full", "lean", "none"]
+"""How much of a step is kept: everything; answers and the winner's files; only answers and the strip."""
+
+ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
+
+_COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 90)}
+
+
+def require_artifacts(value: str) -> str:
+    """Return `value` when it is one of ARTIFACTS.
+
+    Raises:
+        UsageError: otherwise.
+    """
+    if value not in ARTIFACTS:
+        raise UsageError(f"unknown artifacts {value!r}: use one of {', '.join(ARTIFACTS)}")
+    return value
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """`image` as PNG; level 1, which on photographs is three times as fast as 6 and about as small."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> Image.Image:
+    """The picture in a PNG of our own, fully loaded.
+
+    Its class is called by itself, since `Image.open` would warn of wide canvases; what the session wrote is
+    no bomb.
+
+    Raises:
+        OSError, SyntaxError, ValueError: no readable PNG.
+    """
+    with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
+        image.load()
+        return image.copy()
+
+
+def bounds_overlay(glued: Image.Image, frame: Frame) -> Image.Image:
+    """A copy of `glued` (the band and the growth, `frame.grown_size`, RGB) with the bounds as one-pixel lines.
+
+    Red: the seam. Blue: the patch that glue pastes. Green: the growth. The lines lie just inside each box.
+    """
+    overlay = glued.copy()
+    draw = ImageDraw.Draw(overlay)
+    for name, box in (("patch", frame.patch_in_canvas), ("growth", frame.growth)):
+        draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), outline=_COLOURS[name])
+    ends = [frame.contract.oriented((frame.seam, at), frame.mode) for at in (0, frame.contract.tile_px)]
+    draw.line(ends, fill=_COLOURS["seam"])
+    return overlay

@@ -1,0 +1,240 @@
+"""Everything that follows from stored answers: the choice, the strip, and every file of a step.
+
+The same inputs give the same bytes. That is what makes a later choice free, and what lets a damaged file be
+made again and accepted only when its hash is the recorded one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from ..api.generator import RawCandidate
+from ..api.prompt import build_prompt
+from ..contract import Mode, TileContract
+from ..errors import UsageError
+from ..geometry.overlap_score import METRICS, extract_scoring_strips, score_tile
+from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
+from ..geometry.tile_mode import glue
+from ..pixels import laplacian_energy
+from .artifacts import bounds_overlay, encode_png
+from .records import pretty
+from .step import Choice, Examined, StepOptions, choose, commit_tile, examine_all, ranked
+
+__all__ = ["Derived", "StepInputs", "derive"]
+
+PREVIEW_FRACTION = 8
+"""The feather preview that every step writes is overlap_px divided by this, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepInputs:
+    """What decides a step before any answer: band (RGB), direction, sizes, the person's words, the options."""
+
+    mode: Mode
+    contract: TileContract
+    band: Image.Image
+    words: str
+    options: StepOptions
+
+    @property
+    def prompt(self) -> str:
+        """The full text for the model."""
+        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength)
+
+    @property
+    def band_sha256(self) -> str:
+        """Hash of the band's pixels."""
+        return hashlib.sha256(self.band.tobytes()).hexdigest()
+
+    def reference_tile(self) -> ReferenceTile:
+        """What the model sees, and the mask."""
+        return build_reference_tile_and_mask(
+            self.band,
+            self.mode,
+            self.contract,
+            scaffold_fill=self.options.scaffold_fill,
+            continuation_cue=self.options.continuation_cue,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """What follows from a step's inputs and answers.
+
+    Attributes:
+        examined: every candidate, scored.
+        choice: which one is glued, and why.
+        strip: PNG of the growth strip; None when nothing is glued.
+        files: content of every derived file, by its path inside the step's folder.
+    """
+
+    examined: tuple[Examined, ...]
+    choice: Choice
+    strip: bytes | None
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def derive(
+    inputs: StepInputs,
+    raws: Sequence[RawCandidate],
+    *,
+    accepted: int | None = None,
+    tell: Callable[[int, str], None] = lambda _candidate, _phase: None,
+) -> Derived:
+    """Walk from stored answers to the growth strip and all files.
+
+    Args:
+        inputs: what decided the step.
+        raws: the candidates in the stored answers, in order.
+        accepted: the candidate that a person chose, whatever the gate says; None to let the metric choose.
+        tell: hears of each candidate's phase.
+
+    Raises:
+        UsageError: `accepted` names no candidate.
+        AnswerError: the accepted candidate cannot be read.
+    """
+    mode, contract, options = inputs.mode, inputs.contract, inputs.options
+    if accepted is not None and not 0 <= accepted < len(raws):
+        raise UsageError(f"there is no candidate {accepted}: this step has {len(raws)}, numbered from 0")
+    examined = tuple(examine_all(raws, inputs.band, mode, contract, options, tell))
+    choice = choose(examined, inputs.band, mode, contract, options)
+    if accepted is not None:
+        choice = Choice(accepted, choice.best, choice.gate, f"a person accepted candidate {accepted}", choice.best_by)
+    strip = None
+    files: dict[str, bytes] = {}
+    tile = None
+    if choice.chosen is not None:
+        tell(choice.chosen, "gluing")
+        tile = commit_tile(examined[choice.chosen], inputs.band, mode, options.feather_px, contract)
+        strip = encode_png(tile.crop(contract.frame(mode, contract.tile_size).growth_in_tile))
+    if options.artifacts != "none":
+        files = _files(inputs, examined, choice, tile)
+    return Derived(examined, choice, strip, files)
+
+
+def _files(
+    inputs: StepInputs, examined: Sequence[Examined], choice: Choice, tile: Image.Image | None
+) -> dict[str, bytes]:
+    options = inputs.options
+    files: dict[str, bytes | Image.Image] = {"prompt_full.txt": inputs.prompt.encode()}
+    if options.artifacts == "full":
+        reference = inputs.reference_tile()
+        files |= {"ref_tile.png": reference.image, "mask.png": reference.mask}
+    for one in examined:
+        if options.artifacts == "full" or one.index == choice.chosen:
+            own = _candidate_files(one, inputs)
+            files |= {f"candidates/{one.index}/{name}": content for name, content in own.items()}
+    summary = _score_summary(examined, choice, options)
+    if choice.chosen is not None and tile is not None:
+        seam, summary["feather"] = _seam_files(inputs, examined[choice.chosen], tile)
+        files |= seam
+    files["score.json"] = pretty(summary)
+    files["score_metric.json"] = pretty({"metric": options.metric, "metrics": METRICS})
+    return _encoded(files)
+
+
+def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
+    """Every picture as PNG, on all cores: the encoder runs outside Python's lock."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        contents = pool.map(lambda one: encode_png(one) if isinstance(one, Image.Image) else one, files.values())
+        return dict(zip(files, contents, strict=True))
+
+
+def _seam_files(
+    inputs: StepInputs, winner: Examined, tile: Image.Image
+) -> tuple[dict[str, Image.Image], dict[str, Any]]:
+    """The pictures around the seam, and the A/B of the feather; without one, of a preview that is not applied."""
+    mode, contract, applied = inputs.mode, inputs.contract, inputs.options.feather_px > 0
+    assert winner.enforced is not None
+    zone_px = inputs.options.feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
+    after = tile if applied else commit_tile(winner, inputs.band, mode, zone_px, contract)
+    frame = contract.frame(mode, contract.tile_size)
+    canvas_strip, _ = extract_scoring_strips(inputs.band, tile, mode, contract)
+    glued = glue(inputs.band, tile, mode, contract)
+    pictures = {
+        "canvas_strip.png": canvas_strip,
+        "seam_before_feather.png": winner.enforced.crop(frame.patch),
+        "seam_after_feather.png": after.crop(frame.patch),
+        "bounds_overlay.png": bounds_overlay(glued, contract.frame(mode, inputs.band.size)),
+    }
+
+    def zone(one: Image.Image, seam: float) -> dict[str, float]:
+        return {"seam": seam, "sharpness": laplacian_energy(one.crop(frame.feather_zone(zone_px)))}
+
+    feather = {
+        "applied": applied,
+        "feather_px": zone_px,
+        "before": zone(winner.enforced, winner.value("seam")),
+        "after": zone(after, score_tile(inputs.band, after, mode, contract).primary),
+    }
+    return pictures, feather
+
+
+def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Image.Image]:
+    files: dict[str, bytes | Image.Image] = {
+        "score.json": pretty(_candidate_score(one)),
+        "model_response_meta.json": pretty(dict(one.raw.meta)),
+    }
+    if one.enforced is None or one.redraw is None:
+        return {"tile_out_raw.bin": one.raw.data, **files}
+    changed = one.calibration is not None and one.calibration.applied
+    frame = inputs.contract.frame(inputs.mode, inputs.contract.tile_size)
+    return {
+        "tile_out_raw.png": one.raw.data,
+        "tile_out_calibrated.png": one.redraw if changed else one.raw.data,
+        "tile_out_enforced.png": one.enforced,
+        "tile_strip.png": one.enforced.crop(frame.tile_strip),
+        **files,
+    }
+
+
+def _candidate_score(one: Examined) -> dict[str, Any]:
+    if one.score is None:
+        return {"candidate": one.index, "error": one.error}
+    calibration = {"applied": False, "reason": "not asked for"}
+    if one.calibration is not None:
+        calibration = one.calibration.as_dict()
+    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration}
+
+
+def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:
+    rank = {one.index: place for place, one in enumerate(ranked(examined, options.metric), start=1)}
+    gate = None
+    if choice.gate is not None and choice.best is not None:
+        best = examined[choice.best].score
+        gate = {**choice.gate.as_dict(), "passed": best is not None and choice.gate.passes(best)}
+    return {
+        "metric": options.metric,
+        "chosen": choice.chosen,
+        "best": choice.best,
+        "reason": choice.reason,
+        "gate": gate,
+        "best_by_metric": dict(choice.best_by),
+        "candidates": [
+            {**_candidate_score(one), "rank": rank[one.index], "verdict": _verdict(one, examined, choice, options)}
+            for one in examined
+        ],
+    }
+
+
+def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, options: StepOptions) -> str:
+    """Why this candidate won or lost, in a sentence."""
+    if one.score is None:
+        return f"cannot be read: {one.error}"
+    if one.index == choice.chosen:
+        return "glued"
+    if choice.chosen is None and one.index == choice.best:
+        return "the best, refused by the gate"
+    vetoes = f"vetoed: {', '.join(one.score.vetoes)}; " if one.score.vetoes else ""
+    ahead = choice.best if choice.chosen is None else choice.chosen
+    if ahead is None or examined[ahead].score is None:
+        return vetoes + "not chosen"
+    behind = examined[ahead].value(options.metric) - one.value(options.metric)
+    return f"{vetoes}{options.metric} {abs(behind):.4g} {'below' if behind >= 0 else 'above'} candidate {ahead}"

@@ -1,0 +1,74 @@
+"""A finished step made again from its stored answers: the same inputs give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..contract import Mode
+from .commit import accept_facts, step_record
+from .derived import Derived, StepInputs, derive
+from .journal import Journal
+from .ledger import Ledger
+from .records import Record, read_record, seal, sha256
+from .step import StepOptions
+from .store import SEED, Store
+
+__all__ = ["rebuild_record", "rederive", "stored_inputs"]
+
+_CHOICES = 3
+"""How many steps back answers are looked for that a lost record of a person's choice may have used."""
+
+
+def rederive(store: Store, number: int) -> Derived:
+    """What the record of step `number` says was derived, made again.
+
+    Raises:
+        SessionDamagedError: what it needs (band, request, answers) is damaged too.
+        AnswerError: its answers cannot be read.
+    """
+    record = store.step(number)
+    accepted = record.get("accepted")
+    source = number if accepted is None else int(accepted["step"])
+    inputs, _ = stored_inputs(store, source, record["options"])
+    chosen = None if accepted is None else accepted["candidate"]
+    return derive(inputs, _journal(store, source).candidates(), accepted=chosen)
+
+
+def rebuild_record(store: Store, number: int, expected: str) -> bytes | None:
+    """step.json of a step, from stored requests and answers; None unless it comes out with the hash `expected`.
+
+    Raises:
+        SessionDamagedError, AnswerError: as for `rederive`.
+    """
+    return next((data for data in _records(store, number) if sha256(data) == expected), None)
+
+
+def _records(store: Store, number: int) -> Iterator[bytes]:
+    """What the record may have been: that of its own request, or of a choice by a person from the answers before."""
+    if (store.step_dir(number) / "request.json").is_file():
+        request = read_record(store.step_dir(number) / "request.json")
+        inputs, base = stored_inputs(store, number, request["options"])
+        derived = derive(inputs, _journal(store, number).candidates())
+        asked = {key: value for key, value in request.items() if key not in ("options", "digest")}
+        yield seal(step_record(store, number, base, inputs, derived, {"kind": "step", "request": asked}))
+        return
+    for source in range(number - 1, max(SEED, number - 1 - _CHOICES), -1):
+        if not (store.step_dir(source) / "request.json").is_file():
+            continue
+        inputs, base = stored_inputs(store, source, store.step(source)["options"])
+        raws = _journal(store, source).candidates()
+        for candidate in range(len(raws)):
+            derived = derive(inputs, raws, accepted=candidate)
+            yield seal(step_record(store, number, base, inputs, derived, accept_facts(source, derived, candidate)))
+
+
+def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInputs, int]:
+    """What decided a step that was begun, with the options of a record, and the number of the step it continues."""
+    request = read_record(store.step_dir(number) / "request.json")
+    mode, base = Mode(request["mode"]), int(request["base"])
+    band = store.frontier(base, mode)
+    return StepInputs(mode, store.contract, band, request["words"], StepOptions.from_values(options)), base
+
+
+def _journal(store: Store, number: int) -> Journal:
+    return Journal(store.step_dir(number), Ledger(store.root, store.files), store.files, store.tmp)

@@ -1,0 +1,382 @@
+"""A session: a canvas that grows step by step, and everything that was decided on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ..api.generator import TileGenerator, describe
+from ..contract import CLASSIC, Mode, TileContract
+from ..errors import AnswerError, CanvasError, RejectedByServerError, UsageError
+from ..files import Files
+from ..geometry.overlap_score import TileScore
+from .agreement import agreement
+from .commit import accept_facts, close_refused, commit, conclude, without_choice
+from .derived import Derived, StepInputs, derive
+from .export import export_png
+from .gather import call_cost, gather, request_digest, request_record
+from .journal import Journal
+from .ledger import Ledger
+from .records import Record, read_record
+from .rederive import stored_inputs
+from .step import Progress, StepOptions, StepResult
+from .store import SEED, Store
+from .verify import VerifyReport, verify_path
+
+__all__ = ["Session"]
+
+Tell = Callable[[Progress], None]
+
+
+class Session:
+    """One canvas on disk. Make it with `Session.create`, or `Session.open` one that is there.
+
+    Reading needs no lock and works beside a writer; `step`, `accept`, `undo` and `branch` take the session's
+    lock for as long as they run.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @classmethod
+    def create(
+        cls,
+        root: Path | str,
+        canvas: Image.Image,
+        contract: TileContract = CLASSIC,
+        *,
+        record: Record | None = None,
+        files: Files | None = None,
+    ) -> Session:
+        """Make a session at `root` whose seed picture is `canvas` (RGB, tile_px across, at least band_px along).
+
+        Args:
+            root: a folder that does not exist, or is empty.
+            canvas: the picture to extend; `fit_picture` makes any picture fit.
+            contract: the sizes of every step to come.
+            record: what was done to the picture before, kept for the person (JSON types).
+            files: the seam to the file system, for tests.
+
+        Raises:
+            SessionExistsError: something is at `root`.
+            CanvasError: the canvas is not RGB or fits no mode of the contract.
+        """
+        return cls(Store.create(Path(root), canvas, contract, record or {}, files))
+
+    @classmethod
+    def open(cls, root: Path | str, *, branch: str | None = None, files: Files | None = None) -> Session:
+        """Open the session at `root`, following HEAD or the head of a branch.
+
+        Raises:
+            SessionNotFoundError: there is none.
+            SessionDamagedError: it cannot be read.
+            UsageError: no such branch.
+        """
+        return cls(Store(Path(root), branch, files))
+
+    # What there is
+
+    @property
+    def root(self) -> Path:
+        """The session's folder."""
+        return self._store.root
+
+    @property
+    def contract(self) -> TileContract:
+        """The sizes of every step."""
+        return self._store.contract
+
+    @property
+    def head(self) -> int:
+        """The number of the step that the canvas ends with; 0 is the seed picture."""
+        return self._store.head
+
+    @property
+    def axis(self) -> str | None:
+        """ "x" or "y" once the first step is committed, else None."""
+        return self._store.axis
+
+    @property
+    def canvas_size(self) -> tuple[int, int]:
+        """(width, height) of the canvas in pixels."""
+        return self._store.canvas_box(self.head).size
+
+    @property
+    def canvas_origin(self) -> tuple[int, int]:
+        """(x, y) of the canvas's top left pixel from that of the seed picture; never above 0."""
+        return self._store.canvas_box(self.head).origin
+
+    def frontier(self, mode: Mode | str) -> Image.Image:
+        """The band that a step in `mode` would continue, RGB, own orientation.
+
+        Raises:
+            CanvasError: the canvas cannot grow in `mode`.
+        """
+        return self._store.frontier(self.head, Mode(mode))
+
+    def status(self) -> Record:
+        """Where the session stands, as JSON types; the same cost at any length of the canvas."""
+        head = self.head
+        record = self._store.step(head)
+        ledger = self._ledger
+        return {
+            "root": str(self.root),
+            "head": head,
+            "branch": self._store.branch,
+            "branches": self._store.branches(),
+            "axis": self.axis,
+            "canvas_size": list(self.canvas_size),
+            "canvas_origin": list(self.canvas_origin),
+            "contract": asdict(self.contract),
+            "steps": record["totals"]["steps"],
+            "last_step": self._store.last_step(),
+            "unfinished": self._store.pending(),
+            "spent_usd": str(ledger.spent),
+            "perhaps_billed_usd": str(ledger.doubtful),
+        }
+
+    def log(self, limit: int | None = None) -> Iterator[Record]:
+        """The records of the steps that made the canvas, newest first, the seed picture last."""
+        at: int | None = self.head
+        while at is not None and (limit is None or limit > 0):
+            record = self._store.step(at)
+            yield record
+            at = record["parent"]
+            limit = None if limit is None else limit - 1
+
+    def agreement(self) -> dict[str, tuple[int, int]]:
+        """For each metric (how often it would have chosen what a person accepted, how often a person did)."""
+        return agreement(self._store)
+
+    # What changes the canvas
+
+    def step(
+        self,
+        mode: Mode | str,
+        generator: TileGenerator,
+        *,
+        prompt: str = "",
+        budget: Decimal | None = None,
+        retry_ambiguous: bool = False,
+        progress: Tell | None = None,
+        **options: Any,
+    ) -> StepResult:
+        """Grow the canvas by one strip in `mode`, or glue nothing when the gate refuses.
+
+        An unfinished step for the same request is resumed from its stored answers; nothing is paid twice.
+
+        Args:
+            mode: the direction.
+            generator: whatever makes tiles.
+            prompt: the person's words for the model.
+            budget: USD that the session may cost in all; None for no limit.
+            retry_ambiguous: ask again for what a call of unknown outcome may have lost, and perhaps pay twice.
+            progress: is told where the step is.
+            options: fields of `StepOptions`.
+
+        Raises:
+            CanvasError: the canvas cannot grow in `mode`.
+            SessionLockedError: another run is writing.
+            PaymentError, ServerError: from the generator; see `errors`.
+            AnswerError: the generator gave nothing at all, or nothing that is an answer; the step is closed then.
+        """
+        mode = Mode(mode)
+        chosen_options = StepOptions.from_values(options)
+        start = time.monotonic()
+        with self._writing():
+            base = self._store.head
+            self._require_axis(mode)
+            inputs = StepInputs(mode, self.contract, self._store.frontier(base, mode), prompt, chosen_options)
+            if chosen_options.feather_px > self.contract.advance_px:
+                raise UsageError(
+                    f"feather_px {chosen_options.feather_px} is wider than the strip of {self.contract.advance_px} px"
+                )
+            request = request_record(inputs, base, describe(generator))
+            digest = request_digest(request)
+            number = self._store.begun(digest)
+            if number is None:
+                number = self._store.begin_step(digest, {**request, "options": chosen_options.as_dict()})
+            elif self._store.is_finished(number):
+                commit(self._store, self._store.step(number), digest)
+                return self._result(number, (None,) * chosen_options.candidates)
+
+            def tell(candidate: int, phase: str) -> None:
+                if progress is not None:
+                    elapsed = time.monotonic() - start
+                    progress(Progress(number, candidate, chosen_options.candidates, phase, elapsed))
+
+            journal = self._journal(number, budget, lambda line: tell(0, line))
+            canvas, frame = self._store.canvas_box(base), self.contract.frame(mode, self.canvas_size)
+            band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
+            try:
+                raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
+            except (RejectedByServerError, AnswerError) as error:
+                if bool(journal.answers()) is isinstance(error, AnswerError):
+                    close_refused(self._store, number, base, inputs, str(error), digest)
+                raise
+            derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
+            record = conclude(self._store, number, base, inputs, derived, {"kind": "step", "request": request}, digest)
+            tell(0, record["status"])
+            return self._result(number, tuple(one.score for one in derived.examined))
+
+    def accept(self, candidate: int | None, *, step: int | None = None, **options: Any) -> StepResult:
+        """Glue `candidate` of a step whatever its score, from the stored answers: nothing is asked or paid.
+
+        Works on the step that the gate refused, and on the last committed one to choose differently; the
+        record keeps what each metric would have chosen beside what the person chose.
+
+        Args:
+            candidate: its number, from 0; None lets metric and gate of the options choose, as in a step.
+            step: the step whose answers are used; by default the newest that continues the canvas, or that
+                made its last strip.
+            options: fields of `StepOptions` to change, such as feather_px; the others stay as they were.
+
+        Raises:
+            UsageError: no such step or candidate, or the canvas has moved on since.
+            AnswerError: the candidate cannot be read.
+        """
+        with self._writing():
+            number = self._answered_step(step)
+            inputs, base = self._inputs_of(number, options)
+            head = self._store.head
+            if head != base and self._store.step(head)["parent"] != base:
+                raise UsageError(
+                    f"step {number} continues step {base}, but the canvas is at step {head}: `undo` until "
+                    f"it is at {base}, or accept on a branch made at {base}"
+                )
+            derived = derive(inputs, self._journal(number).candidates(), accepted=candidate)
+            if not self._store.is_finished(number):
+                digest = self._request(number)["digest"]
+                conclude(self._store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
+            ours = self._store.new_step()
+            conclude(self._store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
+            return self._result(ours, tuple(one.score for one in derived.examined))
+
+    def rescore(self, *, step: int | None = None, **options: Any) -> Derived:
+        """Score and choose again from the stored answers of a step with other options; writes nothing.
+
+        Raises:
+            UsageError: no such step.
+        """
+        number = self._answered_step(step)
+        inputs, _ = self._inputs_of(number, {**options, "artifacts": "none"})
+        return derive(inputs, self._journal(number).candidates())
+
+    def undo(self) -> int:
+        """Take back the last step of the canvas; its files stay. Returns the number of the head now.
+
+        Raises:
+            UsageError: only the seed picture is left.
+        """
+        with self._writing():
+            parent = self._store.step(self._store.head)["parent"]
+            if parent is None:
+                raise UsageError(f"nothing to undo: {self.root} is at its seed picture")
+            self._store.move_head(parent)
+            return int(parent)
+
+    def branch(self, name: str, *, at: int | None = None) -> int:
+        """Make a second head `name` at step `at` (the current one by default); returns that step's number.
+
+        Raises:
+            UsageError: a bad or taken name, or no such committed step.
+        """
+        with self._writing():
+            number = self._store.head if at is None else at
+            self._store.make_branch(name, number)
+            return number
+
+    # What reads all of it
+
+    def export(self, path: Path | str, *, progress: Callable[[str, float], None] | None = None) -> Path:
+        """Write the whole canvas to `path` as one PNG, streamed; see `export_png`."""
+        return export_png(self._store, self.head, Path(path), progress)
+
+    def verify(self, *, repair: bool = False) -> VerifyReport:
+        """Check every file of the session, and with `repair` make again what can be; see `verify_path`."""
+        return verify_path(self.root, self._store.files, repair=repair)
+
+    # How
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.root, self._store.files)
+
+    def _journal(
+        self, number: int, budget: Decimal | None = None, progress: Callable[[str], None] | None = None
+    ) -> Journal:
+        store = self._store
+        return Journal(store.step_dir(number), self._ledger, store.files, store.tmp, budget, progress)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the lock, with the ledger in line with the outcomes on disk."""
+        lock = self._store.lock()
+        try:
+            for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
+                self._journal(number).settle(call_cost)
+            yield
+        finally:
+            lock.release()
+
+    def _require_axis(self, mode: Mode) -> None:
+        axis = self.axis
+        if axis is not None and axis != mode.axis:
+            others = " or ".join(other for other in Mode if other.axis == axis)
+            raise CanvasError(
+                f"{self.root} grows along {axis} since its first step; {mode} grows along {mode.axis}: "
+                f"use {others}, or make another session"
+            )
+
+    def _answered_step(self, step: int | None) -> int:
+        """The step whose stored answers are meant: by default the newest that the canvas has not moved on from.
+
+        Raises:
+            UsageError: no such step, or it has no stored answers.
+        """
+        if step is not None:
+            source = self._source_of(step)
+            if source is None:
+                raise UsageError(f"step {step} of {self.root} has no stored answers: see `log`")
+            return source
+        head = self._store.head
+        bases = {head, self._store.step(head)["parent"]}
+        for number in range(self._store.last_step(), SEED, -1):
+            source = self._source_of(number)
+            if source is not None and self._request(source)["base"] in bases:
+                return source
+        raise UsageError(f"no step of {self.root} that ends at its frontier has stored answers: see `log`")
+
+    def _source_of(self, number: int) -> int | None:
+        """The step whose answers step `number` uses: its own, or those a person accepted from."""
+        if self._store.is_finished(number):
+            number = int(self._store.step(number).get("accepted", {}).get("step", number))
+        return number if any((self._store.step_dir(number) / "answers").glob("*.body")) else None
+
+    def _request(self, number: int) -> Record:
+        return read_record(self._store.step_dir(number) / "request.json")
+
+    def _inputs_of(self, number: int, changes: Record) -> tuple[StepInputs, int]:
+        """What decided a step that was begun, with some options changed, and the step that it continues."""
+        finished = self._store.is_finished(number)
+        options = self._store.step(number)["options"] if finished else self._request(number)["options"]
+        return stored_inputs(self._store, number, {**options, **changes})
+
+    def _result(self, number: int, scores: tuple[TileScore | None, ...]) -> StepResult:
+        record = self._store.step(number)
+        return StepResult(
+            status=record["status"],
+            step_index=number,
+            chosen=record["chosen"],
+            scores=scores,
+            step_dir=self._store.step_dir(number),
+            canvas_size=self.canvas_size,
+            message=record["reason"],
+        )

@@ -1,0 +1,226 @@
+"""Whatever a server sends, or a file holds: only our errors, little memory, no time, nothing half written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exquisite.api.answer import answer_bytes_max, candidates_in, read_body
+from exquisite.api.generator import RawCandidate, StoredAnswer, TileRequest
+from exquisite.api.interactions import Cassette
+from exquisite.api.png import decode_tile, png_bytes_max
+from exquisite.errors import AnswerError, ExquisiteError, ReplayError, SessionDamagedError
+from exquisite.pipeline.fitting import open_picture
+from exquisite.pipeline.records import seal, unseal
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.verify import verify_path
+from tests.support.children import run_python
+from tests.support.faulty_files import QuickFiles
+from tests.support.hostile import good_png, harmless_pictures, hostile_answers, hostile_pictures, mutated
+from tests.support.tiny import TINY, make_session, seed_picture, tree
+
+PICTURES = hostile_pictures(TINY)
+ANSWERS = hostile_answers(TINY)
+SECONDS = 5.0
+"""Of a processor: more than any of them may take; most take less than a hundredth of it."""
+
+
+def measured(run: Callable[[], object]) -> tuple[int, float]:
+    """(peak of the memory that Python allocates in bytes, seconds)."""
+    tracemalloc.start()
+    start = time.process_time()
+    with contextlib.suppress(ExquisiteError):
+        run()
+    peak, seconds = tracemalloc.get_traced_memory()[1], time.process_time() - start
+    tracemalloc.stop()
+    return peak, seconds
+
+
+def test_the_corpus_is_large_enough() -> None:
+    """Each kind counts once, however often it is cut."""
+    kinds = {name.split(" at the end")[0].split(" in chunk")[0] for name in PICTURES} | ANSWERS.keys()
+    assert len(kinds) >= 110
+
+
+@pytest.mark.invariant("PNG-PINNED")
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_hostile_picture_is_refused_with_our_error(name: str) -> None:
+    """Never a traceback of a decoder, never a tile."""
+    with pytest.raises(AnswerError) as caught:
+        decode_tile(PICTURES[name], TINY)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", harmless_pictures(TINY))
+def test_what_is_only_odd_is_the_tile_all_the_same(name: str) -> None:
+    """Extra chunks, profiles and orientation change no pixel."""
+    tile = decode_tile(harmless_pictures(TINY)[name], TINY)
+    assert tile.tobytes() == seed_picture(32, 32).tobytes()
+
+
+def test_pictures_cost_little_memory_and_time() -> None:
+    """At most four times what the largest accepted tile needs, and what the body itself takes."""
+    too_much = {}
+    for name, data in (PICTURES | harmless_pictures(TINY)).items():
+        peak, seconds = measured(lambda data=data: decode_tile(data, TINY))
+        if peak > 4 * png_bytes_max(TINY) or seconds > SECONDS:
+            too_much[name] = (peak, seconds)
+    assert too_much == {}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_hostile_answer_gives_no_tile(name: str) -> None:
+    """An answer is refused, or holds nothing that decodes; `candidates_in` keeps the others."""
+    body = ANSWERS[name]
+    with contextlib.suppress(AnswerError):
+        for raw in candidates_in([StoredAnswer(0, body, {})]):
+            with pytest.raises(AnswerError):
+                decode_tile(raw.data, TINY)
+    good = StoredAnswer(1, good_png(TINY), {})
+    found = candidates_in([StoredAnswer(0, body, {}), good])
+    assert found[-1].data == good.body
+
+
+def test_answers_cost_little_memory_and_time() -> None:
+    """At most four times what the largest answer that is read takes."""
+    too_much = {}
+    for name, body in ANSWERS.items():
+        peak, seconds = measured(lambda body=body: read_body(body))
+        if peak > 4 * answer_bytes_max(TINY) or seconds > SECONDS:
+            too_much[name] = (peak, seconds)
+    assert too_much == {}
+
+
+def test_the_process_as_a_whole_stays_small() -> None:
+    """The large ones at a real size, in a process of its own: what decoders allocate counts, too."""
+    code = """
+import contextlib
+from exquisite.api.png import decode_tile, png_bytes_max
+from exquisite.contract import TileContract
+from exquisite.errors import AnswerError
+from tests.support.hostile import hostile_pictures
+from tests.support.memory_peak import peak_bytes
+contract = TileContract(512, 256, 128, 128)
+pictures = [data for name, data in hostile_pictures(contract).items() if not name.startswith(("cut", "wrong CRC"))]
+before = peak_bytes()
+for data in pictures:
+    with contextlib.suppress(AnswerError):
+        decode_tile(data, contract)
+print((peak_bytes() - before) / png_bytes_max(contract))
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) <= 4
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_init_meets_a_hostile_file_with_our_error_or_a_picture(name: str, tmp_path: Path) -> None:
+    """`open_picture` takes more kinds than a tile may be; what it refuses, it refuses with a sentence."""
+    path = tmp_path / "canvas.png"
+    path.write_bytes(PICTURES[name])
+    start, refusal = time.process_time(), ""
+    try:
+        assert open_picture(path).width > 0
+    except ExquisiteError as error:
+        refusal = str(error)
+    assert str(path) in (refusal or str(path))
+    assert time.process_time() - start < SECONDS
+    assert [path.name for path in tmp_path.iterdir()] == ["canvas.png"]
+
+
+@pytest.mark.invariant("HEAD-ATOMIC")
+def test_a_step_that_gets_rubbish_leaves_a_whole_session(tmp_path: Path) -> None:
+    """Stored answers are looked at, nothing is glued, and the canvas is what it was."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr",), files=QuickFiles())
+    head = tree(root)["HEAD"]
+
+    class Rubbish:
+        def generate(self, request: TileRequest, calls: object) -> list[RawCandidate]:
+            names = sorted(PICTURES)[request.step_index :: 40]
+            return [RawCandidate(PICTURES[name]) for name in names][: request.candidates]
+
+    for _ in range(5):
+        with contextlib.suppress(ExquisiteError):
+            assert session.step("x_ltr", Rubbish(), candidates=3).status == "rejected"
+    assert tree(root)["HEAD"] == head
+    assert verify_path(root).ok
+    assert Session.open(root).canvas_size == (40, 32)
+
+
+def test_mutations_of_a_tile_are_taken_or_refused() -> None:
+    """400 of them: a tile of the right size, or our error."""
+    assert mutate_tiles(400, seed=1) == []
+
+
+def test_mutations_of_a_step_record_are_seen() -> None:
+    """300 of them: every one that changes a byte is damage."""
+    assert mutate_records(300, seed=2) == []
+
+
+def test_mutations_of_a_cassette_are_taken_or_refused(tmp_path: Path) -> None:
+    """300 of them: a recording, or our error."""
+    assert mutate_cassettes(300, tmp_path, seed=3) == []
+
+
+def mutate_tiles(count: int, seed: int) -> list[str]:
+    """Decode `count` mutations of good and odd PNGs; what went wrong, in words."""
+    chance = random.Random(seed)
+    corpus = [good_png(TINY), *harmless_pictures(TINY).values()]
+    corpus = [data for data in corpus if len(data) < 20_000]
+    wrong = []
+    for number in range(count):
+        data = mutated(chance.choice(corpus), chance)
+        try:
+            tile = decode_tile(data, TINY)
+            if (tile.size, tile.mode) != (TINY.tile_size, "RGB"):
+                wrong.append(f"mutation {number} of seed {seed} became {tile.mode} {tile.size}")
+        except AnswerError:
+            pass
+        except Exception as error:
+            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
+    return wrong
+
+
+def mutate_records(count: int, seed: int) -> list[str]:
+    """Open `count` mutations of a sealed record; what went wrong, in words."""
+    chance = random.Random(seed)
+    record = seal({"format": 1, "step": 12, "tips": {"low": [{"origin": [0, -8]}]}, "files": {"a": "0" * 64}})
+    wrong = []
+    for number in range(count):
+        data = mutated(record, chance)
+        try:
+            unseal(data, Path("step.json"))
+            if data != record:
+                wrong.append(f"mutation {number} of seed {seed} was taken")
+        except SessionDamagedError:
+            pass
+        except Exception as error:
+            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
+    return wrong
+
+
+def mutate_cassettes(count: int, folder: Path, seed: int) -> list[str]:
+    """Load `count` mutations of a recording; what went wrong, in words."""
+    chance = random.Random(seed)
+    source = Path(__file__).parents[2] / "fixtures" / "cassettes" / "x_ltr.json"
+    document = json.loads(source.read_bytes())
+    recording = json.dumps(document).encode()
+    path = folder / "mutated.json"
+    wrong = []
+    for number in range(count):
+        path.write_bytes(mutated(recording, chance))
+        try:
+            assert len(Cassette(path).interactions) < 1_000
+        except ReplayError:
+            pass
+        except Exception as error:
+            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
+    return wrong

@@ -1,0 +1,126 @@
+"""The seam to the file system: whole or not at all, synced before it counts, and errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from exquisite.errors import SessionLockedError, StorageError
+from exquisite.files import Files, storage_error
+
+
+class Watched(Files):
+    """Notes each effect."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def open(self, path: Path) -> IO[bytes]:
+        self.seen.append(f"open {path.name}")
+        return super().open(path)
+
+    def sync(self, handle: IO[bytes]) -> None:
+        self.seen.append(f"sync {Path(handle.name).name}")
+        super().sync(handle)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self.seen.append(f"replace {target.name}")
+        super().replace(source, target)
+
+    def sync_folder(self, path: Path) -> None:
+        self.seen.append(f"sync folder {path.name}")
+        super().sync_folder(path)
+
+
+def test_an_atomic_write_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path: Path) -> None:
+    """The order that makes a power cut harmless."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "steps").mkdir()
+    files = Watched()
+    files.write_atomic(tmp_path / "steps" / "a", b"content", tmp_path / "tmp")
+    assert files.seen == ["open a", "sync a", "replace a", "sync folder steps"]
+    assert (tmp_path / "steps" / "a").read_bytes() == b"content"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_short_writes_of_the_system_are_continued(tmp_path: Path) -> None:
+    """write(2) may take less than it was given."""
+
+    class Slow:
+        name = str(tmp_path / "a")
+        taken = bytearray()
+
+        def write(self, view: memoryview) -> int:
+            self.taken += view[:7]
+            return len(view[:7])
+
+    slow = Slow()
+    Files().write(slow, bytes(range(100)))  # type: ignore[arg-type]
+    assert bytes(slow.taken) == bytes(range(100))
+
+
+def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
+    """No handle leaks, whatever interrupts."""
+    handles = []
+
+    class Interrupted(Files):
+        def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
+            handles.append(handle)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted().write_file(tmp_path / "a", b"content")
+    assert handles[0].closed
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [(errno.ENOSPC, "free some space"), (errno.EACCES, "make the folder writable"), (errno.EROFS, "read-only"),
+     (errno.ENOTDIR, "choose another path"), (errno.EIO, "check the disk")],
+)  # fmt: skip
+def test_errors_say_where_and_what_to_do(code: int, advice: str) -> None:
+    """And keep the number of the system's error."""
+    error = storage_error(OSError(code, os.strerror(code)), "write", Path("here/HEAD"))
+    assert "here/HEAD" in str(error)
+    assert advice in str(error)
+    assert error.errno == code
+
+
+def test_every_effect_wraps_the_errors_of_the_system(tmp_path: Path) -> None:
+    """Nothing but our errors leaves the seam."""
+    files, missing = Files(), tmp_path / "missing" / "a"
+    (tmp_path / "file").write_bytes(b"")
+    for effect in (
+        lambda: files.open(missing),
+        lambda: files.replace(missing, tmp_path / "b"),
+        lambda: files.sync_folder(missing),
+        lambda: files.make_folder(missing),
+        lambda: files.unlink(tmp_path / "file" / "a"),
+        lambda: files.remove_folder(missing),
+        lambda: files.lock(missing),
+        lambda: files.free_space(missing),
+    ):
+        with pytest.raises(StorageError, match=r"missing|file"):
+            effect()
+
+
+def test_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
+    """Removing and making are repeated after a crash."""
+    Files().unlink(tmp_path / "gone")
+    Files().make_folder(tmp_path)
+
+
+@pytest.mark.invariant("ONE-WRITER")
+def test_a_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
+    """It belongs to the handle, not to a number in a file, so that a dead process holds none."""
+    path = tmp_path / ".lock"
+    lock = Files().lock(path)
+    with pytest.raises(SessionLockedError, match="another run"):
+        Files().lock(path)
+    lock.release()
+    lock.release()
+    Files().lock(path).release()

@@ -1,0 +1,257 @@
+"""Any picture becomes a canvas of the contract's size, and every change is stated."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageCms, ImageDraw
+
+from exquisite.contract import CLASSIC, TileContract
+from exquisite.errors import PictureError, UsageError
+from exquisite.pipeline.fitting import FITS, fit_picture, open_picture
+
+SMALL = TileContract(64, 32, 16, 16)
+
+
+def drawn(size: tuple[int, int] = (100, 64)) -> Image.Image:
+    """Red, with a blue top left corner, so that turning and cropping can be seen."""
+    picture = Image.new("RGB", size, (200, 30, 20))
+    ImageDraw.Draw(picture).rectangle((0, 0, 9, 9), fill=(10, 20, 220))
+    return picture
+
+
+def saved(tmp_path: Path, picture: Image.Image, name: str, **options: object) -> Path:
+    path = tmp_path / name
+    picture.save(path, **options)
+    return path
+
+
+class TestAPictureThatFits:
+    @pytest.mark.parametrize("fit", FITS)
+    def test_passes_through_pixel_for_pixel(self, fit: str) -> None:
+        picture = drawn()
+        fitted = fit_picture(picture, SMALL, "x", fit)
+        assert fitted.image.tobytes() == picture.tobytes()
+        assert fitted.changes == []
+
+    def test_is_recorded_with_its_file(self, tmp_path: Path) -> None:
+        record = fit_picture(open_picture(saved(tmp_path, drawn(), "ink.png")), SMALL).record
+        assert (record["name"], record["format"]) == ("ink.png", "PNG")
+        assert (record["size"], record["mode"]) == ([100, 64], "RGB")
+        assert len(record["sha256"]) == 64
+
+    def test_loses_its_metadata(self, tmp_path: Path) -> None:
+        path = saved(tmp_path, drawn(), "ink.png", dpi=(300, 300))
+        assert fit_picture(open_picture(path), SMALL).image.info == {}
+
+
+class TestSize:
+    def test_scale_takes_all_of_it_to_the_size_across(self) -> None:
+        fitted = fit_picture(drawn((300, 128)), SMALL, "x", "scale")
+        assert fitted.image.size == (150, 64)
+        assert fitted.changes == ["scaled from 300x128 to 150x64"]
+
+    def test_scale_enlarges_too(self) -> None:
+        assert fit_picture(Image.new("RGB", (300, 300)), CLASSIC).image.size == (1024, 1024)
+
+    def test_crop_cuts_the_middle_and_scales_nothing(self) -> None:
+        picture = Image.new("RGB", (80, 100))
+        picture.paste((255, 255, 255), (0, 18, 80, 82))
+        fitted = fit_picture(picture, SMALL, "x", "crop")
+        assert fitted.image.size == (80, 64)
+        assert fitted.image.getextrema() == ((255, 255),) * 3
+        assert fitted.changes == ["cropped from 80x100 to 80x64 at 0,18"]
+
+    def test_pad_sets_it_on_white_and_scales_nothing(self) -> None:
+        fitted = fit_picture(Image.new("RGB", (20, 30)), SMALL, "x", "pad")
+        assert fitted.image.size == (32, 64)
+        assert fitted.image.crop((6, 17, 26, 47)).getextrema() == ((0, 0),) * 3
+        assert fitted.image.getpixel((5, 17)) == fitted.image.getpixel((6, 16)) == (255, 255, 255)
+
+    def test_pad_scales_down_what_is_too_large(self) -> None:
+        assert fit_picture(drawn((200, 128)), SMALL, "x", "pad").changes == ["scaled from 200x128 to 100x64"]
+
+    def test_the_other_axis_fits_the_width(self) -> None:
+        assert fit_picture(drawn((128, 300)), SMALL, "y").image.size == (64, 150)
+        assert fit_picture(drawn((80, 70)), SMALL, "y", "crop").image.size == (64, 70)
+        assert fit_picture(drawn((20, 10)), SMALL, "y", "pad").image.size == (64, 32)
+
+    def test_too_narrow_a_picture_is_refused_with_a_way_on(self) -> None:
+        with pytest.raises(PictureError, match=r"10x64: its width must be at least 32 px .* --fit pad, or --axis y"):
+            fit_picture(drawn((10, 64)), SMALL)
+
+    def test_too_small_a_picture_is_not_cropped(self) -> None:
+        with pytest.raises(PictureError, match="too small to be cropped to 64 px"):
+            fit_picture(drawn((100, 63)), SMALL, "x", "crop")
+
+    def test_unknown_words_are_refused(self) -> None:
+        with pytest.raises(UsageError, match="unknown axis 'z'"):
+            fit_picture(drawn(), SMALL, "z")
+        with pytest.raises(UsageError, match="unknown fit 'stretch'"):
+            fit_picture(drawn(), SMALL, "x", "stretch")
+
+
+class TestOrientation:
+    @pytest.mark.parametrize(
+        ("orientation", "stored_as"),
+        [
+            (2, Image.Transpose.FLIP_LEFT_RIGHT),
+            (3, Image.Transpose.ROTATE_180),
+            (4, Image.Transpose.FLIP_TOP_BOTTOM),
+            (5, Image.Transpose.TRANSPOSE),
+            (6, Image.Transpose.ROTATE_90),
+            (7, Image.Transpose.TRANSVERSE),
+            (8, Image.Transpose.ROTATE_270),
+        ],
+    )
+    def test_exif_orientation_is_applied(self, tmp_path: Path, orientation: int, stored_as: Image.Transpose) -> None:
+        upright = drawn((100, 64))
+        stored = upright.transpose(stored_as)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        fitted = fit_picture(open_picture(saved(tmp_path, stored, "photo.png", exif=exif)), SMALL)
+        assert fitted.image.tobytes() == upright.tobytes()
+        assert fitted.changes == [f"turned upright (EXIF orientation {orientation})"]
+
+    @pytest.mark.parametrize("value", [0, 1, 9, 42])
+    def test_an_orientation_that_turns_nothing_is_left_alone(self, value: int) -> None:
+        picture = drawn()
+        picture.getexif()[0x0112] = value
+        assert fit_picture(picture, SMALL).changes == []
+
+
+class TestColour:
+    @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "HSV", "RGBX"])
+    def test_other_modes_become_rgb_and_say_so(self, mode: str) -> None:
+        fitted = fit_picture(Image.new(mode, (64, 64)), SMALL)
+        assert fitted.image.mode == "RGB"
+        assert len(fitted.changes) == 1
+        assert "convert" in fitted.changes[0]
+
+    def test_sixteen_bits_are_rounded_to_eight(self) -> None:
+        for value in (0, 128, 129, 32896, 65406, 65407, 65535):
+            fitted = fit_picture(Image.new("I;16", (64, 64), value), SMALL)
+            assert fitted.image.getpixel((3, 3)) == (int(value / 257 + 0.5),) * 3
+            assert fitted.changes[0] == "reduced from 16 to 8 bits"
+
+    def test_a_range_is_never_guessed(self) -> None:
+        for mode, value in (("F", 0.5), ("I", 1 << 20), ("I", -1)):
+            with pytest.raises(PictureError, match="its range is unknown"):
+                fit_picture(Image.new(mode, (64, 64), value), SMALL)
+
+    def test_a_profile_is_converted_to_srgb(self) -> None:
+        picture = Image.new("LAB", (64, 64), (120, 60, 200))
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        picture.info["icc_profile"] = lab.tobytes()
+        wanted = ImageCms.profileToProfile(picture, lab, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        fitted = fit_picture(picture, SMALL)
+        assert fitted.image.tobytes() == wanted.tobytes() != picture.tobytes()
+        assert fitted.changes[0].startswith("converted to sRGB from the profile")
+
+    def test_srgb_itself_changes_nothing(self) -> None:
+        picture = drawn()
+        expected = picture.tobytes()
+        picture.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        fitted = fit_picture(picture, SMALL)
+        assert (fitted.image.tobytes(), fitted.changes) == (expected, [])
+
+    def test_a_broken_profile_is_ignored_and_said(self) -> None:
+        picture = drawn()
+        expected = picture.tobytes()
+        picture.info["icc_profile"] = b"no profile"
+        fitted = fit_picture(picture, SMALL)
+        assert fitted.image.tobytes() == expected
+        assert "ignored its colour profile" in fitted.changes[0]
+
+
+class TestTransparency:
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa", "La", "PA"])
+    def test_is_flattened_on_white(self, mode: str) -> None:
+        fitted = fit_picture(Image.new(mode, (64, 64)), SMALL)
+        assert fitted.image.getextrema() == ((255, 255),) * 3
+        assert fitted.changes[-1] == "flattened its transparency on white"
+
+    def test_half_transparent_is_half_white(self) -> None:
+        fitted = fit_picture(Image.new("RGBA", (64, 64), (0, 0, 0, 127)), SMALL)
+        assert fitted.image.getpixel((0, 0)) == (128, 128, 128)
+
+    def test_a_transparent_palette_entry_is_white(self) -> None:
+        picture = Image.new("P", (64, 64), 1)
+        picture.putpalette([0, 0, 0, 50, 50, 50])
+        picture.info["transparency"] = 1
+        assert fit_picture(picture, SMALL).image.getextrema() == ((255, 255),) * 3
+
+    def test_a_transparent_colour_is_white(self) -> None:
+        picture = drawn()
+        picture.info["transparency"] = (10, 20, 220)
+        image = fit_picture(picture, SMALL).image
+        assert (image.getpixel((0, 0)), image.getpixel((50, 50))) == ((255, 255, 255), (200, 30, 20))
+
+    def test_opaque_alpha_is_dropped_pixel_for_pixel(self) -> None:
+        picture = drawn()
+        fitted = fit_picture(picture.convert("RGBA"), SMALL)
+        assert fitted.image.tobytes() == picture.tobytes()
+        assert fitted.changes == ["dropped an alpha channel that hides nothing"]
+
+
+class TestOpening:
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(PictureError, match=r"there is no file .*nothing\.png"):
+            open_picture(tmp_path / "nothing.png")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(PictureError, match="is a folder"):
+            open_picture(tmp_path)
+
+    def test_an_empty_file(self, tmp_path: Path) -> None:
+        (tmp_path / "empty.png").touch()
+        with pytest.raises(PictureError, match=r"empty\.png is empty \(0 bytes\)"):
+            open_picture(tmp_path / "empty.png")
+
+    def test_text_under_a_picture_name(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.png").write_text("buy milk")
+        with pytest.raises(PictureError, match=r"no picture that Pillow can read \(it begins with b'buy milk'\)"):
+            open_picture(tmp_path / "notes.png")
+
+    def test_an_unreadable_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(PictureError, match="cannot be read: Permission denied"):
+            open_picture(tmp_path / "locked.png")
+
+    def test_a_file_cut_short(self, tmp_path: Path) -> None:
+        whole = saved(tmp_path, drawn(), "whole.png").read_bytes()
+        path = tmp_path / "cut.png"
+        for length in range(1, whole.index(b"IDAT") + 8, 3):
+            path.write_bytes(whole[:length])
+            with pytest.raises(PictureError, match=r"cut\.png"):
+                open_picture(path)
+
+    def test_a_bomb_is_refused_before_it_is_decoded(self, tmp_path: Path) -> None:
+        def chunk(name: bytes, body: bytes) -> bytes:
+            return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+        header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+        chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 999)) + chunk(b"IEND", b"")
+        (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+        with pytest.raises(PictureError, match="holds more than"):
+            open_picture(tmp_path / "bomb.png")
+
+    def test_a_wide_canvas_is_no_bomb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Pillow warns of a picture above MAX_IMAGE_PIXELS, and warnings are errors here; the limit is left alone."""
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 60)
+        assert open_picture(saved(tmp_path, drawn((100, 64)), "wide.png")).size == (100, 64)
+        assert Image.MAX_IMAGE_PIXELS == 64 * 60
+
+    def test_of_an_animation_the_first_frame(self, tmp_path: Path) -> None:
+        buffer = io.BytesIO()
+        frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+        frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
+        (tmp_path / "moving.png").write_bytes(buffer.getvalue())
+        assert fit_picture(open_picture(tmp_path / "moving.png"), SMALL).image.getpixel((0, 0)) == (255, 0, 0)

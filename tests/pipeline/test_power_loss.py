@@ -1,0 +1,93 @@
+"""The power goes off after each effect and takes what was not synced: what is left is whole, a rerun finishes it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+
+from exquisite.files import Files
+from tests.support.faulty_files import PowerLossFiles
+from tests.support.tiny import make_session
+from tests.support.trials import TRIALS, Till, Trial, recovered, undisturbed
+
+EVERY = {"step": 3, "accept": 2}
+"""Of operations with many effects the power goes off after every n-th here, and after each in `make torture`."""
+
+pytestmark = [
+    pytest.mark.invariant("HEAD-ATOMIC"),
+    pytest.mark.invariant("STEPS-WHOLE"),
+    pytest.mark.invariant("NO-LITTER"),
+]
+
+
+@pytest.mark.parametrize("trial", [TRIALS[0], TRIALS[1], *TRIALS[3:6]], ids=lambda trial: trial.name)
+def test_what_was_not_synced_is_not_needed(trial: Trial, tmp_path: Path) -> None:
+    """After each effect: no unsynced name there, all of them, and any of them, with unsynced content cut."""
+    expected = undisturbed(trial, tmp_path / "undisturbed")
+    left: list[Path] = []
+    effects = itertools.count()
+
+    def power_off(files: PowerLossFiles) -> None:
+        if next(effects) % EVERY.get(trial.name, 1):
+            return
+        for seed in (0, 1, 2 + len(left)):
+            place = tmp_path / "left" / f"{len(left)}"
+            place.mkdir(parents=True)
+            files.survive(place, seed)
+            left.append(place)
+
+    run = tmp_path / "run"
+    shutil.copytree(expected.start, run)
+    trial.run(run, PowerLossFiles(run, power_off))
+    assert len(left) >= 15
+    assert [f"{place.name}: {problem}" for place in left for problem in recovered(trial, place, expected)] == []
+
+
+@pytest.mark.invariant("NEVER-TWICE")
+@pytest.mark.invariant("ANSWERS-FIRST")
+def test_a_paid_answer_survives_from_the_moment_it_was_kept(tmp_path: Path) -> None:
+    """What the log said it keeps is there after the power cut, and is not paid again."""
+    till = Till()
+    expected = undisturbed(Till().trial(), tmp_path / "undisturbed")
+    left: list[tuple[Path, list[tuple[int, int]]]] = []
+    effects = itertools.count()
+
+    def power_off(files: PowerLossFiles) -> None:
+        if next(effects) % 3 == 0:
+            place = tmp_path / "left" / f"{len(left)}"
+            place.mkdir(parents=True)
+            files.survive(place, len(left) % 3)
+            left.append((place, list(till.kept)))
+
+    run = tmp_path / "run"
+    shutil.copytree(expected.start, run)
+    till.trial().run(run, PowerLossFiles(run, power_off))
+    problems = []
+    for place, kept in left:
+        again = Till()
+        problems += recovered(again.trial(), place, expected)
+        problems += again.problems(place / "s", kept, again.billed)
+    assert len(left) >= 15
+    assert problems == []
+
+
+def test_the_model_loses_what_was_not_synced(tmp_path: Path) -> None:
+    """A file system that never syncs loses the session: the model can fail."""
+
+    class Careless(PowerLossFiles):
+        def sync(self, handle: object) -> None:
+            pass
+
+        def sync_folder(self, path: Path) -> None:
+            pass
+
+    (tmp_path / "run").mkdir()
+    files: Files = Careless(tmp_path / "run")
+    make_session(tmp_path / "run" / "s", ("x_ltr",), files=files)
+    assert isinstance(files, PowerLossFiles)
+    (tmp_path / "left").mkdir()
+    files.survive(tmp_path / "left", 0)
+    assert list((tmp_path / "left").iterdir()) == []

@@ -1,0 +1,74 @@
+"""Generators for tests: the true continuation of a known picture, and ones that fail on purpose."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from PIL import Image
+
+from exquisite.api.generator import CallLog, RawCandidate, TileRequest
+
+
+def png(image: Image.Image) -> bytes:
+    """`image` as PNG bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def true_tile(picture: Image.Image, origin: tuple[int, int], request: TileRequest) -> Image.Image:
+    """The tile that `request` asks for, cut from `picture`; `origin` is where the seed canvas lies in it."""
+    frame = request.contract.frame(request.mode, request.contract.tile_size)
+    x = origin[0] + request.band_origin[0] - frame.conditioning_half.left
+    y = origin[1] + request.band_origin[1] - frame.conditioning_half.top
+    return picture.crop((x, y, x + request.contract.tile_px, y + request.contract.tile_px))
+
+
+@dataclass
+class Truth:
+    """Yields the true continuation of `picture`, each candidate changed by `damage(tile, number)`; counts requests."""
+
+    picture: Image.Image
+    origin: tuple[int, int]
+    damage: Callable[[Image.Image, int], Image.Image] = lambda tile, _number: tile
+    requests: list[TileRequest] = field(default_factory=list)
+
+    def identity(self) -> dict[str, object]:
+        """The same for every instance."""
+        return {"generator": "truth"}
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """One PNG a candidate."""
+        self.requests.append(request)
+        tile = true_tile(self.picture, self.origin, request)
+        for number in range(request.first_candidate, request.first_candidate + request.candidates):
+            yield RawCandidate(png(self.damage(tile, number)), {"number": number})
+
+
+@dataclass
+class Paid(Truth):
+    """`Truth`, but every candidate is a paid call of one dollar whose answer is JSON, logged as the client does.
+
+    `fail` is asked before each answer, with the number of calls made so far, and may raise.
+    """
+
+    fail: Callable[[int, CallLog, int], None] = lambda _made, _calls, _call: None
+    made: int = 0
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """One call a candidate."""
+        self.requests.append(request)
+        tile = png(true_tile(self.picture, self.origin, request))
+        for _ in range(request.candidates):
+            calls.reserve(Decimal(1), "a test call")
+            call = calls.intend({"model": "free"})
+            self.made += 1
+            self.fail(self.made, calls, call)
+            body = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(tile).decode()}]}).encode()
+            calls.answered(call, body, {"content-type": "application/json"}, Decimal(1))
+            yield RawCandidate(tile, {"answer": call, "image": 0})

@@ -1,0 +1,144 @@
+"""Small sessions that grow in milliseconds: a contract of 32 px, a generator without randomness, a tree as bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
+from exquisite.contract import Box, Mode, TileContract
+from exquisite.files import Files
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.step import StepResult
+from exquisite.pipeline.store import Store
+
+__all__ = [
+    "PRICE",
+    "TINY",
+    "InstantGenerator",
+    "PayingGenerator",
+    "grow",
+    "make_session",
+    "pixels_of",
+    "png",
+    "seed_picture",
+    "tile_for",
+    "tree",
+]
+
+TINY = TileContract(tile_px=32, band_px=16, overlap_px=8, advance_px=8)
+
+
+def seed_picture(width: int = 32, height: int = 32) -> Image.Image:
+    """A picture with something in it: two ramps and a checker, (width, height), RGB."""
+    x = Image.linear_gradient("L").rotate(90).resize((width, height))
+    y = Image.linear_gradient("L").resize((width, height))
+    columns, rows = Image.new("L", (width, 1)), Image.new("L", (1, height))
+    columns.putdata([200 * (column // 3 % 2) for column in range(width)])
+    rows.putdata([200 * (row // 5 % 2) for row in range(height)])
+    checker = ImageChops.difference(
+        *(each.resize((width, height), Image.Resampling.NEAREST) for each in (columns, rows))
+    )
+    return Image.merge("RGB", (x, y, checker))
+
+
+def png(image: Image.Image) -> bytes:
+    """`image` as PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def tile_for(request: TileRequest, number: int) -> Image.Image:
+    """The answer of `InstantGenerator`: band and its mirror image, in a tone that tells the candidate's number."""
+    contract, mode = request.contract, request.mode
+    frame = contract.frame(mode, contract.tile_size)
+    tile = Image.new("RGB", contract.tile_size)
+    tile.paste(request.band, frame.conditioning_half.origin)
+    turn = Image.Transpose.FLIP_LEFT_RIGHT if mode.axis == "x" else Image.Transpose.FLIP_TOP_BOTTOM
+    mirrored = request.band.transpose(turn)
+    width, height = frame.generated_half.size
+    mirrored = mirrored.crop((0, 0, width, height)) if mode.side == "high" else mirrored
+    shade = Image.new("RGB", mirrored.size, (37 * request.step_index % 256, 59 * number % 256, 90))
+    tile.paste(Image.blend(mirrored, shade, 0.2), frame.generated_half.origin)
+    return tile
+
+
+class InstantGenerator:
+    """Makes tiles in no time, the same ones for the same request and step."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
+        """Yield the tiles; `asked` keeps (step, candidate) of each."""
+        for number in range(request.first_candidate, request.first_candidate + request.candidates):
+            self.asked.append((request.step_index, number))
+            yield RawCandidate(png(tile_for(request, number)), {"generator": "instant", "candidate": number})
+
+
+PRICE = Decimal("0.04")
+"""What a tile of `PayingGenerator` costs; a little more is set aside for it."""
+
+
+class PayingGenerator:
+    """Like `InstantGenerator`, but each tile is a paid call, logged as the client of a real model logs its own.
+
+    Attributes:
+        till: the server's books: (step, candidate) of each tile that was billed, in order.
+        kept: (step, candidate) of each tile whose answer the log had made durable.
+    """
+
+    def __init__(self, till: list[tuple[int, int]], kept: list[tuple[int, int]] | None = None) -> None:
+        self.till = till
+        self.kept = [] if kept is None else kept
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
+        """Yield the tiles, each after its answer is durable."""
+        for number in range(request.first_candidate, request.first_candidate + request.candidates):
+            calls.reserve(PRICE * 2, "a tile")
+            call = calls.intend({"model": "tiny", "candidate": number})
+            self.till.append((request.step_index, number))
+            data = png(tile_for(request, number))
+            body = json.dumps({"data": [{"b64_json": base64.b64encode(data).decode()}]}).encode()
+            calls.answered(call, body, {"x-request-id": f"tiny-{number}"}, PRICE)
+            self.kept.append((request.step_index, number))
+            yield RawCandidate(data, {"answer": call, "image": 0})
+
+
+def make_session(
+    root: Path, steps: Iterable[str] = (), *, files: Files | None = None, contract: TileContract = TINY, **options: Any
+) -> Session:
+    """A session at `root` with one committed step for each mode in `steps`."""
+    session = Session.create(root, seed_picture(contract.tile_px, contract.tile_px), contract, files=files)
+    for mode in steps:
+        grow(session, mode, **options)
+    return session
+
+
+def grow(session: Session, mode: Mode | str, generator: TileGenerator | None = None, **options: Any) -> StepResult:
+    """One committed step with the instant generator, or another, whatever it looks like."""
+    defaults: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
+    return session.step(mode, generator or InstantGenerator(), **(defaults | options))
+
+
+def pixels_of(root: Path, branch: str | None = None) -> tuple[tuple[int, int], bytes]:
+    """(size, RGB bytes) of the whole canvas, put together from its strips without any help of the exporter."""
+    store = Store(root, branch)
+    box: Box = store.canvas_box(store.head)
+    canvas = Image.new("RGB", box.size)
+    for _, piece in store.pieces(store.head):
+        canvas.paste(store.read_strip(piece), (piece.origin[0] - box.left, piece.origin[1] - box.top))
+    return canvas.size, canvas.tobytes()
+
+
+def tree(root: Path) -> Mapping[str, bytes]:
+    """Every file under `root` with its content, by relative path."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}

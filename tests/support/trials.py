@@ -1,0 +1,179 @@
+"""What can be done to a session, as trials that the sweeps interrupt: a start, an operation, and how to do it again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from exquisite.errors import OutcomeUnknownError
+from exquisite.files import Files
+from exquisite.pipeline.ledger import Ledger
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.verify import verify_path
+
+from .faulty_files import FaultyFiles, QuickFiles
+from .tiny import PRICE, TINY, PayingGenerator, grow, make_session, pixels_of, seed_picture
+
+__all__ = ["TRIALS", "Till", "Trial", "Undisturbed", "recovered", "undisturbed"]
+
+Operation = Callable[[Path, Files], None]
+"""Runs on the folder that holds the session `s`, through a file system."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One operation.
+
+    Attributes:
+        name: for the report.
+        start: prepares the session `s` in a folder; nothing for `init`.
+        run: the operation.
+        done: whether it has happened, so that it need not be run again.
+    """
+
+    name: str
+    start: Operation
+    run: Operation
+    done: Callable[[Path], bool]
+
+
+def _nothing(folder: Path, files: Files) -> None:
+    pass
+
+
+def _grown(folder: Path, files: Files) -> None:
+    make_session(folder / "s", ("x_ltr", "x_rtl"), files=files)
+
+
+def _rejected(folder: Path, files: Files) -> None:
+    session = make_session(folder / "s", ("x_ltr",), files=files)
+    grow(session, "x_ltr", candidates=2, gate=1e-9)
+
+
+def _init(folder: Path, files: Files) -> None:
+    Session.create(folder / "s", seed_picture(), TINY, files=files)
+
+
+def _step(artifacts: str) -> Operation:
+    def run(folder: Path, files: Files) -> None:
+        grow(Session.open(folder / "s", files=files), "x_ltr", candidates=2, artifacts=artifacts)
+
+    return run
+
+
+def _accept(folder: Path, files: Files) -> None:
+    Session.open(folder / "s", files=files).accept(1)
+
+
+def _undo(folder: Path, files: Files) -> None:
+    Session.open(folder / "s", files=files).undo()
+
+
+def _branch(folder: Path, files: Files) -> None:
+    Session.open(folder / "s", files=files).branch("other", at=1)
+
+
+def _export(folder: Path, files: Files) -> None:
+    Session.open(folder / "s", files=files).export(folder / "out.png")
+
+
+def _moved_from(number: int) -> Callable[[Path], bool]:
+    return lambda folder: Session.open(folder / "s").head != number
+
+
+TRIALS = (
+    Trial("init", _nothing, _init, lambda folder: (folder / "s" / "HEAD").is_file()),
+    Trial("step", _grown, _step("none"), _moved_from(2)),
+    Trial("step, all artifacts", _grown, _step("full"), _moved_from(2)),
+    Trial("accept", _rejected, _accept, _moved_from(1)),
+    Trial("undo", _grown, _undo, _moved_from(2)),
+    Trial("branch", _grown, _branch, lambda folder: (folder / "s" / "heads" / "other").is_file()),
+    Trial("export", _grown, _export, lambda folder: (folder / "out.png").is_file() and not any(folder.glob(".out*"))),
+)
+
+
+@dataclass(frozen=True)
+class Till:
+    """Both sides of paid calls: what the server billed, and what the log has said it keeps."""
+
+    billed: list[tuple[int, int]] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=list)
+
+    def trial(self) -> Trial:
+        """A step of two paid tiles; run again, it resends what is of unknown outcome, as a person would allow."""
+
+        def run(folder: Path, files: Files) -> None:
+            session = Session.open(folder / "s", files=files)
+            try:
+                grow(session, "x_ltr", PayingGenerator(self.billed, self.kept), candidates=2)
+            except OutcomeUnknownError:
+                generator = PayingGenerator(self.billed, self.kept)
+                grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=True)
+
+        return Trial("paid step", _grown, run, _moved_from(2))
+
+    def problems(self, root: Path, kept: list[tuple[int, int]], billed_again: list[tuple[int, int]]) -> list[str]:
+        """What was paid twice although it was kept, or is not in the session's books.
+
+        Args:
+            root: the session.
+            kept: what the log had made durable before the disturbance.
+            billed_again: what the server billed after it.
+        """
+        twice = [f"{tile} was paid again" for tile in kept if tile in billed_again]
+        ledger = Ledger(root, QuickFiles())
+        counted, spent = ledger.spent + ledger.doubtful, PRICE * (len(kept) + len(billed_again))
+        return twice + ([] if counted >= spent else [f"the ledger counts {counted} of {spent} USD"])
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a trial comes to when nothing goes wrong: number of effects, pixels, and names of all files."""
+
+    start: Path
+    effects: int
+    pixels: tuple[tuple[int, int], bytes]
+    names: frozenset[str]
+
+
+def undisturbed(trial: Trial, folder: Path) -> Undisturbed:
+    """Run a trial once; `start` of the result is a folder to copy for each disturbed run."""
+    start, run = folder / "start", folder / "run"
+    start.mkdir(parents=True)
+    trial.start(start, QuickFiles())
+    shutil.copytree(start, run)
+    files = FaultyFiles()
+    trial.run(run, files)
+    return Undisturbed(start, files.count, pixels_of(run / "s"), _names(run))
+
+
+def recovered(trial: Trial, folder: Path, expected: Undisturbed) -> list[str]:
+    """Run the trial again in `folder` after something went wrong; what is not as if nothing had, in words."""
+    problems = []
+    if (folder / "s" / "HEAD").is_file():
+        problems += [f"after the fault: {finding}" for finding in verify_path(folder / "s").findings]
+    if not trial.done(folder):
+        trial.run(folder, QuickFiles())
+    else:
+        with_lock = Session.open(folder / "s", files=QuickFiles())
+        with_lock._store.lock().release()  # what the next writer does first
+    report = verify_path(folder / "s")
+    problems += [str(finding) for finding in report.findings] + list(report.notes)
+    if pixels_of(folder / "s") != expected.pixels:
+        problems.append("the pixels differ from those of the undisturbed run")
+    if trial.name == "export":
+        with Image.open(folder / "out.png") as exported:
+            if (exported.size, exported.convert("RGB").tobytes()) != expected.pixels:
+                problems.append("the exported picture is not the canvas")
+    litter = {name for name in _names(folder) - expected.names if "/answers/" not in name}
+    if litter and trial.name != "accept":  # a choice that was cut short before HEAD stays as a step that was not taken
+        problems.append(f"litter: {sorted(litter)}")
+    return problems
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
