@@ -1,0 +1,171 @@
+"""Arguments that several verbs share, and the sessions they name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..contract import PRESETS, TileContract
+from ..errors import ContractError
+from ..geometry.overlap_score import DEFAULT_GATE, METRICS
+from ..geometry.reference_tile import SCAFFOLD_FILLS
+from ..pipeline.artifacts import ARTIFACTS
+from ..pipeline.records import read_record
+from ..pipeline.session import Session
+from ..pipeline.step import StepOptions
+from .output import Output, short_name
+
+__all__ = [
+    "Run",
+    "Verbs",
+    "add_common_options",
+    "add_contract_option",
+    "add_step_options",
+    "add_verb",
+    "changed_options",
+    "open_session",
+    "seed_record",
+]
+
+Run = Callable[[argparse.Namespace, Output], int]
+"""What a verb does: its arguments and the output; returns the exit code."""
+
+_DEFAULTS = StepOptions()
+
+
+class Verbs(Protocol):
+    """What `add_subparsers` returns."""
+
+    def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
+        """Add a verb."""
+
+
+def add_verb(
+    verbs: Verbs, name: str, run: Run, takes: str, help_: str, *examples: str, session: bool = True
+) -> argparse.ArgumentParser:
+    """A new verb whose help leads with examples.
+
+    Args:
+        verbs: where it is added.
+        name: the verb.
+        run: what it does.
+        takes: its arguments, for the line of usage.
+        help_: what it does, in words.
+        examples: arguments, one example each.
+        session: whether its first argument is SESSION.
+    """
+    command = f"{short_name()} {name}"
+    shown = "\n".join(f"  {command} {example}".rstrip() for example in examples)
+    parser = verbs.add_parser(
+        name,
+        usage=f"{command} {takes} [options]".replace("  ", " "),
+        help=help_,
+        description=f"{help_[0].upper()}{help_[1:]}.\n\nexamples:\n{shown}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    if session:
+        parser.add_argument("session", metavar="SESSION", help="folder of the session")
+    return parser
+
+
+def add_common_options(parser: argparse.ArgumentParser, *, branch: bool = True) -> None:
+    """--branch (for verbs on a session), --json and --quiet."""
+    if branch:
+        parser.add_argument("--branch", metavar="NAME", help="follow this branch instead of the main head")
+    parser.add_argument("--json", action="store_true", help="print results as JSON, one object a line")
+    parser.add_argument("--quiet", action="store_true", help="print results and errors only")
+
+
+def add_contract_option(parser: argparse.ArgumentParser) -> None:
+    """--contract, for a new session."""
+    parser.add_argument(
+        "--contract",
+        type=_contract,
+        metavar="NAME",
+        help=f"sizes of a new session: {', '.join(PRESETS)} (default classic), or TILE/BAND/OVERLAP/ADVANCE in pixels",
+    )
+
+
+def add_step_options(parser: argparse.ArgumentParser) -> None:
+    """One option for each field of StepOptions; those that are not given are left out of the namespace."""
+    add = parser.add_argument_group("how a step works").add_argument
+    none = argparse.SUPPRESS
+    d = _DEFAULTS
+    add("--candidates", type=int, default=none, metavar="N", help=f"tiles to choose from (default {d.candidates})")
+    add("--feather-px", type=int, default=none, metavar="N", help=f"feather beyond the seam (default {d.feather_px})")
+    add("--no-calibrate", dest="calibrate", action="store_false", default=none, help="leave the model's drift as it is")
+    add("--gate", type=_gate, default=none, metavar="F", help=f"factor, or none for no gate (default {DEFAULT_GATE:g})")
+    add(
+        "--metric",
+        choices=METRICS,
+        default=none,
+        metavar="NAME",
+        help="that chooses: primary (default), sobel_corr ...",
+    )
+    add(
+        "--scaffold",
+        dest="scaffold_fill",
+        choices=SCAFFOLD_FILLS,
+        default=none,
+        help=f"what fills the generated half before the model sees it (default {d.scaffold_fill})",
+    )
+    add("--continuation-cue", action="store_true", default=none, help="draw marks that invite continuation")
+    add(
+        "--prompt-strength",
+        type=int,
+        default=none,
+        metavar="N",
+        help=f"how much is said around your words, 0 to 3 (default {d.prompt_strength})",
+    )
+    add("--artifacts", choices=ARTIFACTS, default=none, help=f"how much of a step is kept (default {d.artifacts})")
+
+
+def changed_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The fields of StepOptions that were given on the command line, checked.
+
+    Raises:
+        UsageError: a value outside its range.
+    """
+    names = StepOptions.__dataclass_fields__
+    changes = {name: value for name, value in vars(args).items() if name in names}
+    StepOptions.from_values(changes)
+    return changes
+
+
+def open_session(args: argparse.Namespace) -> Session:
+    """The session that `args` name."""
+    return Session.open(args.session, branch=args.branch)
+
+
+def seed_record(session: Session) -> dict[str, Any]:
+    """What was recorded when the session was made: the source of its seed picture, and what was done to it."""
+    record = read_record(Path(session.root) / "steps" / "000000" / "step.json")
+    return dict(record["init"])
+
+
+def _contract(text: str) -> TileContract:
+    if text in PRESETS:
+        return PRESETS[text]
+    try:
+        tile, band, overlap, advance = map(int, text.split("/"))
+        return TileContract(tile, band, overlap, advance)
+    except ContractError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        names = ", ".join(PRESETS)
+        raise argparse.ArgumentTypeError(
+            f"unknown contract {text!r}: use {names}, or TILE/BAND/OVERLAP/ADVANCE such as 2048/1024/512/512"
+        ) from None
+
+
+def _gate(text: str) -> float | None:
+    if text == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no factor: write a number, or none") from None

@@ -1,0 +1,135 @@
+"""From words on the command line to the arms of an experiment.
+
+    --arm base --arm "soft,feather_px=32,prompt=rooftops, fine ink"      named arms; prompt takes the rest
+    --vary feather_px=0,16,32 --vary calibrate=true,false                every arm with every combination
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from ..errors import UsageError
+from ..pipeline.experiment_plan import Arm
+from ..pipeline.step import StepOptions
+from .arguments import changed_options
+from .generators import GENERATORS
+
+__all__ = ["HEEDED", "arms_from"]
+
+Settings = dict[str, str]
+
+_SIMULATED = ("seed", "mock_picture", "mock_origin", "mock_drift", "mock_misbehave")
+_REAL = ("model", "quality", "complexity", "input_fidelity", "calls", "server", "base_url")
+
+HEEDED = {"mock": _SIMULATED, "openai": _REAL, "replay": (*_REAL, "cassette")}
+"""What each generator heeds, by the names of the command line's options."""
+
+_ALL_HEEDED = {key for keys in HEEDED.values() for key in keys} - {"mock_origin"}
+
+_WORDS = ("prompt", "clause")
+"""Settings that take the rest of the text, commas and all: other words, and words behind those of --prompt."""
+
+_OPTIONS = StepOptions()
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def arms_from(args: argparse.Namespace) -> list[Arm]:
+    """The arms that --arm and --vary ask for, upon the options that all share; empty when there is neither.
+
+    Raises:
+        UsageError: an unknown setting, a bad value, or one that the arm's generator does not heed.
+    """
+    named = [_parsed(text) for text in args.arm]
+    varied = [_varied(text) for text in args.vary]
+    if not named and not varied:
+        return []
+    if twice := {key for key, _ in varied} & {key for _, settings in named for key in settings}:
+        raise UsageError(f"{min(twice)} is varied, and set by an arm: say it once")
+    if len({key for key, _ in varied}) < len(varied):
+        raise UsageError("two --vary name the same setting: put all its values into one")
+    combinations = list(product(*([(key, value) for value in values] for key, values in varied)))
+    arms: list[Arm] = []
+    for base, settings in named or [("", {})]:
+        for number, combination in enumerate(combinations, start=1):
+            numbered = f"{base}-{number}" if base and varied else base
+            arms.append(_arm(numbered or str(len(arms) + 1), {**settings, **dict(combination)}, args))
+    return arms
+
+
+def _parsed(text: str) -> tuple[str, Settings]:
+    """(name, settings) of one --arm: an optional name, then KEY=VALUE,KEY=VALUE."""
+    name, settings, rest = "", Settings(), text
+    while rest:
+        part, _, after = rest.partition(",")
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals and (name or settings or not key):
+            raise UsageError(f"--arm {text!r}: {part!r} is no setting: write NAME,KEY=VALUE,KEY=VALUE")
+        if key in settings:
+            raise UsageError(f"--arm {text!r}: {key} is set twice")
+        if not equals:
+            name = key
+        elif key in _WORDS:
+            settings[key], after = rest.partition("=")[2].strip(), ""
+        else:
+            settings[key] = value
+        rest = after
+    return name, settings
+
+
+def _varied(text: str) -> tuple[str, Sequence[str]]:
+    """(key, values) of one --vary: KEY=VALUE,VALUE; words are set apart by | instead."""
+    key, equals, values = text.partition("=")
+    mark = "|" if key.strip() in _WORDS else ","
+    if not equals or not key.strip():
+        raise UsageError(f"--vary {text!r} is no setting: write KEY=VALUE,VALUE, such as feather_px=0,16")
+    return key.strip(), [value.strip() for value in values.split(mark)]
+
+
+def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Arm:
+    options: dict[str, Any] = {"gate": None, **changed_options(args)}
+    generator: dict[str, Any] = {"generator": settings.get("generator", args.generator)}
+    if generator["generator"] not in GENERATORS:
+        raise UsageError(f"unknown generator {generator['generator']!r}: use one of {', '.join(GENERATORS)}")
+    heeded = HEEDED[generator["generator"]]
+    generator |= {key: getattr(args, key) for key in heeded if getattr(args, key) is not None}
+    words = [settings.get("prompt", args.prompt), settings.get("clause", "")]
+    for key, text in settings.items():
+        if key in _OPTIONS.as_dict():
+            options[key] = _option(key, text)
+        elif key in _ALL_HEEDED and key in heeded:
+            generator[key] = _generator_value(key, text)
+        elif key in _ALL_HEEDED:
+            raise UsageError(f"{key} says nothing to the generator {generator['generator']}: set generator= as well")
+        elif key not in (*_WORDS, "generator"):
+            known = sorted({*_OPTIONS.as_dict(), *_ALL_HEEDED, *_WORDS, "generator"})
+            raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(known)}")
+    return Arm(name, StepOptions.from_values(options), " ".join(filter(None, words)), generator)
+
+
+def _option(key: str, text: str) -> Any:
+    """The value of a field of StepOptions."""
+    if key == "gate":
+        return None if text == "none" else _number(key, text, float)
+    default = getattr(_OPTIONS, key)
+    if isinstance(default, bool):
+        if text not in _TRUTH:
+            raise UsageError(f"{key}={text} is neither true nor false")
+        return _TRUTH[text]
+    return _number(key, text, int) if isinstance(default, int) else text
+
+
+def _generator_value(key: str, text: str) -> Any:
+    if key == "calls" and text not in ("batch", "each"):
+        raise UsageError(f"calls={text}: use batch or each")
+    kind = {"seed": int, "mock_drift": float}.get(key)
+    return text if kind is None else _number(key, text, kind)
+
+
+def _number(key: str, text: str, kind: type[int] | type[float]) -> float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise UsageError(f"{key}={text} is no {'whole number' if kind is int else 'number'}") from None

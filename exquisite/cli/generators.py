@@ -1,0 +1,249 @@
+"""From options of the command line to a generator: the simulated model, the real one, or a replay."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
+from ..api.models import QUALITY_DEFAULT
+from ..errors import ExquisiteError, PaymentError, UsageError
+from ..pipeline.fitting import open_picture
+
+if TYPE_CHECKING:
+    from ..api.openai_client import OpenAITileGeneratorClient
+
+__all__ = [
+    "GENERATORS",
+    "AskingFirst",
+    "add_generator_options",
+    "budget_of",
+    "estimate_line",
+    "make_generator",
+    "simulated_record",
+]
+
+GENERATORS = ("mock", "openai", "replay")
+
+Ask = Callable[[str], bool]
+
+
+def add_generator_options(parser: argparse.ArgumentParser, spender: str = "session") -> None:
+    """The options that say who makes the tiles, and what it, or another `spender`, may cost."""
+    add = parser.add_argument_group("who makes the tiles").add_argument
+    add("--generator", choices=GENERATORS, default="mock", help="simulated model (default), real one, or a replay")
+    add("--seed", type=int, default=0, metavar="N", help="of the simulated model (default 0)")
+    add("--mock-picture", metavar="FILE", help="wide picture that the simulated model redraws; none for texture")
+    add("--mock-origin", type=_point, metavar="X,Y", help="where the seed picture lies in it (default 0,0)")
+    add("--mock-drift", type=float, metavar="F", help="how far off the simulated model redraws; 0 is exact")
+    add("--mock-misbehave", metavar="NAME", help="a fault of the simulated model, such as blur, cast or mirror")
+
+    add = parser.add_argument_group("the real model").add_argument
+    add("--model", metavar="NAME", help="see the verb models")
+    add("--quality", default=QUALITY_DEFAULT, metavar="WORD", help=f"as the model allows (default {QUALITY_DEFAULT})")
+    add("--complexity", metavar="WORD", help="as the model allows")
+    add("--input-fidelity", metavar="WORD", help="as the model allows")
+    add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
+    add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
+    add("--base-url", metavar="URL", help="of a compatible server")
+    add("--key-file", metavar="FILE", help="file that holds the key (default: the variable OPENAI_API_KEY)")
+    add("--allow-insecure-http", action="store_true", help="plain http to another machine")
+
+    add = parser.add_argument_group("paying").add_argument
+    add("--yes", action="store_true", help="pay without asking; required where there is no terminal")
+    add("--budget", type=_usd, metavar="USD", help=f"most that the {spender} may cost (default: EXQUISITE_BUDGET)")
+    add("--dry-run", action="store_true", help="show the request and its estimate, send nothing")
+    add("--retry-ambiguous", action="store_true", help="ask again where an outcome is unknown; may pay twice")
+
+    add = parser.add_argument_group("recording").add_argument
+    add("--cassette", metavar="FILE", help="recording to replay or write (default: EXQUISITE_CASSETTE)")
+    add("--record-mode", metavar="MODE", help="none, once, new_episodes or all (default: EXQUISITE_RECORD_MODE, none)")
+    add(
+        "--block-network",
+        action="store_true",
+        default=None,
+        help="send nothing, whatever the record mode (default: EXQUISITE_BLOCK_NETWORK)",
+    )
+
+
+def budget_of(args: argparse.Namespace) -> Decimal | None:
+    """USD that the session may cost: --budget, else EXQUISITE_BUDGET, else no limit."""
+    text = os.environ.get("EXQUISITE_BUDGET", "").strip()
+    if args.budget is not None or not text:
+        return args.budget  # type: ignore[no-any-return]
+    try:
+        return _usd(text)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"EXQUISITE_BUDGET: {error}") from None
+
+
+@contextlib.contextmanager
+def make_generator(
+    args: argparse.Namespace,
+    simulated: Mapping[str, Any],
+    folder: Path,
+    *,
+    ask: Ask | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Iterator[TileGenerator]:
+    """The generator that `args` ask for, as a context; leaving it checks that a replay was used up.
+
+    Args:
+        args: from `add_generator_options`.
+        simulated: what the session remembers for the simulated model; see `simulated_record`.
+        folder: the session's, from which remembered paths are relative.
+        ask: asks a person before money is spent; None where there is no terminal.
+        tell: hears one line about the generator, before it works.
+
+    Raises:
+        UsageError, PaymentError, ReplayError: before anything is sent.
+    """
+    if args.generator == "mock":
+        yield _mock(args, simulated, folder, tell)
+        return
+    client, transport = _client(args)
+    if args.generator == "replay":
+        tell(f"replaying {transport.cassette.path}: nothing is sent")
+    agreed = args.yes or args.dry_run or not getattr(transport, "may_send", transport is None)
+    if not agreed and ask is None:
+        raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
+    try:
+        yield AskingFirst(client, ask if ask and not agreed else _agree)
+        if transport is not None and hasattr(transport, "cassette"):
+            transport.assert_all_used()
+    finally:
+        if transport is not None:
+            transport.close()
+
+
+class AskingFirst:
+    """A paid generator that asks a person once, with the estimate, before the first request leaves."""
+
+    def __init__(self, client: OpenAITileGeneratorClient, ask: Ask) -> None:
+        self.client = client
+        self._ask = ask
+        self._agreed = False
+
+    def identity(self) -> Mapping[str, object]:
+        """That of the client."""
+        return self.client.identity()
+
+    def request_preview(self, request: TileRequest) -> dict[str, object]:
+        """That of the client: what would be sent, and its estimate."""
+        return self.client.request_preview(request)
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
+        """Ask, then generate.
+
+        Raises:
+            PaymentError: the person said no, or cannot be asked; nothing was sent.
+        """
+        if not self._agreed:
+            preview = self.client.request_preview(request)
+            if Decimal(str(preview["worst_case_usd"])) > 0 and not self._ask(estimate_line(preview) + "; pay?"):
+                raise PaymentError("not confirmed: nothing was sent; answer y, or add --yes")
+            self._agreed = True
+        return self.client.generate(request, calls)
+
+
+def _agree(_question: str) -> bool:
+    return True
+
+
+def estimate_line(preview: Mapping[str, Any]) -> str:
+    """One line about the cost of a request."""
+    tiles = sum(preview["tiles_per_call"])
+    about, most = (Decimal(preview[name]) for name in ("estimate_usd", "worst_case_usd"))
+    return f"{tiles} tile{'s' * (tiles > 1)} for about ${about:.2f}, at most ${most:.2f}, to {preview['url']}"
+
+
+def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What a new session remembers for the simulated model: the picture it redraws, and where the seed lies in it."""
+    if args.mock_picture in (None, "none"):
+        return {}
+    return {"picture": os.path.relpath(args.mock_picture, folder), "origin": list(args.mock_origin or (0, 0))}
+
+
+def _mock(
+    args: argparse.Namespace, simulated: Mapping[str, Any], folder: Path, tell: Callable[[str], None]
+) -> TileGenerator:
+    from ..api.mock import DEFAULT_STRENGTH, MockTileGenerator
+
+    drift = DEFAULT_STRENGTH if args.mock_drift is None else args.mock_drift
+    path, origin = None, args.mock_origin or (0, 0)
+    if args.mock_picture is not None:
+        path = None if args.mock_picture == "none" else Path(args.mock_picture)
+    elif simulated:
+        path = Path(os.path.normpath(folder / simulated["picture"]))
+        origin = args.mock_origin or tuple(simulated["origin"])
+        if not path.exists():
+            tell(f"{path}, which the simulated model redrew so far, is gone: it makes texture now")
+            path = None
+    if path is None:
+        tell("the simulated model continues the band with texture of its own; no key, no network, no cost")
+        return MockTileGenerator(seed=args.seed, drift=drift, misbehave=args.mock_misbehave)
+    tell(f"the simulated model redraws {os.path.relpath(path)} with drift; no key, no network, no cost")
+    picture = open_picture(path).convert("RGB")
+    return MockTileGenerator(
+        seed=args.seed, picture=picture, origin=origin, drift=drift, misbehave=args.mock_misbehave
+    )
+
+
+def _client(args: argparse.Namespace) -> tuple[OpenAITileGeneratorClient, Any]:
+    """The real client and its transport; None for the network."""
+    if importlib.util.find_spec("httpx") is None:
+        raise ExquisiteError(f"the generator {args.generator!r} needs httpx: pip install httpx")
+    from ..api.cassette import settings_from_environment, transport_from_settings
+    from ..api.openai_client import OpenAITileGeneratorClient
+    from ..api.secret import find_key
+    from ..api.servers import SERVERS, is_openai
+
+    if args.server not in SERVERS:
+        raise UsageError(f"unknown server {args.server!r}: use one of {', '.join(SERVERS)}")
+    settings = settings_from_environment(
+        cassette=args.cassette, record_mode=args.record_mode, block_network=args.block_network
+    )
+    if args.generator == "replay" and settings.path is None:
+        raise UsageError("a replay needs a recording: name it with --cassette, or in EXQUISITE_CASSETTE")
+    transport = transport_from_settings(settings)
+    client = OpenAITileGeneratorClient(
+        key_file=args.key_file,
+        model=args.model,
+        base_url=args.base_url,
+        server=SERVERS[args.server],
+        quality=args.quality,
+        complexity=args.complexity,
+        input_fidelity=args.input_fidelity,
+        calls=args.calls,
+        allow_insecure_http=args.allow_insecure_http,
+        transport=transport,
+    )
+    may_send = not args.dry_run and getattr(transport, "may_send", transport is None)
+    variable = SERVERS[args.server].key_variable
+    if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, variable, os.environ):
+        raise UsageError(f"there is no key: set {variable}, or name a file with --key-file")
+    return client, transport
+
+
+def _point(text: str) -> tuple[int, int]:
+    try:
+        x, y = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place: write X,Y in pixels") from None
+    return x, y
+
+
+def _usd(text: str) -> Decimal:
+    try:
+        usd = Decimal(text)
+    except InvalidOperation:
+        usd = Decimal(-1)
+    if not usd.is_finite() or usd < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write dollars, such as 2.50")
+    return usd

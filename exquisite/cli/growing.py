@@ -1,0 +1,321 @@
+"""The verbs that change a session: init, step, accept, undo, branch; and rescore, which only asks again."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..api.generator import TileGenerator, TileRequest, describe
+from ..contract import CLASSIC, Mode, TileContract
+from ..errors import SessionNotFoundError, UsageError
+from ..geometry.overlap_score import TileScore
+from ..geometry.tile_mode import extract_conditioning_band
+from ..pipeline.derived import StepInputs
+from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_picture, open_picture
+from ..pipeline.session import Session
+from ..pipeline.step import StepOptions, StepResult
+from .arguments import (
+    Verbs,
+    add_common_options,
+    add_contract_option,
+    add_step_options,
+    add_verb,
+    changed_options,
+    open_session,
+    seed_record,
+)
+from .generators import AskingFirst, add_generator_options, budget_of, estimate_line, make_generator, simulated_record
+from .output import Output, ProgressLine, table
+
+__all__ = ["add_verbs"]
+
+GATE_EXIT = 3
+"""Exit code of a step whose gate glued nothing."""
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this module's verbs to the grammar."""
+    modes = ", ".join(Mode)
+
+    init = add_verb(
+        verbs,
+        "init",
+        _init,
+        "SESSION PICTURE",
+        "make a session from a picture",
+        "ink ink.png",
+        "wall wall.jpg --axis y",
+    )
+    init.add_argument("picture", metavar="PICTURE", help="any picture that Pillow reads")
+    init.add_argument("--axis", choices=AXES, default="x", help="x to grow left and right (default), y up and down")
+    init.add_argument("--fit", choices=FITS, default="scale", help="how it comes to size (default scale)")
+    add_contract_option(init)
+    add_common_options(init, branch=False)
+
+    step = add_verb(
+        verbs,
+        "step",
+        _step,
+        "SESSION MODE",
+        "extend the canvas",
+        "ink x_ltr",
+        'ink x_ltr --steps 4 --prompt "rooftops, fine ink hatching"',
+        "ink y_ttb --canvas ink.png",
+        "ink x_rtl --generator openai --dry-run",
+    )
+    step.add_argument("mode", metavar="MODE", help=f"direction: {modes}")
+    step.add_argument("--canvas", metavar="PICTURE", help="make the session from this picture when there is none yet")
+    step.add_argument("--fit", choices=FITS, default="scale", help="how that picture comes to size (default scale)")
+    add_contract_option(step)
+    step.add_argument("--steps", type=int, default=1, metavar="N", help="how many; a refusal ends them (default 1)")
+    step.add_argument("--prompt", default="", metavar="TEXT", help="your words for the model")
+    add_step_options(step)
+    add_generator_options(step)
+    add_common_options(step)
+
+    accept = add_verb(
+        verbs,
+        "accept",
+        _accept,
+        "SESSION K",
+        "glue a candidate of your choice, from stored answers",
+        "ink 1",
+        "ink 0 --step 7",
+    )
+    accept.add_argument("candidate", type=int, metavar="K", help="number of the candidate, from 0")
+    accept.add_argument("--step", type=int, metavar="N", help="whose answers are used (default: the newest)")
+    add_step_options(accept)
+    add_common_options(accept)
+
+    rescore = add_verb(
+        verbs,
+        "rescore",
+        _rescore,
+        "SESSION",
+        "score and choose again, changing nothing",
+        "ink",
+        "ink --metric sobel_corr",
+    )
+    rescore.add_argument("--step", type=int, metavar="N", help="whose answers are used (default: the newest)")
+    add_step_options(rescore)
+    add_common_options(rescore)
+
+    undo = add_verb(verbs, "undo", _undo, "SESSION", "take back the last step; its files stay", "ink")
+    add_common_options(undo)
+
+    branch = add_verb(verbs, "branch", _branch, "SESSION NAME", "make a second head", "ink night", "ink night --at 3")
+    branch.add_argument("name", metavar="NAME", help="of the branch")
+    branch.add_argument("--at", type=int, metavar="N", help="step at which it begins (default: the head)")
+    add_common_options(branch)
+
+
+def _init(args: argparse.Namespace, output: Output) -> int:
+    contract = args.contract or CLASSIC
+    fitted = fit_picture(open_picture(args.picture), contract, args.axis, args.fit)
+    session = _create(Path(args.session), fitted, contract, {}, output)
+    width, height = session.canvas_size
+    output.result(f"{session.root}: a canvas of {width}x{height}", session.status() | {"changes": fitted.changes})
+    output.suggest("step", session.root, Mode.X_LTR if args.axis == "x" else Mode.Y_TTB)
+    return 0
+
+
+def _step(args: argparse.Namespace, output: Output) -> int:
+    mode, options, budget = Mode(args.mode), changed_options(args), budget_of(args)
+    if args.steps < 1:
+        raise UsageError(f"--steps must be at least 1, not {args.steps}")
+    root = Path(args.session)
+    session, fitted = _session_or_picture(args, mode)
+    init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
+    ask = output.ask if output.can_ask else None
+    with make_generator(args, init, root, ask=ask, tell=output.note) as generator:
+        if args.dry_run:
+            return _dry_run(args, output, generator, session, fitted, mode, options)
+        if session is None:
+            assert fitted is not None
+            session = _create(root, fitted, args.contract or CLASSIC, init, output)
+        for _ in range(args.steps):
+            with ProgressLine(output) as line:
+                result = session.step(
+                    mode,
+                    generator,
+                    prompt=args.prompt,
+                    budget=budget,
+                    retry_ambiguous=args.retry_ambiguous,
+                    progress=line,
+                    **options,
+                )
+            _report(result, output)
+            if result.status == "rejected":
+                break
+    return _finish(session, result, output)
+
+
+def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session | None, FittedPicture | None]:
+    """The session, or the picture that a new one will be made of."""
+    try:
+        session = open_session(args)
+    except SessionNotFoundError as error:
+        if args.canvas is None or args.branch:
+            raise SessionNotFoundError(f"{error}; --canvas PICTURE makes one, and so does the verb init") from None
+        contract = args.contract or CLASSIC
+        return None, fit_picture(open_picture(args.canvas), contract, mode.axis, args.fit)
+    if args.contract not in (None, session.contract):
+        raise UsageError(f"{session.root} has the contract {_sizes(session.contract)}; another one needs its own")
+    seed = seed_record(session)
+    if args.canvas is not None and Path(args.canvas).exists() and "sha256" in seed:
+        source = open_picture(args.canvas).info["source"]
+        if source["sha256"] != seed["sha256"]:
+            raise UsageError(
+                f"{session.root} was made from another picture ({seed['name']}): name another SESSION for {args.canvas}"
+            )
+    return session, None
+
+
+def _create(
+    root: Path, fitted: FittedPicture, contract: TileContract, simulated: dict[str, Any], output: Output
+) -> Session:
+    record = {**fitted.record, **({"simulated": simulated} if simulated else {})}
+    session = Session.create(root, fitted.image, contract, record=record)
+    width, height = fitted.image.size
+    output.note(f"new session {root} from {record.get('name', 'a picture')}, {width}x{height}")
+    for change in fitted.changes:
+        output.note(f"  {change}")
+    return session
+
+
+def _dry_run(
+    args: argparse.Namespace,
+    output: Output,
+    generator: TileGenerator,
+    session: Session | None,
+    fitted: FittedPicture | None,
+    mode: Mode,
+    options: dict[str, Any],
+) -> int:
+    """Show the request of the next step; write and send nothing."""
+    if session is not None:
+        contract, band, number = session.contract, session.frontier(mode), session.status()["last_step"] + 1
+    else:
+        assert fitted is not None
+        contract, number = args.contract or CLASSIC, 1
+        band = extract_conditioning_band(fitted.image, mode, contract)
+    inputs = StepInputs(mode, contract, band, args.prompt, StepOptions.from_values(options))
+    reference = inputs.reference_tile()
+    wanted = inputs.options.candidates
+    request = TileRequest(mode, contract, band, reference.image, reference.mask, inputs.prompt, wanted, number)
+    data = {"dry_run": True, "step": number, "mode": mode, "generator": describe(generator), "prompt": inputs.prompt}
+    lines = [f"step {number} in {mode}: {wanted} candidates of {contract.tile_px}x{contract.tile_px}"]
+    if isinstance(generator, AskingFirst):
+        preview = generator.request_preview(request)
+        data["request"] = preview
+        lines.append(estimate_line(preview))
+        lines.append(f"body of {preview['body_bytes']:,} bytes")
+        lines += [str(preview["warning"])] * bool(preview.get("warning"))
+    output.result("\n".join([*lines, "prompt:", inputs.prompt]), data)
+    output.note("dry run: nothing was sent, nothing was written")
+    return 0
+
+
+def _accept(args: argparse.Namespace, output: Output) -> int:
+    session = open_session(args)
+    result = session.accept(args.candidate, step=args.step, **changed_options(args))
+    _report(result, output)
+    return _finish(session, result, output)
+
+
+def _rescore(args: argparse.Namespace, output: Output) -> int:
+    session = open_session(args)
+    again = session.rescore(step=args.step, **changed_options(args))
+    scores = [one.score for one in again.examined]
+    rows: list[list[object]] = [["candidate", "primary", "sobel_corr", "sobel_nmse", "vetoes"]]
+    for one in again.examined:
+        score = one.score
+        if score is None:
+            rows.append([one.index, "-", "-", "-", one.error])
+        else:
+            metrics = [f"{score.metrics[name]:.4f}" for name in ("sobel_corr", "sobel_nmse")]
+            rows.append([one.index, f"{score.primary:.4f}", *metrics, ", ".join(score.vetoes) or "none"])
+    choice = again.choice
+    output.result(
+        f"{table(rows)}\n{choice.reason}; nothing was changed",
+        {
+            "chosen": choice.chosen,
+            "best": choice.best,
+            "best_by_metric": dict(choice.best_by),
+            "reason": choice.reason,
+            "scores": [_score_data(score) for score in scores],
+        },
+    )
+    if choice.best is not None:
+        output.suggest("accept", session.root, choice.best)
+    return 0
+
+
+def _undo(args: argparse.Namespace, output: Output) -> int:
+    session = open_session(args)
+    head = session.undo()
+    width, height = session.canvas_size
+    where = "the seed picture" if head == 0 else f"step {head}"
+    output.result(f"the canvas ends with {where} again: {width}x{height}", session.status())
+    return 0
+
+
+def _branch(args: argparse.Namespace, output: Output) -> int:
+    session = open_session(args)
+    number = session.branch(args.name, at=args.at)
+    output.result(f"branch {args.name} begins at step {number}", {"branch": args.name, "step": number})
+    output.suggest("step", session.root, "MODE", "--branch", args.name)
+    return 0
+
+
+def _report(result: StepResult, output: Output) -> None:
+    width, height = result.canvas_size
+    if result.chosen is None:
+        head = f"step {result.step_index} rejected: nothing was glued, the canvas stays {width}x{height}"
+    else:
+        head = (
+            f"step {result.step_index} committed: candidate {result.chosen} of {len(result.scores)}, "
+            f"the canvas is {width}x{height} now"
+        )
+    shown = ", ".join("unreadable" if score is None else f"{score.primary:.3f}" for score in result.scores)
+    lines = [head, *([f"  {result.message}"] if result.message else []), *([f"  scores: {shown}"] if shown else [])]
+    output.result("\n".join(lines), _result_data(result))
+
+
+def _finish(session: Session, result: StepResult, output: Output) -> int:
+    """Say where to look and what to do next; return the exit code."""
+    for name in ("seam_after_feather.png", "bounds_overlay.png"):
+        if (result.step_dir / name).exists():
+            output.note(f"look: {result.step_dir / name}")
+    if result.status == "rejected":
+        output.note(f"look: {result.step_dir / 'candidates'}, {result.step_dir / 'score.json'}")
+        readable = {index: score.primary for index, score in enumerate(result.scores) if score is not None}
+        if readable:
+            output.suggest("accept", session.root, max(readable, key=readable.__getitem__))
+        return GATE_EXIT
+    output.suggest("export", session.root, f"{session.root.name}.png")
+    return 0
+
+
+def _result_data(result: StepResult) -> dict[str, Any]:
+    return {
+        "status": result.status,
+        "step": result.step_index,
+        "chosen": result.chosen,
+        "scores": [_score_data(score) for score in result.scores],
+        "step_dir": str(result.step_dir),
+        "canvas_size": list(result.canvas_size),
+        "message": result.message,
+    }
+
+
+def _score_data(score: TileScore | None) -> dict[str, Any] | None:
+    if score is None:
+        return None
+    return {"primary": score.primary, "metrics": dict(score.metrics), "vetoes": list(score.vetoes)}
+
+
+def _sizes(contract: TileContract) -> str:
+    return "/".join(map(str, asdict(contract).values()))

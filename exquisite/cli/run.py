@@ -1,0 +1,47 @@
+"""From arguments to an exit code: every error in a line or two, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import ExquisiteError
+from .output import Output, package_name
+from .parser import build_parser
+
+__all__ = ["INTERRUPTED", "main"]
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with `arguments` (default: those of the process); returns the exit code."""
+    name = package_name()
+    try:
+        args = build_parser().parse_args(arguments)
+        return int(args.run(args, Output(args.json, args.quiet)))
+    except ExquisiteError as error:
+        return _fail(name, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail(name, "interrupted: what was answered is kept, the same command goes on from there", INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output went away; keep Python from complaining when it closes the stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(name, f"{where}{error.strerror or error}", 1)
+    except MemoryError:
+        return _fail(name, "out of memory: use a smaller picture, or fewer candidates", 1)
+    except Exception as error:
+        if os.environ.get("EXQUISITE_TRACEBACK"):
+            raise
+        text = f"a fault of this program ({type(error).__name__}: {error}); EXQUISITE_TRACEBACK=1 shows where"
+        return _fail(name, text, 1)
+
+
+def _fail(name: str, text: str, code: int) -> int:
+    print(f"{name}: {text}", file=sys.stderr)
+    return code

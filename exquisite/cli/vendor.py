@@ -1,0 +1,133 @@
+"""Copies of the package inside other programs: made, stamped with version and content, compared later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._version import __version__
+from ..errors import StorageError, UsageError
+
+__all__ = ["STAMP", "CopyState", "check_copy", "content_hashes", "make_copy"]
+
+STAMP = "VENDORED.json"
+"""The file in a copy that says of which version it is, and what each of its files held."""
+
+SOURCE = Path(__file__).resolve().parents[1]
+"""The folder of this package."""
+
+
+@dataclass(frozen=True)
+class CopyState:
+    """How a copy compares with this package.
+
+    Attributes:
+        path: the copy.
+        status: "current"; "stale" when it is unedited, of another version or content; "edited" when a file
+            is not what the stamp says.
+        version: of the copy, by its stamp.
+        source_version: of this package.
+        edited: files that were changed, added or removed since the copy was made, sorted.
+    """
+
+    path: Path
+    status: str
+    version: str
+    source_version: str
+    edited: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The state in one line."""
+        if self.status == "edited":
+            return f"{self.path} was edited: {', '.join(self.edited)}"
+        if self.status == "stale":
+            return f"{self.path} is stale: it is {self.version}, here is {self.source_version} with other content"
+        return f"{self.path} is current: {self.version}, unedited"
+
+
+def content_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a package folder by its relative path, sorted; caches and the stamp left out."""
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in _files(folder)}
+
+
+def make_copy(place: Path, *, force: bool = False, source: Path = SOURCE) -> CopyState:
+    """Copy the package to `place` (or into it, when `place` has another name), stamped; replace an older copy.
+
+    Raises:
+        UsageError: something at that place is no copy of this package, or was edited and `force` is not given.
+        StorageError: the place cannot be written; what was there stays.
+    """
+    target = _target(place, source)
+    if source == target.resolve():
+        raise UsageError(f"{target} is this package itself: name another place")
+    if target.exists() or target.is_symlink():
+        if target.is_symlink() or not (target / STAMP).is_file():
+            raise UsageError(f"{target} is there and is no stamped copy: move it away, or choose another place")
+        state = check_copy(place, source=source)
+        if state.status == "edited" and not force:
+            raise UsageError(f"{state.sentence}; --force replaces it")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+            fresh = Path(beside) / "new"
+            for path in _files(source):
+                copy = fresh / path.relative_to(source)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+            stamp = {"version": __version__, "content": _digest(content_hashes(fresh)), "files": content_hashes(fresh)}
+            (fresh / STAMP).write_text(json.dumps(stamp, indent=2) + "\n", "utf-8")
+            if target.exists():
+                target.rename(Path(beside) / "old")
+            fresh.rename(target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error.strerror or error}") from error
+    return check_copy(place, source=source)
+
+
+def check_copy(place: Path, *, source: Path = SOURCE) -> CopyState:
+    """Compare the copy at `place` with its own stamp and with this package.
+
+    Raises:
+        UsageError: there is no stamped copy.
+    """
+    target = _target(place, source)
+    try:
+        stamp = json.loads((target / STAMP).read_text("utf-8"))
+        version, stamped = str(stamp["version"]), dict(stamp["files"])
+    except FileNotFoundError:
+        raise UsageError(f"{target} is no stamped copy: make one with the verb vendor") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{target / STAMP} cannot be read: make the copy anew ({error})") from None
+    present = content_hashes(target)
+    edited = tuple(sorted(name for name in present.keys() | stamped.keys() if present.get(name) != stamped.get(name)))
+    current = (version, present) == (__version__, content_hashes(source))
+    status = "edited" if edited else "current" if current else "stale"
+    return CopyState(target, status, version, __version__, edited)
+
+
+def _target(place: Path, source: Path) -> Path:
+    """The copy itself: `place` when it has the package's name or holds a stamp, else a folder of that name in it."""
+    place = place.absolute()
+    return place if place.name == source.name or (place / STAMP).is_file() else place / source.name
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and "__pycache__" not in parts and path.suffix not in (".pyc", ".pyo") and parts != (STAMP,):
+            yield path
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(hashes: dict[str, str]) -> str:
+    """One hash for all content: of the lines that sha256sum would print."""
+    return hashlib.sha256("".join(f"{value}  {name}\n" for name, value in hashes.items()).encode()).hexdigest()

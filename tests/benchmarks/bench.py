@@ -1,0 +1,218 @@
+"""`make bench`: what the main jobs cost, each beside a floor that is measured in the same run.
+
+Machines are noisy, so what counts is the ratio; times are for orientation. Every figure is the median of
+several rounds in which job and floor take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from exquisite import CLASSIC, Session, TileContract, calibrate_tile, extract_scoring_strips, score_strips, score_tile
+from exquisite.api.generator import CallLog, RawCandidate, TileRequest
+from exquisite.api.mock import MockTileGenerator
+from exquisite.geometry.overlap_score import interior_gate
+from exquisite.pixels import sobel_magnitude
+from tests.support.generators import Truth, png
+
+DEMO = Path("fixtures/demo")
+ORIGIN = (800, 800)
+SHORT = TileContract(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
+
+Job = Callable[[], object]
+
+
+class Instant:
+    """A generator that takes no time: it gives the same three answers to every request of a direction."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self._answers = answers
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """As many of the stored answers as are asked for."""
+        for data in self._answers[: request.candidates]:
+            yield RawCandidate(data)
+
+
+def seconds(job: Job) -> float:
+    """Wall time of one run."""
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def compare(job: Job, floor: Job, rounds: int) -> tuple[float, float, float]:
+    """(median of the job, median of the floor, median of their ratios), taking turns; seconds."""
+    job(), floor()
+    pairs = [(seconds(job), seconds(floor)) for _ in range(rounds)]
+    return (
+        statistics.median(mine for mine, _ in pairs),
+        statistics.median(other for _, other in pairs),
+        statistics.median(mine / other for mine, other in pairs),
+    )
+
+
+def demo_canvas() -> Image.Image:
+    """The demo canvas, RGB."""
+    with Image.open(DEMO / "canvas.png") as image:
+        return image.convert("RGB")
+
+
+def demo_answers(canvas: Image.Image) -> list[bytes]:
+    """Three drifted candidates that the simulated model gives for the demo canvas."""
+    answers: list[bytes] = []
+
+    class Tap(MockTileGenerator):
+        def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+            for raw in super().generate(request, calls):
+                answers.append(raw.data)
+                yield raw
+
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session.create(Path(folder) / "s", canvas)
+        session.step("x_ltr", Tap(picture=DEMO / "picture.jpg", origin=ORIGIN), gate=None, artifacts="none")
+    return answers
+
+
+def bench_scorer(rounds: int) -> list[tuple[str, float, float, float]]:
+    """The scorer for one strip pair, and for one candidate with all metrics, beside one Sobel pass over both strips."""
+    canvas = demo_canvas()
+    tile = Image.open(io.BytesIO(demo_answers(canvas)[0])).convert("RGB")
+    before, after = extract_scoring_strips(canvas, tile, "x_ltr")
+
+    def floor() -> None:
+        for strip in (before, after):
+            sobel_magnitude(strip.convert("L"))
+
+    calibration = calibrate_tile(tile, canvas.crop((512, 0, 1024, 1024)), "x_ltr")
+    return [
+        ("one strip pair, all metrics", *compare(lambda: score_strips(before, after, "x_ltr"), floor, rounds)),
+        (
+            "one candidate, all metrics and vetoes",
+            *compare(lambda: score_tile(canvas, calibration.tile, "x_ltr", CLASSIC, calibration), floor, rounds),
+        ),
+        ("the gate, once a step", *compare(lambda: interior_gate(canvas, "x_ltr"), floor, rounds)),
+    ]
+
+
+def bench_step(rounds: int) -> list[tuple[str, float, float, float]]:
+    """A step with an instant generator beside decoding its candidates and encoding the pictures it must write."""
+    canvas = demo_canvas()
+    answers = demo_answers(canvas)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for calibrate in (False, True):
+            session = Session.create(Path(folder) / f"calibrate-{calibrate}", canvas)
+
+            def job(session: Session = session, calibrate: bool = calibrate) -> object:
+                result = session.step("x_ltr", Instant(answers), gate=None, calibrate=calibrate)
+                session.undo()
+                return result
+
+            written = session.step("x_ltr", Instant(answers), gate=None, calibrate=calibrate).step_dir
+            session.undo()
+            raws = [path for path in written.rglob("*.png") if path.name == "tile_out_raw.png"]
+            drawn = [
+                Image.open(path).copy()
+                for path in written.rglob("*.png")
+                if path not in raws and path.read_bytes() not in answers
+            ]
+
+            def floor(drawn: list[Image.Image] = drawn) -> None:
+                for data in answers:
+                    Image.open(io.BytesIO(data)).load()
+                for image in drawn:
+                    png(image)
+
+            rows.append((f"a step, calibrate={calibrate}", *compare(job, floor, rounds)))
+    return rows
+
+
+def child_step(root: str, rounds: int) -> None:
+    """In a process of its own: the median time of a step on the session at `root`, and the peak memory."""
+    truth = Truth(Image.open(f"{root}/../truth.png").convert("RGB"), (0, 0))
+    session = Session.open(root)
+
+    def job() -> None:
+        session.step("x_ltr", Instant([_strip_tile(truth)]), gate=None, candidates=1, artifacts="none")
+        session.undo()
+
+    job()
+    times = [seconds(job) for _ in range(rounds)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": statistics.median(times), "peak_kib": peak}))
+
+
+def _strip_tile(truth: Truth) -> bytes:
+    return png(truth.picture.crop((0, 0, *SHORT.tile_size)))
+
+
+def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
+    """A step at a canvas of 400 strips beside one at 4, in processes of their own: time, then peak memory (KiB)."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = demo_canvas().crop((0, 0, 512, 512))
+        picture.save(Path(folder) / "truth.png")
+        generator = Instant([png(picture.crop((0, 0, *SHORT.tile_size)))])
+        for strips in (4, 400):
+            session = Session.create(Path(folder) / str(strips), picture.crop((0, 0, *SHORT.tile_size)), SHORT)
+            for number in range(strips):
+                mode = ("x_ltr", "x_rtl", "x_ltr")[number % 3]
+                session.step(mode, generator, gate=None, candidates=1, artifacts="none", calibrate=False)
+        figures: dict[int, list[dict[str, float]]] = {4: [], 400: []}
+        for _ in range(3):
+            for strips, seen in figures.items():
+                command = [sys.executable, "-m", "tests.benchmarks.bench", "--child", f"{folder}/{strips}"]
+                command += ["--rounds", str(4 * rounds)]
+                seen.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    rows = []
+    for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_kib", 1 / 1024)):
+        short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in (4, 400))
+        rows.append((f"a step at 400 strips against 4: {name}", long, short, long / short))
+    return rows
+
+
+def bench_import(rounds: int) -> list[tuple[str, float, float, float]]:
+    """`import exquisite` beside `import PIL.Image`, each in a fresh interpreter."""
+
+    def run(code: str) -> Job:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    with_pil = "import PIL.Image"
+    figures = compare(run(f"{with_pil}; import exquisite"), run(with_pil), rounds)
+    return [("importing exquisite after PIL.Image", *figures)]
+
+
+GROUPS = {"scorer": bench_scorer, "step": bench_step, "length": bench_length, "import": bench_import}
+
+
+def main() -> None:
+    """Print the table of the chosen groups."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], help="what to measure; everything by default")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child_step(arguments.child, arguments.rounds)
+        return
+    print(f"{'job':44} {'job':>10} {'floor':>10} {'ratio':>7}")
+    for group in arguments.groups or GROUPS:
+        for name, mine, floor, ratio in GROUPS[group](arguments.rounds):
+            unit = "" if "MiB" in name else " s"
+            print(f"{name:44} {mine:>8.3f}{unit:2} {floor:>8.3f}{unit:2} {ratio:>7.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""A session without end, and a canvas larger than memory.
+
+    python -m tests.benchmarks.endless                   10,000 strips, and exports of 1024 x 1,000,000
+    python -m tests.benchmarks.endless --strips 500 --length 50000
+
+The session grows in mixed directions along one axis with a generator that takes no time and a contract of
+32 px, so that what is measured is what the session itself does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops, ImageFilter
+
+from exquisite.contract import CLASSIC, Box, Mode
+from exquisite.pipeline.commit import commit
+from exquisite.pipeline.pieces import extend_tips, place_strip
+from exquisite.pipeline.records import sha256
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.store import Store
+from tests.support.children import clean_environment
+from tests.support.faulty_files import QuickFiles
+from tests.support.memory_peak import peak_bytes
+from tests.support.tiny import TINY, InstantGenerator, png, seed_picture
+
+__all__ = ["endless_session", "long_export"]
+
+_MODES = ("x_ltr", "x_ltr", "x_rtl", "x_ltr", "x_rtl")
+_NOISE = 61
+"""Distinct strips of the long canvas; side by side they are wider than what zlib remembers."""
+
+
+def endless_session(root: Path, strips: int, tell: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
+    """Grow a session to `strips` strips, and compare it with one of 10: a step, its memory, and other verbs.
+
+    The two take turns, so that whatever else the machine does hits both: seconds are medians of 60 turns, and
+    bytes the peak that Python allocates in one step.
+    """
+    short, long = (Session.create(root / name, seed_picture(), TINY, files=QuickFiles()) for name in ("short", "long"))
+    for session, count in ((short, 10), (long, strips)):
+        for number in range(count):
+            _step(session, number)
+            if number % 1000 == 999:
+                tell(f"{number + 1} strips")
+    both = (short, long)
+    step, undo, status, frontier, peaks = ([[], []] for _ in range(5))
+    for turn in range(60):
+        for which, session in enumerate(both):
+            step[which].append(_seconds(lambda session=session, turn=turn: _step(session, turn)))
+            undo[which].append(_seconds(session.undo))
+            status[which].append(_seconds(lambda session=session: Session.open(session.root).status()))
+            frontier[which].append(_seconds(lambda session=session: Session.open(session.root).frontier("x_rtl")))
+    for which, session in enumerate(both):
+        tracemalloc.start()
+        _step(session, 1)
+        peaks[which].append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    values = {"step_s": step, "undo_s": undo, "status_s": status, "frontier_s": frontier, "step_bytes": peaks}
+    return {
+        "strips": strips,
+        "canvas_size": list(long.canvas_size),
+        **{name: _beside(pair) for name, pair in values.items()},
+        "process_peak_bytes": peak_bytes(),
+    }
+
+
+def _step(session: Session, number: int) -> None:
+    options: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
+    session.step(_MODES[number % len(_MODES)], InstantGenerator(), **options)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _beside(values: Sequence[Sequence[float]]) -> dict[str, float]:
+    short, long = (statistics.median(each) for each in values)
+    return {"at 10": short, "at the end": long, "ratio": long / short}
+
+
+def long_export(folder: Path, axis: str, length: int) -> dict[str, Any]:
+    """Export a canvas of 1024 px times `length` px in a process of its own, and check the rows of the PNG."""
+    pictures = _long_session(folder / "s", axis, length)
+    code = (
+        "import sys, time; from exquisite.pipeline.session import Session; "
+        "from tests.support.memory_peak import peak_bytes; start = time.monotonic(); "
+        "Session.open(sys.argv[1]).export(sys.argv[2]); print(time.monotonic() - start, peak_bytes())"
+    )
+    target = folder / "long.png"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "s"), str(target)],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, peak = done.stdout.split()
+    result = {
+        "axis": axis,
+        "size": list(Session.open(folder / "s").canvas_size),
+        "seconds": float(seconds),
+        "peak_bytes": int(peak),
+        "png_bytes": target.stat().st_size,
+        "rows_checked": _check_rows(target, folder / "s", pictures),
+        "left_behind": sorted(path.name for path in folder.iterdir() if path.name.startswith(".")),
+    }
+    shutil.rmtree(folder / "s")
+    target.unlink()
+    return result
+
+
+def _long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
+    """A session of the classic contract with `length` pixels along `axis`, committed without a model."""
+    modes = (Mode.X_LTR, Mode.X_RTL) if axis == "x" else (Mode.Y_TTB, Mode.Y_BTT)
+    side = 2 * CLASSIC.tile_px
+    texture = Image.effect_noise((side, side), 90).filter(ImageFilter.GaussianBlur(2)).filter(ImageFilter.SHARPEN)
+    tones = Image.merge("RGB", [texture.rotate(turn) for turn in (0, 90, 180)])
+    strips = []
+    for number in range(_NOISE):
+        box = Box(11 * number, 13 * number, 0, 0)
+        width, height = CLASSIC.strip_size(modes[0])
+        strips.append(tones.crop((*box.origin, box.left + width, box.top + height)))
+    pictures = {sha256(png(strip)): strip for strip in strips}
+    store = Session.create(root, tones.crop((0, 0, *CLASSIC.tile_size)), CLASSIC, files=QuickFiles())._store
+    files = [png(strip) for strip in strips]
+    number = 0
+    while store.canvas_box(number).size[0 if axis == "x" else 1] < length:
+        mode = modes[number % 3 == 2]
+        parent, base = store.step(number), number
+        place, canvas = place_strip(store.canvas_box(base), mode, CLASSIC)
+        piece = asdict(store.add_strip(files[number % _NOISE], place))
+        number = store.new_step()
+        record = {
+            "format": 1, "step": number, "kind": "step", "status": "committed", "parent": base,
+            "parent_sha256": sha256((store.step_dir(base) / "step.json").read_bytes()),
+            "mode": mode, "side": mode.side, "axis": mode.axis, "strip": piece,
+            "canvas": {"origin": canvas.origin, "size": canvas.size},
+            "tips": extend_tips(parent["tips"], piece, mode, CLASSIC),
+            "totals": {"steps": parent["totals"]["steps"] + 1, "candidates": number}, "files": {},
+        }  # fmt: skip
+        store.finish_step(record)
+        commit(store, record, None)
+    return pictures
+
+
+def _check_rows(target: Path, root: Path, pictures: dict[str, Image.Image]) -> int:
+    """Decode the PNG row by row and compare each row with the strips that it crosses; returns the number of rows."""
+    store = Store(root)
+    canvas = store.canvas_box(store.head)
+    pieces = sorted((piece for _, piece in store.pieces(store.head)), key=lambda piece: piece.origin)
+    seed = next(piece for piece in pieces if piece.sha256 not in pictures)
+    pixels = {digest: picture.tobytes() for digest, picture in pictures.items()}
+    pixels[seed.sha256] = store.read_strip(seed).tobytes()
+    width, height = canvas.size
+    previous = Image.new("L", (3 * width, 1))
+    rows = 0
+    for raw in _png_rows(target, 3 * width + 1):
+        if raw[0] != 2:
+            raise AssertionError(f"row {rows} has filter {raw[0]}")
+        row = ImageChops.add_modulo(Image.frombytes("L", (3 * width, 1), raw[1:]), previous)
+        while pieces[0].box.bottom <= rows + canvas.top:
+            del pieces[0]
+        expected = []
+        for piece in pieces:
+            top = rows + canvas.top - piece.origin[1]
+            if 0 <= top < piece.size[1]:
+                stride = 3 * piece.size[0]
+                expected.append(pixels[piece.sha256][top * stride : (top + 1) * stride])
+                if piece.size[0] == width:
+                    break
+        if row.tobytes() != b"".join(expected):
+            raise AssertionError(f"row {rows} differs from the strips")
+        previous = row
+        rows += 1
+    if rows != height:
+        raise AssertionError(f"{rows} rows of {height}")
+    return rows
+
+
+def _png_rows(path: Path, stride: int) -> Iterator[bytes]:
+    """The filtered rows of a PNG, its chunks checked."""
+    inflate = zlib.decompressobj()
+    held = bytearray()
+    with path.open("rb") as file:
+        file.read(8)
+        while True:
+            length, kind = int.from_bytes(file.read(4)), file.read(4)
+            content = file.read(length)
+            if zlib.crc32(kind + content) != int.from_bytes(file.read(4)):
+                raise AssertionError(f"wrong CRC in {kind!r}")
+            if kind == b"IEND":
+                return
+            if kind == b"IDAT":
+                while content:
+                    held += inflate.decompress(content, 1 << 22)
+                    content = inflate.unconsumed_tail
+                    whole = len(held) // stride * stride
+                    for at in range(0, whole, stride):
+                        yield bytes(held[at : at + stride])
+                    del held[:whole]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.endless", allow_abbrev=False)
+    parser.add_argument("--strips", type=int, default=10_000, help="length of the session (default: %(default)s)")
+    parser.add_argument("--length", type=int, default=1_000_000, help="pixels of the export (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="endless-") as place:
+        folder = Path(place)
+
+        def tell(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+
+        found: dict[str, Any] = {"exports": []}
+        for axis in ("x", "y"):
+            if options.length:
+                tell(f"export along {axis}")
+                found["exports"].append(long_export(folder, axis, options.length))
+                tell(json.dumps(found["exports"][-1]))
+        if options.strips:
+            found["session"] = endless_session(folder / "endless", options.strips, tell)
+        print(json.dumps(found, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+"""`make bench-panorama`: eight steps in a row in each mode, against a known truth.
+
+    python -m tests.benchmarks.panorama            print the tables
+    python -m tests.benchmarks.panorama --write    ... and write them into CONTRACT.md and panorama.json
+    python -m tests.benchmarks.panorama --quick    two runs of two steps, for a first look; never written
+
+The simulated model continues a canvas from a known picture, redrawing every tile a little off. Five canvases grow
+from the same seed picture under the same drifts, each on its own frontier:
+
+    as it came            the raw tile, the band put back
+    as it came + feather
+    calibrated            three candidates, the best by the primary metric
+    calibrated + feather
+    oracle                the true inverse of the drift's geometry and tone; not of its blur and noise
+
+The candidate is the one that the scorer chose on the calibrated canvas, so that canvases differ in treatment alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from exquisite.api.answer import decode_tile
+from exquisite.api.drift import Drift
+from exquisite.api.generator import NullCallLog, TileRequest
+from exquisite.api.mock import MockTileGenerator
+from exquisite.contract import CLASSIC, Mode, from_canonical, to_canonical
+from exquisite.geometry.calibration import Calibration, calibrate_tile
+from exquisite.geometry.displacement import Field, resample
+from exquisite.geometry.enforcement import enforce_conditioning_half
+from exquisite.geometry.feather import feather_tile
+from exquisite.geometry.overlap_score import score_tile
+from exquisite.geometry.seam_residual import seam_residual
+from exquisite.geometry.tile_mode import extract_conditioning_band
+from exquisite.geometry.tone import with_tone
+from exquisite.pixels import laplacian_energy
+from tests.benchmarks import panorama_table
+from tests.support.pictures import draw
+
+__all__ = ["ARMS", "RUNS", "Run", "examine", "main"]
+
+ROOT = Path(__file__).parents[2]
+RESULT = Path(__file__).with_name("panorama.json")
+DOCUMENT = ROOT / "CONTRACT.md"
+PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
+
+ARMS = ("as it came", "as it came + feather", "calibrated", "calibrated + feather", "oracle")
+STEPS = 8
+CANDIDATES = 3
+FEATHER_PX = 32
+FIRST_PX = 32
+"""New columns next to the seam in which the pixels are held against the truth."""
+EDGE_PX = 32
+"""Rows at either outer edge that are not: a shifted tile has nothing to show there."""
+STRENGTH = 1.0
+"""Of the model's drift: as measured on real models; of three candidates one drifts 0.7, one 1.6 times as far."""
+
+_LEVELS = range(256)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One picture grown in one mode: a drawn kind (with a seed) or a photograph, and the drift's local warp."""
+
+    picture: str
+    mode: str
+    warp_px: float
+    seed: int = 21
+
+    @property
+    def name(self) -> str:
+        """For the tables."""
+        return f"{self.picture} {self.mode}" + (f" warp {self.warp_px:g} px" if self.warp_px else "")
+
+    def load(self) -> Image.Image:
+        """The whole known picture, canonical: the first band, all steps, and the last generated half."""
+        size = (CLASSIC.band_px + (STEPS - 1) * CLASSIC.advance_px + CLASSIC.band_px, CLASSIC.tile_px)
+        photograph = PHOTOGRAPHS / f"{self.picture}.jpg"
+        if photograph.exists():
+            with Image.open(photograph) as image:
+                return image.convert("RGB").crop((0, 0, *size))
+        return draw(self.picture, size, self.seed)
+
+
+RUNS = (
+    Run("ink", "x_ltr", 0),
+    Run("painterly", "x_rtl", 0),
+    Run("facade", "x_rtl", 0),
+    Run("blue-marble", "y_ttb", 0),
+    Run("pencil", "y_ttb", 0),
+    Run("foliage", "y_btt", 0),
+    Run("moon", "x_ltr", 2),
+    Run("cobbles", "y_btt", 2),
+)
+
+
+class _Canvas:
+    """One arm's canvas, and what it takes to grow it."""
+
+    def __init__(self, run: Run, truth: Image.Image) -> None:
+        self.mode = Mode(run.mode)
+        self._picture = from_canonical(truth, run.mode)
+        start = truth.crop((0, 0, CLASSIC.band_px, CLASSIC.tile_px))
+        self.image = from_canonical(start, run.mode)
+        low = self.mode.side == "low"
+        along = truth.width - CLASSIC.band_px if low else 0
+        self._origin = CLASSIC.oriented((along, 0), run.mode)
+        self._sign = -1 if low else 1
+        self._run = run
+
+    @property
+    def band(self) -> Image.Image:
+        """The band at the frontier, own orientation."""
+        return extract_conditioning_band(self.image, self.mode)
+
+    def tiles(self, step: int, drift: float | Drift, first: int, count: int) -> Iterator[tuple[Image.Image, Drift]]:
+        """Candidates `first` ... of the simulated model, decoded, each with its drift."""
+        model = MockTileGenerator(
+            f"{self._run}", self._picture, self._origin, drift=drift, restless=True, warp_px=self._run.warp_px
+        )
+        blank = Image.new("RGB", CLASSIC.tile_size)
+        request = TileRequest(
+            mode=self.mode,
+            contract=CLASSIC,
+            band=self.band,
+            reference=blank,
+            mask=blank.convert("RGBA"),
+            prompt="",
+            candidates=count,
+            step_index=step,
+            first_candidate=first,
+            band_origin=CLASSIC.oriented((self._sign * (step - 1) * CLASSIC.advance_px, 0), self.mode),
+        )
+        for raw in model.generate(request, NullCallLog()):
+            found = dict(raw.meta["drift"])  # type: ignore[call-overload]
+            pairs = {name: tuple(value) for name, value in found.items() if isinstance(value, list | tuple)}
+            yield decode_tile(raw.data), Drift(**{**found, **pairs})
+
+    def grow(self, tile: Image.Image) -> None:
+        """Keep the band of the enforced `tile`'s end: only the frontier is ever needed."""
+        frame = CLASSIC.frame(self.mode, CLASSIC.tile_size)
+        along = to_canonical(self.image, self.mode)
+        strip = to_canonical(tile.crop(frame.growth_in_tile), self.mode)
+        grown = Image.new("RGB", (along.width + strip.width, along.height))
+        grown.paste(along, (0, 0))
+        grown.paste(strip, (along.width, 0))
+        self.image = from_canonical(grown.crop((strip.width, 0, *grown.size)), self.mode)
+
+
+def examine(run: Run, steps: int = STEPS) -> list[dict[str, Any]]:
+    """One row a step."""
+    truth = run.load()
+    canvases = {arm: _Canvas(run, truth) for arm in ARMS}
+    return [_step(run, truth, canvases, step) for step in range(1, steps + 1)]
+
+
+def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: int) -> dict[str, Any]:
+    start = (step - 1) * CLASSIC.advance_px
+    tile = truth.crop((start, 0, start + CLASSIC.tile_px, CLASSIC.tile_px))
+    canvas = canvases["calibrated"]
+    band = canvas.band
+    drifts, tiles = [], []
+    kinds: dict[str, list[dict[str, Any]]] = {"calibrated": [], "raw": []}
+    for raw, drift in canvas.tiles(step, STRENGTH, 0, CANDIDATES):
+        found = calibrate_tile(raw, band, run.mode)
+        drifts.append(drift)
+        tiles.append(enforce_conditioning_half(found.tile, band, run.mode))
+        kinds["calibrated"].append(_candidate(tiles[-1], found, band, tile, run.mode))
+        kinds["raw"].append(_candidate(enforce_conditioning_half(raw, band, run.mode), None, band, tile, run.mode))
+    chosen = max(range(CANDIDATES), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
+    finished = {"calibrated": tiles[chosen]}
+    for arm in ARMS:
+        if arm not in finished:
+            finished[arm] = _treated(arm, canvases[arm], step, drifts[chosen], chosen)
+    natural = seam_residual(*_meeting(from_canonical(tile, run.mode), run.mode), run.mode)
+    measured = {arm: _measured(finished[arm], canvases[arm].band, tile, run.mode) for arm in ARMS}
+    for arm, image in finished.items():
+        canvases[arm].grow(image)
+    return {
+        "run": run.name,
+        "warped": run.warp_px > 0,
+        "step": step,
+        "natural": natural,
+        "chosen": chosen,
+        "arms": measured,
+        "calibrated candidates": kinds["calibrated"],
+        "raw candidates": kinds["raw"],
+    }
+
+
+def _treated(arm: str, canvas: _Canvas, step: int, drift: Drift, candidate: int) -> Image.Image:
+    """The enforced tile of one of the other arms."""
+    ((raw, _),) = canvas.tiles(step, drift, candidate, 1)
+    if arm == "oracle":
+        return enforce_conditioning_half(_undone(raw, drift), canvas.band, canvas.mode)
+    redraw = calibrate_tile(raw, canvas.band, canvas.mode).tile if arm.startswith("calibrated") else raw
+    enforced = enforce_conditioning_half(redraw, canvas.band, canvas.mode)
+    return feather_tile(enforced, redraw, canvas.band, canvas.mode, FEATHER_PX if arm.endswith("feather") else 0)
+
+
+def _undone(raw: Image.Image, drift: Drift) -> Image.Image:
+    """`raw` with the true inverse of the drift's geometry and tone."""
+    size = CLASSIC.tile_px
+    box = (0, 0, size, size)
+    nodes = tuple(float(v) for v in range(0, size + 1, CLASSIC.tile_px // 32))
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        landed = drift.landing(x, y, box)
+        return landed[0] - x, landed[1] - y
+
+    tile = resample(raw, Field.sampled(nodes, nodes, at), box)
+    return with_tone(tile, tuple(tuple(_inverse(drift, cast)) for cast in drift.cast))
+
+
+def _inverse(drift: Drift, cast: float) -> Iterator[float]:
+    for level in _LEVELS:
+        value = ((level - cast) / 255 - 0.5) / drift.contrast + 0.5
+        yield 255 * min(1.0, max(0.0, value)) ** (1 / drift.gamma)
+
+
+def _meeting(tile: Image.Image, mode: Mode | str) -> tuple[Image.Image, Image.Image]:
+    """(conditioning half, new strip) of an own-orientation tile."""
+    frame = CLASSIC.frame(mode, CLASSIC.tile_size)
+    return tile.crop(frame.conditioning_half), tile.crop(frame.growth_in_tile)
+
+
+def _candidate(
+    enforced: Image.Image, calibration: Calibration | None, band: Image.Image, truth: Image.Image, mode: str
+) -> dict[str, Any]:
+    """What became of one candidate, and what the scorer says of it."""
+    values = _measured(enforced, band, truth, mode)
+    score = score_tile(band, enforced, mode, calibration=calibration)
+    return {
+        "psnr": values["psnr"],
+        "residual": values["residual"],
+        "applied": calibration is not None and calibration.applied,
+        "metrics": dict(score.metrics),
+    }
+
+
+def _measured(enforced: Image.Image, band: Image.Image, truth: Image.Image, mode: str | Mode) -> dict[str, float]:
+    """Seam residual, PSNR of the first new columns in dB, and what the strip's colour and sharpness became."""
+    tile = to_canonical(enforced, mode)
+    seam, end = CLASSIC.band_px, CLASSIC.band_px + CLASSIC.advance_px
+    first = (seam, EDGE_PX, seam + FIRST_PX, CLASSIC.tile_px - EDGE_PX)
+    strip = (seam, EDGE_PX, end, CLASSIC.tile_px - EDGE_PX)
+    _, new = _meeting(enforced, mode)
+    got, wanted = tile.crop(strip), truth.crop(strip)
+    return {
+        "residual": seam_residual(band, new, mode),
+        "psnr": _psnr(tile.crop(first), truth.crop(first)),
+        "strip psnr": _psnr(got, wanted),
+        "colour": max(abs(a - b) for a, b in zip(_means(got), _means(wanted), strict=True)),
+        "sharpness": laplacian_energy(got) / max(1e-9, laplacian_energy(wanted)),
+    }
+
+
+def _means(image: Image.Image) -> list[float]:
+    counts = image.histogram()
+    return [
+        sum(level * counts[256 * channel + level] for level in _LEVELS) / (image.width * image.height)
+        for channel in range(3)
+    ]
+
+
+def _psnr(image: Image.Image, truth: Image.Image) -> float:
+    """In dB; at most 60, which is less than half a level."""
+    counts = ImageChops.difference(image, truth).histogram()
+    square = sum((k % 256) ** 2 * n for k, n in enumerate(counts)) / sum(counts)
+    return min(60.0, 10 * math.log10(255**2 / square)) if square else 60.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, print, and write where asked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.panorama", allow_abbrev=False, description=__doc__
+    )
+    parser.add_argument("--write", action="store_true", help="write the tables into CONTRACT.md and panorama.json")
+    parser.add_argument("--quick", action="store_true", help="two runs of two steps; never written")
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    options = parser.parse_args(argv)
+    work = [(run, 2) for run in RUNS[:2]] if options.quick else [(run, STEPS) for run in RUNS]
+    started = time.monotonic()
+    rows = []
+    with multiprocessing.Pool(options.workers) as pool:
+        for count, part in enumerate(pool.imap(_examine_one, work), 1):
+            rows += part
+            print(f"{count} of {len(work)} runs, {time.monotonic() - started:.0f} s", file=sys.stderr)
+    result = panorama_table.summarise(rows)
+    print(panorama_table.render(result))
+    if options.write and not options.quick:
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        panorama_table.write_into(DOCUMENT, panorama_table.render(result))
+    return 0
+
+
+def _examine_one(work: tuple[Run, int]) -> list[dict[str, Any]]:
+    return examine(*work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

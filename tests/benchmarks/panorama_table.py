@@ -1,0 +1,242 @@
+"""What the panorama benchmark's rows come to, and how the document shows it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+__all__ = ["block_of", "render", "summarise", "write_into"]
+
+BEGIN, END = "<!-- bench-panorama:begin -->", "<!-- bench-panorama:end -->"
+_RESAMPLES = 2000
+_CLOSE_DB = 0.5
+
+Rows = Sequence[dict[str, Any]]
+
+
+def summarise(rows: Rows) -> dict[str, Any]:
+    """Means over all steps of all runs, rounded; JSON types."""
+    plain = [row for row in rows if not row["warped"]]
+    arms = {
+        "shift, zoom, tone, blur, noise": _arms(plain),
+        "the same and a local warp": _arms([row for row in rows if row["warped"]]),
+    }
+    steps = sorted({row["step"] for row in plain})
+    by_step = {
+        str(step): {
+            arm: {
+                name: fmean(row["arms"][arm][name] for row in plain if row["step"] == step)
+                for name in ("psnr", "colour", "sharpness")
+            }
+            | {
+                "to natural": fmean(
+                    row["arms"][arm]["residual"] / row["natural"] for row in plain if row["step"] == step
+                )
+            }
+            for arm in rows[0]["arms"]
+        }
+        for step in (steps[0], steps[-1])
+    }
+    result = {
+        "steps": len(rows),
+        "runs": list(dict.fromkeys(row["run"] for row in rows)),
+        "natural": fmean(row["natural"] for row in rows),
+        "arms": arms,
+        "by step": by_step,
+        "feather": _paired(
+            rows, lambda row: row["arms"]["calibrated + feather"]["psnr"] - row["arms"]["calibrated"]["psnr"]
+        ),
+        "three against one": {
+            kind: {
+                name: _paired(rows, lambda row, k=kind, n=name: _chosen_by(row[f"{k} candidates"], "primary", n))
+                for name in ("psnr", "residual")
+            }
+            for kind in ("calibrated", "raw")
+        },
+        "choice": {kind: _choice(rows, f"{kind} candidates") for kind in ("calibrated", "raw")},
+        "applied": fmean(bool(one["applied"]) for row in rows for one in row["calibrated candidates"]),
+        "by run": {
+            run: {
+                arm: [
+                    fmean(row["arms"][arm]["residual"] / row["natural"] for row in rows if row["run"] == run),
+                    fmean(row["arms"][arm]["psnr"] for row in rows if row["run"] == run),
+                ]
+                for arm in rows[0]["arms"]
+            }
+            for run in dict.fromkeys(row["run"] for row in rows)
+        },
+    }
+    return _rounded(result)
+
+
+def _arms(rows: Rows) -> dict[str, dict[str, float]]:
+    """Means of every arm; none where there are no rows."""
+    table = {}
+    for arm in rows[0]["arms"] if rows else ():
+        of = [row["arms"][arm] for row in rows]
+        oracles = [row["arms"]["oracle"]["residual"] for row in rows]
+        residual = fmean(one["residual"] for one in of)
+        table[arm] = {
+            "residual": residual,
+            "to natural": residual / fmean(row["natural"] for row in rows),
+            "to oracle": residual / fmean(oracles),
+            "psnr": fmean(one["psnr"] for one in of),
+            "strip psnr": fmean(one["strip psnr"] for one in of),
+        }
+    return table
+
+
+def _chosen_by(candidates: Sequence[dict[str, Any]], metric: str, value: str) -> float:
+    """What the metric's choice among all has more of than the first candidate."""
+    best = max(candidates, key=lambda one: one["metrics"].get(metric, float("-inf")))
+    return best[value] - candidates[0][value]
+
+
+def _choice(rows: Rows, kind: str) -> dict[str, dict[str, float]]:
+    """For each metric: how often its choice has the least error, or nearly; and the PSNR of its choices."""
+    metrics = dict.fromkeys(name for row in rows for one in row[kind] for name in one["metrics"])
+    table = {}
+    for metric in metrics:
+        picked = [max(row[kind], key=lambda one, m=metric: one["metrics"][m]) for row in rows]
+        best = [max(one["psnr"] for one in row[kind]) for row in rows]
+        table[metric] = {
+            "best": fmean(one["psnr"] >= top for one, top in zip(picked, best, strict=True)),
+            "close": fmean(one["psnr"] >= top - _CLOSE_DB for one, top in zip(picked, best, strict=True)),
+            "psnr": fmean(one["psnr"] for one in picked),
+        }
+    table["(the first)"] = {
+        "best": fmean(row[kind][0]["psnr"] >= max(one["psnr"] for one in row[kind]) for row in rows),
+        "close": fmean(row[kind][0]["psnr"] >= max(one["psnr"] for one in row[kind]) - _CLOSE_DB for row in rows),
+        "psnr": fmean(row[kind][0]["psnr"] for row in rows),
+    }
+    table["(the truth)"] = {"best": 1.0, "close": 1.0, "psnr": fmean(max(o["psnr"] for o in row[kind]) for row in rows)}
+    return table
+
+
+def _paired(rows: Rows, difference: Callable[[dict[str, Any]], float]) -> list[float]:
+    """[mean, low, high] of the paired difference: 95 % bootstrap interval over whole runs."""
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        groups.setdefault(row["run"], []).append(difference(row))
+    of = list(groups.values())
+    draw = random.Random("bootstrap")
+    means = sorted(fmean(value for group in draw.choices(of, k=len(of)) for value in group) for _ in range(_RESAMPLES))
+    return [
+        fmean(value for group in of for value in group),
+        means[int(0.025 * _RESAMPLES)],
+        means[int(0.975 * _RESAMPLES)],
+    ]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def render(result: dict[str, Any]) -> str:
+    """The tables, in Markdown, from a result as `summarise` gives it."""
+    natural = result["natural"]
+    first, last = sorted(result["by step"], key=int)
+    parts = [
+        f"{result['steps']} steps: {', '.join(result['runs'])}. Residual: bend across the seam over the usual bend, "
+        f"{natural:.2f} in the true pictures. PSNR: of the first 32 new columns against the truth. "
+        f"Calibration was applied to {result['applied']:.0%} of the candidates.",
+        *(_arm_table(drift, arms) for drift, arms in result["arms"].items()),
+        "Under a local warp the model draws the far end of each strip where the warp had put it, and the next tile "
+        "where the true picture has it: this step between two answers is in no conditioning half, and only the "
+        "oracle knows it.",
+        "What the feather adds to calibration: " + _interval(result["feather"], "dB") + ".",
+        f"Without a local warp, from step {first} to step {last}: residual over natural; PSNR; largest mean error of a "
+        "colour channel over the new strip, in levels; sharpness of the new strip over that of the truth.",
+        _table(
+            ("canvas", "/ natural", "PSNR, dB", "colour", "sharpness"),
+            (
+                (
+                    arm,
+                    *(
+                        _pair(result["by step"], first, last, arm, name, digits)
+                        for name, digits in (("to natural", 2), ("psnr", 1), ("colour", 2), ("sharpness", 2))
+                    ),
+                )
+                for arm in result["by step"][first]
+            ),
+        ),
+        "Three candidates against the first of them, chosen by the primary metric (mean, 95 % bootstrap interval over "
+        "runs):",
+        _table(
+            ("candidates", "PSNR", "residual"),
+            (
+                (kind, _interval(v["psnr"], "dB"), _interval(v["residual"], ""))
+                for kind, v in result["three against one"].items()
+            ),
+        ),
+        "How often each metric's choice among three has the least error in its first 32 columns, how often within "
+        f"{_CLOSE_DB} dB of it, and the mean PSNR of its choices:",
+        _table(
+            ("metric", "raw: best", "close", "PSNR", "calibrated: best", "close", "PSNR"),
+            (
+                (
+                    f"`{name}`" if name.isidentifier() else name,
+                    *_cells(result["choice"]["raw"].get(name)),
+                    *_cells(result["choice"]["calibrated"][name]),
+                )
+                for name in result["choice"]["calibrated"]
+            ),
+        ),
+        "Residual over natural, and PSNR in dB, for each picture:",
+        _table(
+            ("picture", *result["by step"][first]),
+            (
+                (run, *(f"{ratio:.2f}, {psnr:.1f}" for ratio, psnr in arms.values()))
+                for run, arms in result["by run"].items()
+            ),
+        ),
+    ]
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _arm_table(drift: str, arms: dict[str, dict[str, float]]) -> str:
+    header = (drift, "residual", "/ natural", "/ oracle", "PSNR, dB", "whole strip, dB")
+    names = ("residual", "to natural", "to oracle")
+    return _table(
+        header,
+        (
+            (arm, *(f"{v[n]:.2f}" for n in names), f"{v['psnr']:.1f}", f"{v['strip psnr']:.1f}")
+            for arm, v in arms.items()
+        ),
+    )
+
+
+def _cells(value: dict[str, float] | None) -> tuple[str, str, str]:
+    return ("", "", "") if value is None else (f"{value['best']:.0%}", f"{value['close']:.0%}", f"{value['psnr']:.1f}")
+
+
+def _pair(by_step: dict[str, Any], first: str, last: str, arm: str, name: str, digits: int) -> str:
+    return f"{by_step[first][arm][name]:.{digits}f} → {by_step[last][arm][name]:.{digits}f}"
+
+
+def _interval(value: Sequence[float], unit: str) -> str:
+    mean, low, high = value
+    return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}] {unit}".strip()
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def block_of(text: str) -> str:
+    """What the document shows between its markers."""
+    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
+
+
+def write_into(document: Path, block: str) -> None:
+    """Put `block` between the markers of `document`."""
+    text = document.read_text(encoding="utf-8")
+    document.write_text(text.replace(BEGIN + block_of(text) + END, BEGIN + block + END), encoding="utf-8")

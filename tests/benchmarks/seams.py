@@ -1,0 +1,225 @@
+"""`make bench-seams`: does the scorer know the truth? A table with known truth, and the gate's table.
+
+    python -m tests.benchmarks.seams            print the tables (pictures for reporting only)
+    python -m tests.benchmarks.seams --write    ... and write them into README.md, CONTRACT.md and seams.json
+    python -m tests.benchmarks.seams --render   only write the tables again, from the seams.json of the last run
+    python -m tests.benchmarks.seams --quick    a few pictures, for a first look
+    python -m tests.benchmarks.seams --half tuning   the pictures that weights and factors were fitted on
+
+A true picture is cut at a seam, the continuation is damaged, and the scorer sees both. A metric is right when
+it gives the truth the higher value (a tie counts half). The pictures are split: what is tuned sees the tuning
+half only, what is printed by default comes from the reporting half: other seeds of the drawn kinds, five kinds
+that the tuning half has not at all, and other photographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from exquisite.contract import CLASSIC, Mode
+from exquisite.geometry.overlap_score import METRICS, interior_gate, score_tile
+from tests.benchmarks import seams_table
+from tests.benchmarks.damages import DAMAGES, Damage, Scene
+from tests.support.pictures import KINDS, draw
+
+__all__ = ["REPORTING", "TUNING", "Source", "examine", "main", "probe"]
+
+ROOT = Path(__file__).parents[2]
+RESULT = Path(__file__).with_name("seams.json")
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRACT.md")
+PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
+
+HELD_OUT_KINDS = {"engraving", "ripples", "cobbles", "mosaic", "roof"}
+TUNING_PHOTOGRAPHS = {"blue-marble", "fruit"}
+TUNING_SEEDS, REPORTING_SEEDS = (0, 1), (10, 11)
+
+DRAWN_WIDTH = 2200
+CUTS_A_PICTURE = 6
+CUTS_A_PHOTOGRAPH = 12
+TRUTHS_A_PICTURE = 15
+"""Cuts at which the truth alone is scored and held against the gate, besides the cuts with damages."""
+
+LEAST_CHANGE = 0.3
+"""A damage that changes the first 64 columns by less than this (root mean square of 255) is no damage there."""
+
+LOOKED_AT_PX = 64
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture of the benchmark: a drawn kind with its seed, or a photograph (seed None)."""
+
+    name: str
+    seed: int | None = None
+
+    def load(self) -> Image.Image:
+        """The picture, RGB, CLASSIC.tile_px high."""
+        if self.seed is not None:
+            return draw(self.name, (DRAWN_WIDTH, CLASSIC.tile_px), self.seed)
+        with Image.open(next(PHOTOGRAPHS.glob(f"{self.name}.*"))) as image:
+            return image.convert("RGB").crop((0, 0, image.width, CLASSIC.tile_px))
+
+    def strip_of_another(self, rng: random.Random) -> Image.Image:
+        """A strip of another kind of picture."""
+        kind = rng.choice([kind for kind in KINDS if kind != self.name])
+        return draw(kind, (CLASSIC.overlap_px, CLASSIC.tile_px), rng.randrange(1 << 16))
+
+
+def _photographs() -> list[str]:
+    return sorted(path.stem for path in PHOTOGRAPHS.glob("*") if path.suffix in {".jpg", ".webp", ".png"})
+
+
+def TUNING() -> list[Source]:  # noqa: N802
+    """The pictures that weights, floors and factors were fitted on."""
+    drawn = [Source(kind, seed) for kind in KINDS if kind not in HELD_OUT_KINDS for seed in TUNING_SEEDS]
+    return drawn + [Source(name) for name in _photographs() if name in TUNING_PHOTOGRAPHS]
+
+
+def REPORTING() -> list[Source]:  # noqa: N802
+    """The pictures of the printed table."""
+    drawn = [Source(kind, seed) for kind in KINDS for seed in REPORTING_SEEDS]
+    return drawn + [Source(name) for name in _photographs() if name not in TUNING_PHOTOGRAPHS]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scored strip: the truth (damage "") or a damage, and whether the gate let it pass."""
+
+    source: str
+    seed: int | None
+    seam: int
+    damage: str
+    strength: float
+    visible: bool
+    metrics: tuple[float, ...]
+    passed: bool
+    vetoed: bool
+    seconds: float
+
+
+def examine(source: Source, cuts: int, truths: int, damages: Iterable[Damage] = DAMAGES) -> list[Row]:
+    """Score the truth and its damages at `cuts` seams of one picture, and the truth alone at `truths` more.
+
+    Every damage meets every cut at two of its strengths, or with two different draws where it has only one.
+    """
+    picture = source.load()
+    rng = random.Random(f"{source.name} {source.seed}")
+    first, last = CLASSIC.band_px, picture.width - CLASSIC.overlap_px - 32
+    rows = []
+    for place in range(cuts + truths):
+        seam = rng.randrange(first, last)
+        judge = _Judge(source, picture, seam)
+        truth = picture.crop((seam, 0, seam + CLASSIC.overlap_px, picture.height))
+        rows.append(judge.row(truth))
+        if place >= cuts:
+            continue
+        other = source.strip_of_another(rng)
+        for damage in damages:
+            for draw_number in range(2):
+                strength = damage.strengths[(2 * place + draw_number) % len(damage.strengths)]
+                seed = f"{source.name} {source.seed} {seam} {damage.name} {strength} {draw_number}"
+                scene = Scene(picture, seam, CLASSIC.overlap_px, other, random.Random(seed))
+                damaged = damage.make(scene, strength)
+                if _change(damaged, truth) >= LEAST_CHANGE:
+                    rows.append(judge.row(damaged, damage.name, strength, strength in damage.visible))
+    return rows
+
+
+class _Judge:
+    """Scores strips behind one seam, as a step would: the band, a tile, the gate."""
+
+    def __init__(self, source: Source, picture: Image.Image, seam: int) -> None:
+        self.source, self.seam = source, seam
+        self.band = picture.crop((seam - CLASSIC.band_px, 0, seam, picture.height))
+        self.tile = Image.new("RGB", CLASSIC.tile_size)
+        self.tile.paste(self.band, (0, 0))
+        self.gate = interior_gate(self.band, Mode.X_LTR)
+
+    def row(self, strip: Image.Image, damage: str = "", strength: float = 0, visible: bool = False) -> Row:
+        self.tile.paste(strip, (CLASSIC.band_px, 0))
+        started = time.process_time()
+        score = score_tile(self.band, self.tile, Mode.X_LTR)
+        seconds = time.process_time() - started
+        metrics = tuple(score.metrics[name] for name in METRICS)
+        passed = self.gate.passes(score)
+        place = (self.source.name, self.source.seed, self.seam)
+        return Row(*place, damage, strength, visible, metrics, passed, bool(score.vetoes), seconds)
+
+
+def _change(damaged: Image.Image, truth: Image.Image) -> float:
+    """Root mean square difference of the luminance of the first columns, 0 to 255."""
+    near = (0, 0, min(LOOKED_AT_PX, truth.width), truth.height)
+    histogram = ImageChops.difference(damaged.crop(near), truth.crop(near)).convert("L").histogram()
+    return float(sum(level * level * count for level, count in enumerate(histogram)) / sum(histogram)) ** 0.5
+
+
+def probe() -> dict[str, float]:
+    """A small part of the benchmark, to be compared with what seams.json recorded: the primary metric by damage."""
+    chosen = [damage for damage in DAMAGES if damage.name in {"shift along", "colour cast", "smear", "mirrored band"}]
+    rows = examine(Source("diagonals", REPORTING_SEEDS[0]), 1, 0, chosen)
+    return {f"{row.damage or 'truth'} {row.strength:g} #{number}": row.metrics[0] for number, row in enumerate(rows)}
+
+
+def _examine_one(work: tuple[Source, int, int]) -> list[Row]:
+    return examine(*work)
+
+
+def _progress(parts: Iterator[list[Row]], total: int) -> Iterator[Row]:
+    for number, rows in enumerate(parts, start=1):
+        print(f"\r{number} of {total} pictures", end="", file=sys.stderr, flush=True)
+        yield from rows
+    print(file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, print, and write where asked."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.seams", allow_abbrev=False, description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the tables into README.md, CONTRACT.md, seams.json")
+    parser.add_argument("--render", action="store_true", help="run nothing: write what seams.json recorded")
+    parser.add_argument("--quick", action="store_true", help="few pictures and cuts; never written")
+    parser.add_argument("--half", choices=("reporting", "tuning"), default="reporting")
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    options = parser.parse_args(argv)
+    if options.render:
+        _write_documents(json.loads(RESULT.read_text(encoding="utf-8")))
+        return 0
+    sources = REPORTING() if options.half == "reporting" else TUNING()
+    work = [
+        (source, CUTS_A_PICTURE, TRUTHS_A_PICTURE) if source.seed is not None
+        else (source, CUTS_A_PHOTOGRAPH, 2 * TRUTHS_A_PICTURE)
+        for source in sources
+    ]
+    if options.quick:
+        work = [(source, 1, 3) for source, _, _ in work[::2]]
+    started = time.monotonic()
+    with multiprocessing.Pool(options.workers) as pool:
+        rows = list(_progress(pool.imap(_examine_one, work), len(work)))
+    result = seams_table.summarise(rows, [source.name for source in sources])
+    result["half"] = options.half
+    print(seams_table.render(result))
+    print(f"{len(rows)} strips in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    if options.write and not options.quick and options.half == "reporting":
+        result["probe"] = probe()
+        RESULT.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        _write_documents(result)
+    return 0
+
+
+def _write_documents(result: dict[str, Any]) -> None:
+    for document in DOCUMENTS:
+        print(seams_table.write_into(document, seams_table.render(result)), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

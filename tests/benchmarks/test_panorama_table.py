@@ -1,0 +1,76 @@
+"""The panorama tables: what the document shows is what the program renders, and the record is of these arms."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from exquisite.api.drift import Drift, redraw
+from exquisite.contract import CLASSIC
+from tests.benchmarks import panorama, panorama_table, seam_sheet
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict:
+    return json.loads(panorama.RESULT.read_text(encoding="utf-8"))
+
+
+def test_the_document_shows_the_last_run(recorded):
+    shown = panorama_table.block_of(panorama.DOCUMENT.read_text(encoding="utf-8"))
+    assert shown == panorama_table.render(recorded), "run `python -m tests.benchmarks.panorama --write`"
+
+
+def test_the_record_is_of_these_runs(recorded):
+    assert all(set(arms) == set(panorama.ARMS) for arms in recorded["arms"].values())
+    assert recorded["runs"] == [run.name for run in panorama.RUNS]
+    assert recorded["steps"] == len(panorama.RUNS) * panorama.STEPS
+    assert {run.mode for run in panorama.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
+
+
+def test_calibration_holds_what_the_record_says(recorded):
+    arms = recorded["arms"]["shift, zoom, tone, blur, noise"]
+    assert arms["calibrated"]["to natural"] <= 1.40
+    assert arms["calibrated + feather"]["to natural"] <= 1.15
+    assert arms["calibrated + feather"]["psnr"] >= arms["calibrated"]["psnr"] - 0.1
+    assert arms["calibrated"]["psnr"] > arms["as it came + feather"]["psnr"] + 5
+
+
+def row(run: str, step: int, better: int) -> dict:
+    arm = {"residual": 1.2, "psnr": 30.0, "strip psnr": 28.0, "colour": 0.5, "sharpness": 0.9}
+    candidates = [
+        {"psnr": 30.0 + (k == better), "residual": 1.0, "applied": True, "metrics": {"primary": -abs(k - 1.0)}}
+        for k in range(3)
+    ]
+    return {
+        "run": run,
+        "warped": run.startswith("b"),
+        "step": step,
+        "natural": 1.0,
+        "chosen": 1,
+        "arms": {name: dict(arm) for name in panorama.ARMS},
+        "calibrated candidates": candidates,
+        "raw candidates": candidates,
+    }
+
+
+def test_the_summary_counts_right_choices_and_pairs():
+    rows = [row("a x_ltr", 1, 1), row("a x_ltr", 2, 2), row("b y_ttb", 1, 1), row("b y_ttb", 2, 1)]
+    result = panorama_table.summarise(rows)
+    assert result["choice"]["calibrated"]["primary"]["best"] == 0.75
+    assert result["three against one"]["raw"]["psnr"] == [0.75, 0.5, 1.0]
+    assert result["arms"]["the same and a local warp"]["calibrated"]["to natural"] == 1.2
+    assert json.loads(json.dumps(result)) == result
+    assert "| calibrated + feather | 1.20 | 1.20 | 1.00 | 30.0 | 28.0 |" in panorama_table.render(result)
+
+
+def test_the_oracle_undoes_shift_and_tone():
+    truth = Image.linear_gradient("L").resize(CLASSIC.tile_size).convert("RGB")
+    drift = Drift(cast=(6, -6, 0), gamma=1.1)
+    back = panorama._undone(redraw(truth, (0, 0, *CLASSIC.tile_size), drift), drift)
+    assert back.getpixel((700, 512)) == pytest.approx(truth.getpixel((700, 512)), abs=1)
+
+
+def test_the_sheet_has_a_cell_for_each_way():
+    picture = seam_sheet.sheet(("ripples",))
+    assert picture.width > len(seam_sheet.COLUMNS) * seam_sheet.CELL[0] * seam_sheet.ENLARGED
+    assert picture.mode == "RGB"

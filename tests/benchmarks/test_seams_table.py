@@ -1,0 +1,90 @@
+"""The seam tables: what the documents show is what the program renders, and the program still gives those figures."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from exquisite.geometry.overlap_score import DEFAULT_GATE, METRICS
+from tests.benchmarks import seams, seams_table
+from tests.benchmarks.damages import DAMAGES
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict:
+    return json.loads(seams.RESULT.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("document", seams.DOCUMENTS, ids=lambda path: path.name)
+def test_the_document_shows_the_last_run(document, recorded):
+    shown = seams_table.block_of(document.read_text(encoding="utf-8"))
+    assert shown == seams_table.render(recorded), "run `python -m tests.benchmarks.seams --write`"
+
+
+def test_a_part_of_the_run_gives_the_recorded_figures_again(recorded):
+    assert seams.probe() == pytest.approx(recorded["probe"], rel=1e-4, abs=1e-4)
+
+
+def test_the_record_is_of_this_scorer(recorded):
+    assert set(recorded["metrics"]) == set(METRICS)
+    assert set(recorded["pairs"]) == {damage.name for damage in DAMAGES}
+    assert recorded["gate"]["factor"] == DEFAULT_GATE
+    assert recorded["half"] == "reporting"
+
+
+def test_nothing_is_reported_that_was_tuned_on():
+    tuning, reporting = seams.TUNING(), seams.REPORTING()
+    assert not set(tuning) & set(reporting)
+    photographs = {source.name for source in reporting if source.seed is None}
+    assert photographs
+    assert not photographs & {source.name for source in tuning}
+    assert {source.name for source in reporting} >= seams.HELD_OUT_KINDS
+    assert not {source.name for source in tuning} & seams.HELD_OUT_KINDS
+
+
+def scored(damage: str = "", primary: float = 0.0, **changes: object) -> SimpleNamespace:
+    fields = {
+        "source": "ink", "seed": 1, "seam": 600, "damage": damage, "strength": DAMAGES[0].strengths[0],
+        "visible": True, "metrics": tuple(primary for _ in METRICS), "passed": True, "vetoed": False, "seconds": 0.01,
+    }  # fmt: skip
+    return SimpleNamespace(**{**fields, **changes})
+
+
+class TestSummary:
+    name = DAMAGES[0].name
+
+    def test_counts_a_tie_as_half(self):
+        rows = [scored(), scored(self.name, -1.0), scored(self.name, 0.0), scored(self.name, 1.0)]
+        result = seams_table.summarise(rows, ["ink"])
+        assert result["metrics"]["primary"]["damages"][self.name]["wins"] == 0.5
+        assert result["pairs"][self.name] == 3
+
+    def test_leaves_invisible_damages_out_of_the_visible_rate(self):
+        rows = [scored(), scored(self.name, 1.0, visible=False), scored(self.name, -1.0)]
+        rates = seams_table.summarise(rows, ["ink"])["metrics"]["primary"]["damages"][self.name]
+        assert (rates["wins"], rates["visible_wins"]) == (0.5, 1.0)
+
+    def test_compares_with_the_truth_of_the_same_seam(self):
+        rows = [scored(), scored(seam=700, primary=-5.0), scored(self.name, -3.0, seam=700)]
+        assert seams_table.summarise(rows, ["ink"])["metrics"]["primary"]["overall"] == 0.0
+
+    def test_counts_refused_truths_by_kind(self):
+        rows = [scored(passed=False), scored(source="night"), scored(source="night", seam=1)]
+        assert seams_table.summarise(rows, ["ink"])["gate"]["refused"] == {"ink": [1, 1], "night": [0, 2]}
+
+
+class TestWriting:
+    def test_replaces_only_what_stands_between_the_markers(self, tmp_path):
+        document = tmp_path / "README.md"
+        document.write_text(f"before\n{seams_table.BEGIN}\nold\n{seams_table.END}\nafter\n", encoding="utf-8")
+        assert "written" in seams_table.write_into(document, "| new |")
+        written = document.read_text(encoding="utf-8")
+        assert written == f"before\n{seams_table.BEGIN}\n| new |\n{seams_table.END}\nafter\n"
+        assert seams_table.block_of(written) == "| new |"
+
+    def test_says_what_is_missing(self, tmp_path):
+        document = tmp_path / "README.md"
+        assert "does not exist" in seams_table.write_into(document, "")
+        document.write_text("no markers\n", encoding="utf-8")
+        assert "no markers" in seams_table.write_into(document, "")
+        assert document.read_text(encoding="utf-8") == "no markers\n"

@@ -1,0 +1,211 @@
+"""What a new user does wrong: a line or two that help, the right exit code, nothing half made."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from exquisite.cli import main, run
+from exquisite.pipeline.session import Session
+from tests.cli.conftest import SIZES, Cli, Ran, everything
+
+
+def assert_helpful(ran: Ran, code: int, *words: str) -> None:
+    """Two lines at most, no traceback, the exit code, and what must be said."""
+    assert ran.code == code, ran.err
+    assert ran.out == ""
+    said = [line for line in ran.err.splitlines() if not line.startswith("the simulated model")]
+    assert 1 <= len(said) <= 2, ran.err
+    assert said[0].startswith("exquisite: ")
+    assert "Traceback" not in ran.err
+    for word in words:
+        assert word in ran.err, ran.err
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ([], "VERB"),
+            (["stp"], "stp"),
+            (["step"], "SESSION"),
+            (["step", "ink"], "MODE"),
+            (["step", "ink", "left", "--canvas", "ink.png"], "use one of x_ltr, x_rtl, y_ttb, y_btt"),
+            (["step", "ink", "x_ltr", "--candidate", "2"], "--candidate"),
+            (["step", "ink", "x_ltr", "--canvas", "ink.png", "--candidates", "0"], "candidates must be 1 to 10"),
+            (["step", "ink", "x_ltr", "--candidates", "many"], "many"),
+            (["step", "ink", "x_ltr", "--gate", "high"], "write a number, or none"),
+            (["step", "ink", "x_ltr", "--metric", "beauty"], "beauty"),
+            (["step", "ink", "x_ltr", "--contract", "huge"], "use classic, wide, or TILE/BAND"),
+            (["step", "ink", "x_ltr", "--contract", "64/64/16/16"], "band_px=64 must be below tile_px=64"),
+            (["step", "ink", "x_ltr", "--mock-origin", "7"], "write X,Y"),
+            (["step", "ink", "x_ltr", "--budget", "lots"], "such as 2.50"),
+            (["step", "ink", "x_ltr", "--budget", "-1"], "-1"),
+            (["step", "ink", "x_ltr", "--steps", "0"], "at least 1"),
+            (["step", "ink", "x_ltr", "--generator", "dream"], "dream"),
+            (["init", "ink", "ink.png", "--fit", "stretch"], "stretch"),
+            (["accept", "ink", "best"], "best"),
+        ],
+    )
+    def test_unknown_ones_are_named(self, cli: Cli, folder: Path, words: list[str], said: str) -> None:
+        before = everything(folder)
+        assert_helpful(cli(*words), 2, said)
+        assert everything(folder) == before
+
+    def test_a_budget_in_the_environment_must_be_money(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EXQUISITE_BUDGET", "plenty")
+        assert_helpful(cli("step", "ink", "x_ltr", "--canvas", "ink.png"), 2, "EXQUISITE_BUDGET", "plenty")
+
+
+class TestPictures:
+    @pytest.fixture(params=["init", "step"])
+    def make(self, request: pytest.FixtureRequest, cli: Cli) -> Cli:
+        """Makes a session from a picture, by either verb."""
+
+        def run(picture: object, *words: str) -> Ran:
+            if request.param == "init":
+                return cli("init", "made", picture, *words)
+            return cli("step", "made", "x_ltr", "--canvas", picture, *words)
+
+        return run
+
+    @pytest.fixture(autouse=True)
+    def _nothing_half_made(self, folder: Path) -> object:
+        yield
+        assert not (folder / "made").exists()
+
+    def test_a_missing_file(self, make: Cli) -> None:
+        assert_helpful(make("nothing.png"), 1, "there is no file nothing.png")
+
+    def test_a_text_file_named_png(self, make: Cli, folder: Path) -> None:
+        (folder / "notes.png").write_text("buy milk")
+        assert_helpful(make("notes.png"), 1, "notes.png", "no picture that Pillow can read")
+
+    def test_an_empty_file(self, make: Cli, folder: Path) -> None:
+        (folder / "empty.png").touch()
+        assert_helpful(make("empty.png"), 1, "empty.png is empty (0 bytes)")
+
+    def test_a_folder(self, make: Cli, folder: Path) -> None:
+        assert_helpful(make("."), 1, "is a folder")
+
+    def test_a_damaged_picture(self, make: Cli, folder: Path) -> None:
+        (folder / "cut.png").write_bytes((folder / "ink.png").read_bytes()[:200])
+        assert_helpful(make("cut.png"), 1, "cut.png is damaged")
+
+    def test_too_narrow_a_picture(self, make: Cli) -> None:
+        Image.new("RGB", (10, 64)).save("narrow.png")
+        assert_helpful(make("narrow.png", "--contract", SIZES), 1, "--fit pad, or --axis y")
+
+    def test_a_simulated_picture_that_is_missing(self, cli: Cli) -> None:
+        words = ("--canvas", "ink.png", "--contract", SIZES, "--mock-picture", "gone.png")
+        assert_helpful(cli("step", "made", "x_ltr", *words), 1, "there is no file gone.png")
+
+
+@pytest.mark.parametrize(("mode", "edge"), [("RGB", 300), ("RGBA", 64), ("I;16", 64), ("CMYK", 64)])
+def test_other_sizes_and_modes_are_fitted_and_said(cli: Cli, mode: str, edge: int) -> None:
+    name = "odd.tif" if mode == "CMYK" else "odd.png"
+    Image.new(mode, (edge, edge)).save(name)
+    ran = cli("init", "odd", name, "--contract", SIZES, "--json")
+    assert (ran.code, ran.data[0]["canvas_size"]) == (0, [64, 64])
+    assert ran.data[0]["changes"]
+
+
+class TestSessions:
+    @pytest.mark.parametrize("words", [["step", "none", "x_ltr"], ["status", "none"], ["export", "none", "n.png"]])
+    def test_a_session_that_is_not_there(self, cli: Cli, folder: Path, words: list[str]) -> None:
+        before = everything(folder)
+        assert_helpful(cli(*words), 1, "none")
+        assert everything(folder) == before
+
+    def test_a_step_without_a_session_says_how_to_make_one(self, cli: Cli) -> None:
+        assert_helpful(cli("step", "none", "x_ltr"), 1, "--canvas PICTURE")
+
+    @pytest.mark.parametrize("words", [["status", "ink.png"], ["init", "ink.png", "ink.png", "--contract", SIZES]])
+    def test_a_session_path_that_is_a_file(self, cli: Cli, folder: Path, words: list[str]) -> None:
+        before = everything(folder)
+        assert_helpful(cli(*words), 1, "ink.png")
+        assert everything(folder) == before
+
+    @pytest.mark.invariant("AXIS-FIXED")
+    def test_the_other_axis(self, session: Cli, folder: Path) -> None:
+        session("step", "ink", "x_ltr", "--gate", "none")
+        before = everything(folder)
+        assert_helpful(session("step", "ink", "y_ttb"), 1, "use x_ltr or x_rtl", "grows along x")
+        assert everything(folder) == before
+
+    def test_an_unknown_branch_step_or_candidate(self, session: Cli, folder: Path) -> None:
+        session("step", "ink", "x_ltr", "--gate", "none")
+        before = everything(folder)
+        assert_helpful(session("status", "ink", "--branch", "night"), 2, "night")
+        assert_helpful(session("branch", "ink", "night", "--at", "77"), 2, "77")
+        assert_helpful(session("branch", "ink", "../night"), 2, "night")
+        assert_helpful(session("accept", "ink", "7"), 2, "7")
+        assert_helpful(session("rescore", "ink", "--step", "9"), 2, "9")
+        assert everything(folder) == before
+
+    @pytest.mark.invariant("ONE-WRITER")
+    def test_two_runs_at_once(self, session: Cli, folder: Path) -> None:
+        before = everything(folder)
+        with Session.open(folder / "ink")._writing():
+            assert_helpful(session("step", "ink", "x_ltr"), 7, "ink")
+            assert session("status", "ink").code == 0
+        assert everything(folder) == before
+
+    def test_a_damaged_session(self, session: Cli, folder: Path) -> None:
+        (folder / "ink" / "HEAD").write_text("a step")
+        assert_helpful(session("status", "ink"), 7, "HEAD")
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+    def test_an_unwritable_folder(self, cli: Cli, folder: Path) -> None:
+        (folder / "shut").mkdir(mode=0o500)
+        assert_helpful(cli("init", "shut/ink", "ink.png", "--contract", SIZES), 1, "shut")
+
+    def test_a_folder_below_a_file(self, cli: Cli, folder: Path) -> None:
+        before = everything(folder)
+        assert_helpful(cli("init", "ink.png/ink", "ink.png", "--contract", SIZES), 1, "ink.png")
+        assert everything(folder) == before
+
+
+class TestFaults:
+    """What nobody foresaw still ends in one line."""
+
+    @pytest.mark.parametrize(
+        ("error", "code", "said"),
+        [
+            (KeyboardInterrupt(), 130, "interrupted"),
+            (PermissionError(13, "Permission denied", "somewhere"), 1, "somewhere: Permission denied"),
+            (OSError("odd"), 1, "odd"),
+            (MemoryError(), 1, "out of memory"),
+            (ZeroDivisionError("by zero"), 1, "a fault of this program (ZeroDivisionError: by zero)"),
+        ],
+    )
+    def test_become_a_line(
+        self, session: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+    ) -> None:
+        def fail(_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(Session, "status", fail)
+        assert_helpful(session("status", "ink"), code, said)
+
+    def test_a_traceback_can_be_asked_for(self, session: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(Session, "status", fail)
+        monkeypatch.setenv("EXQUISITE_TRACEBACK", "1")
+        with pytest.raises(ZeroDivisionError):
+            session("status", "ink")
+
+    def test_a_reader_that_goes_away_is_no_error_to_speak_of(
+        self, session: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        with (folder / "pipe").open("w") as pipe, monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", pipe)
+            patched.setattr(Session, "status", lambda _: (_ for _ in ()).throw(BrokenPipeError()))
+            assert main(["status", "ink"]) == 1
+        assert run.INTERRUPTED == 130

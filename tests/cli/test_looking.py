@@ -1,0 +1,94 @@
+"""The verbs that read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from exquisite.api.models import GPT_MODEL_AUTHORITY, MODELS
+from exquisite.api.servers import SERVERS
+from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def grown(session: Cli) -> Cli:
+    """A session of two steps, one to each side."""
+    for mode in ("x_ltr", "x_rtl"):
+        assert session("step", "ink", mode, "--gate", "none", "--candidates", "1").code == 0
+    return session
+
+
+def test_status_tells_where_the_canvas_is(grown: Cli) -> None:
+    ran = grown("status", "ink")
+    assert "canvas      96x64, its top left at -16,0" in ran.out
+    assert "head        step 2" in ran.out
+    data = grown("status", "ink", "--json").data[0]
+    assert (data["canvas_size"], data["canvas_origin"], data["axis"]) == ([96, 64], [-16, 0], "x")
+
+
+def test_log_lists_steps_newest_first(grown: Cli) -> None:
+    assert [data["step"] for data in grown("log", "ink", "--json").data] == [2, 1, 0]
+    lines = grown("log", "ink", "--limit", "1").out.splitlines()
+    assert len(lines) == 1
+    assert lines[0].split()[:2] == ["2", "x_rtl"]
+
+
+def test_log_refuses_a_limit_below_one(grown: Cli) -> None:
+    ran = grown("log", "ink", "--limit", "0")
+    assert (ran.code, ran.out) == (2, "")
+
+
+class TestExport:
+    def test_writes_the_whole_canvas(self, grown: Cli, folder: Path) -> None:
+        ran = grown("export", "ink", "wide.png")
+        assert (ran.code, ran.out) == (0, "wide.png: 96x64\n")
+        with Image.open(folder / "wide.png") as wide, Image.open(folder / "ink.png") as seed:
+            assert wide.crop((16, 0, 80, 64)).tobytes() == seed.convert("RGB").tobytes()
+
+    def test_replaces_nothing_unasked(self, grown: Cli, folder: Path) -> None:
+        before = (folder / "ink.png").read_bytes()
+        ran = grown("export", "ink", "ink.png")
+        assert (ran.code, "--force" in ran.err) == (2, True)
+        assert (folder / "ink.png").read_bytes() == before
+        assert grown("export", "ink", "ink.png", "--force").code == 0
+        with Image.open(folder / "ink.png") as wide:
+            assert wide.size == (96, 64)
+
+    @pytest.mark.parametrize("name", ["wide.jpg", "wide", "."])
+    def test_writes_png_only(self, grown: Cli, name: str) -> None:
+        assert grown("export", "ink", name).code == 2
+
+
+class TestVerify:
+    def test_finds_nothing_in_a_sound_session(self, grown: Cli) -> None:
+        ran = grown("verify", "ink")
+        assert (ran.code, ran.out) == (0, "every file is as it was written\n")
+        assert "files checked" in ran.err
+
+    def test_names_a_damaged_file_and_its_consequence(self, grown: Cli, folder: Path) -> None:
+        path = next((folder / "ink" / "steps" / "000001").rglob("tile_out_raw.png"))
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        ran = grown("verify", "ink")
+        assert ran.code == 7
+        assert "tile_out_raw.png" in ran.out
+        assert "next: exquisite verify ink --repair" in ran.err
+        repaired = grown("verify", "ink", "--repair", "--json")
+        assert (repaired.code, [finding["repaired"] for finding in repaired.data[0]["findings"]]) == (0, [True])
+        assert grown("verify", "ink").out == "every file is as it was written\n"
+
+    def test_works_where_a_session_cannot_be_opened(self, grown: Cli, folder: Path) -> None:
+        (folder / "ink" / "HEAD").write_text("somewhere")
+        assert grown("status", "ink").code == 7
+        assert "HEAD" in grown("verify", "ink").out
+
+
+def test_models_shows_every_model_and_server(cli: Cli) -> None:
+    ran = cli("models")
+    for name in (*MODELS, *SERVERS):
+        assert name in ran.out
+    data = cli("models", "--json").data[0]
+    assert [model["model"] for model in data["models"] if model["default"]] == [GPT_MODEL_AUTHORITY]

@@ -1,0 +1,219 @@
+"""The real client from the command line, against the emulator: what is asked, paid, recorded, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SIZES, Cli, everything
+from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def served() -> Iterator[Emulator]:
+    """An emulator behind a socket, which draws flat tiles of any size."""
+    model = emulator(flat=True, any_size=True)
+    with EmulatorServer(model):
+        yield model
+
+
+@pytest.fixture
+def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`step ink MODE` with the real client, a key in the environment, and no gate."""
+    monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
+    words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai"]
+
+    def run(*more: object) -> object:
+        return cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
+
+    return run
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
+    """Puts a person at a terminal, who types the given lines; returns what the person sees."""
+
+    def sit(lines: str) -> Terminal:
+        seen = Terminal()
+        monkeypatch.setattr(sys, "stdin", Terminal(lines))
+        monkeypatch.setattr(sys, "stderr", seen)
+        return seen
+
+    return sit
+
+
+class TestAsking:
+    def test_without_a_terminal_the_flag_is_required(self, paid: Cli, served: Emulator, folder: Path) -> None:
+        before = everything(folder)
+        ran = paid()
+        assert (ran.code, served.sent) == (4, 0)
+        assert "add --yes" in ran.err
+        assert everything(folder) == before
+
+    def test_with_the_flag_it_pays_and_commits(self, paid: Cli, cli: Cli, served: Emulator, folder: Path) -> None:
+        ran = paid("--yes", "--json")
+        assert (ran.code, ran.data[0]["status"], served.sent) == (0, "committed", 1)
+        status = cli("status", "ink", "--json").data[0]
+        assert Decimal(status["spent_usd"]) == served.billed_usd > 0
+
+    def test_a_person_is_asked_once_a_run(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
+        seen = typed("y\nn\n")
+        assert paid("--steps", "2").code == 0
+        assert served.sent == 2
+        assert seen.getvalue().count("; pay? [y/N]") == 1
+        assert "3 tiles for about $" in seen.getvalue()
+
+    def test_a_person_may_say_no(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
+        seen = typed("n\n")
+        assert (paid().code, served.sent) == (4, 0)
+        assert "not confirmed: nothing was sent" in seen.getvalue()
+
+    def test_a_dry_run_shows_and_sends_nothing(self, paid: Cli, served: Emulator, folder: Path) -> None:
+        before = everything(folder)
+        ran = paid("--dry-run", "--prompt", "towers", "--json")
+        assert (ran.code, served.sent, everything(folder)) == (0, 0, before)
+        request = ran.data[0]["request"]
+        assert Decimal(request["worst_case_usd"]) >= Decimal(request["estimate_usd"]) > 0
+        assert "body of " in paid("--dry-run").out
+
+
+class TestBudget:
+    def test_over_it_nothing_is_sent(self, paid: Cli, served: Emulator) -> None:
+        ran = paid("--yes", "--budget", "0.0001")
+        assert (ran.code, served.sent) == (4, 0)
+
+    def test_it_may_stand_in_the_environment(
+        self, paid: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EXQUISITE_BUDGET", "0.0001")
+        assert (paid("--yes").code, served.sent) == (4, 0)
+        assert (paid("--yes", "--budget", "100").code, served.sent) == (0, 1)
+
+
+class TestEndings:
+    def test_a_refusal(self, paid: Cli, served: Emulator) -> None:
+        served.restart(["moderation_blocked"])
+        assert (paid("--yes").code, served.sent) == (5, 1)
+
+    def test_an_unreachable_server(self, paid: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("exquisite.api.retry.RetryPolicy.wait", lambda *_: None)
+        ran = paid("--yes", "--base-url", "http://127.0.0.1:9/v1")
+        assert (ran.code, served.sent) == (6, 0)
+
+    def test_an_unknown_outcome_is_not_sent_again_unasked(self, paid: Cli, cli: Cli, served: Emulator) -> None:
+        served.restart(["status:500"])
+        assert (paid("--yes").code, served.sent) == (9, 1)
+        status = cli("status", "ink").out
+        assert "more, of calls with unknown outcome" in status
+        assert "unfinished  step 1: the same command goes on with it" in status
+        again = paid("--yes")
+        assert (again.code, served.sent) == (9, 1)
+        assert "--retry-ambiguous" in again.err
+        assert (paid("--yes", "--retry-ambiguous").code, served.sent) == (0, 2)
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["--server", "nobody"], "use one of openai, azure"),
+            (["--base-url", "ftp://x"], "must look like https://host/v1"),
+            (["--base-url", "http://example.com/v1"], "--allow-insecure-http"),
+            (["--base-url", "https://api.openai.com/v1", "--model", "dall-e-3"], "was shut down on 2026-05-12"),
+            (["--key-file", "nowhere.key"], "nowhere.key cannot be read"),
+            (["--record-mode", "sometimes"], "sometimes"),
+        ],
+    )
+    def test_settings_that_cannot_be_used(
+        self, paid: Cli, served: Emulator, folder: Path, words: list[str], said: str
+    ) -> None:
+        before = everything(folder)
+        ran = paid("--yes", *words)
+        assert (ran.code, served.sent, everything(folder)) == (2, 0, before)
+        assert said in ran.err
+
+    def test_a_missing_key_is_said_before_anything_is_made(
+        self, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = everything(folder)
+        ran = cli("step", "ink", "x_ltr", "--canvas", "ink.png", "--generator", "openai", "--yes")
+        assert (ran.code, "set OPENAI_API_KEY, or name a file with --key-file" in ran.err) == (2, True)
+        assert everything(folder) == before
+
+    def test_a_dry_run_needs_no_key(self, cli: Cli, folder: Path) -> None:
+        before = everything(folder)
+        ran = cli("step", "ink", "x_ltr", "--canvas", "ink.png", "--generator", "openai", "--dry-run")
+        assert (ran.code, "3 tiles for about $" in ran.out) == (0, True)
+        assert everything(folder) == before
+
+    def test_a_missing_httpx_is_said(self, paid: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+        ran = paid("--yes")
+        assert (ran.code, "pip install httpx" in ran.err) == (1, True)
+
+
+@pytest.mark.invariant("SECRETS-KEPT")
+def test_the_key_is_in_no_file_and_no_message(paid: Cli, served: Emulator, folder: Path) -> None:
+    served.restart(["ok", "moderation_blocked", "status:500"])
+    said = "".join(
+        ran.out + ran.err for ran in (paid("--yes", "--cassette", "t.json", "--record-mode", "once"), paid("--yes"))
+    )
+    said += paid("--yes", "--prompt", "other").err
+    assert served.sent == 3
+    assert EMULATOR_KEY not in said
+    for name, data in everything(folder).items():
+        assert EMULATOR_KEY.encode() not in data, name
+
+
+class TestRecordings:
+    def test_what_was_recorded_is_replayed_without_a_key_or_a_server(
+        self, paid: Cli, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, served: Emulator
+    ) -> None:
+        first = paid("--yes", "--cassette", "t.json", "--record-mode", "once", "--json").data[0]
+        monkeypatch.delenv("OPENAI_API_KEY")
+        replay = ["--generator", "replay", "--cassette", "t.json", "--base-url", served.base_url, "--json"]
+        words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", *replay]
+        ran = cli("step", "again", "x_ltr", *words)
+        assert ran.code == 0, ran.err
+        assert "nothing is sent" in ran.err
+        assert served.sent == 1
+        assert [score["primary"] for score in ran.data[0]["scores"]] == [score["primary"] for score in first["scores"]]
+        strips = [sorted(path.name for path in (folder / name / "strips").iterdir()) for name in ("ink", "again")]
+        assert strips[0] == strips[1]
+
+        other = cli("step", "other", "x_rtl", *words)
+        assert (other.code, served.sent) == (8, 1)
+
+    def test_settings_may_stand_in_the_environment(
+        self, paid: Cli, cli: Cli, monkeypatch: pytest.MonkeyPatch, served: Emulator
+    ) -> None:
+        monkeypatch.setenv("EXQUISITE_CASSETTE", "t.json")
+        monkeypatch.setenv("EXQUISITE_RECORD_MODE", "once")
+        assert paid("--yes").code == 0
+        assert len(json.loads(Path("t.json").read_text())["interactions"]) == 1
+        monkeypatch.setenv("EXQUISITE_BLOCK_NETWORK", "1")
+        assert (paid("--prompt", "another").code, served.sent) == (8, 1)
+
+    def test_an_interaction_that_nobody_used_is_a_mismatch(self, paid: Cli, cli: Cli, served: Emulator) -> None:
+        assert paid("--yes", "--steps", "2", "--cassette", "t.json", "--record-mode", "once").code == 0
+        words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--base-url", served.base_url]
+        ran = cli("step", "again", "x_ltr", *words, "--generator", "replay", "--cassette", "t.json")
+        assert ran.code == 8
+
+    def test_a_replay_needs_a_recording(self, cli: Cli, folder: Path) -> None:
+        before = everything(folder)
+        words = ("step", "ink", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--generator", "replay")
+        assert cli(*words).code == 2
+        assert cli(*words, "--cassette", "nowhere.json").code == 8
+        assert everything(folder) == before

@@ -1,0 +1,131 @@
+"""The tables of the documents that follow from the code; a test says when one is out of date.
+
+python -m tests.support.generated_tables     writes them anew
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from exquisite.api.servers import SERVERS
+from exquisite.cli.parser import EXIT_CODES, build_parser
+from tests.support.documents import ROOT, marked, read
+
+__all__ = ["GENERATED", "MAKE_VARIABLES", "make_variables", "module_names", "public_constants", "verbs", "write_all"]
+
+MAKE_VARIABLES = {
+    "session": "SESSION",
+    "scaffold_fill": "SCAFFOLD",
+    "continuation_cue": "CUE",
+    "prompt_strength": "STRENGTH",
+}
+"""Where `make step` has another name for an argument than its upper case."""
+
+
+def verbs() -> dict[str, argparse.ArgumentParser]:
+    """Verb -> its parser."""
+    (action,) = (a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def make_variables() -> set[str]:
+    """The variables that `make step` takes, from the Makefile."""
+    (found,) = re.findall(r"^STEP := ((?:.*\\\n)*.*)$", read("Makefile"), flags=re.MULTILINE)
+    return set(found.replace("\\\n", " ").split())
+
+
+def module_names() -> Iterator[str]:
+    """Every module of the package that can be imported."""
+    for path in sorted((ROOT / "exquisite").rglob("*.py")):
+        if path.name != "__main__.py":
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__")
+
+
+def public_constants() -> dict[str, str]:
+    """Upper-case names in `__all__` whose value is plain: module and name within the package -> the value's text."""
+    found = {}
+    for name in module_names():
+        module = importlib.import_module(name)
+        for constant in getattr(module, "__all__", []):
+            text = _plain(getattr(module, constant)) if constant.isupper() else None
+            if text is not None and name.partition(".")[2]:
+                found[f"{name.partition('.')[2]}.{constant}"] = text
+    return found
+
+
+def _plain(value: object) -> str | None:
+    """A plain value as the table writes it, or None for what has a table of its own."""
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple | frozenset) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(map(str, value if isinstance(value, tuple) else sorted(value)))
+    return None
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _verbs() -> str:
+    (action,) = (a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    takes = {name: parser.format_usage().split(f" {name} ")[1].strip() for name, parser in verbs().items()}
+    return _table(("verb", "does"), ((f"`{a.dest} {takes[a.dest]}`", a.help or "") for a in action._choices_actions))
+
+
+def _options() -> str:
+    known = make_variables()
+    rows = []
+    for action in verbs()["step"]._actions:
+        if action.dest == "help" or not action.option_strings:
+            continue
+        flag = action.option_strings[0]
+        if action.nargs != 0:
+            flag += " " + str(action.metavar or "|".join(map(str, action.choices or ())))
+        variable = MAKE_VARIABLES.get(action.dest, action.dest.upper())
+        rows.append((f"`{flag}`", f"`{variable}`" if variable in known else "", action.help or ""))
+    return _table(("option", "make", "meaning"), rows)
+
+
+def _exit_codes() -> str:
+    return _table(("exit code", "meaning"), ((str(code), meaning) for code, meaning in EXIT_CODES.items()))
+
+
+def _servers() -> str:
+    return _table(
+        ("server", "base URL", "to know"), ((f"`{s.name}`", f"`{s.base_url}`", s.note) for s in SERVERS.values())
+    )
+
+
+def _constants() -> str:
+    return _table(("constant", "value"), ((f"`{name}`", f"`{text}`") for name, text in public_constants().items()))
+
+
+GENERATED: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "verbs"): _verbs,
+    ("README.md", "options"): _options,
+    ("README.md", "exit-codes"): _exit_codes,
+    ("README.md", "servers"): _servers,
+    ("CONTRACT.md", "constants"): _constants,
+}
+"""(document, marker) -> the text between its markers."""
+
+
+def write_all() -> None:
+    """Write every generated table between its markers."""
+    for (document, name), make in GENERATED.items():
+        text = read(document)
+        old = f"<!-- {name}:begin -->{marked(text, name)}<!-- {name}:end -->"
+        (ROOT / document).write_text(text.replace(old, f"<!-- {name}:begin -->{make()}<!-- {name}:end -->"), "utf-8")
+
+
+if __name__ == "__main__":
+    write_all()

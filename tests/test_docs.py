@@ -1,0 +1,185 @@
+"""The documents say what the code does: commands run, tables are up to date, links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import exquisite
+from exquisite import MockTileGenerator, Session, TileContract
+from exquisite.cli import build_parser, main
+from tests.support.documents import ROOT, code_blocks, marked, read, table
+from tests.support.generated_tables import GENERATED, MAKE_VARIABLES, make_variables, verbs
+from tests.support.tiny import InstantGenerator, seed_picture
+
+README = read("README.md")
+MAKEFILE = read("Makefile")
+SMALL = ["--contract", "64/32/16/16"]
+SHOWN_ELSEWHERE = {"vendor", "experiment"}
+"""Verbs with a section of their own."""
+
+
+def commands(*blocks: str) -> list[list[str]]:
+    """The commands of shell blocks, without comments."""
+    lines = (line for block in blocks for line in block.splitlines())
+    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+
+
+def tour() -> list[list[str]]:
+    """The commands of the README's tour, which are really run."""
+    (block,) = code_blocks(README.partition("<!-- tour -->")[2].partition("```\n\n")[0] + "```\n", "sh")
+    return commands(block)
+
+
+class TestCommands:
+    def test_the_first_block_is_what_everyone_wants(self) -> None:
+        assert commands(code_blocks(README, "sh")[0]) == [["make", "step", "MODE=x_ltr"], ["make", "test"]]
+
+    @pytest.mark.parametrize("words", commands(*code_blocks(README, "sh")), ids=shlex.join)
+    def test_every_command_is_one_that_exists(self, words: list[str]) -> None:
+        if words[0] == "make":
+            targets = re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE)
+            named = [word for word in words[1:] if "=" not in word]
+            assert set(named) <= set(targets)
+            for word in words[1:]:
+                if "=" in word:
+                    name = word.partition("=")[0]
+                    known = make_variables() if named == ["step"] else {"DEST", "ARGS"}
+                    assert name in known | {"PYTHON", "WHEELHOUSE"}
+        elif words[0] == "exquisite":
+            build_parser().parse_args(words[1:])
+        else:
+            assert words[0] == "export"
+
+    def test_the_tour_runs_from_its_first_to_its_last_command(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With a small picture and contract, and an instant model, so that it takes a second."""
+        monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: InstantGenerator())
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["exquisite"])
+        seed_picture(64, 64).save("ink.png")
+        assert len(tour()) > 10
+        for words in tour():
+            assert words[0] == "exquisite"
+            extra = SMALL if words[1] == "init" else []
+            assert main([*words[1:], *extra]) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
+        assert (tmp_path / "ink-wide.png").exists()
+        assert {words[1] for words in tour()} >= set(verbs()) - SHOWN_ELSEWHERE
+
+    def test_the_library_example_runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (code,) = code_blocks(README, "python")
+        monkeypatch.chdir(tmp_path)
+        seed_picture(64, 64).save("ink.png")
+        create = Session.create
+        monkeypatch.setattr(Session, "create", lambda root, canvas: create(root, canvas, TileContract(64, 32, 16, 16)))
+        scope: dict[str, object] = {}
+        exec(compile(code, "README.md", "exec"), scope)
+        assert isinstance(scope["session"], Session)
+        assert scope["session"].canvas_size == (80, 64)
+        assert scope["MockTileGenerator"] is MockTileGenerator
+
+
+class TestHelp:
+    @pytest.mark.parametrize(("document", "name"), GENERATED)
+    def test_the_tables_of_the_documents_are_up_to_date(self, document: str, name: str) -> None:
+        hint = "run: python -m tests.support.generated_tables"
+        assert marked(read(document), name) == GENERATED[document, name](), hint
+
+    @pytest.mark.parametrize("verb", ["", *verbs()])
+    def test_help_leads_with_examples_that_parse(self, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "argv", ["exquisite"])
+        text = (verbs()[verb] if verb else build_parser()).format_help()
+        usage, description, examples, *_ = text.split("\n\n")
+        assert usage.startswith("usage: exquisite")
+        assert len(usage.splitlines()) == 1
+        assert examples.startswith("examples:\n")
+        for line in examples.splitlines()[1:]:
+            command = line.strip().partition("    ")[0]
+            build_parser().parse_args(shlex.split(command)[1:])
+        assert description
+
+    def test_every_option_is_explained(self) -> None:
+        for verb, parser in verbs().items():
+            for action in parser._actions:
+                assert action.help, f"{verb}: {action.dest}"
+
+    def test_no_option_may_be_shortened(self) -> None:
+        assert not any(parser.allow_abbrev for parser in (build_parser(), *verbs().values()))
+
+
+class TestMakefile:
+    def test_every_variable_of_a_step_stands_for_an_argument(self) -> None:
+        arguments = {MAKE_VARIABLES.get(a.dest, a.dest.upper()) for a in verbs()["step"]._actions}
+        assert make_variables() - arguments == set()
+
+    def test_bare_make_names_every_target_and_variable(self) -> None:
+        text = MAKEFILE.partition("\nhelp:\n")[2].partition("\n\n")[0]
+        (phony,) = re.findall(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, flags=re.MULTILINE)
+        for target in set(phony.replace("\\\n", " ").split()) - {"help"}:
+            assert f"make {target}" in text, target
+        for name in make_variables() | {"DEST", "ARGS", "PYTHON", "WHEELHOUSE"}:
+            assert f"{name}=" in text, name
+
+
+class TestEnvironment:
+    def test_every_variable_is_documented_and_every_documented_one_exists(self) -> None:
+        pattern = r"\b(?:[A-Z]+_)?(?:EXQUISITE|OPENAI|LITELLM)_[A-Z_]+\b"
+        documented = set(re.findall(pattern, " ".join(row[_VARIABLE] for row in table(README, _VARIABLE))))
+        used = {
+            name
+            for path in (ROOT / "exquisite").rglob("*.py")
+            for text in _strings(path)
+            for name in re.findall(pattern, text)
+        }
+        assert documented == used
+
+
+_VARIABLE = "variable of the environment"
+
+
+def _strings(path: Path) -> Iterator[str]:
+    """The strings of a module that are no docstrings."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+class TestVersions:
+    def test_the_changelog_has_the_version_of_the_package_on_top(self) -> None:
+        newest = re.findall(r"^## \[(\d[^\]]*)\] - \d{4}-\d\d-\d\d$", read("CHANGELOG.md"), flags=re.MULTILINE)[0]
+        assert newest == exquisite.__version__
+
+    def test_the_project_reads_its_version_from_the_package(self) -> None:
+        project = tomllib.loads(read("pyproject.toml"))
+        assert project["project"]["dynamic"] == ["version"]
+        assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "exquisite._version.__version__"}
+
+    def test_every_folder_of_the_package_is_packaged(self) -> None:
+        packages = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["packages"]
+        folders = {path.parent.relative_to(ROOT) for path in (ROOT / "exquisite").rglob("__init__.py")}
+        assert set(packages) == {".".join(folder.parts) for folder in folders}
+
+    def test_run_time_and_test_requirements_are_the_promised_ones(self) -> None:
+        project = tomllib.loads(read("pyproject.toml"))
+        names = [re.split(r"[<>=]", text)[0] for text in project["project"]["dependencies"]]
+        assert names == ["pillow", "httpx"]
+        assert project["dependency-groups"]["test"] == ["pytest>=8"]
+
+    def test_both_licences_are_one(self) -> None:
+        assert read("LICENSE") == read("exquisite/LICENSE")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRACT.md", "CHANGELOG.md", "fixtures/README.md"])
+def test_links_and_named_files_exist(document: str) -> None:
+    text = read(document)
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert ((ROOT / document).parent / target).exists(), target
