@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -183,3 +184,11 @@ def test_links_and_named_files_exist(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in target:
             assert ((ROOT / document).parent / target).exists(), target
+
+
+def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_readme_says() -> None:
+    said = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", README, re.MULTILINE))
+    assert len(said) >= 5
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-q", *said]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert dict(re.findall(r"^(tests/\S+): (\d+)$", listed, re.MULTILINE)) == said
