@@ -1,7 +1,7 @@
 """exquisite extends a picture step by step, in four directions, through an image-editing model.
 
     from exquisite import MockTileGenerator, Session
-    session = Session.create("my-session", canvas)          # an RGB picture, 1024 px across
+    session = Session.create("my-session", canvas)          # an RGB picture, one tile across
     result = session.step("x_ltr", MockTileGenerator())
 
 Names are imported when they are first used, so that `import exquisite` costs next to nothing.

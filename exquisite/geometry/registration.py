@@ -24,7 +24,7 @@ MAX_SHIFT_PX = 32
 """The farthest that the coarse search looks, in pixels, either way of each axis."""
 
 _BLOCK_PX = 32
-_CELL_PX = 1 << 8
+_CELL_PX = 8 * _BLOCK_PX
 _COARSEST = 8
 _LEAST_LEVEL_PX = 16
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}
@@ -108,7 +108,7 @@ def _bent_where_it_helps(levels: Sequence[_Level], placed: Registration) -> Regi
 
 
 def _cell_px(size: tuple[int, int]) -> int:
-    """Half of the shorter edge, at most 256 px: the local displacement of a tile is a matter of its size."""
+    """Half of the shorter edge, at most eight blocks: the local displacement of a tile is a matter of its size."""
     return min(_CELL_PX, max(2 * _BLOCK_PX, min(size) // 2))
 
 
