@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ..errors import OutcomeUnknownError, ReplayError
-from .generator import CallLog, StoredAnswer
+from ..errors import AnswerError, OutcomeUnknownError, ReplayError
+from .answer import read_body
+from .generator import CallLog, OwedPicture, StoredAnswer
 from .outcome import Kind, Reply, Verdict, judge
 from .paid_call import BrokenOff, NotSent, Waiting, kept_headers
 
-__all__ = ["Download"]
+__all__ = ["Download", "fetch_all"]
 
 
 @dataclass(frozen=True)
@@ -19,30 +20,33 @@ class Download:
     """One GET; `url` may carry a token in its query, so only what stands before it is written down.
 
     A fetch costs nothing, so every failure may be tried again. The last one is logged as unknown, because a
-    picture that was paid for is missing: whoever runs the step again must decide, and not buy it twice unasked.
+    picture that was paid for is missing. The next run tries again; only a person may decide to buy another.
     """
 
+    picture: OwedPicture
     url: str
-    send: Callable[[], Reply] = field(repr=False)
+    send: Callable[[bytearray], Reply] = field(repr=False)
 
     def make(self, calls: CallLog, waiting: Waiting) -> StoredAnswer:
         """The picture as an answer of its own, durable in the log.
 
         Raises:
-            OutcomeUnknownError: it did not come; its address stands in the answer that named it.
+            OutcomeUnknownError: it did not come; its address stands in the answer that names it.
         """
         place = self.url.partition("?")[0]
         attempt = 0
         while True:
             calls.reserve(Decimal(0), "the download of a picture")
-            call = calls.intend({"method": "GET", "url": place})
+            owed = {"answer": self.picture.answer, "image": self.picture.image}
+            call = calls.intend({"method": "GET", "url": place, **owed})
+            arrived = bytearray()
             try:
-                got = self._fetched(waiting.now())
+                got = self._fetched(arrived, waiting.now())
             except ReplayError as problem:
                 calls.not_sent(call, str(problem))
                 raise
             except BaseException as problem:
-                calls.unknown(call, f"interrupted by {type(problem).__name__}")
+                calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
                 raise
             if isinstance(got, Reply):
                 calls.answered(call, got.body, kept_headers(got.headers), Decimal(0))
@@ -50,22 +54,54 @@ class Download:
             wait_s = waiting.policy.wait(attempt, got.wait_s, False, waiting.chance) if got.retry else None
             attempt += 1
             if wait_s is None:
-                calls.unknown(call, got.reason)
+                calls.unknown(call, got.reason, bytes(arrived))
                 raise OutcomeUnknownError(
-                    f"a picture that was paid for cannot be fetched from {place}: {got.reason}; its address stands "
-                    f"in the stored answer that names it; --retry-ambiguous asks for another one, and pays again"
+                    f"step {self.picture.step}: a picture that was paid for cannot be fetched from {place}: "
+                    f"{got.reason}; its address stands in answers/{self.picture.answer:03d}.body of the step: run the "
+                    f"same command again while it may still come (nothing is bought then), `accept 0 --step "
+                    f"{self.picture.step}` uses what came, --retry-ambiguous buys another one, if it does not come"
                 )
             calls.not_sent(call, f"{got.reason} (a download costs nothing)")
             calls.progress(f"fetching the picture again in {wait_s:.1f} s: {got.reason}")
             waiting.sleep(wait_s)
 
-    def _fetched(self, now: float) -> Reply | Verdict:
-        """The picture, or why it did not come."""
+    def _fetched(self, arrived: bytearray, now: float) -> Reply | Verdict:
+        """The picture, or why it did not come; then `arrived` is what came in its place."""
         try:
-            reply = self.send()
+            reply = self.send(arrived)
         except (NotSent, BrokenOff) as problem:
             return Verdict(Kind.UNKNOWN, str(problem))
         verdict = judge(reply, now)
         if verdict.kind is not Kind.ANSWERED:
             return replace(verdict, retry=verdict.retry and verdict.kind is not Kind.REFUSED)
-        return reply if reply.whole else Verdict(Kind.REFUSED, "the picture is too large", retry=False)
+        if not reply.whole:
+            return Verdict(Kind.REFUSED, "the picture is too large", retry=False)
+        if not _holds_picture(reply.body):
+            arrived[:] = reply.body
+            return Verdict(Kind.REFUSED, "what came is no picture (perhaps the address has expired)", retry=False)
+        return reply
+
+
+def fetch_all(downloads: Iterable[Download], calls: CallLog, waiting: Waiting) -> list[StoredAnswer]:
+    """Every picture that comes, durable in the log.
+
+    Raises:
+        OutcomeUnknownError: at least one did not come; the others were fetched nevertheless.
+    """
+    fetched: list[StoredAnswer] = []
+    problem: OutcomeUnknownError | None = None
+    for download in downloads:
+        try:
+            fetched.append(download.make(calls, waiting))
+        except OutcomeUnknownError as error:
+            problem = problem or error
+    if problem is not None:
+        raise problem
+    return fetched
+
+
+def _holds_picture(body: bytes) -> bool:
+    try:
+        return bool(read_body(body).images)
+    except AnswerError:
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
@@ -12,7 +12,17 @@ from PIL import Image
 
 from ..contract import Mode, TileContract
 
-__all__ = ["CallLog", "NullCallLog", "RawCandidate", "StoredAnswer", "TileGenerator", "TileRequest", "describe"]
+__all__ = [
+    "CallLog",
+    "FetchesPictures",
+    "NullCallLog",
+    "OwedPicture",
+    "RawCandidate",
+    "StoredAnswer",
+    "TileGenerator",
+    "TileRequest",
+    "describe",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +82,23 @@ class StoredAnswer:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class OwedPicture:
+    """A picture that a stored answer names by its address: paid, and not fetched yet.
+
+    Attributes:
+        step: number of the step.
+        answer: number of the answer in the call log.
+        image: place in the answer's `data`.
+        url: the address as it stands there.
+    """
+
+    step: int
+    answer: int
+    image: int
+    url: str = field(repr=False)  # it may carry a token
+
+
 class CallLog(Protocol):
     """Where a generator that costs money writes what it does, before and after each request.
 
@@ -102,8 +129,11 @@ class CallLog(Protocol):
     def not_sent(self, call: int, reason: str) -> None:
         """The request certainly did not reach the server; the reservation is released."""
 
-    def unknown(self, call: int, reason: str) -> None:
-        """Sent, and no whole answer came: perhaps billed; the reservation stays counted."""
+    def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
+        """Sent, and no whole answer came: perhaps billed; the reservation stays counted.
+
+        `partial` is what arrived: kept for a person to look at, and never taken for an answer.
+        """
 
     def progress(self, message: str) -> None:
         """One short line for a person: waiting, asking again, answer 2 of 3."""
@@ -135,7 +165,7 @@ class NullCallLog:
     def not_sent(self, call: int, reason: str) -> None:
         """Keep nothing."""
 
-    def unknown(self, call: int, reason: str) -> None:
+    def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
         """Keep nothing."""
 
     def progress(self, message: str) -> None:
@@ -148,11 +178,24 @@ class TileGenerator(Protocol):
 
     A generator may also have a method `identity() -> Mapping[str, object]` (JSON types, no secrets): what,
     besides the request, decides the answer (model, quality, seed). It is part of the digest by which an
-    unfinished step finds its stored answers again.
+    unfinished step finds its stored answers again. One whose answers name pictures by address has `fetch`, too:
+    see `FetchesPictures`.
     """
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
         """Yield up to `request.candidates` tiles, each as soon as it is there."""
+
+
+@runtime_checkable
+class FetchesPictures(Protocol):
+    """A generator whose answers may name pictures by address, and that can fetch them later, in another run."""
+
+    def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
+        """Make the pictures durable in `calls`, each as an answer of its own; all are tried, whatever fails.
+
+        Raises:
+            OutcomeUnknownError: at least one did not come.
+        """
 
 
 def describe(generator: TileGenerator) -> dict[str, object]:

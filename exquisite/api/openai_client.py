@@ -8,6 +8,7 @@ is imported when the first request is made.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -20,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._version import __version__
+from ..contract import TileContract
 from ..errors import AnswerError, UsageError
 from .answer import answer_bytes_max, candidates_in, read_body
-from .download import Download
+from .download import Download, fetch_all
 from .edit_form import EditForm, Part, edit_form, picture_parts
-from .generator import CallLog, RawCandidate, StoredAnswer, TileRequest
+from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
 from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, usage_usd, worst_case_usd
 from .outcome import Reply, said_by
 from .paid_call import BrokenOff, NotSent, PaidCall, Waiting, kept_headers
@@ -167,17 +169,26 @@ class OpenAITileGeneratorClient:
             AnswerError: no tile came at all.
         """
         self._check(request)
-        if self._may_send and not self._secret and is_openai(self.base_url):
-            raise UsageError(f"there is no key: set {self._server.key_variable}, or name a key file")
+        self._require_key()
         if self.warning:
             calls.progress(self.warning)
         return self._tiles(request, calls)
 
+    def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
+        """Fetch pictures that stored answers name by address; see `FetchesPictures`.
+
+        Raises:
+            UsageError: no key; nothing was sent.
+            OutcomeUnknownError: at least one did not come.
+        """
+        self._require_key()
+        with self._http() as http:
+            self._fetched(http, owed, contract, calls)
+
     def _tiles(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
         parts = picture_parts(request, self._server)
-        http = self._http()
         missing = request.candidates
-        try:
+        with self._http() as http:
             while missing:
                 try:
                     answers = self._ask(http, request, self._form(request, self._shares(missing)[0], parts), calls)
@@ -193,9 +204,6 @@ class OpenAITileGeneratorClient:
                     missing -= 1
                     calls.progress(f"tile {request.candidates - missing} of {request.candidates}")
                     yield tile
-        finally:
-            if self._transport is None:
-                http.close()
 
     def _ask(self, http: httpx.Client, request: TileRequest, form: EditForm, calls: CallLog) -> list[StoredAnswer]:
         """One paid call, and the downloads that its answer names."""
@@ -218,24 +226,34 @@ class OpenAITileGeneratorClient:
         if usd is not None:
             calls.book(call, usd)
         answer = StoredAnswer(call, reply.body, kept_headers(reply.headers))
-        return [answer, *self._downloads(http, request, found.urls[:n], calls)]
+        owed = [OwedPicture(request.step_index, call, place, url) for place, url in found.urls[:n]]
+        return [answer, *self._fetched(http, owed, request.contract, calls)]
 
-    def _downloads(
-        self, http: httpx.Client, request: TileRequest, urls: Sequence[tuple[int, str]], calls: CallLog
-    ) -> Iterator[StoredAnswer]:
-        """The pictures that an answer names by address, each made durable as an answer of its own."""
-        for _, address in urls:
-            url = same_server(self._edits_url, address)
+    def _fetched(
+        self, http: httpx.Client, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog
+    ) -> list[StoredAnswer]:
+        """The pictures that answers name by address, each made durable as an answer of its own."""
+        downloads = []
+        for picture in owed:
+            url = same_server(self._edits_url, picture.url)
             if url is None:
                 calls.progress("the answer names a picture on another server; it is not fetched from there")
                 continue
-            send = partial(self._send, http, "GET", url, self._headers, b"", png_bytes_max(request.contract))
-            yield Download(url, send).make(calls, self._waiting)
+            send = partial(self._send, http, "GET", url, self._headers, b"", png_bytes_max(contract))
+            downloads.append(Download(picture, url, send))
+        return fetch_all(downloads, calls, self._waiting)
 
     def _send(
-        self, http: httpx.Client, method: str, url: str, headers: Mapping[str, str], content: bytes, limit: int
+        self,
+        http: httpx.Client,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        limit: int,
+        arrived: bytearray,
     ) -> Reply:
-        """One request and its reply, without the key in either; errors of the library become ours."""
+        """One request and its reply, or what `arrived` when it raises, without the key; errors become ours."""
         import httpx
 
         problem: Exception
@@ -249,7 +267,10 @@ class OpenAITileGeneratorClient:
             )
             response = http.send(asked, stream=True, auth=self._authorized, follow_redirects=False)
             try:
-                return self._received(response, limit)
+                return self._received(response, limit, arrived)
+            except BaseException:
+                arrived[:] = self._without_secrets(bytes(arrived))
+                raise
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
@@ -261,14 +282,13 @@ class OpenAITileGeneratorClient:
         # raised out here, so that no traceback leads to the request and its headers
         raise problem
 
-    def _received(self, response: httpx.Response, limit: int) -> Reply:
-        """The body of `response`, read up to `limit` bytes."""
+    def _received(self, response: httpx.Response, limit: int, body: bytearray) -> Reply:
+        """The body of `response`, read into `body`, up to `limit` bytes."""
         import httpx
 
         good = 200 <= response.status_code < 300
         limit = limit if good else min(limit, MAX_ERROR_BYTES)
         until = self._clock() + ANSWER_S
-        body = bytearray()
         try:
             for piece in response.iter_bytes():
                 body += piece
@@ -280,18 +300,22 @@ class OpenAITileGeneratorClient:
             if good:
                 raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
         headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, self._without_secrets(bytes(body[:limit])), len(body) <= limit)
+        whole, data = len(body) <= limit, self._without_secrets(bytes(body[:limit]))
+        body.clear()  # from here on it is the reply that holds what arrived
+        return Reply(response.status_code, headers, data, whole)
 
-    def _http(self) -> httpx.Client:
+    @contextlib.contextmanager
+    def _http(self) -> Iterator[httpx.Client]:
         """A client that follows nothing and keeps no idle connection, on which a request could be lost unnoticed."""
         import httpx
 
         if self._transport is not None:
-            if self._lasting is None:
-                self._lasting = httpx.Client(transport=self._transport, trust_env=False)
-            return self._lasting
+            self._lasting = self._lasting or httpx.Client(transport=self._transport, trust_env=False)
+            yield self._lasting
+            return
         limits = httpx.Limits(max_keepalive_connections=0)
-        return httpx.Client(limits=limits, trust_env=not is_loopback(self.base_url))
+        with httpx.Client(limits=limits, trust_env=not is_loopback(self.base_url)) as http:
+            yield http
 
     def _authorized(self, asked: httpx.Request) -> httpx.Request:
         """`asked` with the key in its header: the one place that reveals it."""
@@ -311,6 +335,10 @@ class OpenAITileGeneratorClient:
     @property
     def _edits_url(self) -> str:
         return f"{self.base_url}/images/edits"
+
+    def _require_key(self) -> None:
+        if self._may_send and not self._secret and is_openai(self.base_url):
+            raise UsageError(f"there is no key: set {self._server.key_variable}, or name a key file")
 
     def _check(self, request: TileRequest) -> None:
         if request.candidates < 1:

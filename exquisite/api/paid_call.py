@@ -49,13 +49,14 @@ class PaidCall:
         usd: the worst case, reserved before each attempt.
         what: a few words for people, such as "3 tiles by gpt-image-2".
         summary: what the log may keep of the request; no secrets.
-        send: makes one attempt; raises `NotSent` or `BrokenOff`.
+        send: makes one attempt; raises `NotSent` or `BrokenOff`. What arrives of an answer it puts into the
+            bytearray, without secrets, before it raises anything, so that paid bytes outlive a broken connection.
     """
 
     usd: Decimal
     what: str
     summary: Mapping[str, object]
-    send: Callable[[], Reply] = field(repr=False)
+    send: Callable[[bytearray], Reply] = field(repr=False)
 
     def make(self, calls: CallLog, waiting: Waiting) -> tuple[int, Reply]:
         """The number of the call that was answered, and its reply, whose body the log has made durable.
@@ -70,18 +71,19 @@ class PaidCall:
         while True:
             calls.reserve(self.usd, self.what)
             call = calls.intend(self.summary)
+            arrived = bytearray()
             try:
-                reply = self.send()
+                reply = self.send(arrived)
             except NotSent as problem:
                 reason, asked, busy, again = str(problem), None, False, True
                 calls.not_sent(call, reason)
             except BrokenOff as problem:
-                raise _unknown(calls, call, str(problem)) from None
+                raise _unknown(calls, call, str(problem), bytes(arrived)) from None
             except ReplayError as problem:
                 calls.not_sent(call, str(problem))
                 raise
             except BaseException as problem:
-                calls.unknown(call, f"interrupted by {type(problem).__name__}")
+                calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
                 raise
             else:
                 verdict = judge(reply, waiting.now())
@@ -89,7 +91,7 @@ class PaidCall:
                     calls.answered(call, reply.body, kept_headers(reply.headers))
                     return call, reply
                 if verdict.kind is Kind.UNKNOWN:
-                    raise _unknown(calls, call, verdict.reason)
+                    raise _unknown(calls, call, verdict.reason, reply.body)
                 calls.refused(call, verdict.reason, reply.body)
                 if verdict.kind is Kind.REFUSED:
                     raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
@@ -115,9 +117,10 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _unknown(calls: CallLog, call: int, reason: str) -> OutcomeUnknownError:
-    calls.unknown(call, reason)
+def _unknown(calls: CallLog, call: int, reason: str, partial: bytes) -> OutcomeUnknownError:
+    calls.unknown(call, reason, partial)
+    kept = f"what arrived of it ({len(partial)} bytes) is kept; " if partial else ""
     return OutcomeUnknownError(
-        f"no whole answer came: {reason}; the call may have been billed, so it is not sent again on its own: "
+        f"no whole answer came: {reason}; {kept}the call may have been billed, so it is not sent again on its own: "
         f"look at the usage page of the account, then run the same command with --retry-ambiguous"
     )

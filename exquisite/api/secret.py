@@ -36,11 +36,15 @@ class Secret:
         return self._text
 
     def hidden_in(self, data: bytes) -> bytes:
-        """`data` with every occurrence of the secret replaced."""
+        """`data` with every occurrence of the secret replaced, and a part of it in which `data` ends."""
         if len(self._text) < MIN_SECRET:
             return data
         text = self._text.encode()
-        return data.replace(text, b"[hidden]") if text in data else data
+        data = data.replace(text, b"[hidden]") if text in data else data
+        for length in range(len(text) - 1, MIN_SECRET - 1, -1):
+            if data.endswith(text[:length]):
+                return data[:-length] + b"[hidden]"
+        return data
 
 
 def find_key(api_key: str | None, key_file: str | Path | None, variable: str, environ: Mapping[str, str]) -> Secret:

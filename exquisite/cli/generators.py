@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
+from ..api.generator import CallLog, OwedPicture, RawCandidate, TileGenerator, TileRequest
 from ..api.models import QUALITY_DEFAULT
+from ..contract import TileContract
 from ..errors import ExquisiteError, PaymentError, UsageError
 from ..pipeline.fitting import open_picture
 
@@ -150,6 +151,10 @@ class AskingFirst:
                 raise PaymentError("not confirmed: nothing was sent; answer y, or add --yes")
             self._agreed = True
         return self.client.generate(request, calls)
+
+    def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
+        """That of the client; nobody is asked, because it costs nothing."""
+        self.client.fetch(owed, contract, calls)
 
 
 def _agree(_question: str) -> bool:

@@ -15,10 +15,10 @@ import os
 import struct
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from PIL import Image, ImageChops
 
@@ -37,7 +37,10 @@ _UP = b"\x02"
 _SAMPLES = 3  # RGB
 _SIDE_MAX = 2**31 - 1  # chapter 11.2.1
 _CHUNK_BYTES = 1 << 20
+_SAMPLE_BYTES = 1 << 16  # of each chunk, by which the strategy for it is chosen
 _LEVEL = 1  # of zlib; higher ones take several times as long and save a few per cent
+_STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE)
+_WORKERS = min(4, os.cpu_count() or 1)  # with more of them the thread that filters the rows is what is waited for
 _ZLIB_HEADER = b"\x78\x01"  # RFC 1950: deflate, 32 KiB window, fastest
 _LAST_BLOCK = b"\x03\x00"  # RFC 1951: an empty final block
 
@@ -121,8 +124,7 @@ class _Export:
     def _blocks_down(self) -> Iterator[bytes]:
         """A strip after the other: the canvas grows downwards or upwards."""
         last_row: Image.Image | None = None
-        for count, piece in enumerate(self._pieces):
-            strip = self._store.read_strip(piece)
+        for count, strip in enumerate(_ahead(self._store.read_strip, self._pieces)):
             for top in range(0, strip.height, self._block_rows):
                 block = strip.crop((0, top, strip.width, min(top + self._block_rows, strip.height)))
                 pixels = _filter_up(block, last_row).tobytes()
@@ -147,14 +149,14 @@ class _Export:
         """Fill the scratch file with one section after the other; returns (offset, stride) of each, in bytes."""
         self._progress(f"scratch file {self._scratch} of {_megabytes(self._raw_bytes)}, removed at the end", 0.0)
         sections, offset, done = [], 0, 0
+        strips = _ahead(self._store.read_strip, self._pieces)
         handle = self._files.open(self._scratch)
         try:
             for pieces in self._sections():
                 width = sum(piece.size[0] for piece in pieces)
                 section = Image.new("RGB", (width, self._size[1]))
-                with ThreadPoolExecutor() as pool:
-                    for piece, strip in zip(pieces, pool.map(self._store.read_strip, pieces), strict=True):
-                        section.paste(strip, (piece.origin[0] - pieces[0].origin[0], 0))
+                for piece in pieces:
+                    section.paste(next(strips), (piece.origin[0] - pieces[0].origin[0], 0))
                 pixels = _filter_up(section, None).tobytes()
                 self._files.write(handle, pixels)
                 sections.append((offset, width * _SAMPLES))
@@ -197,27 +199,50 @@ class _Export:
             self._files.close(handle)
 
 
-def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """`blocks` as one zlib stream (RFC 1950), in pieces; they are compressed on all cores, each for itself."""
-    yield _ZLIB_HEADER
-    checksum = zlib.adler32(b"")
-    cores = os.cpu_count() or 1
-    waiting: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(cores) as pool:
-        for block in blocks:
-            checksum = zlib.adler32(block, checksum)
-            for at in range(0, len(block), _CHUNK_BYTES):
-                waiting.append(pool.submit(_deflate, block[at : at + _CHUNK_BYTES]))
-                if len(waiting) > 2 * cores:
-                    yield waiting.popleft().result()
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def _ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """`work` of each item, in order, done by threads that are a few items ahead of whoever takes the results."""
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * _WORKERS:
+                yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """`blocks` as one zlib stream (RFC 1950), in pieces, each compressed for itself."""
+    checksum = zlib.adler32(b"")
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal checksum
+        for block in blocks:
+            checksum = zlib.adler32(block, checksum)
+            yield from (block[at : at + _CHUNK_BYTES] for at in range(0, len(block), _CHUNK_BYTES))
+
+    yield _ZLIB_HEADER
+    yield from _ahead(_deflate, chunks())
     yield _LAST_BLOCK + struct.pack(">I", checksum)
 
 
 def _deflate(data: bytes) -> bytes:
-    """`data` as deflate blocks (RFC 1951) that end on a byte and refer to nothing before them."""
-    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    """`data` as deflate blocks (RFC 1951) that end on a byte and refer to nothing before them.
+
+    Film grain and noise come out smaller, in less time, when only runs of one byte are looked for; a sample
+    from the middle tells.
+    """
+    middle = len(data) // 2
+    sample = data[middle : middle + _SAMPLE_BYTES]
+    return _blocks(data, min(_STRATEGIES, key=lambda strategy: len(_blocks(sample, strategy))))
+
+
+def _blocks(data: bytes, strategy: int) -> bytes:
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
     return deflate.compress(data) + deflate.flush(zlib.Z_FULL_FLUSH)
 
 

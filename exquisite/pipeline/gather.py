@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from ..api.answer import read_body
-from ..api.generator import RawCandidate, TileGenerator, TileRequest
+from ..api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator, TileRequest
 from ..api.models import usage_usd
+from ..contract import TileContract
 from ..errors import AnswerError, OutcomeUnknownError
 from .derived import StepInputs
 from .journal import Journal
@@ -75,6 +76,10 @@ def gather(
     """
     wanted = inputs.options.candidates
     stored = journal.candidates()
+    if len(stored) < wanted and (owed := journal.owed()):
+        _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
+        stored = journal.candidates()
+        tell(len(stored), "answered")
     if len(stored) < wanted:
         _require_known(journal, number, bool(stored), retry_ambiguous)
         reference = inputs.reference_tile()
@@ -99,6 +104,27 @@ def gather(
     if not stored:
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
     return stored[:wanted]
+
+
+def _fetch(
+    journal: Journal,
+    generator: TileGenerator,
+    owed: Sequence[OwedPicture],
+    contract: TileContract,
+    retry_ambiguous: bool,
+) -> None:
+    """Fetch what was paid and is named by address; where that fails, others are bought only when told to."""
+    try:
+        if not isinstance(generator, FetchesPictures):
+            raise OutcomeUnknownError(
+                f"step {owed[0].step}: {len(owed)} picture(s) that were paid for cannot be fetched by this generator; "
+                f"their addresses stand in answers/{owed[0].answer:03d}.body of the step; --retry-ambiguous buys others"
+            )
+        generator.fetch(owed, contract, journal)
+    except OutcomeUnknownError as error:
+        if not retry_ambiguous:
+            raise
+        journal.progress(str(error))
 
 
 def _require_known(journal: Journal, number: int, stored: bool, retry_ambiguous: bool) -> None:

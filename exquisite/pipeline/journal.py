@@ -2,6 +2,7 @@
 
     steps/000012/answers/000.intent.json     durable before the request leaves
                          000.body            the body as received, durable before anything reads it
+                         000.partial         what had arrived when a call broke off: for a person, no answer
                          000.outcome.json    answered, refused, not_sent, unknown or resent
 
 An intent with neither body nor outcome is what a crash leaves: it counts as unknown. A body without an
@@ -11,14 +12,15 @@ as bodies, so that everything downstream reads stored answers only, whoever made
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..api.answer import candidates_in
-from ..api.generator import RawCandidate, StoredAnswer
-from ..errors import StorageError
+from ..api.answer import candidates_in, read_body
+from ..api.generator import OwedPicture, RawCandidate, StoredAnswer
+from ..errors import AnswerError, StorageError
 from ..files import Files
 from .ledger import Ledger
 from .records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
@@ -105,9 +107,15 @@ class Journal:
         self._outcome(call, "not_sent", reason=reason[:_REASON_LIMIT])
         self._ledger.release(self._key(call))
 
-    def unknown(self, call: int, reason: str) -> None:
+    def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
         """Sent, perhaps billed; see `CallLog`."""
-        self._outcome(call, "unknown", reason=reason[:_REASON_LIMIT])
+        reason, kept = reason[:_REASON_LIMIT], {}
+        if partial:
+            name = f"{call:03d}.partial"
+            self._write(name, partial)
+            reason += f"; the {len(partial)} bytes that arrived are kept in answers/{name}"
+            kept = {"partial_sha256": sha256(partial)}
+        self._outcome(call, "unknown", reason=reason, **kept)
         self._ledger.doubt(self._key(call))
 
     def progress(self, message: str) -> None:
@@ -147,6 +155,26 @@ class Journal:
             RawCandidate(raw.data, {**meta.get(raw.meta["answer"], {}), **raw.meta}) for raw in candidates_in(answers)
         ]
 
+    def owed(self) -> list[OwedPicture]:
+        """The pictures that answers name by address and that were not fetched, in order."""
+        asked = {call: self._request(call) for call in self._numbers()}
+        fetched = {
+            (request.get("answer"), request.get("image"))
+            for call, request in asked.items()
+            if _is_download(request) and self.outcome(call)["outcome"] == "answered"
+        }
+        owed = []
+        for answer in self.answers():
+            request = asked[answer.number]
+            if _is_download(request):
+                continue
+            with contextlib.suppress(AnswerError, ValueError):
+                urls = read_body(answer.body).urls
+                wanted = int(request.get("fields", {}).get("n", len(urls)))
+                names = [OwedPicture(int(self._step), answer.number, place, url) for place, url in urls[:wanted]]
+                owed += [picture for picture in names if (picture.answer, picture.image) not in fetched]
+        return owed
+
     def outcome(self, call: int) -> Record:
         """What became of a call; `{"outcome": "unknown"}` when a crash came between."""
         path = self._folder / f"{call:03d}.outcome.json"
@@ -157,8 +185,8 @@ class Journal:
         return {"outcome": "unknown", "reason": "the run ended before the answer came"}
 
     def unknown_calls(self) -> dict[int, str]:
-        """The calls that may have been billed without an answer, with the reason of each."""
-        outcomes = {call: self.outcome(call) for call in self._numbers()}
+        """The calls that may have been billed without an answer, with the reason of each; a download costs nothing."""
+        outcomes = {call: self.outcome(call) for call in self._numbers() if not _is_download(self._request(call))}
         return {
             call: str(outcome.get("reason", ""))
             for call, outcome in outcomes.items()
@@ -167,8 +195,10 @@ class Journal:
 
     def allow_resending(self) -> None:
         """Record that a person decided to ask again for what the unknown calls may have lost."""
-        for call, reason in self.unknown_calls().items():
-            self._outcome(call, "resent", reason=reason)
+        for call in self.unknown_calls():
+            told = self.outcome(call)
+            kept = {key: told[key] for key in ("reason", "partial_sha256") if key in told}
+            self._outcome(call, "resent", **kept)
             self._ledger.doubt(self._key(call))
 
     def settle(self, cost: Callable[[Mapping[str, Any], bytes], Decimal | None]) -> None:
@@ -192,6 +222,11 @@ class Journal:
                 case _:
                     self._ledger.doubt(key)
 
+    def _request(self, call: int) -> Record:
+        """The summary of a call's request; empty for what was kept without a call."""
+        intent = self._folder / f"{call:03d}.intent.json"
+        return dict(read_record(intent)["request"]) if intent.is_file() else {}
+
     def _numbers(self) -> list[int]:
         return sorted({int(path.name[:3]) for path in self._folder.glob("[0-9][0-9][0-9].*")})
 
@@ -203,3 +238,7 @@ class Journal:
 
     def _write(self, name: str, data: bytes) -> None:
         self._files.write_atomic(self._folder / name, data, self._scratch)
+
+
+def _is_download(request: Mapping[str, Any]) -> bool:
+    return request.get("method") == "GET"

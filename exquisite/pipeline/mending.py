@@ -20,7 +20,6 @@ from .records import END, FORMAT_VERSION, SEAL, Record, read_file, read_record, 
 from .step_folders import step_name
 
 __all__ = [
-    "head_line",
     "lost_head",
     "mended_record",
     "rebuilt_ledger",
@@ -92,11 +91,6 @@ def _alike(sealed: bytes, data: bytes) -> bool:
     if len(sealed) != len(data):
         return (sealed.startswith(data) and len(sealed) - len(data) <= _CUT_MAX) or data.startswith(sealed)
     return sum(a != b for a, b in zip(sealed, data, strict=True)) <= 1
-
-
-def head_line(number: int, sealed: bytes) -> bytes:
-    """The content of a head that points at step `number`, whose record is `sealed`."""
-    return f"{step_name(number)} {sha256(sealed)}\n".encode()
 
 
 def lost_head(data: bytes, steps: Mapping[int, str]) -> tuple[int, str] | None:

@@ -136,7 +136,7 @@ class Session:
             "canvas_origin": list(self.canvas_origin),
             "contract": asdict(self.contract),
             "steps": record["totals"]["steps"],
-            "last_step": self._store.last_step(),
+            "last_step": self._store.last_step(head),
             "unfinished": self._store.pending(),
             "spent_usd": str(ledger.spent),
             "perhaps_billed_usd": str(ledger.doubtful),
@@ -255,7 +255,7 @@ class Session:
             if not self._store.is_finished(number):
                 digest = self._request(number)["digest"]
                 conclude(self._store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
-            ours = self._store.new_step()
+            ours = self._store.new_step(head)
             conclude(self._store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
             return self._result(ours, tuple(one.score for one in derived.examined))
 
@@ -348,7 +348,7 @@ class Session:
             return source
         head = self._store.head
         bases = {head, self._store.step(head)["parent"]}
-        for number in range(self._store.last_step(), SEED, -1):
+        for number in range(self._store.last_step(head), SEED, -1):
             source = self._source_of(number)
             if source is not None and self._request(source)["base"] in bases:
                 return source

@@ -55,9 +55,12 @@ class StepFolders:
         """Whether step `number` has its record."""
         return (self.step_dir(number) / "step.json").is_file()
 
-    def last_step(self) -> int:
-        """The highest number that a step folder has, found by galloping, because numbers have no gaps."""
-        low, reach = 0, 1
+    def last_step(self, known: int = 0) -> int:
+        """The highest number that a step folder has, found by galloping, because numbers have no gaps.
+
+        `known` is a step that is there: from the head it is a step or two, however long the canvas is.
+        """
+        low, reach = known, 1
         while self.step_dir(low + reach).is_dir():
             low, reach = low + reach, reach * 2
         while reach > 1:
@@ -79,9 +82,12 @@ class StepFolders:
             raise SessionDamagedError(f"{pointer} names no step; `verify` says what it costs")
         return int(data) if self._begun_for(int(data)) == digest else None
 
-    def new_step(self) -> int:
-        """Make the folder of a new step; one that was begun last and holds no answer is emptied and used again."""
-        number = self.last_step()
+    def new_step(self, known: int = 0) -> int:
+        """Make the folder of a new step; one that was begun last and holds no answer is emptied and used again.
+
+        `known` is a step that is there, near the last one.
+        """
+        number = self.last_step(known)
         if self.is_finished(number) or any((self.step_dir(number) / "answers").glob("*")):
             number += 1
         else:
@@ -94,8 +100,8 @@ class StepFolders:
         return number
 
     def begin_step(self, digest: str, request: Record) -> int:
-        """Make a new step that `begun(digest)` finds until it is forgotten."""
-        number = self.new_step()
+        """Make a new step on top of `request["base"]`, that `begun(digest)` finds until it is forgotten."""
+        number = self.new_step(int(request["base"]))
         path = self.step_dir(number) / "request.json"
         self.files.write_atomic(path, seal({**request, "digest": digest}), self.tmp)
         self.files.write_atomic(self.root / "pending" / digest, f"{number}\n".encode(), self.tmp)

@@ -2,7 +2,7 @@
 
     SESSION/
       session.json            contract, axis once fixed, format and package version
-      HEAD  heads/NAME        "000012 <sha256 of its step.json>": the commit point, replaced atomically
+      HEAD  heads/NAME        the step that the canvas ends with (see `heads`): the commit point, replaced atomically
       strips/<sha256>.png     the seed picture and the growth strips, named by the hash of the file
       steps/000012/step.json  written once; a folder without it is an unfinished step
       pending/<digest>        the number of the unfinished step that answers a request with this digest
@@ -37,6 +37,7 @@ from ..errors import (
 )
 from ..files import Files, Lock
 from .artifacts import decode_png, encode_png
+from .heads import MAIN_HEAD, head_line, head_path, parse_head
 from .pieces import Piece, box_of
 from .records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
 from .step_folders import StepFolders, step_name
@@ -128,7 +129,7 @@ class Store(StepFolders):
             files.sync_folder(root)
             for folder in made:
                 files.sync_folder(folder.parent)
-            files.write_atomic(root / "HEAD", _head_line(SEED, sealed), root / "tmp")
+            files.write_atomic(root / MAIN_HEAD, head_line(MAIN_HEAD, SEED, sealed), root / "tmp")
         finally:
             lock.release()
         return cls(root, files=files)
@@ -209,18 +210,19 @@ class Store(StepFolders):
             SessionDamagedError: the head is unreadable, or disagrees with the record.
         """
         path = self._head_path(branch)
-        match = re.fullmatch(rb"(\d{6,}) ([0-9a-f]{64})\n", read_file(path))
-        if match is None:
+        head = parse_head(read_file(path))
+        if head is None:
             raise SessionDamagedError(f"{path} is not a head; `verify` says what it costs")
-        number = int(match[1])
-        if sha256(read_file(self.step_dir(number) / "step.json")) != match[2].decode():
-            raise SessionDamagedError(f"{path} and step {number} disagree; `verify` says what it costs")
-        return number
+        if not head.belongs_to(head_path(branch)):
+            raise SessionDamagedError(f"{path} holds the line of {head.path}; `verify --repair` may put it back")
+        if sha256(read_file(self.step_dir(head.step) / "step.json")) != head.record_sha256:
+            raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` says what it costs")
+        return head.step
 
     def move_head(self, number: int) -> None:
         """Point the followed head at a step: the one moment at which a commit, or its undoing, happens."""
         sealed = read_file(self.step_dir(number) / "step.json")
-        self.files.write_atomic(self._head_path(self.branch), _head_line(number, sealed), self.tmp)
+        self._write_head(self.branch, number, sealed)
 
     def make_branch(self, name: str, number: int) -> None:
         """Make heads/`name`, pointing at a committed step.
@@ -233,7 +235,7 @@ class Store(StepFolders):
         if self._head_path(name).exists():
             raise UsageError(f"branch {name!r} exists already in {self.root}: choose another name")
         sealed = read_file(self.require_committed(number) / "step.json")
-        self.files.write_atomic(self._head_path(name), _head_line(number, sealed), self.tmp)
+        self._write_head(name, number, sealed)
         self._amend(branches=self.branches())
 
     def branches(self) -> list[str]:
@@ -241,7 +243,11 @@ class Store(StepFolders):
         return sorted(path.name for path in (self.root / "heads").glob("*"))
 
     def _head_path(self, branch: str | None) -> Path:
-        return self.root / "HEAD" if branch is None else self.root / "heads" / branch
+        return self.root / head_path(branch)
+
+    def _write_head(self, branch: str | None, number: int, sealed: bytes) -> None:
+        line = head_line(head_path(branch), number, sealed)
+        self.files.write_atomic(self._head_path(branch), line, self.tmp)
 
     def require_committed(self, number: int) -> Path:
         """The folder of step `number`.
@@ -311,10 +317,6 @@ class Store(StepFolders):
             record = self.step(at)
             yield at, Piece.from_record(record["strip"])
             at = record["parent"]
-
-
-def _head_line(number: int, sealed: bytes) -> bytes:
-    return f"{step_name(number)} {sha256(sealed)}\n".encode()
 
 
 def _contract(session: Record, root: Path) -> TileContract:

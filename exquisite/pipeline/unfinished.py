@@ -11,7 +11,7 @@ from .step_folders import step_name
 
 __all__ = ["Unfinished"]
 
-_ANSWER = re.compile(r"answers/\d{3}\.(body|intent\.json|outcome\.json)")
+_ANSWER = re.compile(r"answers/\d{3}\.(body|partial|intent\.json|outcome\.json)")
 _DERIVED = re.compile(
     r"(ref_tile|mask|canvas_strip|seam_before_feather|seam_after_feather|bounds_overlay)\.png|prompt_full\.txt"
     r"|score(_metric)?\.json|candidates/\d+/(tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|bin)"
@@ -71,16 +71,16 @@ class Unfinished(Evidence):
         """Compare the body of an answer with the hash that the outcome of its call keeps."""
         if self.blamed(outcome):
             return
-        path = outcome.replace(".outcome.json", ".body")
         record = read_record(self.root / outcome)
         lost = f"an answer of step {number} cannot be used"
         if "outcome" not in record:
             self.found(outcome, "it is another record", lost)
-        digest = record.get("body_sha256")
-        if isinstance(digest, str) and digest != self.hashes.get(path):
-            if path in self.hashes:
-                self.found(outcome, f"it and {path} are not of one answer", lost)
-            self.found(path, "it is missing, or was altered after it was written", lost, self.elsewhere(digest))
+        for kind, cost in (("body", lost), ("partial", f"what arrived of an answer of step {number} cannot be seen")):
+            path, digest = outcome.replace(".outcome.json", f".{kind}"), record.get(f"{kind}_sha256")
+            if isinstance(digest, str) and digest != self.hashes.get(path):
+                if path in self.hashes:
+                    self.found(outcome, f"it and {path} are not of one answer", cost)
+                self.found(path, "it is missing, or was altered after it was written", cost, self.elsewhere(digest))
 
     def check_pending(self) -> None:
         """Check what the pointers under pending/ say."""

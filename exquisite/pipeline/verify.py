@@ -18,7 +18,8 @@ from ..errors import ExquisiteError, SessionDamagedError, SessionNotFoundError
 from ..files import Files
 from .derived import Derived
 from .evidence import Finding, VerifyReport
-from .mending import head_line, lost_head, mended_record, rebuilt_ledger, rebuilt_request, rebuilt_seed, rebuilt_session
+from .heads import MAIN_HEAD, head_line, parse_head
+from .mending import lost_head, mended_record, rebuilt_ledger, rebuilt_request, rebuilt_seed, rebuilt_session
 from .pieces import Piece, box_of, extend_tips, place_strip
 from .records import FORMAT_VERSION, Record, pretty, read_record, sha256, unseal
 from .rederive import rebuild_record, rederive
@@ -30,8 +31,6 @@ __all__ = ["Finding", "VerifyReport", "verify_path"]
 
 _CANNOT = (ExquisiteError, KeyError, TypeError, ValueError, AttributeError, OSError, ArithmeticError)
 """What reading and making again raise on records that are whole, but say what cannot be."""
-
-_HEAD = re.compile(rb"(\d{6,12}) ([0-9a-f]{64})\n")
 
 
 def verify_path(root: Path | str, files: Files | None = None, repair: bool = False) -> VerifyReport:
@@ -104,7 +103,7 @@ class _Verification(Unfinished):
 
     def _head_paths(self) -> list[str]:
         names = sorted(path.name for path in (self.root / "heads").glob("*") if BRANCH_NAME.fullmatch(path.name))
-        return ["HEAD", *(f"heads/{name}" for name in names)]
+        return [MAIN_HEAD, *(f"heads/{name}" for name in names)]
 
     def _read_steps(self) -> None:
         """Read every step record, knowing the hashes that heads and later steps keep of it."""
@@ -150,10 +149,10 @@ class _Verification(Unfinished):
 
     def _believed(self, data: bytes | None, whole: dict[int, tuple[Record, str]]) -> tuple[int | None, str]:
         """(step, hash) as a head says, unless the head itself looks damaged."""
-        match = _HEAD.fullmatch(data or b"")
-        if match is None:
+        head = parse_head(data or b"")
+        if head is None:
             return None, ""
-        number, digest = int(match[1]), match[2].decode()
+        number, digest = head.step, head.record_sha256
         found = whole.get(number, ({}, ""))[1]
         elsewhere = any(digest == other for step, (_, other) in whole.items() if step != number)
         flipped = found != digest and sum(a != b for a, b in zip(found, digest, strict=False)) <= 1 and found != ""
@@ -183,15 +182,25 @@ class _Verification(Unfinished):
             if problem is None:
                 continue
             mended, how = None, ""
-            known = None if self._points_at_damage(data) else lost_head(data or b"", whole)
-            if known is None and path == "HEAD" and self._newest() in whole:
-                known = self._newest(), "where the newest step left the canvas; `undo` if you went back since"
+            known = self._pointed_at(path, data, whole)
             if known is not None:
                 number, how = known
-                mended = head_line(number, self.content(_step_path(number)) or b"")
+                mended = head_line(path, number, self.content(_step_path(number)) or b"")
                 how = f"it points at step {number} again: {how}"
-            cost = "the canvas" if path == "HEAD" else "the branch"
+            cost = "the canvas" if path == MAIN_HEAD else "the branch"
             self.found(path, problem, f"{cost} cannot be opened; the steps themselves are not affected", mended, how)
+
+    def _pointed_at(self, path: str, data: bytes | None, whole: dict[int, str]) -> tuple[int, str] | None:
+        """(the step that a damaged head pointed at, how that is known); None when nothing tells."""
+        lines = {other: head for other, line in self.heads.items() if (head := parse_head(line or b"")) is not None}
+        for other, head in lines.items():
+            if head.path == path and whole.get(head.step) == head.record_sha256:
+                return head.step, f"its line stands in {other}"
+        another = path in lines and lines[path].path in self.heads  # the line of another head tells nothing of this one
+        known = None if another or self._points_at_damage(data) else lost_head(data or b"", whole)
+        if known is None and path == MAIN_HEAD and self._newest() in whole:
+            return self._newest(), "where the newest step left the canvas; `undo` if you went back since"
+        return known
 
     def _newest(self) -> int:
         """Where the canvas was after the newest step: at it, or where it began when it glued nothing."""
@@ -206,17 +215,19 @@ class _Verification(Unfinished):
     def _head_problem(self, path: str, data: bytes | None, whole: dict[int, str]) -> str | None:
         if data is None:
             return "it is missing"
-        match = _HEAD.fullmatch(data)
-        if match is None:
+        head = parse_head(data)
+        if head is None:
             return "it is no head"
-        if whole.get(int(match[1])) != match[2].decode():
-            return f"it and the record of step {int(match[1])} disagree, or that step is not part of any canvas"
+        if not head.belongs_to(path):
+            return f"it holds the line of {head.path}"
+        if whole.get(head.step) != head.record_sha256:
+            return f"it and the record of step {head.step} disagree, or that step is not part of any canvas"
         return None
 
     def _points_at_damage(self, data: bytes | None) -> bool:
         """Whether a head is fine in itself, and the step that it names is not."""
-        match = _HEAD.fullmatch(data or b"")
-        return match is not None and int(match[1]) not in self.records and match[2].decode() not in self.sealed.values()
+        head = parse_head(data or b"")
+        return head is not None and head.step not in self.records and head.record_sha256 not in self.sealed.values()
 
     # Steps
 

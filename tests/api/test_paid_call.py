@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import httpx
@@ -16,6 +17,7 @@ from exquisite.errors import (
     ServerUnavailableError,
 )
 from tests.support.client_bench import Bench, mocked, request_for
+from tests.support.emulator import EMULATOR_KEY
 from tests.support.memory_log import MemoryCallLog
 
 
@@ -123,6 +125,43 @@ class TestAmbiguous:
                 break
         assert place > 300
         assert bench.log.outcomes == ["answered"]  # the whole answer fits before the cut
+
+    @pytest.mark.parametrize(
+        "end", [httpx.ReadError("reset"), httpx.ReadTimeout("timed out"), KeyboardInterrupt(), SystemExit()]
+    )
+    def test_what_arrived_of_an_answer_that_broke_off_is_kept(self, end: BaseException) -> None:
+        def body() -> Iterator[bytes]:
+            yield b'{"data": [{"b64_'
+            yield b'json": "iVBORw0KGgo'
+            raise end
+
+        log = MemoryCallLog()
+        with pytest.raises((OutcomeUnknownError, type(end))) as caught:
+            list(mocked(lambda asked: httpx.Response(200, content=body())).generate(request_for(), log))
+        assert log.outcomes == ["unknown"]
+        assert log.entries[0].partial == b'{"data": [{"b64_json": "iVBORw0KGgo'
+        if isinstance(caught.value, OutcomeUnknownError):
+            assert "what arrived of it (35 bytes) is kept" in str(caught.value)
+
+    def test_the_words_of_an_ambiguous_status_are_kept_in_full(self) -> None:
+        page = b"<html>" + b"gateway " * 1000
+        log = MemoryCallLog()
+        with pytest.raises(OutcomeUnknownError):
+            list(mocked(lambda asked: httpx.Response(504, content=page)).generate(request_for(), log))
+        assert log.entries[0].partial == page
+
+    @pytest.mark.invariant("SECRETS-KEPT")
+    @pytest.mark.parametrize("shown", range(1, len(EMULATOR_KEY) + 1))
+    def test_a_key_that_an_answer_echoes_is_not_kept_with_what_arrived(self, shown: int) -> None:
+        def body() -> Iterator[bytes]:
+            yield b"your key is " + EMULATOR_KEY[:shown].encode()
+            raise httpx.ReadError("reset")
+
+        log = MemoryCallLog()
+        with pytest.raises(OutcomeUnknownError):
+            list(mocked(lambda asked: httpx.Response(200, content=body())).generate(request_for(), log))
+        assert log.entries[0].partial.startswith(b"your key is ")
+        assert EMULATOR_KEY[: max(shown, 12)].encode() not in log.entries[0].partial
 
     @pytest.mark.parametrize("error", [httpx.WriteError, httpx.WriteTimeout, httpx.ReadError, httpx.CloseError])
     def test_a_request_that_broke_on_its_way_is_unknown(self, error: type[httpx.TransportError]) -> None:

@@ -10,7 +10,9 @@ The session grows in mixed directions along one axis with a generator that takes
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import multiprocessing
 import shutil
 import statistics
 import subprocess
@@ -20,6 +22,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,9 +40,10 @@ from tests.support.faulty_files import QuickFiles
 from tests.support.memory_peak import peak_bytes
 from tests.support.tiny import TINY, InstantGenerator, png, seed_picture
 
-__all__ = ["endless_session", "long_export"]
+__all__ = ["endless_session", "long_exports"]
 
 _MODES = ("x_ltr", "x_ltr", "x_rtl", "x_ltr", "x_rtl")
+_TURNS = 200
 _NOISE = 61
 """Distinct strips of the long canvas; side by side they are wider than what zlib remembers."""
 
@@ -47,8 +51,8 @@ _NOISE = 61
 def endless_session(root: Path, strips: int, tell: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
     """Grow a session to `strips` strips, and compare it with one of 10: a step, its memory, and other verbs.
 
-    The two take turns, so that whatever else the machine does hits both: seconds are medians of 60 turns, and
-    bytes the peak that Python allocates in one step.
+    The two take turns, so that whatever else the machine does hits both: seconds are medians of `_TURNS` turns, and
+    bytes the peak that Python allocates in a step, the median of every tenth turn.
     """
     short, long = (Session.create(root / name, seed_picture(), TINY, files=QuickFiles()) for name in ("short", "long"))
     for session, count in ((short, 10), (long, strips)):
@@ -58,17 +62,20 @@ def endless_session(root: Path, strips: int, tell: Callable[[str], None] = lambd
                 tell(f"{number + 1} strips")
     both = (short, long)
     step, undo, status, frontier, peaks = ([[], []] for _ in range(5))
-    for turn in range(60):
+    for turn in range(_TURNS):
         for which, session in enumerate(both):
             step[which].append(_seconds(lambda session=session, turn=turn: _step(session, turn)))
             undo[which].append(_seconds(session.undo))
             status[which].append(_seconds(lambda session=session: Session.open(session.root).status()))
             frontier[which].append(_seconds(lambda session=session: Session.open(session.root).frontier("x_rtl")))
-    for which, session in enumerate(both):
-        tracemalloc.start()
-        _step(session, 1)
-        peaks[which].append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        if turn % 10 == 0:
+            for which, session in enumerate(both):
+                gc.collect()
+                tracemalloc.start()
+                _step(session, turn)
+                peaks[which].append(tracemalloc.get_traced_memory()[1])
+                tracemalloc.stop()
+                session.undo()
     values = {"step_s": step, "undo_s": undo, "status_s": status, "frontier_s": frontier, "step_bytes": peaks}
     return {
         "strips": strips,
@@ -94,35 +101,47 @@ def _beside(values: Sequence[Sequence[float]]) -> dict[str, float]:
     return {"at 10": short, "at the end": long, "ratio": long / short}
 
 
-def long_export(folder: Path, axis: str, length: int) -> dict[str, Any]:
-    """Export a canvas of 1024 px times `length` px in a process of its own, and check the rows of the PNG."""
-    pictures = _long_session(folder / "s", axis, length)
+def long_exports(folder: Path, length: int) -> list[dict[str, Any]]:
+    """Export canvases of 1024 px times `length` px along x and along y, and check the rows of both PNGs.
+
+    The sessions are made side by side, and so are the checks; each export has the machine to itself.
+    """
+    axes = ("x", "y")
+    with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        roots, targets = [folder / axis for axis in axes], [folder / f"{axis}.png" for axis in axes]
+        pictures = list(pool.map(_long_session, roots, axes, [length] * len(axes)))
+        found = [_timed_export(root, target) for root, target in zip(roots, targets, strict=True)]
+        rows = pool.map(_check_rows, targets, roots, pictures)
+        for result, axis, checked in zip(found, axes, rows, strict=True):
+            result |= {"axis": axis, "rows_checked": checked}
+    for root, target in zip(roots, targets, strict=True):
+        shutil.rmtree(root)
+        target.unlink()
+    return found
+
+
+def _timed_export(root: Path, target: Path) -> dict[str, Any]:
+    """Export the session at `root` in a process of its own."""
     code = (
         "import sys, time; from exquisite.pipeline.session import Session; "
         "from tests.support.memory_peak import peak_bytes; start = time.monotonic(); "
         "Session.open(sys.argv[1]).export(sys.argv[2]); print(time.monotonic() - start, peak_bytes())"
     )
-    target = folder / "long.png"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder / "s"), str(target)],
+        [sys.executable, "-c", code, str(root), str(target)],
         env=clean_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
     seconds, peak = done.stdout.split()
-    result = {
-        "axis": axis,
-        "size": list(Session.open(folder / "s").canvas_size),
+    return {
+        "size": list(Session.open(root).canvas_size),
         "seconds": float(seconds),
         "peak_bytes": int(peak),
         "png_bytes": target.stat().st_size,
-        "rows_checked": _check_rows(target, folder / "s", pictures),
-        "left_behind": sorted(path.name for path in folder.iterdir() if path.name.startswith(".")),
+        "left_behind": sorted(path.name for path in target.parent.iterdir() if path.name.startswith(".")),
     }
-    shutil.rmtree(folder / "s")
-    target.unlink()
-    return result
 
 
 def _long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
@@ -229,11 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(line, file=sys.stderr, flush=True)
 
         found: dict[str, Any] = {"exports": []}
-        for axis in ("x", "y"):
-            if options.length:
-                tell(f"export along {axis}")
-                found["exports"].append(long_export(folder, axis, options.length))
-                tell(json.dumps(found["exports"][-1]))
+        if options.length:
+            found["exports"] = long_exports(folder, options.length)
+            tell(json.dumps(found["exports"]))
         if options.strips:
             found["session"] = endless_session(folder / "endless", options.strips, tell)
         print(json.dumps(found, indent=2))

@@ -6,14 +6,20 @@
     python -m tests.benchmarks.torture --write           also the table in README.md
 
 The same trials run in the suite, fewer of each. Results go to torture.json beside this file.
+
+A set is cut into parts that the two processes share out as they go. Where there is a file system in memory the
+sessions that are disturbed lie there: the trials decide themselves what a disk has kept, so none of them needs one.
+The export and the endless session, which are measured, stay on the disk, and the export has both cores alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import sys
@@ -21,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,43 +41,63 @@ from tests.support.kills import killed_session
 from tests.support.tiny import tree
 from tests.support.trials import TRIALS, Till, Trial, Undisturbed, recovered, undisturbed
 
-from .endless import endless_session, long_export
+from .endless import endless_session, long_exports
 
 __all__ = ["SETS", "main", "table"]
 
 MARKERS = ("<!-- torture:begin -->", "<!-- torture:end -->")
 _HERE = Path(__file__).parent
+_PAID = {"a paid step": (), "a paid step whose second answer breaks off": (1,)}
+_MEMORY = Path("/dev/shm")
+_MEMORY_LEAST = 1 << 30
 
 Outcome = dict[str, Any]
-"""tried: how many; what: of what; problems: in words; and what else was measured."""
+"""tried: how many; problems: in words; and what else was counted or measured."""
 
 
-def faults(folder: Path, share: float) -> Outcome:
+@dataclass(frozen=True)
+class Part:
+    """One of the parts that a set is cut into, and the share of everything that is tried in all of them."""
+
+    share: float
+    number: int = 0
+    of: int = 1
+
+    def of_many(self, values: Sequence[Any]) -> Sequence[Any]:
+        """This part's values from a share of `values`, spread evenly; at least seven of them in all parts."""
+        step = max(1, min(round(1 / self.share), len(values) // 7 or 1))
+        return values[::step][self.number :: self.of]
+
+    def count(self, total: int) -> int:
+        """This part's number of trials of `total`."""
+        return len(range(self.number, int(total * self.share), self.of))
+
+    def chance(self, seed: int) -> random.Random:
+        """Random numbers, other ones in each part."""
+        return random.Random(1000 * seed + self.number)
+
+
+def faults(folder: Path, part: Part) -> Outcome:
     """Every effect of every operation, in every way, once and for ever."""
     problems: list[str] = []
     tried = 0
     for trial, expected in _trials(folder):
-        every = [
-            Fault(at, kind, forever)
-            for at in range(1, expected.effects + 1)
-            for kind in KINDS
-            for forever in (False, True)
-        ]
-        for fault in _part(every, share):
+        every = itertools.product(range(1, expected.effects + 1), KINDS, (False, True))
+        for fault in itertools.starmap(Fault, part.of_many(list(every))):
             tried += 1
             with _copy(expected, folder) as run:
                 with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
                     trial.run(run, FaultyFiles(fault))
                 problems += [f"{trial.name}, {fault}: {problem}" for problem in recovered(trial, run, expected)]
-    return {"tried": tried, "what": "faults of single effects", "problems": problems}
+    return {"tried": tried, "problems": problems}
 
 
-def compound_faults(folder: Path, share: float) -> Outcome:
+def compound_faults(folder: Path, part: Part) -> Outcome:
     """A second and a third fault, during the recoveries from the ones before."""
     problems: list[str] = []
-    chance = random.Random(21)
+    chance = part.chance(21)
     trials = list(_trials(folder))
-    tried = int(900 * share)
+    tried = part.count(900)
     for number in range(tried):
         trial, expected = trials[number % len(trials)]
         with _copy(expected, folder) as run:
@@ -80,69 +107,71 @@ def compound_faults(folder: Path, share: float) -> Outcome:
                     if not trial.done(run):
                         trial.run(run, FaultyFiles(fault))
             problems += [f"{trial.name}, sample {number}: {problem}" for problem in recovered(trial, run, expected)]
-    return {"tried": tried, "what": "faults during the recovery from faults", "problems": problems}
+    return {"tried": tried, "problems": problems}
 
 
-def paid_faults(folder: Path, share: float) -> Outcome:
-    """A fault at each effect of a paid step: what was kept is not paid again."""
+def paid_faults(folder: Path, part: Part) -> Outcome:
+    """A fault at each effect of a paid step, with and without an answer that breaks off: what was kept is not paid
+    again."""
     problems: list[str] = []
-    expected = undisturbed(Till().trial(), folder / "undisturbed")
-    every = [
-        (at, kind, forever) for at in range(1, expected.effects + 1) for kind in KINDS for forever in (False, True)
-    ]
-    chosen = _part(every, share)
-    for fault in chosen:
-        till = Till()
-        with _copy(expected, folder) as run:
-            with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
-                till.trial().run(run, FaultyFiles(Fault(*fault)))
-            kept, billed = list(till.kept), len(till.billed)
-            found = recovered(till.trial(), run, expected)
-            found += till.problems(run / "s", kept, till.billed[billed:])
-            problems += [f"{fault}: {problem}" for problem in found]
-    return {"tried": len(chosen), "what": "faults of a paid step", "problems": problems}
+    tried = 0
+    for name, breaks_off in _PAID.items():
+        expected = undisturbed(Till(breaks_off=breaks_off).trial(), folder / name)
+        every = itertools.product(range(1, expected.effects + 1), KINDS, (False, True))
+        for fault in part.of_many(list(every)):
+            tried += 1
+            till = Till(breaks_off=breaks_off)
+            with _copy(expected, folder) as run:
+                with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
+                    till.trial().run(run, FaultyFiles(Fault(*fault)))
+                kept, billed = list(till.kept), len(till.billed)
+                found = recovered(till.trial(), run, expected)
+                found += till.problems(run / "s", kept, till.billed[billed:])
+                problems += [f"{name}, {fault}: {problem}" for problem in found]
+    return {"tried": tried, "problems": problems}
 
 
-def power_cuts(folder: Path, share: float) -> Outcome:
+def power_cuts(folder: Path, part: Part) -> Outcome:
     """After every effect of every operation: no unsynced name, all of them, and three times any of them."""
     problems: list[str] = []
     tried = 0
-    for trial, expected in [*_trials(folder), (Till().trial(), undisturbed(Till().trial(), folder / "paid"))]:
+    paid = [Till(breaks_off=breaks_off).trial() for breaks_off in _PAID.values()]
+    for trial, expected in _trials(folder, [*TRIALS, *paid]):
         if trial.name == "export":
             continue  # writes nothing into the session, and nothing that a rerun needs
-        places: list[Path] = []
-        effects = iter(range(expected.effects))
+        effects = itertools.count()
+        every = max(1, round(0.1 / part.share)) * part.of
 
-        def cut(files: PowerLossFiles, places: list[Path] = places, effects: Iterator[int] = effects) -> None:
-            if next(effects, 0) % max(1, round(0.1 / share)):
+        def cut(files: PowerLossFiles, effects: Iterator[int] = effects, every: int = every) -> None:
+            effect = next(effects)
+            if effect % every != part.number * every // part.of:
                 return
-            for seed in (0, 1, *(2 + len(places) + more for more in range(3))):
-                place = folder / "left" / str(len(places))
+            for seed in (0, 1, *(2 + 5 * effect + more for more in range(3))):
+                place = folder / "left" / f"effect {effect} seed {seed}"
                 place.mkdir(parents=True)
                 files.survive(place, seed)
-                places.append(place)
 
         with _copy(expected, folder) as run:
             trial.run(run, PowerLossFiles(run, cut))
-        for place in places:
+        for place in sorted((folder / "left").glob("*")):
             tried += 1
             problems += [f"{trial.name}, {place.name}: {problem}" for problem in recovered(trial, place, expected)]
-        shutil.rmtree(folder / "left")
-    return {"tried": tried, "what": "states after a power cut", "problems": problems}
+        shutil.rmtree(folder / "left", ignore_errors=True)
+    return {"tried": tried, "problems": problems}
 
 
-def kills(folder: Path, share: float) -> Outcome:
-    """SIGKILL at random moments of paid steps; the emulator counts what was billed."""
-    report = killed_session(folder / "s", int(1000 * share), seed=31)
-    return {"tried": report["kills"], "what": f"kills in {report['steps']} paid steps", **report}
+def kills(folder: Path, part: Part) -> Outcome:
+    """SIGKILL at random moments of paid steps; the emulator counts what was billed. Each part has its own session."""
+    report = killed_session(folder / "s", part.count(1000), seed=3100 + part.number)
+    return {"tried": report["kills"], "steps": report["steps"], "problems": report["problems"]}
 
 
-def damages(folder: Path, share: float) -> Outcome:
+def damages(folder: Path, part: Part) -> Outcome:
     """Random damages: found, named, and repaired to what was recorded or not at all."""
     before = damaged_session(folder / "s")
-    chance = random.Random(41)
+    chance = part.chance(41)
     problems: list[str] = []
-    tried, mended = int(3000 * share), 0
+    tried, repairs, mended = part.count(3000), 0, 0
     for number in range(tried):
         damage = random_damage(before, DAMAGE_KINDS[number % len(DAMAGE_KINDS)], chance)
         with damage.done_to(folder / "s", before):
@@ -152,17 +181,17 @@ def damages(folder: Path, share: float) -> Outcome:
             if number % 3:
                 continue
             report = verify_path(folder / "s", QuickFiles(), repair=True)
+            repairs += 1
             mended += report.ok
             after = tree(folder / "s")
             changed = {name for name in before if after.get(name) != before[name]} - {"HEAD", "ledger.json"}
             changed -= {found.path for found in report.findings if "resumes the step" in found.consequence}
             if report.ok and changed:
                 problems.append(f"{damage}: called whole, but {sorted(changed)} differ")
-    what = f"damages, all found; of {len(range(0, tried, 3))} that repair was tried on it mended {mended}"
-    return {"tried": tried, "what": what, "problems": problems}
+    return {"tried": tried, "repairs": repairs, "mended": mended, "problems": problems}
 
 
-def inputs(folder: Path, share: float) -> Outcome:
+def inputs(folder: Path, part: Part) -> Outcome:
     """Hostile pictures and answers, and mutations of tiles, records and recordings."""
     problems = []
     for name, data in hostile.PICTURES.items():
@@ -173,27 +202,25 @@ def inputs(folder: Path, share: float) -> Outcome:
         with contextlib.suppress(AnswerError):
             hostile.read_body(data)
     kinds = len(hostile.PICTURES) + len(hostile.ANSWERS)
-    count = int(20_000 * share)
+    count = part.count(20_000)
     problems += hostile.mutate_tiles(count * 3 // 5, seed=51)
     problems += hostile.mutate_records(count // 5, seed=52)
     problems += hostile.mutate_cassettes(count // 5, folder, seed=53)
-    what = f"hostile inputs: {kinds} made by hand, the others mutations"
-    return {"tried": kinds + count // 5 * 5, "what": what, "problems": problems}
+    return {"tried": kinds + count // 5 * 5, "kinds": kinds, "problems": problems}
 
 
-def length(folder: Path, share: float) -> Outcome:
+def length(folder: Path, part: Part) -> Outcome:
     """Thousands of strips: a step, undo, status and frontier cost what they cost at the tenth."""
-    found = endless_session(folder / "s", int(10_000 * share))
+    found = endless_session(folder / "s", part.count(10_000))
     names = {"step_s": "a step", "step_bytes": "its memory", "undo_s": "undo", "status_s": "status"}
     ratios = ", ".join(f"{word} {found[name]['ratio']:.2f}" for name, word in names.items())
-    what = f"strips; beside the tenth: {ratios}"
     problems = [f"{names[name]} is {found[name]['ratio']:.2f} x" for name in names if found[name]["ratio"] > 1.25]
-    return {"tried": found["strips"], "what": what, "problems": problems, **found}
+    return {"tried": found["strips"], "ratios": ratios, "problems": problems, **found}
 
 
-def export(folder: Path, share: float) -> Outcome:
+def export(folder: Path, part: Part) -> Outcome:
     """A canvas far larger than memory should be, along both axes, every row compared with its strips."""
-    found = [long_export(folder, axis, int(1_000_000 * share)) for axis in ("x", "y")]
+    found = long_exports(folder, part.count(1_000_000))
     sizes = "; ".join(
         f"{each['size'][0]} x {each['size'][1]} px in {each['seconds']:.0f} s with {each['peak_bytes'] / 1e6:.0f} MB"
         for each in found
@@ -203,27 +230,69 @@ def export(folder: Path, share: float) -> Outcome:
         f"{each['size']} took too much" for each in found if each["peak_bytes"] > 200e6 or each["seconds"] > 180
     ]
     rows = sum(each["rows_checked"] for each in found)
-    return {"tried": rows, "what": f"rows of exports decoded and compared: {sizes}", "problems": problems}
+    return {"tried": rows, "sizes": sizes, "problems": problems}
 
 
-SETS: dict[str, tuple[str, Callable[[Path, float], Outcome]]] = {
-    "export": ("a canvas of any length can be written as one PNG", export),
-    "length": ("the ten-thousandth step costs what the tenth did", length),
-    "faults": (
-        "a disk that fails at any moment costs nothing: HEAD is before or after a step, a rerun ends it",
-        faults,
+@dataclass(frozen=True)
+class Set:
+    """Trials of one promise.
+
+    Attributes:
+        promise: what is promised.
+        run: tries one part in a folder.
+        says: what was tried, as a format of what `run` counts.
+        parts: how many parts the whole of it is cut into; None for what is measured with both cores to itself.
+        on_disk: whether its sessions belong on a disk.
+    """
+
+    promise: str
+    run: Callable[[Path, Part], Outcome]
+    says: str
+    parts: int | None
+    on_disk: bool = False
+
+    def cut(self, share: float) -> list[Part]:
+        """The parts of a share of it."""
+        of = max(1, round((self.parts or 1) * min(1.0, share)))
+        return [Part(share, number, of) for number in range(of)]
+
+
+SETS = {
+    "export": Set(
+        "a canvas of any length can be written as one PNG",
+        export, "rows of exports decoded and compared: {sizes}", None, on_disk=True,
     ),
-    "kills": ("a killed run loses no pixel and pays nothing twice", kills),
-    "power_cuts": ("a power cut costs nothing that was committed, and no paid answer", power_cuts),
-    "compound_faults": ("nor does a disk that fails again during the recovery", compound_faults),
-    "paid_faults": ("what has been answered is never paid again", paid_faults),
-    "damages": ("every damage is found and named; repair accepts only what was recorded", damages),
-    "inputs": ("no answer and no file brings it down", inputs),
-}
+    "length": Set(
+        "the ten-thousandth step costs what the tenth did",
+        length, "strips; beside the tenth: {ratios}", 1, on_disk=True,
+    ),
+    "faults": Set(
+        "a disk that fails at any moment costs nothing: HEAD is before or after a step, a rerun ends it",
+        faults, "faults of single effects", 12,
+    ),
+    "kills": Set("a killed run loses no pixel and pays nothing twice", kills, "kills in {steps:,} paid steps", 10),
+    "power_cuts": Set(
+        "a power cut costs nothing that was committed, and no paid answer",
+        power_cuts, "states after a power cut", 4,
+    ),
+    "compound_faults": Set(
+        "nor does a disk that fails again during the recovery",
+        compound_faults, "faults during the recovery from faults", 4,
+    ),
+    "paid_faults": Set("what has been answered is never paid again", paid_faults, "faults of a paid step", 4),
+    "damages": Set(
+        "every damage is found and named; repair accepts only what was recorded",
+        damages, "damages, all found; of {repairs:,} that repair was tried on it mended {mended:,}", 6,
+    ),
+    "inputs": Set(
+        "no answer and no file brings it down",
+        inputs, "hostile inputs: {kinds} made by hand, the others mutations", 1,
+    ),
+}  # fmt: skip
 
 
-def _trials(folder: Path) -> Iterator[tuple[Trial, Undisturbed]]:
-    for number, trial in enumerate(TRIALS):
+def _trials(folder: Path, trials: Sequence[Trial] = TRIALS) -> Iterator[tuple[Trial, Undisturbed]]:
+    for number, trial in enumerate(trials):
         yield trial, undisturbed(trial, folder / f"undisturbed-{number}")
 
 
@@ -236,16 +305,44 @@ def _copy(expected: Undisturbed, folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder / "run")
 
 
-def _part(values: Sequence[Any], share: float) -> Sequence[Any]:
-    """A share of `values`, spread evenly; at least seven of them."""
-    return values[:: max(1, min(round(1 / share), len(values) // 7 or 1))]
-
-
-def _run(name: str, share: float) -> Outcome:
+def _run(name: str, part: Part) -> Outcome:
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-        outcome = SETS[name][1](Path(folder), share)
-    return {"name": name, "promise": SETS[name][0], **outcome, "seconds": round(time.monotonic() - start, 1)}
+    place = None if SETS[name].on_disk else _memory()
+    with tempfile.TemporaryDirectory(prefix="torture-", dir=place) as folder:
+        outcome = SETS[name].run(Path(folder), part)
+    return {**outcome, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _memory() -> Path | None:
+    """The folder of a file system in memory with room for sessions, if there is one."""
+    with contextlib.suppress(OSError):
+        if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_LEAST:
+            return _MEMORY
+    return None
+
+
+def _merged(name: str, outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcomes of all parts of a set as one: numbers and lists added up, words as in the first."""
+    whole: Outcome = {"name": name, "promise": SETS[name].promise, **outcomes[0]}
+    for outcome in outcomes[1:]:
+        whole |= {key: whole[key] + value for key, value in outcome.items() if isinstance(value, int | float | list)}
+    return whole | {"what": SETS[name].says.format(**whole), "seconds": round(whole["seconds"], 1)}
+
+
+def _outcomes(names: Sequence[str], share: float) -> Iterator[Outcome]:
+    """Run the sets; each as soon as all of its parts are done."""
+    for name in names:
+        if SETS[name].parts is None:
+            yield _merged(name, [_run(name, part) for part in SETS[name].cut(share)])
+    parts = {name: SETS[name].cut(share) for name in names if SETS[name].parts is not None}
+    done: dict[str, list[Outcome]] = {name: [] for name in parts}
+    with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = {pool.submit(_run, name, part): name for name in parts for part in parts[name]}
+        for job in as_completed(jobs):
+            name = jobs[job]
+            done[name].append(job.result())
+            if len(done[name]) == len(parts[name]):
+                yield _merged(name, done[name])
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -270,16 +367,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = options.sets or list(SETS)
     done: dict[str, Outcome] = {}
     start = time.monotonic()
-    with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_run, name, share) for name in chosen]):
-            outcome = future.result()
-            done[outcome["name"]] = outcome
-            print(
-                f"{outcome['name']}: {outcome['tried']:,} {outcome['what']}, {outcome['seconds']:.0f} s",
-                file=sys.stderr,
-            )
-            for problem in outcome["problems"][:20]:
-                print(f"  BROKEN {problem}", file=sys.stderr)
+    for outcome in _outcomes(chosen, share):
+        done[outcome["name"]] = outcome
+        print(
+            f"{outcome['name']}: {outcome['tried']:,} {outcome['what']}, {outcome['seconds']:.0f} s of a process",
+            file=sys.stderr,
+        )
+        for problem in outcome["problems"][:20]:
+            print(f"  BROKEN {problem}", file=sys.stderr)
     outcomes = [done[name] for name in SETS if name in done]
     print(table(outcomes))
     print(f"{time.monotonic() - start:.0f} s in all", file=sys.stderr)

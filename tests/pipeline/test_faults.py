@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.invariant("NO-LITTER"),
 ]
 
-EVERY = {"step": 2, "step, all artifacts": 8, "paid step": 3}
+EVERY = {"step": 2, "step, all artifacts": 8, "paid step": 4}
 """Of operations with many effects every n-th fails here, and each of them in `make torture`."""
 
 
@@ -71,12 +71,14 @@ def test_a_second_fault_may_hit_the_recovery(tmp_path: Path) -> None:
 
 @pytest.mark.invariant("NEVER-TWICE")
 @pytest.mark.invariant("ANSWERS-FIRST")
-def test_what_was_answered_is_never_paid_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("breaks_off", [(), (1,)], ids=["whole answers", "one breaks off"])
+def test_what_was_answered_is_never_paid_again(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
     """A paid step with a fault at each effect: no answer that the log kept is asked for again."""
-    expected = undisturbed(Till().trial(), tmp_path / "undisturbed")
+    expected = undisturbed(Till(breaks_off=breaks_off).trial(), tmp_path / "undisturbed")
+    assert len(list((tmp_path / "undisturbed").rglob("*.partial"))) == len(breaks_off)
     problems = []
     for at in range(1, expected.effects + 1, EVERY["paid step"]):
-        till = Till()
+        till = Till(breaks_off=breaks_off)
         folder = tmp_path / "run"
         shutil.copytree(expected.start, folder)
         with contextlib.suppress(ExquisiteError, KeyboardInterrupt):

@@ -15,6 +15,7 @@ from exquisite.errors import PaymentError
 from exquisite.files import Files
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.ledger import Ledger
+from exquisite.pipeline.records import sha256
 
 DOLLAR = Decimal("1.00")
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -94,6 +95,35 @@ def test_an_unknown_call_stays_counted_until_a_person_decides_and_after(root: Pa
     journal(root).allow_resending()
     assert journal(root).unknown_calls() == {}
     assert ledger(root).doubtful == DOLLAR
+
+
+def test_what_arrived_of_an_answer_is_kept_and_never_taken_for_an_answer(root: Path) -> None:
+    log = journal(root)
+    log.reserve(DOLLAR, "a call")
+    log.unknown(log.intend({}), "reset", PNG)
+    assert (root / "steps/000001/answers/000.partial").read_bytes() == PNG
+    assert (journal(root).answers(), journal(root).candidates()) == ([], [])
+    assert f"{len(PNG)} bytes that arrived are kept in answers/000.partial" in journal(root).unknown_calls()[0]
+    journal(root).allow_resending()
+    outcome = journal(root).outcome(0)
+    assert (outcome["outcome"], outcome["partial_sha256"]) == ("resent", sha256(PNG))
+
+
+@pytest.mark.invariant("ANSWERS-FIRST")
+def test_what_arrived_is_durable_before_its_outcome_is_written(root: Path) -> None:
+    class StopsAtOutcome(Files):
+        def replace(self, source: Path, target: Path) -> None:
+            if target.name.endswith("outcome.json"):
+                raise KeyboardInterrupt
+            super().replace(source, target)
+
+    files = StopsAtOutcome()
+    log = Journal(root / "steps" / "000001", Ledger(root, files), files, root / "tmp")
+    with pytest.raises(KeyboardInterrupt):
+        log.unknown(log.intend({}), "reset", PNG)
+    assert (root / "steps/000001/answers/000.partial").read_bytes() == PNG
+    assert list(journal(root).unknown_calls()) == [0]
+    assert journal(root).intend({}) == 1
 
 
 @pytest.mark.parametrize("outcome", ["refused", "not_sent"])

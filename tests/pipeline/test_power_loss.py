@@ -48,10 +48,11 @@ def test_what_was_not_synced_is_not_needed(trial: Trial, tmp_path: Path) -> None
 
 @pytest.mark.invariant("NEVER-TWICE")
 @pytest.mark.invariant("ANSWERS-FIRST")
-def test_a_paid_answer_survives_from_the_moment_it_was_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("breaks_off", [(), (0,)], ids=["whole answers", "one breaks off"])
+def test_a_paid_answer_survives_from_the_moment_it_was_kept(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
     """What the log said it keeps is there after the power cut, and is not paid again."""
-    till = Till()
-    expected = undisturbed(Till().trial(), tmp_path / "undisturbed")
+    till = Till(breaks_off=breaks_off)
+    expected = undisturbed(Till(breaks_off=breaks_off).trial(), tmp_path / "undisturbed")
     left: list[tuple[Path, list[tuple[int, int]]]] = []
     effects = itertools.count()
 
@@ -67,7 +68,7 @@ def test_a_paid_answer_survives_from_the_moment_it_was_kept(tmp_path: Path) -> N
     till.trial().run(run, PowerLossFiles(run, power_off))
     problems = []
     for place, kept in left:
-        again = Till()
+        again = Till(breaks_off=breaks_off)
         problems += recovered(again.trial(), place, expected)
         problems += again.problems(place / "s", kept, again.billed)
     assert len(left) >= 15

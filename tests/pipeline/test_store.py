@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,36 @@ def test_the_last_number_is_found_without_listing(tmp_path: Path) -> None:
     for number in range(1, 40):
         store.step_dir(number).mkdir()
         assert store.last_step() == number
+        assert {store.last_step(known) for known in range(number + 1)} == {number}
+
+
+def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so do a step and undo: nothing is searched for from the beginning."""
+    session = make_session(tmp_path / "s", files=QUICK)
+    looks: list[str] = []
+
+    def counted(real: Callable[..., object]) -> Callable[..., object]:
+        def look(path: Path, *arguments: object) -> object:
+            looks.append(str(path))
+            return real(path, *arguments)
+
+        return look
+
+    for name in ("is_dir", "is_file", "exists", "read_bytes", "iterdir", "glob"):
+        monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
+    counts = {}
+    for steps in (4, 40):
+        while session.head < steps:
+            grow(session, "x_ltr")
+        counts[steps] = []
+        for operation in (session.status, lambda: grow(session, "x_ltr"), session.undo):
+            looks.clear()
+            operation()
+            counts[steps].append(len(looks))
+        grow(session, "x_ltr")
+    assert counts[4] == counts[40]
 
 
 def test_numbers_are_never_given_twice(tmp_path: Path) -> None:

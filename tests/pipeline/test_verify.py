@@ -102,6 +102,43 @@ def test_a_missing_file_is_made_again(rich: tuple[Path, Mapping[str, bytes]], na
         assert after == before
 
 
+@pytest.mark.parametrize(("one", "other"), [("HEAD", "heads/a"), ("heads/a", "heads/b")])
+def test_heads_that_changed_places_are_seen_and_put_back(tmp_path: Path, one: str, other: str) -> None:
+    """Each line says whose it is: neither canvas is taken for the other."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr", "x_rtl"), files=QUICK)
+    session.branch("a", at=1)
+    session.branch("b", at=0)
+    before = tree(root)
+    swap = Damage("swap", {one: before[other], other: before[one]})
+    with swap.done_to(root, before):
+        with pytest.raises(SessionDamagedError, match="holds the line of"):
+            Session.open(root, branch=other.removeprefix("heads/")).head  # noqa: B018
+        assert {found.path for found in verify_path(root).findings} == {one, other}
+        assert verify_path(root, QUICK, repair=True).ok
+        assert tree(root) == before
+    copied = Damage("replace", {one: before[other]})
+    with copied.done_to(root, before):
+        report = verify_path(root, QUICK, repair=True)
+        assert [found.path for found in report.findings] == [one]
+        assert report.ok == (one == "HEAD")  # where a branch was, nothing tells
+        assert tree(root)[other] == before[other]
+
+
+def test_heads_of_an_earlier_session_are_read(tmp_path: Path) -> None:
+    """Without their own path; the next step writes it."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr",), files=QUICK)
+    session.branch("a")
+    for path in (root / "HEAD", root / "heads" / "a"):
+        path.write_bytes(path.read_bytes().rpartition(b" ")[0] + b"\n")
+    assert verify_path(root).ok
+    assert Session.open(root, branch="a").head == 1
+    grow(Session.open(root, files=QUICK), "x_ltr")
+    assert (root / "HEAD").read_bytes().endswith(b" HEAD\n")
+    assert verify_path(root).ok
+
+
 def test_a_strip_is_made_again_from_the_answers(tmp_path: Path) -> None:
     """Pixels of a step come back exactly; those of the seed picture cannot, and the report says so."""
     root = tmp_path / "s"

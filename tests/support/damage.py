@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from exquisite.errors import OutcomeUnknownError
 from exquisite.pipeline.records import seal, unseal
 
 from .faulty_files import QuickFiles
@@ -54,7 +55,10 @@ def damaged_session(root: Path) -> Mapping[str, bytes]:
     """A session with something of everything: free and paid steps, a rejected one, an accepted one, a branch,
     an undone step and an unfinished one. Returns its files."""
     session = make_session(root, ("x_ltr",), files=QuickFiles())
-    grow(session, "x_rtl", PayingGenerator([]), candidates=2, artifacts="full")
+    broken_off = PayingGenerator([], breaks_off=[1])
+    with contextlib.suppress(OutcomeUnknownError):
+        grow(session, "x_rtl", broken_off, candidates=2, artifacts="full")
+    grow(session, "x_rtl", broken_off, candidates=2, artifacts="full", retry_ambiguous=True)
     grow(session, "x_ltr", candidates=2, gate=1e-9, artifacts="lean")
     session.accept(1)
     session.branch("other", at=1)
@@ -101,9 +105,8 @@ def random_damage(before: Mapping[str, bytes], kind: str, chance: random.Random)
 
 
 def _alike(name: str, other: str) -> bool:
-    """Whether two files are of the same sort, and are not both heads: those say nothing of their names."""
-    heads = {name, other} <= {path for path in (name, other) if path == "HEAD" or path.startswith("heads/")}
-    return Path(name).suffix == Path(other).suffix and not heads
+    """Whether two files are of the same sort, so that one might be taken for the other."""
+    return Path(name).suffix == Path(other).suffix
 
 
 def _edited(before: Mapping[str, bytes], chance: random.Random) -> Damage:

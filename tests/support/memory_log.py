@@ -20,6 +20,7 @@ class Entry:
     outcome: str = ""
     reason: str = ""
     body: bytes = b""
+    partial: bytes = b""
     headers: Mapping[str, str] | None = None
     booked: Decimal | None = None
 
@@ -78,8 +79,8 @@ class MemoryCallLog:
     def not_sent(self, call: int, reason: str) -> None:
         self._close(call, "not_sent", reason)
 
-    def unknown(self, call: int, reason: str) -> None:
-        self._close(call, "unknown", reason)
+    def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
+        self._close(call, "unknown", reason).partial = partial
 
     def progress(self, message: str) -> None:
         assert "\n" not in message

@@ -14,6 +14,7 @@ from PIL import Image, ImageChops
 
 from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
 from exquisite.contract import Box, Mode, TileContract
+from exquisite.errors import OutcomeUnknownError
 from exquisite.files import Files
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.step import StepResult
@@ -94,11 +95,18 @@ class PayingGenerator:
     Attributes:
         till: the server's books: (step, candidate) of each tile that was billed, in order.
         kept: (step, candidate) of each tile whose answer the log had made durable.
+        breaks_off: numbers of the candidates whose next answer breaks off midway.
     """
 
-    def __init__(self, till: list[tuple[int, int]], kept: list[tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self,
+        till: list[tuple[int, int]],
+        kept: list[tuple[int, int]] | None = None,
+        breaks_off: Iterable[int] = (),
+    ) -> None:
         self.till = till
         self.kept = [] if kept is None else kept
+        self.breaks_off = set(breaks_off)
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
         """Yield the tiles, each after its answer is durable."""
@@ -108,6 +116,10 @@ class PayingGenerator:
             self.till.append((request.step_index, number))
             data = png(tile_for(request, number))
             body = json.dumps({"data": [{"b64_json": base64.b64encode(data).decode()}]}).encode()
+            if number in self.breaks_off:
+                self.breaks_off.remove(number)
+                calls.unknown(call, "the connection was reset", body[: len(body) // 2])
+                raise OutcomeUnknownError("no whole answer came")
             calls.answered(call, body, {"x-request-id": f"tiny-{number}"}, PRICE)
             self.kept.append((request.step_index, number))
             yield RawCandidate(data, {"answer": call, "image": 0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -98,21 +99,26 @@ TRIALS = (
 
 @dataclass(frozen=True)
 class Till:
-    """Both sides of paid calls: what the server billed, and what the log has said it keeps."""
+    """Both sides of paid calls: what the server billed, and what the log has said it keeps.
+
+    In each run the first answers for the candidates in `breaks_off` break off midway.
+    """
 
     billed: list[tuple[int, int]] = field(default_factory=list)
     kept: list[tuple[int, int]] = field(default_factory=list)
+    breaks_off: tuple[int, ...] = ()
 
     def trial(self) -> Trial:
         """A step of two paid tiles; run again, it resends what is of unknown outcome, as a person would allow."""
 
         def run(folder: Path, files: Files) -> None:
             session = Session.open(folder / "s", files=files)
-            try:
-                grow(session, "x_ltr", PayingGenerator(self.billed, self.kept), candidates=2)
-            except OutcomeUnknownError:
-                generator = PayingGenerator(self.billed, self.kept)
-                grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=True)
+            generator = PayingGenerator(self.billed, self.kept, self.breaks_off)
+            for retry_ambiguous in (False, True):
+                with contextlib.suppress(OutcomeUnknownError):
+                    grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=retry_ambiguous)
+                    return
+            grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=True)
 
         return Trial("paid step", _grown, run, _moved_from(2))
 
