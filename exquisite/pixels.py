@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PIL import Image, ImageMath
+from PIL import Image, ImageChops, ImageMath
 
 __all__ = [
     "LEVELS",
@@ -28,6 +28,7 @@ __all__ = [
     "laplacian_energy",
     "moved",
     "sobel_magnitude",
+    "spread_3x3",
 ]
 
 LEVELS = 1 << 8
@@ -117,6 +118,14 @@ def sobel_magnitude(image: Image.Image) -> Image.Image:
         return (gx * gx + gy * gy) ** 0.5
 
     return combined(magnitude, **at)
+
+
+def spread_3x3(image: Image.Image, choose: Callable[[Image.Image, Image.Image], Image.Image]) -> Image.Image:
+    """The lightest (`ImageChops.lighter`) or darkest (`darker`) of 3x3 pixels, mode L; it wraps around at the edges."""
+    for dx, dy in ((1, 0), (0, 1)):
+        around = choose(ImageChops.offset(image, dx, dy), ImageChops.offset(image, -dx, -dy))
+        image = choose(image, around)
+    return image
 
 
 def laplacian_energy(image: Image.Image) -> float:

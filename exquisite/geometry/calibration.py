@@ -11,18 +11,19 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops
 
 from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
 from .agreement import Agreement
-from .displacement import Field, kept_inside, resample
+from .displacement import Field, kept_inside, resample, tapers
 from .enforcement import require_band
+from .redraw_error import redraw_error
 from .registration import Registration, register
 from .sharpness import Kernel, fit_kernel, sharpened
 from .tile_mode import require_tile
 from .tone import ToneCurves, fit_tone, matched_histograms, through, with_tone
 
-__all__ = ["CLEAR_FALL", "FIDELITY_FLOOR", "LEAST_KEPT", "WORTH_A_FILTER", "Calibration", "calibrate_tile"]
+__all__ = ["CLEAR_FALL", "FIDELITY_FLOOR", "FILTER_MAY_COST", "LEAST_KEPT", "Calibration", "calibrate_tile"]
 
 CLEAR_FALL = 0.9
 """A calibration is applied where it takes the residual to this factor of what it was, or below."""
@@ -33,8 +34,8 @@ FIDELITY_FLOOR = 0.0
 LEAST_KEPT = 0.25
 """A calibration is applied where the model kept at least this share of the band."""
 
-WORTH_A_FILTER = 0.98
-"""Softness is corrected where that takes the residual to this factor of what it was, or below."""
+FILTER_MAY_COST = 1.05
+"""Softness is corrected unless that takes the residual above this factor of what it was: equal sharpness may cost."""
 
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
 _TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
@@ -56,7 +57,10 @@ class Calibration:
             better explained than by its own local means; may be negative.
         residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
         residual_after: the same for `tile`.
-        redraw_error: mean squared difference of the conditioning half of `tile` and the band, in levels².
+        redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
+            the columns that were resampled as the first new ones were (`redraw_error.redraw_error`).
+        sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile,
+            and the rows that taper towards that, are left out. (left, top, right, bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
         scale: size of the redraw relative to the band, a factor.
         local_px: largest local displacement at the seam beyond shift and scale.
@@ -73,6 +77,7 @@ class Calibration:
     residual_before: float = 0.0
     residual_after: float = 0.0
     redraw_error: float = 0.0
+    sound: tuple[int, int, int, int] = (0, 0, 0, 0)
     shift: tuple[float, float] = (0.0, 0.0)
     scale: tuple[float, float] = (1.0, 1.0)
     local_px: tuple[float, float] = (0.0, 0.0)
@@ -106,29 +111,39 @@ def calibrate_tile(
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
     if ImageChops.difference(raw.crop((0, 0, *truth.size)), truth).getbbox() is None:
-        return Calibration(raw_tile, False, "no drift: the redrawn conditioning half equals the band")
+        reason = "no drift: the redrawn conditioning half equals the band"
+        return Calibration(raw_tile, False, reason, sound=(0, 0, *truth.size))
     try:
-        found = _undone(raw, truth, contract)
+        found, field = _undone(raw, truth, contract)
     except (ArithmeticError, ValueError) as error:
-        found = Calibration(raw, False, f"the drift could not be measured: {error}", fidelity=FIDELITY_FLOOR)
-    difference = ImageChops.difference(found.tile.crop((0, 0, *truth.size)), truth)
-    squares = math.fsum(ImageStat.Stat(difference).sum2) / (3 * truth.width * truth.height)
-    tile = from_canonical(found.tile, mode) if found.applied else raw_tile
-    return replace(found, tile=tile, redraw_error=squares)
+        reason = f"the drift could not be measured: {error}"
+        found, field = Calibration(raw, False, reason, fidelity=FIDELITY_FLOOR), _unmoved(contract)
+    sound = _sound(field, contract)
+    return replace(
+        found,
+        tile=from_canonical(found.tile, mode) if found.applied else raw_tile,
+        rim_px=_rim_px(field, contract),
+        redraw_error=redraw_error(
+            found.tile.crop(sound), truth.crop(sound), sound[0], lambda x: field.at(x, contract.tile_px / 2)[0]
+        ),
+        sound=sound,
+    )
 
 
-def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
-    """The calibration of a canonical tile."""
+def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tuple[Calibration, Field]:
+    """The calibration of a canonical tile, and the field by which its tile was resampled."""
     half = (0, 0, *band.size)
     registration = _registered(raw, band)
     agreement = Agreement(band, registration.block_px, registration.weights)
     before = agreement.residual(raw.crop(half))
     field = _field(registration, contract)
-    still = max(field.largest) < _LEAST_SHIFT_PX
-    tile = raw if still else resample(raw, kept_inside(field), (0, 0, *raw.size))
+    if max(field.largest) < _LEAST_SHIFT_PX:
+        field, tile = _unmoved(contract), raw
+    else:
+        tile = resample(raw, kept_inside(field), (0, 0, *raw.size))
     tone = fit_tone(tile.crop(half), band, agreement.counted)
     tile = with_tone(tile, tone)
-    tile, kernel, after = _sharpened_where_it_helps(tile, band, agreement)
+    tile, kernel, after = _as_sharp_as_the_band(tile, band, agreement)
     kept = agreement.explained(tile.crop(half))
     fell = f"the residual fell to {after / before:.0%}"
     if kept < LEAST_KEPT:
@@ -137,17 +152,23 @@ def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> Cali
         applied, reason = False, f"{fell}, which is not clear enough"
     else:
         applied, reason = True, fell
-    return Calibration(
+    found = Calibration(
         tile if applied else raw,
         applied,
         reason,
-        rim_px=_rim_px(field, contract) if applied else 0,
         fidelity=1 - (after if applied else before) / agreement.activity,
         residual_before=before,
         residual_after=after if applied else before,
         kept=kept,
         **_measured(registration, tone, kernel, contract),
     )
+    return found, field if applied else _unmoved(contract)
+
+
+def _unmoved(contract: TileContract) -> Field:
+    """The field that leaves everything where it is."""
+    ends = (0.0, float(contract.tile_px))
+    return Field.sampled(ends, ends, lambda _x, _y: (0.0, 0.0))
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
@@ -157,17 +178,17 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     return register(through(grey, curve), grey_band.convert("F"))
 
 
-def _sharpened_where_it_helps(
+def _as_sharp_as_the_band(
     tile: Image.Image, band: Image.Image, agreement: Agreement
 ) -> tuple[Image.Image, Kernel, float]:
-    """(tile, kernel, residual), with the correction of softness if the held-out blocks agree that it helps."""
+    """(tile, kernel, residual), with the correction of softness unless the held-out blocks object."""
     half = (0, 0, *band.size)
     near = (band.width // 2, 0, *band.size)
     kernel = fit_kernel(tile.crop(near).convert("L"), band.crop(near).convert("L"), agreement.counted.crop(near))
     residual = agreement.residual(tile.crop(half))
     corrected = sharpened(tile, kernel)
     better = agreement.residual(corrected.crop(half))
-    return (corrected, kernel, better) if better < WORTH_A_FILTER * residual else (tile, Kernel(), residual)
+    return (corrected, kernel, better) if better <= FILTER_MAY_COST * residual else (tile, Kernel(), residual)
 
 
 def _measured(registration: Registration, tone: ToneCurves, kernel: Kernel, contract: TileContract) -> dict[str, Any]:
@@ -206,11 +227,19 @@ def _field(registration: Registration, contract: TileContract) -> Field:
     return Field((*known, *ahead), tuple(ys), tuple(nodes))
 
 
+def _sound(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
+    """The part of the conditioning half whose source `field` finds inside the raw tile, tapered rows left out."""
+    up, down = tapers(field)
+    behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
+    left = min(contract.band_px - 1, max(0, math.ceil(behind)))
+    return left, math.ceil(up), contract.band_px, contract.tile_px - math.ceil(down)
+
+
 def _rim_px(field: Field, contract: TileContract) -> int:
     """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
     seam, size = contract.band_px, contract.tile_px
     end = seam + contract.advance_px
-    columns = [x for x in field.xs if seam <= x <= end]
+    columns = (seam, *(x for x in field.xs if seam < x < end), end)
     above = max(-field.at(x, 0)[1] for x in columns)
     below = max(field.at(x, size)[1] for x in columns)
     ahead = max(end + field.at(end, y)[0] for y in field.ys) - size

@@ -51,13 +51,11 @@ TYPICAL_COST = 3.0
 VETO_PENALTY = 100.0
 """What one veto takes from the primary metric: more than any seam costs."""
 
-REDRAW_WEIGHT = 20.0
+REDRAW_WEIGHT = 40.0
 """What a candidate loses for each unit of ln(1 + redraw_error).
 
-Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows
-which. Of three drifted candidates of known pictures (80 steps, 22 kinds) the seam alone finds the one of least
-error in the first 32 columns 45 times in 100 and loses 2.1 dB to it on average; with this term 81 times and 0.19 dB.
-The last 64 columns of the band alone do as well there (84 times), but worse once a canvas has grown by several steps.
+Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows which:
+CONTRACT.md, "Many steps in a row", holds this choice against that of every other metric.
 """
 
 LEAST_FIDELITY = 0.0
@@ -83,7 +81,7 @@ class Fidelity(Protocol):
 
     @property
     def redraw_error(self) -> float:
-        """Mean squared difference of calibrated redraw and band, in levels²; 0 or more."""
+        """Squared difference of calibrated redraw and band, in levels²; 0 or more."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,12 @@ so that one strong edge is one block (v is luminance, d the difference across th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
-from ..pixels import as_float, block_means, column_means, combined, crop_mirrored, moved
+from ..pixels import as_float, block_means, column_means, combined, crop_mirrored, moved, spread_3x3
 
 __all__ = [
     "BLOCKS",
@@ -65,7 +65,7 @@ ROWS_OFF = 2
 """Rows by which slant and straightness look up and down."""
 
 PAD = 8
-"""Mirrored pixels around the picture, so that every filter has what it reads."""
+"""Mirrored pixels around the picture, so that every filter has what it reads, and none what wraps around."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,12 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     bend = combined(lambda a: a["v"] + a["w"], v=bend, w=moved(bend, -1))
     along = _difference(moved(level, 0, 1), moved(level, 0, -1))
     turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
-    straight, up, down = (
-        profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF)
-    )
+    straight, up, down = (profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF))
     halves = _means_of_four(level, 1)
     fine, middle = profile(_laplacian(level, 1)), profile(_laplacian(halves, 2))
     coarse = profile(_laplacian(_means_of_four(halves, 2), 4))
-    closing = _spread(_spread(luminance, ImageChops.lighter), ImageChops.darker)
-    opening = _spread(_spread(luminance, ImageChops.darker), ImageChops.lighter)
+    closing = spread_3x3(spread_3x3(luminance, ImageChops.lighter), ImageChops.darker)
+    opening = spread_3x3(spread_3x3(luminance, ImageChops.darker), ImageChops.lighter)
     dark = profile(as_float(ImageChops.subtract(closing, luminance)))
     light = profile(as_float(ImageChops.subtract(luminance, opening)))
     curves = {
@@ -243,17 +241,13 @@ def _squared_jumps(means: Sequence[Image.Image]) -> Image.Image:
 def _change_of_slant(up: Image.Image, down: Image.Image) -> Image.Image:
     """|s(x) - (s(x - 1) + s(x + 1)) / 2| of the slant s = (down - up) / (down + up + 1)."""
     slant = combined(lambda a: (a["d"] - a["u"]) / (a["d"] + a["u"] + 1.0), d=down, u=up)
-    return combined(
-        lambda a: abs(a["m"] - 0.5 * (a["l"] + a["r"])), m=slant, l=moved(slant, -1), r=moved(slant, 1)
-    )
+    return combined(lambda a: abs(a["m"] - 0.5 * (a["l"] + a["r"])), m=slant, l=moved(slant, -1), r=moved(slant, 1))
 
 
 def _contrast(energy: Image.Image, columns: int) -> Image.Image:
     """(R - L) / (R + L + columns), R and L the sums of `columns` columns behind and before the cut."""
     right = _window_sums(energy, columns)
-    return combined(
-        lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"] + float(columns)), r=right, l=moved(right, -columns)
-    )
+    return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"] + float(columns)), r=right, l=moved(right, -columns))
 
 
 def _ratio_contrast(upper: Image.Image, lower: Image.Image, columns: int) -> Image.Image:
@@ -266,9 +260,9 @@ def _ratio_contrast(upper: Image.Image, lower: Image.Image, columns: int) -> Ima
 def _laplacian(level: Image.Image, apart: int) -> Image.Image:
     """|Laplacian| over neighbours `apart` pixels away.
 
-        [ 0 -1  0]
-        [-1  4 -1]
-        [ 0 -1  0]
+    [ 0 -1  0]
+    [-1  4 -1]
+    [ 0 -1  0]
     """
     return combined(
         lambda a: abs(4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"]),
@@ -289,11 +283,3 @@ def _means_of_four(level: Image.Image, apart: int) -> Image.Image:
         x=moved(level, 0, apart),
         y=moved(level, apart, apart),
     )
-
-
-def _spread(luminance: Image.Image, choose: Callable[[Image.Image, Image.Image], Image.Image]) -> Image.Image:
-    """The darkest or lightest of 3x3 pixels, mode L; it wraps around at the edges, which PAD keeps out."""
-    for dx, dy in ((1, 0), (0, 1)):
-        around = choose(ImageChops.offset(luminance, dx, dy), ImageChops.offset(luminance, -dx, -dy))
-        luminance = choose(luminance, around)
-    return luminance

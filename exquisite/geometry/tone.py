@@ -2,7 +2,8 @@
 
 For every level of the redraw the mean of the band is taken over the pixels that count, exactly, from masked
 histograms; a Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) draws the curve through those means
-and across levels that do not occur.
+and across levels that do not occur. Calm places decide: beside an edge a redraw that is softer, or a hair off, shows
+levels in between, whose mean would draw every curve towards grey, a little more at every step.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops
 
-from ..pixels import LEVELS, as_float, combined
+from ..pixels import LEVELS, as_float, combined, spread_3x3
 from .spline import solve_banded
 
 __all__ = ["ToneCurves", "fit_tone", "matched_histograms", "through", "with_tone"]
@@ -22,6 +23,8 @@ ToneCurves = tuple[tuple[float, ...], ...]
 _STIFFNESS = 30.0
 _STRAIGHT = 1e-3
 _ENOUGH_PIXELS = 1 << 17
+_CALM_LEVELS = 24  # range of 3x3 pixels up to which a place is calm, in the redraw and in the band
+_BUSY_WEIGHT = 1 / 64  # of all other pixels: they decide where nothing is calm
 
 
 def fit_tone(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
@@ -29,10 +32,14 @@ def fit_tone(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> To
 
     `counted` is a picture of mode L, 255 where a pixel counts, else 0.
     """
+    calm = ImageChops.multiply(counted, ImageChops.multiply(_calm(redraw), _calm(band)))
     while redraw.width * redraw.height > 2 * _ENOUGH_PIXELS:
         size = (redraw.width // 2, redraw.height // 2)
-        redraw, band, counted = (image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted))
-    return tuple(_curve(a, b, counted) for a, b in zip(redraw.split(), band.split(), strict=True))
+        redraw, band, counted, calm = (
+            image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, calm)
+        )
+    weighed = ((calm, 1.0), (counted, _BUSY_WEIGHT))
+    return tuple(_curve(a, b, weighed) for a, b in zip(redraw.split(), band.split(), strict=True))
 
 
 def with_tone(image: Image.Image, curves: ToneCurves) -> Image.Image:
@@ -73,21 +80,31 @@ def _cumulated(counts: Sequence[int]) -> list[float]:
     return out
 
 
-def _curve(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> tuple[float, ...]:
-    counts = redraw.histogram(counted)
-    sums = [0.0] * LEVELS
-    for bit in range(8):  # a mean of 8-bit values, level by level, from the histograms of their bits
-        mask = ImageChops.multiply(counted, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
+def _calm(image: Image.Image) -> Image.Image:
+    """Mode L: 255 where the luminance of the 3x3 pixels around spans at most _CALM_LEVELS, else 0."""
+    grey = image.convert("L")
+    spread = ImageChops.subtract(spread_3x3(grey, ImageChops.lighter), spread_3x3(grey, ImageChops.darker))
+    return spread.point([255 if levels <= _CALM_LEVELS else 0 for levels in range(LEVELS)])
+
+
+def _curve(redraw: Image.Image, band: Image.Image, weighed: Sequence[tuple[Image.Image, float]]) -> tuple[float, ...]:
+    """One channel's curve, from masks and what their pixels count."""
+    counts, sums = [0.0] * LEVELS, [0.0] * LEVELS
+    for mask, weight in weighed:
         for level, count in enumerate(redraw.histogram(mask)):
-            sums[level] += count << bit
+            counts[level] += weight * count
+        for bit in range(8):  # a mean of 8-bit values, level by level, from the histograms of their bits
+            of_bit = ImageChops.multiply(mask, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
+            for level, count in enumerate(redraw.histogram(of_bit)):
+                sums[level] += weight * (count << bit)
     return _smooth_curve(counts, sums)
 
 
-def _smooth_curve(counts: Sequence[int], sums: Sequence[float]) -> tuple[float, ...]:
+def _smooth_curve(counts: Sequence[float], sums: Sequence[float]) -> tuple[float, ...]:
     """The curve f of least  sum of count (f - mean)^2 + stiffness * sum of f''^2;  with a trace of a tie to f' = 1."""
     matrix = [[0.0, 0.0, 0.0] for _ in range(LEVELS)]
     right = [0.0] * LEVELS
-    total = max(1, sum(counts))
+    total = max(_BUSY_WEIGHT, sum(counts))
     for level, (count, value) in enumerate(zip(counts, sums, strict=True)):
         weight = LEVELS / total
         matrix[level][0] += count * weight + 1e-9

@@ -1,7 +1,8 @@
 """`make bench-panorama`: eight steps in a row in each mode, against a known truth.
 
     python -m tests.benchmarks.panorama            print the tables
-    python -m tests.benchmarks.panorama --write    ... and write them into CONTRACT.md and panorama.json
+    python -m tests.benchmarks.panorama --write    ... and write them into CONTRACT.md, README.md and panorama.json
+    python -m tests.benchmarks.panorama --render   only write them again, from the panorama.json of the last run
     python -m tests.benchmarks.panorama --quick    two runs of two steps, for a first look; never written
 
 The simulated model continues a canvas from a known picture, redrawing every tile a little off. Five canvases grow
@@ -14,6 +15,9 @@ from the same seed picture under the same drifts, each on its own frontier:
     oracle                the true inverse of the drift's geometry and tone; not of its blur and noise
 
 The candidate is the one that the scorer chose on the calibrated canvas, so that canvases differ in treatment alone.
+
+Under a local warp there is no truth for a second step in a row: the far end of a strip lies where the warp had put it,
+which no conditioning half shows, and the known picture goes on elsewhere. There each step starts from the true band.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.answer import decode_tile
 from exquisite.api.drift import Drift
@@ -52,7 +56,7 @@ __all__ = ["ARMS", "RUNS", "Run", "examine", "main"]
 
 ROOT = Path(__file__).parents[2]
 RESULT = Path(__file__).with_name("panorama.json")
-DOCUMENT = ROOT / "CONTRACT.md"
+CONTRACT_MD, README = ROOT / "CONTRACT.md", ROOT / "README.md"
 PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
 
 ARMS = ("as it came", "as it came + feather", "calibrated", "calibrated + feather", "oracle")
@@ -71,7 +75,10 @@ _LEVELS = range(256)
 
 @dataclass(frozen=True)
 class Run:
-    """One picture grown in one mode: a drawn kind (with a seed) or a photograph, and the drift's local warp."""
+    """One picture grown in one mode: a drawn kind (with a seed) or a photograph, and the drift's local warp.
+
+    With a local warp every step starts from the true band.
+    """
 
     picture: str
     mode: str
@@ -110,14 +117,20 @@ class _Canvas:
 
     def __init__(self, run: Run, truth: Image.Image) -> None:
         self.mode = Mode(run.mode)
+        self._run = run
         self._picture = from_canonical(truth, run.mode)
-        start = truth.crop((0, 0, CLASSIC.band_px, CLASSIC.tile_px))
-        self.image = from_canonical(start, run.mode)
+        self._truth = truth
+        self.start_from_truth(1)
         low = self.mode.side == "low"
         along = truth.width - CLASSIC.band_px if low else 0
         self._origin = CLASSIC.oriented((along, 0), run.mode)
         self._sign = -1 if low else 1
-        self._run = run
+
+    def start_from_truth(self, step: int) -> None:
+        """Put the true band before `step`, 1 the first."""
+        left = (step - 1) * CLASSIC.advance_px
+        band = self._truth.crop((left, 0, left + CLASSIC.band_px, CLASSIC.tile_px))
+        self.image = from_canonical(band, self._run.mode)
 
     @property
     def band(self) -> Image.Image:
@@ -186,7 +199,10 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
     natural = seam_residual(*_meeting(from_canonical(tile, run.mode), run.mode), run.mode)
     measured = {arm: _measured(finished[arm], canvases[arm].band, tile, run.mode) for arm in ARMS}
     for arm, image in finished.items():
-        canvases[arm].grow(image)
+        if run.warp_px:
+            canvases[arm].start_from_truth(step + 1)
+        else:
+            canvases[arm].grow(image)
     return {
         "run": run.name,
         "warped": run.warp_px > 0,
@@ -250,7 +266,7 @@ def _candidate(
 
 
 def _measured(enforced: Image.Image, band: Image.Image, truth: Image.Image, mode: str | Mode) -> dict[str, float]:
-    """Seam residual, PSNR of the first new columns in dB, and what the strip's colour and sharpness became."""
+    """Seam residual, PSNR of the first new columns in dB, and what became of the strip's colour and sharpness."""
     tile = to_canonical(enforced, mode)
     seam, end = CLASSIC.band_px, CLASSIC.band_px + CLASSIC.advance_px
     first = (seam, EDGE_PX, seam + FIRST_PX, CLASSIC.tile_px - EDGE_PX)
@@ -262,6 +278,7 @@ def _measured(enforced: Image.Image, band: Image.Image, truth: Image.Image, mode
         "psnr": _psnr(tile.crop(first), truth.crop(first)),
         "strip psnr": _psnr(got, wanted),
         "colour": max(abs(a - b) for a, b in zip(_means(got), _means(wanted), strict=True)),
+        "contrast": _deviation(got) / max(1e-9, _deviation(wanted)),
         "sharpness": laplacian_energy(got) / max(1e-9, laplacian_energy(wanted)),
     }
 
@@ -272,6 +289,11 @@ def _means(image: Image.Image) -> list[float]:
         sum(level * counts[256 * channel + level] for level in _LEVELS) / (image.width * image.height)
         for channel in range(3)
     ]
+
+
+def _deviation(image: Image.Image) -> float:
+    """Standard deviation within the channels, in levels."""
+    return math.sqrt(math.fsum(ImageStat.Stat(image).var) / 3)
 
 
 def _psnr(image: Image.Image, truth: Image.Image) -> float:
@@ -286,10 +308,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.panorama", allow_abbrev=False, description=__doc__
     )
-    parser.add_argument("--write", action="store_true", help="write the tables into CONTRACT.md and panorama.json")
+    parser.add_argument("--write", action="store_true", help="write the tables into the documents and panorama.json")
+    parser.add_argument("--render", action="store_true", help="run nothing: write what panorama.json recorded")
     parser.add_argument("--quick", action="store_true", help="two runs of two steps; never written")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     options = parser.parse_args(argv)
+    if options.render:
+        _write_documents(json.loads(RESULT.read_text(encoding="utf-8")))
+        return 0
     work = [(run, 2) for run in RUNS[:2]] if options.quick else [(run, STEPS) for run in RUNS]
     started = time.monotonic()
     rows = []
@@ -301,8 +327,13 @@ def main(argv: list[str] | None = None) -> int:
     print(panorama_table.render(result))
     if options.write and not options.quick:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        panorama_table.write_into(DOCUMENT, panorama_table.render(result))
+        _write_documents(result)
     return 0
+
+
+def _write_documents(result: dict[str, Any]) -> None:
+    panorama_table.write_into(CONTRACT_MD, panorama_table.render(result))
+    panorama_table.write_into(README, panorama_table.render_shortly(result))
 
 
 def _examine_one(work: tuple[Run, int]) -> list[dict[str, Any]]:

@@ -214,6 +214,18 @@ def test_the_error_of_the_redraw_is_that_of_the_tile_that_is_used() -> None:
     assert calibrate_tile(tile, grey, "x_ltr", CONTRACT).redraw_error == pytest.approx(
         0 if calibrate_tile(tile, grey, "x_ltr", CONTRACT).applied else 9 / 3
     )
-    raw, band, _ = scene("cobbles", DRIFT)
+
+
+def test_what_has_no_source_says_nothing_of_the_redraw() -> None:
+    """Moved down and to the right, the redraw lacks what lies above and behind: a rim, whose error is not its own."""
+    raw, band, _ = scene("cobbles", Drift(shift=(5.0, 4.0)))
     found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.redraw_error == pytest.approx(rms(found.tile.crop((0, 0, *band.size)), band) ** 2)
+    assert found.sound[:2] == (0, 0)
+    raw, band, _ = scene("cobbles", Drift(shift=(-5.0, -4.0)))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    left, top, right, bottom = found.sound
+    assert left >= 5
+    assert top >= 2 * 4
+    assert (right, bottom) == band.size
+    whole = rms(found.tile.crop((0, 0, *band.size)), band) ** 2
+    assert found.redraw_error < whole / 2

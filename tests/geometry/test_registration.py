@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.api.drift import Drift, redraw
 from exquisite.geometry.displacement import Field, Placement, kept_inside, resample
@@ -129,6 +129,34 @@ def test_a_resampled_ramp_lies_where_the_field_says() -> None:
         moved = resample(ramp, field((0, shift)), (0, 0, 64, 64))
         for y in (20, 32, 40):
             assert moved.getpixel((32, y))[0] - ramp.getpixel((32, y))[0] == pytest.approx(2 * shift, abs=1)
+
+
+def test_shift_and_zoom_are_one_lanczos() -> None:
+    image = pictures.draw("ink", (96, 96), 1)
+    line = tuple(float(v) for v in range(0, 65, 16))
+    zoomed = Field.sampled(line, line, lambda x, y: (16.3 + x * 0.02, 16.0 - 0.7 - y * 0.01))
+    wanted = image.resize((64, 64), Image.Resampling.LANCZOS, box=(16.3, 15.3, 16.3 + 65.28, 15.3 + 63.36))
+    assert zoomed.separable
+    extrema = ImageChops.difference(resample(image, zoomed, (0, 0, 64, 64)), wanted).getextrema()
+    assert all(largest <= 1 for _, largest in extrema)
+
+
+def test_pieces_of_different_slope_meet_without_a_step() -> None:
+    """Rows that taper are stretched, and the picture goes on where they end: a ramp stays a broken line."""
+    ramp = Image.linear_gradient("L").crop((0, 64, 64, 192)).resize((64, 64), Image.Resampling.BILINEAR)
+    ramp = Image.merge("RGB", [ramp] * 3)
+    tapered = kept_inside(field((0, -5)))
+    assert tapered.separable
+    moved = resample(ramp, tapered, (0, 0, 64, 64))
+    for y in range(4, 60):
+        wanted = ramp.getpixel((32, 0))[0] + 2 * (y + tapered.at(32, y + 0.5)[1])
+        assert moved.getpixel((32, y))[0] == pytest.approx(wanted, abs=1)
+
+
+def test_a_local_displacement_is_not_separable() -> None:
+    line = (0.0, 32.0, 64.0)
+    bent = Field.sampled(line, line, lambda x, y: (x * y / 4096, 0.0))
+    assert not bent.separable
 
 
 def test_no_black_enters_from_beyond_the_edge() -> None:

@@ -1,0 +1,63 @@
+"""How far the redrawn band is from the band, as it bears on the first new columns.
+
+What resampling takes from a picture depends on the phase, the fraction of a pixel by which a column was moved:
+nothing at 0, most at a half. Under a zoom of 1 % the phase goes round once in a hundred columns, so that a redraw that
+is far off on the whole may be exact where the seam is. The band's columns of the same phase as the first new ones tell
+what these have lost, the nearer the better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from PIL import Image
+
+from ..pixels import as_float, column_means, combined
+
+__all__ = ["FALL", "NEW_PX", "PHASE_SPREAD", "redraw_error"]
+
+PHASE_SPREAD = 0.04
+"""Standard deviation of the weights over the phase, in pixels."""
+
+FALL = 0.5
+"""The weights fall with the distance from the seam, by e over this share of the band."""
+
+NEW_PX = 32
+"""New columns whose phases count."""
+
+_EVERY = 4  # of the new columns
+
+
+def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement: Callable[[float], float]) -> float:
+    """Weighted mean over the columns of the mean squared difference, RGB, in levels²; 0 or more.
+
+    Args:
+        redraw: the calibrated redraw of the band's columns from `left` on, RGB, growth to the right; rows alike cut.
+        band: the same columns of the band, RGB.
+        left: the first column, counted from the band's first, in pixels.
+        displacement: how far along the growing axis a column of the band (and beyond) was moved, in pixels.
+    """
+    errors = _column_errors(redraw, band)
+    seam = left + band.width
+    wanted = [_phase(displacement(seam + x + 0.5)) for x in range(0, NEW_PX, _EVERY)]
+    weights = []
+    for x in range(left, seam):
+        phase = _phase(displacement(x + 0.5))
+        alike = math.fsum(math.exp(-(((phase - new) / PHASE_SPREAD) ** 2) / 2) for new in wanted)
+        weights.append(alike * math.exp((x - seam) / (FALL * seam)))
+    return math.fsum(w * e for w, e in zip(weights, errors, strict=True)) / math.fsum(weights)
+
+
+def _phase(displacement: float) -> float:
+    """Distance from a whole pixel, 0 to 0.5."""
+    return abs(displacement - round(displacement))
+
+
+def _column_errors(redraw: Image.Image, band: Image.Image) -> list[float]:
+    """The mean over rows and channels of the squared difference, for each column."""
+    channels = []
+    for a, b in zip(redraw.split(), band.split(), strict=True):
+        squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=as_float(a), b=as_float(b))
+        channels.append(column_means(squared))
+    return [math.fsum(values) / len(channels) for values in zip(*channels, strict=True)]
