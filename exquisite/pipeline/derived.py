@@ -232,9 +232,11 @@ def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, option
         return "glued"
     if choice.chosen is None and one.index == choice.best:
         return "the best, refused by the gate"
-    vetoes = f"vetoed: {', '.join(one.score.vetoes)}; " if one.score.vetoes else ""
+    barred = f"vetoed: {', '.join(one.score.vetoes)}; " if one.score.vetoes else ""
+    if not barred and choice.gate is not None and not choice.gate.passes(one.score):
+        barred = "refused by the gate; "
     ahead = choice.best if choice.chosen is None else choice.chosen
     if ahead is None or examined[ahead].score is None:
-        return vetoes + "not chosen"
+        return barred + "not chosen"
     behind = examined[ahead].value(options.metric) - one.value(options.metric)
-    return f"{vetoes}{options.metric} {abs(behind):.4g} {'below' if behind >= 0 else 'above'} candidate {ahead}"
+    return f"{barred}{options.metric} {abs(behind):.4g} {'below' if behind >= 0 else 'above'} candidate {ahead}"

@@ -158,7 +158,7 @@ class Choice:
 
     Attributes:
         chosen: the winner; None when nothing is glued.
-        best: the best candidate, glued or not; None when none could be read.
+        best: the best candidate that passes the gate, else the best of all; None when none could be read.
         gate: the gate that was asked; None when there was none.
         reason: for a person.
         best_by: what each metric would have chosen.
@@ -206,19 +206,23 @@ def _examine(
 def choose(
     examined: Sequence[Examined], band: Image.Image, mode: Mode, contract: TileContract, options: StepOptions
 ) -> Choice:
-    """Select by the metric of `options` (a vetoed candidate after all others), then ask the gate."""
+    """Select by the metric of `options`: the best that passes the gate, and nothing when none does."""
     readable = [one for one in examined if one.score is not None]
     if not readable:
         return Choice(None, None, None, "no candidate could be read: " + "; ".join(_faults(examined)), {})
 
-    best, *others = ranked(readable, options.metric)
+    best, *others = in_order = ranked(readable, options.metric)
     best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
-    reason = _why(best, others, options.metric)
     if options.gate is None:
-        return Choice(best.index, best.index, None, f"{reason}; no gate", best_by)
+        return Choice(best.index, best.index, None, f"{_why(best, others, options.metric)}; no gate", best_by)
     gate = interior_gate(band, mode, contract, options.gate)
-    if best.score is not None and gate.passes(best.score):
-        return Choice(best.index, best.index, gate, reason, best_by)
+    passing = [one for one in in_order if one.score is not None and gate.passes(one.score)]
+    if passing:
+        winner, *others = passing
+        reason = _why(winner, others, options.metric)
+        if winner is not best:
+            reason += f", of those that pass the gate; candidate {best.index} does not"
+        return Choice(winner.index, winner.index, gate, reason, best_by)
     vetoes = f" and vetoed ({', '.join(best.score.vetoes)})" if best.score and best.score.vetoes else ""
     refusal = (
         f"the gate refused: the best of {len(examined)}, candidate {best.index}, scores "
@@ -239,7 +243,7 @@ def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
 def _why(best: Examined, others: Sequence[Examined], metric: str) -> str:
     value = best.value(metric)
     if not others:
-        return f"candidate {best.index} is the only one that could be read; {metric} {value:.3f}"
+        return f"candidate {best.index} is the only one; {metric} {value:.3f}"
     second = others[0]
     return (
         f"candidate {best.index} has the best {metric}, {value:.3f}, "

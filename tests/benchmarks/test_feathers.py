@@ -1,0 +1,43 @@
+"""The feather's table: what the document shows is the last run, which speaks for the feather that is kept."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from exquisite.contract import CLASSIC
+from exquisite.geometry.enforcement import enforce_conditioning_half
+from tests.benchmarks import feathers
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict:
+    return json.loads(feathers.RESULT.read_text(encoding="utf-8"))
+
+
+def test_the_document_shows_the_last_run(recorded):
+    shown = feathers.block_of(feathers.DOCUMENT.read_text(encoding="utf-8"))
+    assert shown == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
+
+
+def test_a_part_of_the_run_gives_what_was_recorded(recorded):
+    assert set(recorded) == set(feathers.REDRAWS)
+    assert all(set(of) == set(feathers.POLICIES) for of in recorded.values())
+    tone, _, calibrated = (recorded[name] for name in feathers.REDRAWS)
+    kept = "membrane, 32 px"
+    assert tone[kept]["residual"] < tone["none"]["residual"]
+    assert calibrated[kept]["mean square"] < 1.02 * calibrated["none"]["mean square"]
+    assert calibrated[kept]["mean square"] < calibrated["last column carried straight, 32 px"]["mean square"]
+
+
+@pytest.mark.parametrize("policy", feathers.POLICIES)
+def test_a_policy_changes_new_pixels_only_and_only_where_something_differs(policy):
+    drawn = Image.new("RGB", CLASSIC.tile_size, (100, 100, 100))
+    band = Image.new("RGB", CLASSIC.band_size("x_ltr"), (106, 100, 94))
+    enforced = enforce_conditioning_half(drawn, band, "x_ltr")
+    tile = feathers.POLICIES[policy](enforced, drawn, band)
+    assert tile.crop((0, 0, *band.size)).tobytes() == band.tobytes()
+    assert tile.getpixel((CLASSIC.tile_px - 1, 5)) == (100, 100, 100)
+    red, green, blue = tile.getpixel((CLASSIC.band_px, CLASSIC.tile_px // 2))
+    assert green == 100
+    assert (red > 100 and blue < 100) == (policy != "none")
