@@ -4,8 +4,9 @@ Efros and Freeman, "Image Quilting for Texture Synthesis and Transfer" (SIGGRAPH
 each a piece of the known picture whose overlap with what is laid already agrees well (section 2), joined along
 the path of least difference through the overlap (section 2.1). Differences from the paper:
 
-- the first columns behind the known picture are laid in small patches, which find closer matches than large
-  ones; the large ones come behind them (`quilting_seam` fits what remains);
+- the first columns behind the known picture are laid in narrow patches, which find closer matches than large
+  ones, and fitted to it (`quilting_seam`); of two heights of patches the less visible seam is kept; the large
+  patches come behind them;
 - patches come from about the row where they are laid, so that sky stays sky and ground stays ground;
 - a patch that would merely carry on its neighbour is refused and one used before is dearer, else the result is
   one copy of the picture;
@@ -23,15 +24,15 @@ from PIL import Image, ImageChops, ImageStat
 
 from ..contract import require_rgb
 from ..pixels import LEVELS
-from .quilting_seam import fit_at_seam
+from .quilting_seam import fit_at_seam, visibility_of_seam
 from .quilting_search import PatchSearch, Place, Position, Shape
 
 __all__ = ["continue_by_quilting"]
 
-_SMALL_KEPT = {2: 16, 1: 3}
+_NARROW_KEPT = {2: 24, 1: 6}
 _LARGE_KEPT = {8: 8, 4: 4, 2: 2, 1: 2}
 """Positions that survive each level of the search, by its scale."""
-_SMOOTH = 6.0
+_SMOOTH = 14.0
 """Deviation of the difference over an overlap, in levels, at which half of its smooth part is taken on."""
 _TONE_NODES = 8
 _NEARER_TO_TOP = Image.frombytes(
@@ -58,25 +59,34 @@ def continue_by_quilting(known: Image.Image, room: int, seed: int | str = 0) -> 
     draw = random.Random(f"quilt:{seed}")
     block = max(4, min(known.height // 8, known.width // 4))
     strip = max(1, block // 4)
-    margin = max(1, strip // 4)
-    small = Shape(margin + strip, max(min(8, block), block * 3 // 16), left=margin, top=max(1, margin // 2))
+    margin = min(max(4, strip // 4), known.width - strip)
     large = Shape(block, block, left=strip, top=strip)
     step = block - strip
     columns = max(1, -(-(room - strip) // step))
     laid = Image.new("RGB", (margin + strip + columns * step, known.height))
     laid.paste(known.crop((known.width - margin, 0, known.width, known.height)), (0, 0))
 
-    context = laid.crop((0, 0, margin, known.height))
-    seam = _Column(laid, small, 0, context=context)
-    seam.fill(known, PatchSearch(known, small, _SMALL_KEPT, block * 3 // 4, colour=False), [], draw)
-    fit_at_seam(laid, context)
+    heights = dict.fromkeys(max(min(8, block), height) for height in (block * 3 // 8 * 2, block // 4 * 2))
+    top = max(4, margin // 2)
+    narrow = [Shape(margin + strip, height, left=margin, top=min(top, height // 2)) for height in heights]
+    begun = [_begun(known, laid, shape, block * 3 // 4, draw) for shape in narrow]
+    laid = min(begun, key=lambda picture: visibility_of_seam(picture, margin))
 
     search = PatchSearch(known, large, _LARGE_KEPT, block)
     used: list[list[Position]] = []
     for number in range(columns):
-        column = _Column(laid, large, margin + number * step, kept=0 if used else strip // 4)
+        column = _Column(laid, large, margin + number * step, kept=0 if used else strip // 2)
         used.append(column.fill(known, search, used, draw))
     return laid.crop((margin, 0, margin + room, known.height))
+
+
+def _begun(known: Image.Image, laid: Image.Image, shape: Shape, reach: int, draw: random.Random) -> Image.Image:
+    """`laid`, which begins with the last columns of the `known` picture, with a column of patches fitted to them."""
+    laid, context = laid.copy(), laid.crop((0, 0, shape.left, laid.height))
+    column = _Column(laid, shape, 0, context=context)
+    column.fill(known, PatchSearch(known, shape, _NARROW_KEPT, reach, colour=False), [], draw)
+    fit_at_seam(laid, context)
+    return laid
 
 
 @dataclass(frozen=True)

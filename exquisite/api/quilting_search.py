@@ -6,11 +6,12 @@ Patches are compared over the overlap at their left and, where there is one, the
 
 from __future__ import annotations
 
-import heapq
 import math
 import random
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ _REUSE_PENALTY = 0.2
 _TOLERANCE = 1.03
 """The best patches within this factor of the least difference are drawn from by chance."""
 _OFFSETS = tuple((dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
-_CHARGED = 4
+_CHARGED = 2
 """So many times the positions that a level keeps are looked at for earlier use."""
 
 
@@ -121,18 +122,24 @@ class PatchSearch:
                 candidates = self._everywhere(template, place, _CHARGED * kept + len(refused) * around)
             else:
                 candidates = self._around(template, place, [at for _, at in found], scale)
-            allowed = [
-                (self._charged(error, at, place, used), at)
-                for error, at in candidates
-                if not any(self._near(at, other) for other in refused)
-            ]
-            found = heapq.nsmallest(kept, allowed or candidates)
+            allowed = [one for one in sorted(candidates) if not any(self._near(one[1], other) for other in refused)]
+            found = self._cheapest(allowed or sorted(candidates), kept, place, used)
         return draw.choice([at for error, at in found if error <= found[0][0] * _TOLERANCE])
 
-    def _charged(self, error: float, at: Position, place: Place, used: Sequence[Position]) -> float:
-        wide, high, (left, top) = self.shape.width // 2, self.shape.height // 2, at
-        uses = len([1 for x, y in used if -wide < x - left < wide and -high < y - top < high])
-        return error * (1 + _REUSE_PENALTY * uses) + self._row_penalty(top, place)
+    def _cheapest(
+        self, candidates: Sequence[tuple[float, Position]], kept: int, place: Place, used: Sequence[Position]
+    ) -> list[tuple[float, Position]]:
+        """The `kept` cheapest of `candidates`, which come in rising order, with what row and reuse are charged."""
+        wide, high = self.shape.width // 2, self.shape.height // 2
+        found: list[tuple[float, Position]] = []
+        for error, at in candidates:
+            if len(found) == kept and error >= found[-1][0]:
+                break
+            left, top = at
+            uses = len([1 for x, y in used if -wide < x - left < wide and -high < y - top < high])
+            insort(found, (error * (1 + _REUSE_PENALTY * uses) + self._row_penalty(top, place), at))
+            del found[kept:]
+        return found
 
     def _row_penalty(self, top: int, place: Place) -> float:
         return _ROW_PENALTY * abs(top - place.top) / self.reach
@@ -210,8 +217,7 @@ class PatchSearch:
                 shifted.paste(part, (0, i * field.height))
             spaced = Image.new("RGB", (width, height + 2))
             spaced.paste(reduced.crop(area), (0, 0))
-            counted = Image.new("L", spaced.size, 0)
-            counted.paste(LEVELS - 1, (0, 0, width, height))
+            counted = _rows_that_count(width, height, len(_OFFSETS) * len(positions))
             means = iter(_mean_differences(shifted, spaced, counted).tobytes())
             share = width * (height + 2) / total
             for dx, dy in _OFFSETS:
@@ -228,22 +234,34 @@ def _reduced(image: Image.Image, scale: int) -> Image.Image:
 def _mean_differences(windows: Image.Image, template: Image.Image, counted: Image.Image | None = None) -> Image.Image:
     """Mean difference of each of the `windows`, which lie in a grid, from `template`: a pixel each, in roots of levels.
 
-    Where the mask `counted` (size of the template) is 0, there is no difference.
+    Where the mask `counted` (size of the windows) is 0, there is no difference.
     """
     columns, rows = windows.width // template.width, windows.height // template.height
     difference = ImageChops.difference(windows, _repeated(template, columns, rows))
     difference = (difference if difference.mode == "L" else difference.convert("L")).point(_ROOTS)
     if counted is not None:
-        difference = ImageChops.darker(difference, _repeated(counted, columns, rows))
+        difference = ImageChops.darker(difference, counted)
     return difference.reduce(template.size)
+
+
+@lru_cache(maxsize=32)
+def _rows_that_count(width: int, height: int, count: int) -> Image.Image:
+    """A mask of `count` windows, one below the other: `height` rows that count and two that do not."""
+    one = Image.new("L", (width, height + 2), 0)
+    one.paste(LEVELS - 1, (0, 0, width, height))
+    return _repeated(one, 1, count)
 
 
 def _least(values: Image.Image, count: int) -> list[int]:
     """Indices of the `count` least pixels of `values` (mode L), row by row, the least first."""
-    within = enumerate(accumulate(values.histogram()))
-    limit = next((level for level, number in within if number >= count), LEVELS - 1)
+    limit = next((level for level, number in enumerate(accumulate(values.histogram())) if number >= count), LEVELS - 1)
     levels = values.tobytes()
-    return sorted((i for i, level in enumerate(levels) if level <= limit), key=levels.__getitem__)[:count]
+    within = levels.translate(bytes(level <= limit for level in range(LEVELS)))
+    found, at = [], within.find(1)
+    while at >= 0:
+        found.append(at)
+        at = within.find(1, at + 1)
+    return sorted(found, key=levels.__getitem__)[:count]
 
 
 def _repeated(image: Image.Image, columns: int, rows: int) -> Image.Image:

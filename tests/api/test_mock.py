@@ -12,10 +12,11 @@ from PIL import Image, ImageChops, ImageStat
 from exquisite.api.drift import Drift, redraw
 from exquisite.api.generator import NullCallLog, RawCandidate, TileGenerator, TileRequest, describe
 from exquisite.api.mock import MISBEHAVIOURS, MockTileGenerator
-from exquisite.contract import Mode, TileContract, to_canonical
+from exquisite.contract import CLASSIC, Mode, TileContract, to_canonical
 from exquisite.errors import CanvasError, PictureError, UsageError
+from exquisite.geometry.overlap_score import interior_gate, score_tile
 from exquisite.geometry.reference_tile import build_reference_tile_and_mask
-from exquisite.geometry.tile_mode import split_tile
+from exquisite.geometry.tile_mode import extract_conditioning_band, split_tile
 from tests.support import pictures
 
 SMALL = TileContract(64, 32, 16, 16)
@@ -249,3 +250,16 @@ class TestMisbehaviour:
         image = Image.open(io.BytesIO(candidate.data))
         with pytest.raises(OSError, match="truncated"):
             image.load()
+
+
+class TestGate:
+    """Without a known picture the simulated model is good enough for the gate that a step has by default."""
+
+    @pytest.mark.parametrize(("kind", "mode"), [("diagonals", Mode.X_LTR), ("painterly", Mode.X_RTL)])
+    def test_what_it_adds_passes(self, kind: str, mode: Mode) -> None:
+        band = extract_conditioning_band(pictures.draw(kind, CLASSIC.tile_size, 1), mode)
+        blank = Image.new("RGB", CLASSIC.tile_size)
+        asked = TileRequest(mode, CLASSIC, band, blank, blank.convert("RGBA"), "", candidates=1, step_index=1)
+        score = score_tile(band, picture_of(*MockTileGenerator(drift=None).generate(asked, NullCallLog())), mode)
+        gate = interior_gate(band, mode)
+        assert gate.passes(score), f"{score.metrics['seam']:.2f} against {gate.threshold:.2f}, vetoes {score.vetoes}"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.quilting import continue_by_quilting
-from exquisite.api.quilting_seam import fit_at_seam
+from exquisite.api.quilting_seam import fit_at_seam, visibility_of_seam
 from exquisite.api.quilting_search import PatchSearch, Place, Position, Shape
 from exquisite.errors import CanvasError
 from tests.support import pictures
@@ -130,12 +130,36 @@ class TestSearch:
         assert chosen == [(2, 5), (40, 20)]
 
 
-def test_a_step_at_the_seam_is_carried_on_and_fades() -> None:
-    laid = pictures.constant((40, 64), (100, 100, 100))
-    laid.paste((120, 120, 120), (0, 0, 4, 64))
-    fit_at_seam(laid, pictures.constant((4, 64), (100, 100, 100)))
-    row = [level for level, _, _ in (laid.getpixel((x, 32)) for x in range(40))]  # type: ignore[misc]
-    assert row[:4] == [120] * 4
-    assert row[4] in (118, 119, 120)
-    assert row[4:21] == sorted(row[4:21], reverse=True)
-    assert row[20:] == [100] * 20
+class TestSeam:
+    def test_a_step_is_carried_on_and_fades(self) -> None:
+        laid = pictures.constant((40, 64), (100, 100, 100))
+        laid.paste((120, 120, 120), (0, 0, 4, 64))
+        fit_at_seam(laid, pictures.constant((4, 64), (100, 100, 100)))
+        row = [level for level, _, _ in (laid.getpixel((x, 32)) for x in range(40))]  # type: ignore[misc]
+        assert row[:4] == [120] * 4
+        assert row[4] in (117, 118, 119, 120)
+        assert row[4:13] == sorted(row[4:13], reverse=True)
+        assert row[12:] == [100] * 28
+
+    def test_where_the_context_agrees_nothing_changes(self) -> None:
+        laid = pictures.noise((40, 64), seed=5, cell=4)
+        fitted = laid.copy()
+        fit_at_seam(fitted, laid.crop((0, 0, 8, 64)))
+        assert fitted.tobytes() == laid.tobytes()
+
+    @pytest.mark.parametrize("rise", [-1, 1])
+    def test_a_line_goes_on_as_it_leans(self, rise: int) -> None:
+        """The known columns end in a slanted line that the patches behind them lack."""
+        laid = pictures.constant((40, 64), (200, 200, 200))
+        for x in range(8):
+            laid.paste((0, 0, 0), (x, 30 + rise * x, x + 1, 36 + rise * x))
+        fit_at_seam(laid, pictures.constant((8, 64), (200, 200, 200)))
+        column = [sum(laid.getpixel((11, y))) for y in range(64)]  # type: ignore[arg-type]
+        assert abs(min(range(64), key=column.__getitem__) - (32.5 + rise * 11)) <= 2.5
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_true_continuation_is_less_visible_than_a_shifted_one(self, kind: str) -> None:
+        true = known(kind).crop((0, 0, 32, 256))
+        shifted = true.copy()
+        shifted.paste(ImageChops.offset(true, 0, 5).crop((8, 0, 32, 256)), (8, 0))
+        assert visibility_of_seam(true, 8) < visibility_of_seam(shifted, 8)
