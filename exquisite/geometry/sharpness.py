@@ -121,8 +121,10 @@ def _share_of_equal_energy(near: Image.Image, sharp: Image.Image, truth: Image.I
     if near_energy >= energy or sharp_energy <= energy:
         return 0.0 if near_energy >= energy else 1.0
     between = _product(near, sharp)
-    a, b = near_energy - 2 * between + sharp_energy, between - near_energy
-    return (math.sqrt(b * b + a * (energy - near_energy)) - b) / a
+    curvature, slope = near_energy - 2 * between + sharp_energy, between - near_energy
+    root = math.sqrt(max(0.0, slope * slope + curvature * (energy - near_energy)))
+    rise = slope + root  # above 0 but for rounding, where the two hardly differ
+    return min(1.0, (energy - near_energy) / rise) if rise > 0 else 0.0
 
 
 def _laplacian(image: Image.Image) -> Image.Image:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from exquisite.geometry.sharpness import Kernel, fit_kernel, sharpened
+from exquisite.geometry.sharpness import Kernel, _share_of_equal_energy, fit_kernel, sharpened
 from exquisite.geometry.tone import fit_tone, matched_histograms, through, with_tone
 from exquisite.pixels import laplacian_energy
 from tests.support import pictures
@@ -131,6 +131,15 @@ def test_an_equal_picture_needs_no_kernel() -> None:
     kernel = fit_kernel(band, band, everything())
     assert kernel.weights == pytest.approx((0,) * 5, abs=1e-9)
     assert kernel.gain == pytest.approx(1)
+
+
+def test_two_kernels_that_hardly_differ_are_mixed_all_the_same() -> None:
+    """Energies carry 24 bits, so that the difference of two alike may come out as nothing, or less."""
+    near, sharp, truth = (pictures.draw("clouds", (64, 64), 3).convert("L").convert("F") for _ in range(3))
+    near, sharp = near.point(lambda v: v * 0.9999999), sharp.point(lambda v: v * 1.0000001)
+    assert 0 <= _share_of_equal_energy(near, sharp, truth) <= 1
+    double = near.point(lambda v: v * 2.0)
+    assert _share_of_equal_energy(near.point(lambda v: v * 0.0), double, near) == pytest.approx(0.5, abs=1e-5)
 
 
 def test_a_kernel_keeps_flat_pictures_and_reaches_the_edge() -> None:
