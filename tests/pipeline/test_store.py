@@ -114,9 +114,9 @@ def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
     looks: list[str] = []
 
     def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def look(path: Path, *arguments: object) -> object:
+        def look(path: Path, *arguments: object, **options: object) -> object:
             looks.append(str(path))
-            return real(path, *arguments)
+            return real(path, *arguments, **options)
 
         return look
 
