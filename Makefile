@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step test test-all check coverage bench bench-seams bench-panorama bench-feather bench-endless seam-sheet torture emulator record \
+.PHONY: help step test test-all check coverage bench bench-seams bench-panorama bench-feather bench-textures bench-endless seam-sheet torture emulator record \
         vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
@@ -53,6 +53,7 @@ help:
 	@echo 'make bench-seams       the table of seam metrics in README.md and CONTRACT.md'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
+	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
 	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at'
 	@echo 'make torture           faults, kills, damages and hostile input by the thousand (20 minutes at most)'
@@ -117,6 +118,9 @@ bench-seams:
 
 bench-panorama:
 	@$(call use,test); "$$py" -m tests.benchmarks.panorama $(ARGS)
+
+bench-textures:
+	@$(call use,test); "$$py" -m tests.benchmarks.textures $(ARGS)
 
 bench-feather:
 	@$(call use,test); "$$py" -m tests.benchmarks.feathers $(ARGS)

@@ -1,10 +1,10 @@
 """exquisite extends a picture step by step, in four directions, through an image-editing model.
 
-    from exquisite import MockTileGenerator, Session
     session = Session.create("my-session", canvas)          # an RGB picture, one tile across
     result = session.step("x_ltr", MockTileGenerator())
 
-Names are imported when they are first used, so that `import exquisite` costs next to nothing.
+Every public name stands here, and is imported when it is first used, so that importing the package costs next to
+nothing.
 """
 
 from __future__ import annotations

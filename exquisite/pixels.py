@@ -24,11 +24,15 @@ __all__ = [
     "column_means",
     "combined",
     "crop_mirrored",
+    "difference",
     "flattened",
+    "laplacian",
     "laplacian_energy",
+    "mean",
     "moved",
     "sobel_magnitude",
     "spread_3x3",
+    "squared_distance",
 ]
 
 LEVELS = 1 << 8
@@ -83,6 +87,26 @@ def moved(image: Image.Image, dx: int, dy: int = 0) -> Image.Image:
     return image.crop((dx, dy, width + dx, height + dy))
 
 
+def difference(image: Image.Image, other: Image.Image) -> Image.Image:
+    """image - other, both of mode F and one size."""
+    return combined(lambda a: a["v"] - a["w"], v=image, w=other)
+
+
+def squared_distance(image: Image.Image, other: Image.Image) -> Image.Image:
+    """Sum over the 8-bit bands of the squared difference, mode F; two pictures of one mode and one size."""
+    total = None
+    for a, b in zip(image.split(), other.split(), strict=True):
+        squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=as_float(a), b=as_float(b))
+        total = squared if total is None else combined(lambda v: v["a"] + v["b"], a=total, b=squared)
+    assert total is not None  # every mode has a band
+    return total
+
+
+def mean(image: Image.Image) -> float:
+    """The mean of all pixels of an image of mode F."""
+    return float(image.reduce(image.size).getpixel((0, 0)))  # type: ignore[arg-type]
+
+
 def block_means(image: Image.Image, blocks: int) -> Image.Image:
     """Means of an image of mode F over runs of ceil(height / blocks) rows (the last run may be shorter), same width."""
     rows = -(-image.height // blocks)
@@ -128,20 +152,28 @@ def spread_3x3(image: Image.Image, choose: Callable[[Image.Image, Image.Image], 
     return image
 
 
-def laplacian_energy(image: Image.Image) -> float:
-    """Mean absolute Laplacian of the luminance, 0 to 1020: how sharp and how busy `image` is; its rim left out.
+def laplacian(image: Image.Image, apart: int = 1) -> Image.Image:
+    """Laplacian over neighbours `apart` pixels away, mode F, same size; wrong where neighbours are missing.
 
-        [0  1 0]
-        [1 -4 1]
-        [0  1 0]
+        [ 0 -1  0]
+        [-1  4 -1]
+        [ 0 -1  0]
     """
+    return combined(
+        lambda a: 4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"],
+        c=image,
+        l=moved(image, -apart),
+        r=moved(image, apart),
+        t=moved(image, 0, -apart),
+        b=moved(image, 0, apart),
+    )
+
+
+def laplacian_energy(image: Image.Image) -> float:
+    """Mean absolute `laplacian` of the luminance, 0 to 1020: how sharp and how busy `image` is; its rim left out."""
     width, height = image.size
     if width < 3 or height < 3:
         return 0.0
-    grey = as_float(image.convert("L"))
-    at = {
-        name: grey.crop((1 + dx, 1 + dy, width - 1 + dx, height - 1 + dy))
-        for name, dx, dy in (("c", 0, 0), ("l", -1, 0), ("r", 1, 0), ("t", 0, -1), ("b", 0, 1))
-    }
-    energy = combined(lambda a: abs(a["l"] + a["r"] + a["t"] + a["b"] - 4.0 * a["c"]), **at)
+    inner = laplacian(as_float(image.convert("L"))).crop((1, 1, width - 1, height - 1))
+    energy = combined(lambda a: abs(a["v"]), v=inner)
     return sum(column_means(energy)) / energy.width

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ..errors import AnswerError, OutcomeUnknownError, ReplayError
+from ..errors import AnswerError, OutcomeUnknownError
 from .answer import read_body
 from .generator import CallLog, OwedPicture, StoredAnswer
 from .outcome import Kind, Reply, Verdict, judge
-from .paid_call import BrokenOff, NotSent, Waiting, kept_headers
+from .paid_call import BrokenOff, NotSent, Waiting, interruptions_logged, kept_headers
 
 __all__ = ["Download", "fetch_all"]
 
@@ -40,14 +40,8 @@ class Download:
             owed = {"answer": self.picture.answer, "image": self.picture.image}
             call = calls.intend({"method": "GET", "url": place, **owed})
             arrived = bytearray()
-            try:
+            with interruptions_logged(calls, call, arrived):
                 got = self._fetched(arrived, waiting.now())
-            except ReplayError as problem:
-                calls.not_sent(call, str(problem))
-                raise
-            except BaseException as problem:
-                calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
-                raise
             if isinstance(got, Reply):
                 calls.answered(call, got.body, kept_headers(got.headers), Decimal(0))
                 return StoredAnswer(call, got.body, kept_headers(got.headers))

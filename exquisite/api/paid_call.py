@@ -8,7 +8,8 @@ now. Nothing else is: after an ambiguous outcome this module raises, and sends n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from .generator import CallLog
 from .outcome import Kind, Reply, judge
 from .retry import RetryPolicy
 
-__all__ = ["BrokenOff", "NotSent", "PaidCall", "Waiting"]
+__all__ = ["BrokenOff", "NotSent", "PaidCall", "Waiting", "interruptions_logged"]
 
 KEPT_HEADERS = ("content-type", "date", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms")
 """Headers of an answer that may be kept, with every *request-id and x-ratelimit-*."""
@@ -73,18 +74,13 @@ class PaidCall:
             call = calls.intend(self.summary)
             arrived = bytearray()
             try:
-                reply = self.send(arrived)
+                with interruptions_logged(calls, call, arrived):
+                    reply = self.send(arrived)
             except NotSent as problem:
                 reason, asked, busy, again = str(problem), None, False, True
                 calls.not_sent(call, reason)
             except BrokenOff as problem:
                 raise _unknown(calls, call, str(problem), bytes(arrived)) from None
-            except ReplayError as problem:
-                calls.not_sent(call, str(problem))
-                raise
-            except BaseException as problem:
-                calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
-                raise
             else:
                 verdict = judge(reply, waiting.now())
                 if verdict.kind is Kind.ANSWERED:
@@ -106,6 +102,21 @@ class PaidCall:
                 )
             calls.progress(f"{reason}: waiting {wait_s:.1f} s, then attempt {attempt + 1}")
             waiting.sleep(wait_s)
+
+
+@contextmanager
+def interruptions_logged(calls: CallLog, call: int, arrived: bytearray) -> Iterator[None]:
+    """Log what ends a call from outside, a recording that does not match, or Ctrl-C, and let it through."""
+    try:
+        yield
+    except (NotSent, BrokenOff):
+        raise  # an outcome of the call itself
+    except ReplayError as problem:
+        calls.not_sent(call, str(problem))
+        raise
+    except BaseException as problem:
+        calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
+        raise
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

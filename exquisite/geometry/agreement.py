@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ..pixels import as_float, combined
+from ..pixels import squared_distance
 
 __all__ = ["Agreement"]
 
@@ -49,12 +49,9 @@ class Agreement:
         return sum(residual < activity for residual, activity in pairs) / len(self._activities)
 
     def _residuals(self, half: Image.Image) -> list[float]:
-        total = None
-        for a, b in zip(half.split(), self._band.split(), strict=True):
-            squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=as_float(a), b=as_float(b))
-            total = squared if total is None else combined(lambda v: v["a"] + v["b"], a=total, b=squared)
-        assert total is not None
-        whole = total.crop((0, 0, self._columns * self._block_px, self._rows * self._block_px))
+        whole = squared_distance(half, self._band).crop(
+            (0, 0, self._columns * self._block_px, self._rows * self._block_px)
+        )
         means = whole.reduce(self._block_px).get_flattened_data()
         return [math.sqrt(mean / 3) for mean, held in zip(means, self._held_out, strict=True) if held]  # type: ignore[operator]
 

@@ -20,13 +20,13 @@ from PIL import Image
 from ..contract import CLASSIC, MAX_RIM_PX, Mode, TileContract, require_rgb, to_canonical
 from ..errors import CanvasError
 from ..pixels import column_means, combined, sobel_magnitude
+from .calibration import FIDELITY_FLOOR
 from .seam_metrics import COMPONENTS, REACH_PX, component_costs, interior_costs, seam_curves, total_cost
 from .tile_mode import extract_conditioning_band, require_tile
 from .vetoes import emptiness_vetoes, resemblance_vetoes
 
 __all__ = [
     "DEFAULT_GATE",
-    "LEAST_FIDELITY",
     "METRICS",
     "REDRAW_WEIGHT",
     "Fidelity",
@@ -57,9 +57,6 @@ REDRAW_WEIGHT = 40.0
 Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows which:
 CONTRACT.md, "Many steps in a row", holds this choice against that of every other metric.
 """
-
-LEAST_FIDELITY = 0.0
-"""Below it the redrawn conditioning half counts as unexplained."""
 
 SOBEL_FALL_PX = 8
 """The Sobel metrics weigh a column at distance d from the seam with e^(-d / SOBEL_FALL_PX)."""
@@ -229,7 +226,7 @@ def _with_fidelity(score: TileScore, calibration: Fidelity) -> TileScore:
         name
         for name, holds in (
             ("rim", calibration.rim_px > MAX_RIM_PX),
-            ("unfaithful", not calibration.fidelity >= LEAST_FIDELITY),
+            ("unfaithful", not calibration.fidelity >= FIDELITY_FLOOR),
         )
         if holds
     ]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from ..pixels import as_float, column_means, combined
+from ..pixels import column_means, squared_distance
 
 __all__ = ["FALL", "NEW_PX", "PHASE_SPREAD", "redraw_error"]
 
@@ -38,7 +38,7 @@ def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement
         left: the first column, counted from the band's first, in pixels.
         displacement: how far along the growing axis a column of the band (and beyond) was moved, in pixels.
     """
-    errors = _column_errors(redraw, band)
+    errors = [total / len(band.getbands()) for total in column_means(squared_distance(redraw, band))]
     seam = left + band.width
     wanted = [_phase(displacement(seam + x + 0.5)) for x in range(0, NEW_PX, _EVERY)]
     weights = []
@@ -52,12 +52,3 @@ def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement
 def _phase(displacement: float) -> float:
     """Distance from a whole pixel, 0 to 0.5."""
     return abs(displacement - round(displacement))
-
-
-def _column_errors(redraw: Image.Image, band: Image.Image) -> list[float]:
-    """The mean over rows and channels of the squared difference, for each column."""
-    channels = []
-    for a, b in zip(redraw.split(), band.split(), strict=True):
-        squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=as_float(a), b=as_float(b))
-        channels.append(column_means(squared))
-    return [math.fsum(values) / len(channels) for values in zip(*channels, strict=True)]

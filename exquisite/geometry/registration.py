@@ -14,7 +14,7 @@ from statistics import median
 
 from PIL import Image
 
-from ..pixels import combined, crop_mirrored
+from ..pixels import combined, crop_mirrored, mean
 from .displacement import Field, Placement, resample
 from .spline import Spline, Sums, fit_spline, solve
 
@@ -157,7 +157,7 @@ def _searched(level: _Level, centre: tuple[float, float]) -> list[Placement]:
 
 def _mean_square(a: Image.Image, b: Image.Image) -> float:
     squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=a, b=b)
-    return float(squared.reduce(squared.size).getpixel((0, 0)))  # type: ignore[arg-type]
+    return mean(squared)
 
 
 def _settled(level: _Level, found: Registration) -> tuple[Registration, float]:
@@ -184,9 +184,9 @@ def _blocks(level: _Level, found: Registration, bent: bool) -> list[_Block]:
     band, edge = level.band, level.block_px
     width, height = band.size
     moved = _bent_redraw(level, found) if bent else _placed_redraw(level, found.placement)
-    mean = combined(lambda a: (a["a"] + a["b"]) * 0.5, a=band, b=moved)
-    gx = _difference(mean.crop((2, 1, width, height - 1)), mean.crop((0, 1, width - 2, height - 1)), 0.5)
-    gy = _difference(mean.crop((1, 2, width - 1, height)), mean.crop((1, 0, width - 1, height - 2)), 0.5)
+    middle = combined(lambda a: (a["a"] + a["b"]) * 0.5, a=band, b=moved)
+    gx = _difference(middle.crop((2, 1, width, height - 1)), middle.crop((0, 1, width - 2, height - 1)), 0.5)
+    gy = _difference(middle.crop((1, 2, width - 1, height)), middle.crop((1, 0, width - 1, height - 2)), 0.5)
     inner = (1, 1, width - 1, height - 1)
     e = _difference(band.crop(inner), moved.crop(inner), level.scale)  # in full-size pixels once divided by a gradient
     columns, rows = width // edge, height // edge

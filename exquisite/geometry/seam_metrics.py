@@ -33,7 +33,17 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
-from ..pixels import as_float, block_means, column_means, combined, crop_mirrored, moved, spread_3x3
+from ..pixels import (
+    as_float,
+    block_means,
+    column_means,
+    combined,
+    crop_mirrored,
+    difference,
+    laplacian,
+    moved,
+    spread_3x3,
+)
 
 __all__ = [
     "BLOCKS",
@@ -112,7 +122,7 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     around = crop_mirrored(picture, (-PAD, -PAD, picture.width + PAD, picture.height + PAD))
     luminance = around.convert("L")
     level = as_float(luminance)
-    differences = [_difference(channel, moved(channel, -1)) for channel in map(as_float, around.split())]
+    differences = [difference(channel, moved(channel, -1)) for channel in map(as_float, around.split())]
     neighbours, window = max(1, min(NEIGHBOURS, reach // 4)), max(1, min(WINDOW, reach // 4))
 
     def inner(field: Image.Image) -> Image.Image:
@@ -122,15 +132,15 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
         return block_means(inner(field), BLOCKS)
 
     step = profile(_at_most(_sum_of_absolutes(differences), SMALL_STEP))
-    seconds = [_difference(moved(difference, 1), difference) for difference in differences]
+    seconds = [difference(moved(first, 1), first) for first in differences]
     bend = profile(_at_most(_sum_of_absolutes(seconds), SMALL_STEP))
     bend = combined(lambda a: a["v"] + a["w"], v=bend, w=moved(bend, -1))
-    along = _difference(moved(level, 0, 1), moved(level, 0, -1))
+    along = difference(moved(level, 0, 1), moved(level, 0, -1))
     turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
     straight, up, down = (profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF))
     halves = _means_of_four(level, 1)
-    fine, middle = profile(_laplacian(level, 1)), profile(_laplacian(halves, 2))
-    coarse = profile(_laplacian(_means_of_four(halves, 2), 4))
+    fine, middle = profile(_edges(level, 1)), profile(_edges(halves, 2))
+    coarse = profile(_edges(_means_of_four(halves, 2), 4))
     closing = spread_3x3(spread_3x3(luminance, ImageChops.lighter), ImageChops.darker)
     opening = spread_3x3(spread_3x3(luminance, ImageChops.darker), ImageChops.lighter)
     dark = profile(as_float(ImageChops.subtract(closing, luminance)))
@@ -139,7 +149,7 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
         "step": _excess(step, neighbours, 0.3),
         "bend": _excess(bend, neighbours, 0.3),
         "turn": combined(lambda a: a["e"] * a["e"] * a["e"] * a["e"], e=turn),
-        "coherence": _excess(_squared_jumps([profile(difference) for difference in differences]), neighbours, 0.3),
+        "coherence": _excess(_squared_jumps([profile(first) for first in differences]), neighbours, 0.3),
         "slant": _change_of_slant(up, down),
         "straightness": combined(
             lambda a: (a["s"] + 0.5) / (a["s"] + 0.5 * (a["u"] + a["d"]) + 1.0), s=straight, u=up, d=down
@@ -149,7 +159,7 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
         "dark_lines": _contrast(dark, window),
         "light_lines": _contrast(light, window),
     }
-    casts = zip(*(column_means(inner(difference)) for difference in differences), strict=True)
+    casts = zip(*(column_means(inner(first)) for first in differences), strict=True)
     return {"cast": [math.hypot(*cast) for cast in casts], **{name: column_means(v) for name, v in curves.items()}}
 
 
@@ -183,11 +193,6 @@ def _deviation(curve: Sequence[float], cut: int, reach: int, component: Componen
     mean = 0.0 if component.signed else math.fsum(interior) / len(interior)
     variance = math.fsum((value - mean) ** 2 for value in interior) / len(interior)
     return (curve[cut] - mean) / math.sqrt(variance + component.floor**2)
-
-
-def _difference(field: Image.Image, other: Image.Image) -> Image.Image:
-    """field - other."""
-    return combined(lambda a: a["v"] - a["w"], v=field, w=other)
 
 
 def _apart(field: Image.Image, other: Image.Image) -> Image.Image:
@@ -257,21 +262,9 @@ def _ratio_contrast(upper: Image.Image, lower: Image.Image, columns: int) -> Ima
     return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"]), r=ratio, l=moved(ratio, -columns))
 
 
-def _laplacian(level: Image.Image, apart: int) -> Image.Image:
-    """|Laplacian| over neighbours `apart` pixels away.
-
-    [ 0 -1  0]
-    [-1  4 -1]
-    [ 0 -1  0]
-    """
-    return combined(
-        lambda a: abs(4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"]),
-        c=level,
-        l=moved(level, -apart),
-        r=moved(level, apart),
-        t=moved(level, 0, -apart),
-        b=moved(level, 0, apart),
-    )
+def _edges(level: Image.Image, apart: int) -> Image.Image:
+    """|Laplacian| over neighbours `apart` pixels away."""
+    return combined(lambda a: abs(a["v"]), v=laplacian(level, apart))
 
 
 def _means_of_four(level: Image.Image, apart: int) -> Image.Image:

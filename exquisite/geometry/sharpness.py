@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFilter
 
-from ..pixels import as_float, combined, crop_mirrored, moved
+from ..pixels import as_float, combined, crop_mirrored, difference, laplacian, mean, moved
 from .spline import solve
 
 __all__ = ["REACH_PX", "Kernel", "fit_kernel", "sharpened"]
@@ -70,14 +70,14 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
     start, goal = source.crop(inner), truth.crop(inner)
     changes = _changes(source, inner)
     shown = [_masked(change, mask) for change in changes]
-    wanted = _masked(_less(goal, start), mask)
+    wanted = _masked(difference(goal, start), mask)
     nearest, sharpest = (
         _solved(instruments, shown, wanted)
         for instruments in (shown, [_masked(change, mask) for change in _changes(truth, inner)])
     )
     within = (1, 1, mask.width - 1, mask.height - 1)
     near_edges, sharp_edges, edges = (
-        _masked(_laplacian(image).crop(within), mask.crop(within))
+        _masked(laplacian(image).crop(within), mask.crop(within))
         for image in (_changed(start, changes, nearest), _changed(start, changes, sharpest), goal)
     )
     share = _share_of_equal_energy(near_edges, sharp_edges, edges)
@@ -127,29 +127,8 @@ def _share_of_equal_energy(near: Image.Image, sharp: Image.Image, truth: Image.I
     return min(1.0, (energy - near_energy) / rise) if rise > 0 else 0.0
 
 
-def _laplacian(image: Image.Image) -> Image.Image:
-    """Mode F; wrong in the outermost ring, where neighbours are missing.
-
-    [ 0 -1  0]
-    [-1  4 -1]
-    [ 0 -1  0]
-    """
-    return combined(
-        lambda a: 4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"],
-        c=image,
-        l=moved(image, -1),
-        r=moved(image, 1),
-        t=moved(image, 0, -1),
-        b=moved(image, 0, 1),
-    )
-
-
 def _masked(image: Image.Image, mask: Image.Image) -> Image.Image:
     return combined(lambda a: a["i"] * a["m"], i=image, m=mask)
-
-
-def _less(image: Image.Image, other: Image.Image) -> Image.Image:
-    return combined(lambda a: a["i"] - a["o"], i=image, o=other)
 
 
 def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
@@ -163,5 +142,4 @@ def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
 
 def _product(a: Image.Image, b: Image.Image) -> float:
     """Sum of a * b, per pixel."""
-    product = combined(lambda v: v["a"] * v["b"], a=a, b=b)
-    return float(product.reduce(product.size).getpixel((0, 0)))  # type: ignore[arg-type]
+    return mean(_masked(a, b))

@@ -18,7 +18,7 @@ from .spline import solve_banded
 __all__ = ["ToneCurves", "fit_tone", "matched_histograms", "through", "with_tone"]
 
 ToneCurves = tuple[tuple[float, ...], ...]
-"""For each channel 256 levels of the band, 0 to 255, one for each level of the redraw."""
+"""For each channel, and each level of the redraw, the level of the band, 0 to 255."""
 
 _STIFFNESS = 30.0
 _STRAIGHT = 1e-3

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..api.generator import RawCandidate
+from ..api.generator import RawCandidate, TileRequest
 from ..api.prompt import build_prompt
 from ..contract import Mode, TileContract
 from ..errors import UsageError
@@ -52,6 +52,24 @@ class StepInputs:
     def band_sha256(self) -> str:
         """Hash of the band's pixels."""
         return hashlib.sha256(self.band.tobytes()).hexdigest()
+
+    def request(
+        self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
+    ) -> TileRequest:
+        """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
+        reference = self.reference_tile()
+        return TileRequest(
+            mode=self.mode,
+            contract=self.contract,
+            band=self.band,
+            reference=reference.image,
+            mask=reference.mask,
+            prompt=self.prompt,
+            candidates=candidates,
+            step_index=step_index,
+            first_candidate=first_candidate,
+            band_origin=band_origin,
+        )
 
     def reference_tile(self) -> ReferenceTile:
         """What the model sees, and the mask."""

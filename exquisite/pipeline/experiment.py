@@ -275,18 +275,7 @@ class Experiment:
         return request_digest(request_record(self._inputs(arm, base), base, describe(generator)))
 
     def _request(self, arm: Arm, base: int) -> TileRequest:
-        inputs = self._inputs(arm, base)
-        reference = inputs.reference_tile()
-        return TileRequest(
-            mode=inputs.mode,
-            contract=inputs.contract,
-            band=inputs.band,
-            reference=reference.image,
-            mask=reference.mask,
-            prompt=inputs.prompt,
-            candidates=arm.options.candidates,
-            step_index=self._store.last_step() + 1,
-        )
+        return self._inputs(arm, base).request(arm.options.candidates, self._store.last_step() + 1)
 
     def _measured(self, key: Key, session: Session, number: int, base: int) -> Cell:
         """What a finished step measures, from its stored answers."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..api.answer import read_body
-from ..api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator, TileRequest
+from ..api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator
 from ..api.models import usage_usd
 from ..contract import TileContract
 from ..errors import AnswerError, OutcomeUnknownError
@@ -82,19 +82,7 @@ def gather(
         tell(len(stored), "answered")
     if len(stored) < wanted:
         _require_known(journal, number, bool(stored), retry_ambiguous)
-        reference = inputs.reference_tile()
-        request = TileRequest(
-            mode=inputs.mode,
-            contract=inputs.contract,
-            band=inputs.band,
-            reference=reference.image,
-            mask=reference.mask,
-            prompt=inputs.prompt,
-            candidates=wanted - len(stored),
-            step_index=number,
-            first_candidate=len(stored),
-            band_origin=band_origin,
-        )
+        request = inputs.request(wanted - len(stored), number, len(stored), band_origin)
         tell(len(stored) + 1, "asking")
         for count, raw in enumerate(generator.generate(request, journal), start=len(stored) + 1):
             if "answer" not in raw.meta:

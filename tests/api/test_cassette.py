@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,18 +30,6 @@ ERRORS = [
     httpx.WriteError,
     httpx.WriteTimeout,
 ]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is synced matters after a power failure only."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a cassette may be."""
-    return tmp_path / "tape" / "one.json"
 
 
 def bodies() -> Iterator[bytes]:

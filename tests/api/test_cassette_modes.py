@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,6 @@ from exquisite.api.recording import load_recording
 from exquisite.errors import ReplayError, UsageError
 from tests.support.children import run_python
 from tests.support.taping import Server, edit, record
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is synced matters after a power failure only."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a cassette may be."""
-    return tmp_path / "tape" / "one.json"
 
 
 def test_nothing_can_be_replayed_without_a_cassette(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,18 +13,6 @@ from exquisite.api.recording import Interaction, RecordedRequest, find_secret, l
 from exquisite.errors import ReplayError, StorageError
 from exquisite.files import Files
 from tests.support.taping import KEY, URL, Server, answer, edit, picture, png, record
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is synced matters after a power failure only."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a cassette may be."""
-    return tmp_path / "tape" / "one.json"
 
 
 def test_the_key_of_a_request_is_written_nowhere(path: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from exquisite import CLASSIC, Session, TileContract, calibrate_tile, extract_scoring_strips, score_strips, score_tile
+from exquisite.api.drift import Drift, redraw
 from exquisite.api.generator import CallLog, RawCandidate, TileRequest
 from exquisite.api.mock import MockTileGenerator
 from exquisite.geometry.overlap_score import interior_gate
@@ -105,6 +106,23 @@ def bench_scorer(rounds: int) -> list[tuple[str, float, float, float]]:
         ),
         ("the gate, once a step", *compare(lambda: interior_gate(canvas, "x_ltr"), floor, rounds)),
     ]
+
+
+def bench_calibration(rounds: int) -> list[tuple[str, float, float, float]]:
+    """The calibration of one tile, without and with a local displacement, beside the least: resampling it once."""
+    box = (64, 64, 64 + CLASSIC.tile_px, 64 + CLASSIC.tile_px)
+    with Image.open(DEMO / "picture.jpg") as image:
+        picture = image.convert("RGB").crop((0, 0, CLASSIC.tile_px + 128, CLASSIC.tile_px + 128))
+    band = picture.crop((box[0], box[1], box[0] + CLASSIC.band_px, box[3]))
+    rows = []
+    for name, warp_px in (("calibrating a tile", 0.0), ("calibrating a tile with a local warp", 3.0)):
+        raw = redraw(picture, box, Drift.random("bench", warp_px=warp_px))
+
+        def floor(raw: Image.Image = raw) -> object:
+            return raw.resize(raw.size, Image.Resampling.LANCZOS, box=(0.5, 0.5, *raw.size))
+
+        rows.append((name, *compare(lambda raw=raw: calibrate_tile(raw, band, "x_ltr"), floor, rounds)))  # type: ignore[misc]
+    return rows
 
 
 def bench_step(rounds: int) -> list[tuple[str, float, float, float]]:
@@ -194,7 +212,13 @@ def bench_import(rounds: int) -> list[tuple[str, float, float, float]]:
     return [("importing exquisite after PIL.Image", *figures)]
 
 
-GROUPS = {"scorer": bench_scorer, "step": bench_step, "length": bench_length, "import": bench_import}
+GROUPS = {
+    "scorer": bench_scorer,
+    "calibration": bench_calibration,
+    "step": bench_step,
+    "length": bench_length,
+    "import": bench_import,
+}
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from PIL import Image, ImageChops
 
 from exquisite.contract import CLASSIC, MAX_RIM_PX, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError
+from exquisite.geometry.calibration import FIDELITY_FLOOR
 from exquisite.geometry.overlap_score import (
-    LEAST_FIDELITY,
     METRICS,
     REDRAW_WEIGHT,
     VETO_PENALTY,
@@ -187,7 +187,7 @@ class TestVetoes:
         assert lost.vetoes == (*plain.vetoes, "rim")
         assert lost.primary == plain.primary - VETO_PENALTY
 
-    @pytest.mark.parametrize("fidelity", [math.nan, -math.inf, LEAST_FIDELITY - 1])
+    @pytest.mark.parametrize("fidelity", [math.nan, -math.inf, FIDELITY_FLOOR - 1])
     def test_unfaithful_is_a_conditioning_half_that_cannot_be_explained(self, fidelity):
         canvas, tile = scene(noise((64, 64), 9))
         score = score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=fidelity))

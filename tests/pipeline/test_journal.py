@@ -46,13 +46,9 @@ def test_an_intent_is_on_disk_when_intend_returns(root: Path) -> None:
     assert record["request"] == {"model": "m"}
 
 
-def test_numbers_go_on_after_a_restart(root: Path) -> None:
-    journal(root).intend({})
-    assert journal(root).intend({}) == 1
+def stopping_at_the_outcome(root: Path) -> Journal:
+    """A journal that is interrupted when the outcome of a call is about to be put in its place."""
 
-
-@pytest.mark.invariant("ANSWERS-FIRST")
-def test_a_body_is_durable_before_its_outcome_is_written(root: Path) -> None:
     class StopsAtOutcome(Files):
         def replace(self, source: Path, target: Path) -> None:
             if target.name.endswith("outcome.json"):
@@ -60,7 +56,17 @@ def test_a_body_is_durable_before_its_outcome_is_written(root: Path) -> None:
             super().replace(source, target)
 
     files = StopsAtOutcome()
-    log = Journal(root / "steps" / "000001", Ledger(root, files), files, root / "tmp")
+    return Journal(root / "steps" / "000001", Ledger(root, files), files, root / "tmp")
+
+
+def test_numbers_go_on_after_a_restart(root: Path) -> None:
+    journal(root).intend({})
+    assert journal(root).intend({}) == 1
+
+
+@pytest.mark.invariant("ANSWERS-FIRST")
+def test_a_body_is_durable_before_its_outcome_is_written(root: Path) -> None:
+    log = stopping_at_the_outcome(root)
     call = log.intend({})
     with pytest.raises(KeyboardInterrupt):
         log.answered(call, PNG, {})
@@ -111,14 +117,7 @@ def test_what_arrived_of_an_answer_is_kept_and_never_taken_for_an_answer(root: P
 
 @pytest.mark.invariant("ANSWERS-FIRST")
 def test_what_arrived_is_durable_before_its_outcome_is_written(root: Path) -> None:
-    class StopsAtOutcome(Files):
-        def replace(self, source: Path, target: Path) -> None:
-            if target.name.endswith("outcome.json"):
-                raise KeyboardInterrupt
-            super().replace(source, target)
-
-    files = StopsAtOutcome()
-    log = Journal(root / "steps" / "000001", Ledger(root, files), files, root / "tmp")
+    log = stopping_at_the_outcome(root)
     with pytest.raises(KeyboardInterrupt):
         log.unknown(log.intend({}), "reset", PNG)
     assert (root / "steps/000001/answers/000.partial").read_bytes() == PNG

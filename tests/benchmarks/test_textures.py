@@ -1,0 +1,18 @@
+"""The texture benchmark covers every fixture, and says of a step what the session says."""
+
+from exquisite import Mode
+from tests.benchmarks import textures
+from tests.support.pictures import KINDS
+
+
+def test_every_fixture_is_covered():
+    assert set(KINDS) < set(textures.names())
+    photographs = {path.stem for path in (textures.FIXTURES / "pictures").glob("*") if path.suffix != ".md"}
+    assert set(textures.names()) - set(KINDS) == photographs | {textures.DEMO}
+
+
+def test_a_row_says_what_became_of_the_step():
+    (row,) = textures.examine("mosaic", textures.SEED, [Mode.Y_TTB])
+    assert (row.name, row.mode) == ("mosaic", "y_ttb")
+    assert (row.status == "committed") == (row.of_the_gate <= 1)
+    assert row.seconds > 0
