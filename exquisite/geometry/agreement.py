@@ -40,13 +40,13 @@ class Agreement:
 
     def residual(self, half: Image.Image) -> float:
         """Mean over the held-out blocks of the RMS difference of `half` and the band, RGB, in levels of 0 to 255."""
-        residuals = self._residuals(half)
-        return sum(residuals) / len(residuals)
+        return self.judged(half)[0]
 
-    def explained(self, half: Image.Image) -> float:
-        """Share of the held-out blocks in which `half` is nearer to the band than the band's own smooth course is."""
-        pairs = zip(self._residuals(half), self._activities, strict=True)
-        return sum(residual < activity for residual, activity in pairs) / len(self._activities)
+    def judged(self, half: Image.Image) -> tuple[float, float]:
+        """(residual, share of the held-out blocks in which `half` is nearer to the band than its own smooth course is)."""
+        residuals = self._residuals(half)
+        nearer = sum(residual < activity for residual, activity in zip(residuals, self._activities, strict=True))
+        return sum(residuals) / len(residuals), nearer / len(residuals)
 
     def _residuals(self, half: Image.Image) -> list[float]:
         whole = squared_distance(half, self._band).crop(

@@ -14,16 +14,25 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from ..pixels import as_float
 from .agreement import Agreement
 from .displacement import Field, kept_inside, resample, tapers
 from .enforcement import require_band
-from .redraw_error import redraw_error
-from .registration import Registration, register
+from .redraw_error import NEW_PX, lost_detail, redraw_error
+from .registration import MAX_SHIFT_PX, Registration, halved, locate, register
 from .sharpness import Kernel, fit_kernel, sharpened
 from .tile_mode import require_tile
-from .tone import ToneCurves, fit_tone, matched_histograms, through, with_tone
+from .tone import ENOUGH_PIXELS, ToneCurves, equal_histograms, fit_tone, matched_histograms, through, with_tone
 
-__all__ = ["CLEAR_FALL", "FIDELITY_FLOOR", "FILTER_MAY_COST", "LEAST_KEPT", "Calibration", "calibrate_tile"]
+__all__ = [
+    "CLEAR_FALL",
+    "FIDELITY_FLOOR",
+    "FILTER_MAY_COST",
+    "LEAST_KEPT",
+    "LOCAL_FALL",
+    "Calibration",
+    "calibrate_tile",
+]
 
 CLEAR_FALL = 0.9
 """A calibration is applied where it takes the residual to this factor of what it was, or below."""
@@ -37,7 +46,11 @@ LEAST_KEPT = 0.25
 FILTER_MAY_COST = 1.05
 """Softness is corrected unless that takes the residual above this factor of what it was: equal sharpness may cost."""
 
+LOCAL_FALL = 0.95
+"""A local displacement is undone where that takes the residual to this factor, or below, of shift and zoom alone."""
+
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
+_SEEN_BEYOND_PX = 4 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
 _TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
 _SHOWN_LEVELS = (32, 128, 224)
 
@@ -58,7 +71,8 @@ class Calibration:
         residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
         residual_after: the same for `tile`.
         redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
-            the columns that were resampled as the first new ones were (`redraw_error.redraw_error`).
+            the columns that were resampled as the first new ones were, and raised where these lack detail
+            (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
         sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile,
             and the rows that taper towards that, are left out. (left, top, right, bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
@@ -123,11 +137,17 @@ def calibrate_tile(
         found,
         tile=from_canonical(found.tile, mode) if found.applied else raw_tile,
         rim_px=_rim_px(field, contract),
-        redraw_error=redraw_error(
-            found.tile.crop(sound), truth.crop(sound), sound[0], lambda x: field.at(x, contract.tile_px / 2)[0]
-        ),
+        redraw_error=_redraw_error(found.tile, truth, field, sound),
         sound=sound,
     )
+
+
+def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tuple[int, int, int, int]) -> float:
+    """What the redrawn band says of the error of the first new columns of a calibrated tile, canonical."""
+    left, top, seam, bottom = sound
+    redraw, new = tile.crop(sound), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
+    error = redraw_error(redraw, band.crop(sound), left, lambda x: field.at(x, tile.height / 2)[0])
+    return error * lost_detail(redraw, new) if min(redraw.width, new.width) > 2 else error
 
 
 def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tuple[Calibration, Field]:
@@ -143,8 +163,9 @@ def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tupl
         tile = resample(raw, kept_inside(field), (0, 0, *raw.size))
     tone = fit_tone(tile.crop(half), band, agreement.counted)
     tile = with_tone(tile, tone)
-    tile, kernel, after = _as_sharp_as_the_band(tile, band, agreement)
-    kept = agreement.explained(tile.crop(half))
+    tile, kernel = _as_sharp_as_the_band(tile, band, agreement)
+    tile = with_tone(tile, equal_histograms(tile.crop(half), band, agreement.counted))
+    after, kept = agreement.judged(tile.crop(half))
     fell = f"the residual fell to {after / before:.0%}"
     if kept < LEAST_KEPT:
         applied, reason = False, f"only {kept:.0%} of the conditioning half is the band redrawn"
@@ -172,23 +193,54 @@ def _unmoved(contract: TileContract) -> Field:
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
-    """Registration on the luminance, whose tone the histograms alone bring near the band's."""
-    grey, grey_band = raw.convert("L"), band.convert("L")
-    curve = matched_histograms(grey.crop((0, 0, *band.size)), grey_band)
-    return register(through(grey, curve), grey_band.convert("F"))
+    """Registration on the luminance, its tone near the band's.
+
+    First at half the size and with the tone that the histograms tell; they cannot tell flat areas of like size apart.
+    At the place that this gives, curves can be fitted that do, and the whole size is registered through them.
+    """
+    raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
+    small, small_band = halved(raw), halved(band)
+    grey, grey_band = small.convert("L"), small_band.convert("L")
+    curve = matched_histograms(grey.crop((0, 0, *grey_band.size)), grey_band)
+    rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
+    _, tone = _seen(small, small_band, rough, 1)
+    found = register(_grey(with_tone(raw, tone)), _grey(band), rough.placement.twice)
+    if not found.bent:
+        return found
+    straight = found.straightened()
+    agreement = Agreement(small_band, rough.block_px, rough.weights)
+    before, after = (agreement.residual(_seen(small, small_band, one, 2)[0]) for one in (straight, found))
+    return found if after < LOCAL_FALL * before else straight
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Luminance, mode F."""
+    return as_float(image.convert("L"))
+
+
+def _seen(
+    redraw: Image.Image, band: Image.Image, registration: Registration, scale: int
+) -> tuple[Image.Image, ToneCurves]:
+    """What is found of the `band` in the `redraw`, both `scale` times smaller than registered, in the band's tone; and
+    the curves of that tone."""
+    half, step = (0, 0, *band.size), registration.block_px // scale
+    xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in band.size)
+    placed = resample(redraw, registration.field(xs, ys, scale), half, 1)
+    tone = fit_tone(placed, band, enough=ENOUGH_PIXELS // 2)
+    return with_tone(placed, tone), tone
 
 
 def _as_sharp_as_the_band(
     tile: Image.Image, band: Image.Image, agreement: Agreement
-) -> tuple[Image.Image, Kernel, float]:
-    """(tile, kernel, residual), with the correction of softness unless the held-out blocks object."""
+) -> tuple[Image.Image, Kernel]:
+    """The tile with its softness corrected, unless the held-out blocks object, and the kernel that did it."""
     half = (0, 0, *band.size)
     near = (band.width // 2, 0, *band.size)
     kernel = fit_kernel(tile.crop(near).convert("L"), band.crop(near).convert("L"), agreement.counted.crop(near))
-    residual = agreement.residual(tile.crop(half))
     corrected = sharpened(tile, kernel)
-    better = agreement.residual(corrected.crop(half))
-    return (corrected, kernel, better) if better <= FILTER_MAY_COST * residual else (tile, Kernel(), residual)
+    if agreement.residual(corrected.crop(half)) > FILTER_MAY_COST * agreement.residual(tile.crop(half)):
+        return tile, Kernel()
+    return corrected, kernel
 
 
 def _measured(registration: Registration, tone: ToneCurves, kernel: Kernel, contract: TileContract) -> dict[str, Any]:

@@ -42,6 +42,12 @@ class Placement:
             self.shift[1] + (self.scale[1] - 1) * (y - self.centre[1]),
         )
 
+    @property
+    def twice(self) -> Placement:
+        """The same placement in pictures of twice the size."""
+        (dx, dy), (x, y) = self.shift, self.centre
+        return Placement((2 * dx, 2 * dy), self.scale, (2 * x, 2 * y))
+
 
 @dataclass(frozen=True)
 class Field:

@@ -51,7 +51,7 @@ TYPICAL_COST = 3.0
 VETO_PENALTY = 100.0
 """What one veto takes from the primary metric: more than any seam costs."""
 
-REDRAW_WEIGHT = 40.0
+REDRAW_WEIGHT = 80.0
 """What a candidate loses for each unit of ln(1 + redraw_error).
 
 Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows which:

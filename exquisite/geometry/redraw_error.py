@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from ..pixels import column_means, squared_distance
+from ..pixels import as_float, column_means, combined, moved, squared_distance
 
-__all__ = ["FALL", "NEW_PX", "PHASE_SPREAD", "redraw_error"]
+__all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
 
 PHASE_SPREAD = 0.04
 """Standard deviation of the weights over the phase, in pixels."""
@@ -26,7 +26,14 @@ FALL = 0.5
 NEW_PX = 32
 """New columns whose phases count."""
 
+DETAIL_POWER = 0.7
+"""The error is taken to rise with this power of the detail that is missing, measured as energy."""
+
+MOST_DETAIL = 2.0
+"""More than twice or less than half of the energy counts as twice and half: content may change at the seam."""
+
 _EVERY = 4  # of the new columns
+_LEAST_ENERGY = 0.01  # in levels²
 
 
 def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement: Callable[[float], float]) -> float:
@@ -47,6 +54,34 @@ def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement
         alike = math.fsum(math.exp(-(((phase - new) / PHASE_SPREAD) ** 2) / 2) for new in wanted)
         weights.append(alike * math.exp((x - seam) / (FALL * seam)))
     return math.fsum(w * e for w, e in zip(weights, errors, strict=True)) / math.fsum(weights)
+
+
+def lost_detail(redraw: Image.Image, new: Image.Image) -> float:
+    """Factor on the error of a redraw for what the first new columns lack in detail beside it; below 1 where they have
+    more of it.
+
+    Args:
+        redraw: the calibrated redraw of the band up to the seam, RGB, growth to the right, at least 3 columns.
+        new: the first new columns behind the seam, RGB, at least 3.
+    """
+    behind = _detail(new)
+    before = _detail(redraw)
+    weights = [math.exp((x - len(before)) / (FALL * len(before))) for x in range(len(before))]
+    near = math.fsum(w * e for w, e in zip(weights, before, strict=True)) / math.fsum(weights)
+    ratio = (near + _LEAST_ENERGY) / (math.fsum(behind) / len(behind) + _LEAST_ENERGY)
+    return float(min(MOST_DETAIL, max(1 / MOST_DETAIL, ratio)) ** DETAIL_POWER)
+
+
+def _detail(picture: Image.Image) -> list[float]:
+    """Mean over the rows of (left - 2 centre + right)² of the luminance, for every column that has two neighbours."""
+    level = as_float(picture.convert("L"))
+    bend = combined(
+        lambda a: (a["l"] - 2.0 * a["c"] + a["r"]) * (a["l"] - 2.0 * a["c"] + a["r"]),
+        l=level,
+        c=moved(level, 1),
+        r=moved(level, 2),
+    )
+    return column_means(bend.crop((0, 0, picture.width - 2, picture.height)))
 
 
 def _phase(displacement: float) -> float:

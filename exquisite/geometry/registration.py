@@ -18,7 +18,7 @@ from ..pixels import combined, crop_mirrored, mean
 from .displacement import Field, Placement, resample
 from .spline import Spline, Sums, fit_spline, solve
 
-__all__ = ["MAX_SHIFT_PX", "Registration", "register"]
+__all__ = ["MAX_SHIFT_PX", "Registration", "halved", "locate", "register"]
 
 MAX_SHIFT_PX = 32
 """The farthest that the coarse search looks, in pixels, either way of each axis."""
@@ -26,6 +26,7 @@ MAX_SHIFT_PX = 32
 _BLOCK_PX = 32
 _CELL_PX = 8 * _BLOCK_PX
 _COARSEST = 8
+_FINE = 2  # the coarsest level where shift and zoom are known already
 _LEAST_LEVEL_PX = 16
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}
 _LOCAL_ROUNDS = {4: 0, 2: 2, 1: 1}
@@ -50,6 +51,15 @@ class Registration:
     local: Spline
     block_px: int
     weights: tuple[float, ...]
+
+    @property
+    def bent(self) -> bool:
+        """Whether there is a local displacement."""
+        return any(node != (0.0, 0.0) for row in self.local.nodes for node in row)
+
+    def straightened(self) -> Registration:
+        """Shift and zoom alone."""
+        return replace(self, local=self.local.flattened())
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Displacement (x, y) in pixels at a point of the conditioning half."""
@@ -78,21 +88,61 @@ class _Level:
     block_px: int  # in pixels of this level
 
 
-def register(redraw: Image.Image, band: Image.Image) -> Registration:
-    """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's)."""
-    width, height = band.size
-    block = _block_px(band.size)
-    levels = _pyramid(band, redraw, block)
-    flat = Spline.flat(band.size, _cell_px(band.size))
-    starts = [Registration(start, flat, block, ()) for start in _searched(levels[0], (float(width), height / 2))]
-    found = min((_settled(levels[0], start) for start in starts), key=lambda settled: settled[1])[0]
+def locate(redraw: Image.Image, band: Image.Image, farthest: int = MAX_SHIFT_PX) -> Registration:
+    """Find `band` in `redraw` by shift and zoom alone, `farthest` pixels away at most; pictures as for `register`."""
+    return _located(_pyramid(band, redraw), farthest)
+
+
+def register(redraw: Image.Image, band: Image.Image, start: Placement | None = None) -> Registration:
+    """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
+
+    Where `start` tells shift and zoom already, they are not searched for, only refined.
+    """
+    if start is None:
+        levels = _pyramid(band, redraw)
+        placed = _located(levels, MAX_SHIFT_PX)
+    else:
+        levels = _pyramid(band, redraw, _FINE)
+        placed = _unbent(start, levels[-1])
+        for level in levels:
+            placed, _ = _settled(level, placed, _PLACEMENT_ROUNDS[level.scale])
+    return _bent_where_it_may_help(levels, placed)
+
+
+def _located(levels: Sequence[_Level], farthest: int) -> Registration:
+    """Shift and zoom, from a search on the coarsest level."""
+    width, height = levels[-1].band.size
+    rounds = _PLACEMENT_ROUNDS[_COARSEST]
+    starts = _searched(levels[0], (float(width), height / 2), farthest)
+    settled = [_settled(levels[0], _unbent(start, levels[-1]), rounds) for start in starts]
+    found, _ = min(settled, key=lambda one: _implausibility(one[0], one[1], farthest))
     for level in levels[1:]:
-        for _ in range(_PLACEMENT_ROUNDS[level.scale]):
-            found, _ = _placed(level, found)
-    return _bent_where_it_helps(levels, found)
+        found, _ = _settled(level, found, _PLACEMENT_ROUNDS[level.scale])
+    return found
 
 
-def _bent_where_it_helps(levels: Sequence[_Level], placed: Registration) -> Registration:
+def _unbent(placement: Placement, finest: _Level) -> Registration:
+    """Shift and zoom alone, as a registration of the `finest` level's pictures."""
+    flat = Spline.flat(finest.band.size, _cell_px(finest.band.size))
+    return Registration(placement, flat, finest.block_px, ())
+
+
+def _settled(level: _Level, found: Registration, rounds: int) -> tuple[Registration, float]:
+    """Where some steps on one level lead, and the squared error before the last of them."""
+    error = 0.0
+    for _ in range(rounds):
+        found, error = _placed(level, found)
+    return found, error
+
+
+def _implausibility(found: Registration, error: float, farthest: int) -> float:
+    """The error, raised for a far place, which must fit clearly better."""
+    far = math.hypot(*found.placement.shift) / farthest
+    stretched = sum(abs(scale - 1) for scale in found.placement.scale) / _ZOOM_SPREAD
+    return (error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)
+
+
+def _bent_where_it_may_help(levels: Sequence[_Level], placed: Registration) -> Registration:
     """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
     first = next((level for level in levels if level.scale in _LOCAL_ROUNDS), levels[-1])
     found, fall = _bent(first, placed)
@@ -120,29 +170,30 @@ def _block_px(size: tuple[int, int]) -> int:
     return block
 
 
-def _pyramid(band: Image.Image, redraw: Image.Image, block: int) -> list[_Level]:
-    """Coarsest first."""
-    scale = _COARSEST
+def _pyramid(band: Image.Image, redraw: Image.Image, coarsest: int = _COARSEST) -> list[_Level]:
+    """Levels of both pictures, coarsest first."""
+    block = _block_px(band.size)
+    scale = coarsest
     while scale > 1 and (min(band.size) // scale < _LEAST_LEVEL_PX or block // scale < 2):
         scale //= 2
     levels = [_Level(1, band, redraw, block)]
     while levels[0].scale < scale:
         last = levels[0]
-        levels.insert(0, _Level(2 * last.scale, _halved(last.band), _halved(last.redraw), last.block_px // 2))
-    if scale > 1:
+        levels.insert(0, _Level(2 * last.scale, halved(last.band), halved(last.redraw), last.block_px // 2))
+    if scale > _FINE:
         levels[0] = replace(levels[0], block_px=2 * levels[0].block_px)
     return levels
 
 
-def _halved(image: Image.Image) -> Image.Image:
+def halved(image: Image.Image) -> Image.Image:
     """Half the size; fine hatching must vanish, not turn into a moire that moves its own way."""
     return image.resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC)
 
 
-def _searched(level: _Level, centre: tuple[float, float]) -> list[Placement]:
+def _searched(level: _Level, centre: tuple[float, float], farthest: int) -> list[Placement]:
     """Shifts at which the coarsest level fits better than at all neighbours: the best few, and none at all."""
     band, redraw = level.band, level.redraw
-    reach = min(MAX_SHIFT_PX // level.scale, min(band.size) // 4)
+    reach = min(farthest // level.scale, min(band.size) // 4)
     inner = band.crop((reach, reach, band.width - reach, band.height - reach))
     errors = {}
     for y in range(-reach, reach + 1):
@@ -158,15 +209,6 @@ def _searched(level: _Level, centre: tuple[float, float]) -> list[Placement]:
 def _mean_square(a: Image.Image, b: Image.Image) -> float:
     squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=a, b=b)
     return mean(squared)
-
-
-def _settled(level: _Level, found: Registration) -> tuple[Registration, float]:
-    """Where the steps on the coarsest level lead, and the squared error there; a far place must fit clearly better."""
-    for _ in range(_PLACEMENT_ROUNDS[_COARSEST]):
-        found, error = _placed(level, found)
-    far = math.hypot(*found.placement.shift) / MAX_SHIFT_PX
-    stretched = sum(abs(scale - 1) for scale in found.placement.scale) / _ZOOM_SPREAD
-    return found, (error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)
 
 
 @dataclass(frozen=True)

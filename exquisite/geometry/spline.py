@@ -30,6 +30,10 @@ class Spline:
         row = ((0.0, 0.0),) * (cells[0] + 3)
         return cls((size[0] / cells[0], size[1] / cells[1]), (row,) * (cells[1] + 3))
 
+    def flattened(self) -> Spline:
+        """The zero displacement over the same cells."""
+        return Spline(self.cell_px, (((0.0, 0.0),) * len(self.nodes[0]),) * len(self.nodes))
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Displacement (x, y) in pixels at the point (x, y)."""
         return self.over((x,), (y,))[0][0]

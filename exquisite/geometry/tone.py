@@ -15,25 +15,34 @@ from PIL import Image, ImageChops
 from ..pixels import LEVELS, as_float, combined, spread_3x3
 from .spline import solve_banded
 
-__all__ = ["ToneCurves", "fit_tone", "matched_histograms", "through", "with_tone"]
+__all__ = ["ENOUGH_PIXELS", "ToneCurves", "equal_histograms", "fit_tone", "matched_histograms", "through", "with_tone"]
 
 ToneCurves = tuple[tuple[float, ...], ...]
 """For each channel, and each level of the redraw, the level of the band, 0 to 255."""
 
+ENOUGH_PIXELS = 1 << 16
+"""So many pixels fit a curve to a tenth of a level; more cost time."""
+
 _STIFFNESS = 30.0
 _STRAIGHT = 1e-3
-_ENOUGH_PIXELS = 1 << 17
 _CALM_LEVELS = 24  # range of 3x3 pixels up to which a place is calm, in the redraw and in the band
 _BUSY_WEIGHT = 1 / 64  # of all other pixels: they decide where nothing is calm
 
 
-def fit_tone(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
+def fit_tone(
+    redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None, enough: int = ENOUGH_PIXELS
+) -> ToneCurves:
     """Curves that take `redraw` to `band`: pictures of one size, registered, same channels.
 
-    `counted` is a picture of mode L, 255 where a pixel counts, else 0.
+    Args:
+        redraw: RGB or L.
+        band: the same mode and size.
+        counted: mode L, 255 where a pixel counts, else 0; by default all do.
+        enough: pixels that are enough; of more than twice as many only every second row and column is looked at.
     """
+    counted = counted or Image.new("L", band.size, LEVELS - 1)
     calm = ImageChops.multiply(counted, ImageChops.multiply(_calm(redraw), _calm(band)))
-    while redraw.width * redraw.height > 2 * _ENOUGH_PIXELS:
+    while redraw.width * redraw.height > 2 * enough:
         size = (redraw.width // 2, redraw.height // 2)
         redraw, band, counted, calm = (
             image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, calm)
@@ -55,11 +64,16 @@ def through(grey: Image.Image, curve: Sequence[float]) -> Image.Image:
     return combined(lambda a: a["whole"] + a["part"] * (1.0 / LEVELS), **pair)
 
 
-def matched_histograms(redraw: Image.Image, band: Image.Image) -> tuple[float, ...]:
-    """The rising curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration."""
+def matched_histograms(
+    redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None
+) -> tuple[float, ...]:
+    """The rising curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration.
+
+    Where `counted` (mode L) is given, only pixels at which it is not 0 count; the pictures are of its size then.
+    """
     levels, total = [], 0.0
-    counts = redraw.histogram()
-    wanted, at = _cumulated(band.histogram()), 0
+    counts = redraw.histogram(counted)
+    wanted, at = _cumulated(band.histogram(counted)), 0
     scale = wanted[-1] / max(1, sum(counts))
     for count in counts:
         middle = (total + count / 2) * scale
@@ -70,6 +84,20 @@ def matched_histograms(redraw: Image.Image, band: Image.Image) -> tuple[float, .
         width = wanted[at] - below
         levels.append(min(255.0, max(0.0, at - 0.5 + (middle - below) / width)) if width else float(at))
     return tuple(levels)
+
+
+def equal_histograms(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
+    """Curves that give each channel of a calibrated `redraw` the distribution of levels that the `band` has, smoothly.
+
+    Whatever a fit leaves of softness draws the darkest and the lightest levels a little towards grey, which nobody
+    sees in one step, and everybody after eight. Arguments as `fit_tone`.
+    """
+    curves = []
+    for a, b in zip(redraw.split(), band.split(), strict=True):
+        counts = a.histogram(counted)
+        levels = matched_histograms(a, b, counted)
+        curves.append(_smooth_curve(counts, [count * level for count, level in zip(counts, levels, strict=True)]))
+    return tuple(curves)
 
 
 def _cumulated(counts: Sequence[int]) -> list[float]:

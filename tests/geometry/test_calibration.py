@@ -3,12 +3,13 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
 
 from exquisite.api.drift import Drift, redraw
-from exquisite.contract import Mode, TileContract, from_canonical, to_canonical
+from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate_tile
 from tests.support import pictures
@@ -61,6 +62,62 @@ def test_the_drift_is_reported() -> None:
     assert found.kept > 0.3
     assert json.loads(json.dumps(found.as_dict()))["applied"] is True
     assert "tile" not in found.as_dict()
+
+
+FRUIT = Path(__file__).parents[2] / "fixtures" / "pictures" / "fruit.jpg"
+
+
+def flat_areas(drift: Drift) -> tuple[Image.Image, Image.Image]:
+    """(raw tile, band) of a picture in flat colours: little texture, and edges that a wrong tone seems to move."""
+    with Image.open(FRUIT) as image:
+        picture = image.convert("RGB")
+    left, size = 1200, CLASSIC.tile_px
+    around = picture.crop((left - BORDER, 0, left + size + BORDER, size))
+    box = (BORDER, 0, BORDER + size, size)
+    return redraw(around, box, drift), around.crop((BORDER, 0, BORDER + CLASSIC.band_px, size))
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_flat_areas_in_another_tone_are_not_moved(seed: int) -> None:
+    drift = Drift.random(seed)
+    found = calibrate_tile(*flat_areas(drift), "x_ltr")
+    x, y = drift.landing(BORDER + 512, 512, (BORDER, 0, BORDER + 1024, 1024))
+    assert found.local_px == (0, 0)
+    assert found.shift == pytest.approx((x - 512, y - 512), abs=0.1)
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_hatching_is_not_bent_where_the_model_only_moved_it(seed: int) -> None:
+    picture = pictures.draw("hatching", (1120, 1120), 5)
+    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
+    found = calibrate_tile(
+        redraw(picture, box, Drift.random(seed)), picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024)), "x_ltr"
+    )
+    assert found.local_px == (0, 0)
+
+
+def test_a_local_displacement_that_is_there_is_undone() -> None:
+    picture = pictures.draw("cobbles", (1120, 1120), 5)
+    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
+    band = picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024))
+    found = calibrate_tile(redraw(picture, box, replace(DRIFT, warp_px=2)), band, "x_ltr")
+    assert max(found.local_px) > 1
+    assert found.residual_after < 0.25 * found.residual_before
+
+
+@pytest.mark.parametrize("kind", ["ink", "painterly", "pencil"])
+def test_the_levels_of_the_band_are_kept_so_that_nothing_fades_step_by_step(kind: str) -> None:
+    raw, band, _ = scene(kind, replace(DRIFT, blur=0.9))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    inner = (8, 24, 120, 232)
+    for a, b in zip(found.tile.crop(inner).split(), band.crop(inner).split(), strict=True):
+        for share in (0.02, 0.1, 0.5, 0.9, 0.98):
+            assert abs(quantile(a, share) - quantile(b, share)) <= 4
+
+
+def quantile(channel: Image.Image, share: float) -> int:
+    counts = channel.histogram()
+    return next(level for level in range(256) if sum(counts[: level + 1]) >= share * sum(counts))
 
 
 def test_a_tile_without_drift_is_passed_on_byte_for_byte() -> None:

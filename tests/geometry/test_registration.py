@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.api.drift import Drift, redraw
 from exquisite.geometry.displacement import Field, Placement, kept_inside, resample
-from exquisite.geometry.registration import Registration, register
+from exquisite.geometry.registration import Registration, halved, locate, register
 from tests.support import pictures
 
 SIZE, BAND, BORDER = 256, 128, 48
@@ -64,6 +64,30 @@ def test_a_smooth_local_displacement_is_followed_along_the_seam(kind: str) -> No
         x_true, y_true = drift.landing(BORDER + seam, BORDER + y, box)
         assert found.at(seam, y) == pytest.approx((x_true - seam, y_true - y), abs=0.5)
     assert max(math.dist(found.placement.at(seam, y), found.at(seam, y)) for y in range(0, size, 32)) > 1
+
+
+def test_a_place_found_at_half_the_size_is_where_the_whole_size_begins() -> None:
+    drift = Drift(shift=(9.25, -7.5), zoom=(1.02, 1.02))
+    source = picture("ink")
+    band = source.crop((BORDER, BORDER, BORDER + BAND, BORDER + SIZE)).convert("L").convert("F")
+    tile = redraw(source, BOX, drift).convert("L").convert("F")
+    rough = locate(halved(tile), halved(band)).placement.twice
+    assert rough.centre == (BAND, SIZE / 2)
+    x, y = drift.landing(BORDER + BAND, BORDER + SIZE / 2, BOX)
+    assert rough.shift == pytest.approx((x - BAND, y - SIZE / 2), abs=0.3)
+    begun, alone = register(tile, band, rough), register(tile, band)
+    assert begun.at(BAND, SIZE / 2) == pytest.approx(alone.at(BAND, SIZE / 2), abs=0.02)
+
+
+def test_straightened_is_shift_and_zoom_alone() -> None:
+    size, seam = 512, 256
+    box = (BORDER, BORDER, BORDER + size, BORDER + size)
+    source = pictures.draw("cobbles", (size + 2 * BORDER, size + 2 * BORDER), 5)
+    band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size)).convert("L").convert("F")
+    found = register(redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F"), band)
+    assert found.bent
+    assert not found.straightened().bent
+    assert found.straightened().at(seam, 100) == found.placement.at(seam, 100)
 
 
 def test_no_drift_is_measured_as_none() -> None:

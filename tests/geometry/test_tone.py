@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.geometry.sharpness import Kernel, _share_of_equal_energy, fit_kernel, sharpened
-from exquisite.geometry.tone import fit_tone, matched_histograms, through, with_tone
+from exquisite.geometry.tone import equal_histograms, fit_tone, matched_histograms, through, with_tone
 from exquisite.pixels import laplacian_energy
 from tests.support import pictures
 
@@ -98,6 +98,46 @@ def test_matched_histograms_undo_a_gamma_without_registration() -> None:
     for level in (60, 120, 180):
         assert curve[round(255 * (level / 255) ** 1.2)] == pytest.approx(level, abs=1.5)
     assert all(a <= b for a, b in pairwise(curve))
+
+
+def test_only_what_counts_has_its_histogram_matched() -> None:
+    band = pictures.draw("foliage", SIZE, 4).convert("L")
+    redraw = band.point([v // 2 + 40 for v in range(256)])
+    counted = everything()
+    redraw.paste(255, (0, 0, 256, 128))
+    counted.paste(0, (0, 0, 256, 128))
+    assert matched_histograms(redraw, band, counted)[40 + 50] == pytest.approx(100, abs=1.5)
+    assert matched_histograms(redraw, band)[40 + 50] < 90
+
+
+def test_softness_that_is_left_takes_nothing_from_black_and_white() -> None:
+    band = pictures.draw("ink", SIZE, 4)
+    soft = band.filter(ImageFilter.GaussianBlur(0.6))
+    even = with_tone(soft, equal_histograms(soft, band, everything()))
+    for a, b in zip(even.split(), band.split(), strict=True):
+        counts, wanted = a.histogram(), b.histogram()
+        for levels in (slice(0, 32), slice(224, 256)):
+            assert sum(counts[levels]) == pytest.approx(sum(wanted[levels]), rel=0.15)
+    assert with_tone(band, equal_histograms(band, band, everything())).tobytes() == band.tobytes()
+
+
+def test_a_few_pixels_more_of_one_flat_colour_move_no_other() -> None:
+    band = pictures.constant(SIZE, (40, 90, 200))
+    band.paste((180, 90, 60), (0, 0, 100, 256))
+    redraw = band.copy()
+    redraw.paste((180, 90, 60), (0, 0, 104, 256))
+    curves = equal_histograms(redraw, band, everything())
+    assert curves[0][40] == pytest.approx(40, abs=1)
+    assert curves[0][180] == pytest.approx(180, abs=4)
+
+
+def test_every_second_pixel_is_enough() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    redraw = band.point(curves_of(1.1, 0.95, (4, -4, 2)))
+    few, all_of_them = (fit_tone(redraw, band, enough=count) for count in (1 << 13, 1 << 20))
+    for channel, (a, b) in zip(band.split(), zip(few, all_of_them, strict=True), strict=True):
+        low, high = channel.getextrema()
+        assert all(abs(x - y) < 1 for x, y in zip(a[low + 9 : high - 9], b[low + 9 : high - 9], strict=True))
 
 
 def test_a_curve_keeps_its_fractions_on_the_way_to_float() -> None:
