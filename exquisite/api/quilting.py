@@ -5,8 +5,8 @@ each a piece of the known picture whose overlap with what is laid already agrees
 the path of least difference through the overlap (section 2.1). Differences from the paper:
 
 - the first columns behind the known picture are laid in narrow patches, which find closer matches than large
-  ones, and fitted to it (`quilting_seam`); of two heights of patches the less visible seam is kept; the large
-  patches come behind them;
+  ones, and fitted to it (`quilting_seam`); several starts are tried, with patches of several heights, until the
+  seam is inconspicuous; the large patches come behind them;
 - patches come from about the row where they are laid, so that sky stays sky and ground stays ground;
 - a patch that would merely carry on its neighbour is refused and one used before is dearer, else the result is
   one copy of the picture;
@@ -23,15 +23,20 @@ from operator import add
 from PIL import Image, ImageChops, ImageStat
 
 from ..contract import require_rgb
+from ..geometry.seam_metrics import REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
 from ..pixels import LEVELS
-from .quilting_seam import fit_at_seam, visibility_of_seam
+from .quilting_seam import fit_at_seam
 from .quilting_search import PatchSearch, Place, Position, Shape
 
 __all__ = ["continue_by_quilting"]
 
-_NARROW_KEPT = {2: 24, 1: 6}
+_NARROW_KEPT = {2: 8, 1: 4}
 _LARGE_KEPT = {8: 8, 4: 4, 2: 2, 1: 2}
 """Positions that survive each level of the search, by its scale."""
+_NARROW_HEIGHTS = (4, 6, 3, 4, 2)
+"""Heights of the narrow patches of one start after the other, in eighths of a large patch."""
+_GOOD_ENOUGH = 1.5
+"""A start is kept, and no other tried, whose seam costs at most so many times what a seam without fault would."""
 _SMOOTH = 14.0
 """Deviation of the difference over an overlap, in levels, at which half of its smooth part is taken on."""
 _TONE_NODES = 8
@@ -60,24 +65,43 @@ def continue_by_quilting(known: Image.Image, room: int, seed: int | str = 0) -> 
     block = max(4, min(known.height // 8, known.width // 4))
     strip = max(1, block // 4)
     margin = min(max(4, strip // 4), known.width - strip)
-    large = Shape(block, block, left=strip, top=strip)
     step = block - strip
     columns = max(1, -(-(room - strip) // step))
     laid = Image.new("RGB", (margin + strip + columns * step, known.height))
     laid.paste(known.crop((known.width - margin, 0, known.width, known.height)), (0, 0))
+    search = PatchSearch(known, Shape(block, block, left=strip, top=strip), _LARGE_KEPT, block)
+    heights = (max(min(8, block), block * share // 16 * 2) for share in _NARROW_HEIGHTS)
+    narrow = [Shape(margin + strip, height, margin, min(max(4, margin // 2), height // 2)) for height in heights]
 
-    heights = dict.fromkeys(max(min(8, block), height) for height in (block * 3 // 8 * 2, block // 4 * 2))
-    top = max(4, margin // 2)
-    narrow = [Shape(margin + strip, height, left=margin, top=min(top, height // 2)) for height in heights]
-    begun = [_begun(known, laid, shape, block * 3 // 4, draw) for shape in narrow]
-    laid = min(begun, key=lambda picture: visibility_of_seam(picture, margin))
-
-    search = PatchSearch(known, large, _LARGE_KEPT, block)
-    used: list[list[Position]] = []
-    for number in range(columns):
-        column = _Column(laid, large, margin + number * step, kept=0 if used else strip // 2)
-        used.append(column.fill(known, search, used, draw))
+    laid, first = _best_start(known, laid, narrow, search, draw)
+    used = [first]
+    for number in range(1, columns):
+        used.append(_Column(laid, search.shape, margin + number * step).fill(known, search, used, draw))
     return laid.crop((margin, 0, margin + room, known.height))
+
+
+def _best_start(
+    known: Image.Image, laid: Image.Image, narrow: Sequence[Shape], search: PatchSearch, draw: random.Random
+) -> tuple[Image.Image, list[Position]]:
+    """`laid`, which begins with the last columns of the `known` picture, with its first columns of patches: narrow ones
+    at the seam, and large ones behind them; and where these come from.
+
+    One start after the other, until the seam of one costs little enough; else the cheapest (`seam_metrics`).
+    """
+    margin, block, strip = narrow[0].left, search.shape.width, search.shape.left
+    enough = _GOOD_ENOUGH * expected_cost(interior_costs(known, min(REACH_PX, known.width // 2)))
+    best: tuple[float, Image.Image, list[Position]] | None = None
+    for shape in narrow:
+        begun = _begun(known, laid, shape, block * 3 // 4, draw)
+        column = _Column(begun, search.shape, margin, kept=strip // 2).fill(known, search, [], draw)
+        new = begun.crop((margin, 0, margin + block, known.height))
+        cost = total_cost(costs_at_seam(known, new))
+        if best is None or cost < best[0]:
+            best = cost, begun, column
+        if cost <= enough:
+            break
+    assert best is not None  # there is at least one shape
+    return best[1], best[2]
 
 
 def _begun(known: Image.Image, laid: Image.Image, shape: Shape, reach: int, draw: random.Random) -> Image.Image:

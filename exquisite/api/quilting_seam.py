@@ -12,16 +12,15 @@ simulation of geostatistics: Journel, "Geostatistics for Conditional Simulation 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import add
 
 from PIL import Image, ImageChops, ImageFilter
 
-from ..pixels import LEVELS, as_float, block_means, column_means, combined, crop_mirrored
+from ..pixels import LEVELS, as_float, combined, crop_mirrored
 
-__all__ = ["fit_at_seam", "visibility_of_seam"]
+__all__ = ["fit_at_seam"]
 
 _SMOOTH = 6.0
 """Mean rest of the difference, in levels, at which half of its smooth part is carried far."""
@@ -38,11 +37,6 @@ _BLUR = 0.35
 _STEEPEST = 8
 """Rows by which a line may rise or fall over `_RUN` columns."""
 _RUN = 4
-_ROWS_OFF = 2
-_BLOCKS = 32
-"""Blocks of rows in which steps are compared."""
-_LEAST_STEP = 0.5
-"""Steps in levels that count as none."""
 _BEND_COST = 20
 """What it costs, in levels, that a line leans one row more or less than the one above it ..."""
 _LEAN_COST = 2
@@ -70,32 +64,6 @@ def fit_at_seam(laid: Image.Image, context: Image.Image) -> None:
     new = laid.crop(behind)
     new = _carried(new, low, _straight_fade(new.size))
     laid.paste(_carried(new, high, _fade_at_edges(new), _lean(known)), behind)
-
-
-def visibility_of_seam(laid: Image.Image, margin: int) -> float:
-    """How unusual the step behind the first `margin` columns of RGB `laid` is, against the steps beside it; 0 or more.
-
-    Sum of log(r)², r the step over the usual one: straight across, and two rows up and down, where an edge that leans
-    across a column shows; and the step of a whole block of rows, which the eye sees first.
-    """
-    width, height = min(4 * margin, laid.width), laid.height
-    grey = laid.crop((0, 0, width, height)).convert("L")
-    before, behind = grey.crop((0, 0, width - 1, height)), grey.crop((1, 0, width, height))
-    total = 0.0
-    for rows in (-_ROWS_OFF, 0, _ROWS_OFF):
-        steps = block_means(as_float(ImageChops.difference(before, ImageChops.offset(behind, 0, rows))), _BLOCKS)
-        blocks = [column_means(steps.crop((0, y, steps.width, y + 1))) for y in range(steps.height)]
-        total += (math.fsum(_excess(block, margin) for block in blocks) / len(blocks)) ** 2
-    rise = combined(lambda a: a["behind"] - a["before"], before=as_float(before), behind=as_float(behind))
-    energy = column_means(combined(lambda a: a["v"] * a["v"], v=block_means(rise, _BLOCKS)))
-    return total + _excess([math.sqrt(value) for value in energy], margin) ** 2
-
-
-def _excess(steps: Sequence[float], margin: int) -> float:
-    """log of the step at the seam over the mean of those beside it, both raised by `_LEAST_STEP`."""
-    beside = [*steps[: max(0, margin - 2)], *steps[margin + 1 : 2 * margin]]
-    usual = math.fsum(beside) / max(1, len(beside))
-    return math.log((steps[margin - 1] + _LEAST_STEP) / (usual + _LEAST_STEP))
 
 
 def _noise(known: Image.Image, rest: Image.Image) -> Image.Image:

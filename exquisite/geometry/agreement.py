@@ -43,7 +43,7 @@ class Agreement:
         return self.judged(half)[0]
 
     def judged(self, half: Image.Image) -> tuple[float, float]:
-        """(residual, share of the held-out blocks in which `half` is nearer to the band than its own smooth course is)."""
+        """(residual, share of held-out blocks where `half` is nearer to the band than the band's own smooth course)."""
         residuals = self._residuals(half)
         nearer = sum(residual < activity for residual, activity in zip(residuals, self._activities, strict=True))
         return sum(residuals) / len(residuals), nearer / len(residuals)

@@ -21,7 +21,7 @@ from ..contract import CLASSIC, MAX_RIM_PX, Mode, TileContract, require_rgb, to_
 from ..errors import CanvasError
 from ..pixels import column_means, combined, sobel_magnitude
 from .calibration import FIDELITY_FLOOR
-from .seam_metrics import COMPONENTS, REACH_PX, component_costs, interior_costs, seam_curves, total_cost
+from .seam_metrics import COMPONENTS, REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
 from .tile_mode import extract_conditioning_band, require_tile
 from .vetoes import emptiness_vetoes, resemblance_vetoes
 
@@ -44,9 +44,6 @@ METRICS = ("primary", "seam", "sobel_corr", "sobel_nmse", *(component.name for c
 
 DEFAULT_GATE = 2.75
 """Factor of the gate, from the benchmark."""
-
-TYPICAL_COST = 3.0
-"""Mean cost of a true continuation over the tuning half of the benchmark: what to expect before seeing the band."""
 
 VETO_PENALTY = 100.0
 """What one veto takes from the primary metric: more than any seam costs."""
@@ -189,25 +186,19 @@ def interior_gate(
 ) -> Gate:
     """The gate of one step, from the band at the frontier of `mode`; the same for every candidate.
 
-    threshold = -factor * (mean interior cost + TYPICAL_COST) / 2. The few interior cuts of one band overlap, so
-    their mean is drawn halfway to what bands have on average.
+    threshold = -factor * what a seam without fault costs in such a band (`seam_metrics.expected_cost`).
 
     Raises:
         CanvasError: not RGB, or too small.
     """
     band = to_canonical(extract_conditioning_band(canvas_or_band, mode, contract), mode)
     costs = interior_costs(band, min(REACH_PX, contract.overlap_px))
-    expected = (math.fsum(costs) / len(costs) + TYPICAL_COST) / 2
-    return Gate(-factor * expected, tuple(-cost for cost in costs), factor)
+    return Gate(-factor * expected_cost(costs), tuple(-cost for cost in costs), factor)
 
 
 def _score(past: Image.Image, future: Image.Image) -> TileScore:
     """Score the new strip `future` behind `past` (a strip or a band), both RGB, growth to the right."""
-    reach = min(REACH_PX, future.width)
-    joined = Image.new("RGB", (2 * reach, future.height))
-    joined.paste(past.crop((past.width - reach, 0, past.width, past.height)), (0, 0))
-    joined.paste(future.crop((0, 0, reach, future.height)), (reach, 0))
-    costs = component_costs(seam_curves(joined, reach), reach, reach)
+    costs = costs_at_seam(past, future)
     levels = past.convert("L"), future.convert("L")
     vetoes = (*resemblance_vetoes(*levels), *emptiness_vetoes(*levels))
     primary = -total_cost(costs) - VETO_PENALTY * len(vetoes)

@@ -51,6 +51,8 @@ __all__ = [
     "REACH_PX",
     "Component",
     "component_costs",
+    "costs_at_seam",
+    "expected_cost",
     "interior_costs",
     "seam_curves",
     "total_cost",
@@ -61,6 +63,9 @@ REACH_PX = 128
 
 BLOCKS = 32
 """Blocks of rows along the seam."""
+
+TYPICAL_COST = 3.0
+"""Mean cost of a true continuation over the tuning half of the benchmark: what to expect before seeing the band."""
 
 NEIGHBOURS = 8
 """Columns on each side that an excess is measured against."""
@@ -171,6 +176,18 @@ def component_costs(curves: Mapping[str, Sequence[float]], cut: int, reach: int)
     }
 
 
+def costs_at_seam(past: Image.Image, future: Image.Image) -> dict[str, float]:
+    """The cost of every component where two RGB strips of one height meet, growth to the right.
+
+    At most REACH_PX columns of either are looked at, and as many of `past` as of `future`.
+    """
+    reach = min(REACH_PX, past.width, future.width)
+    joined = Image.new("RGB", (2 * reach, future.height))
+    joined.paste(past.crop((past.width - reach, 0, past.width, past.height)), (0, 0))
+    joined.paste(future.crop((0, 0, reach, future.height)), (reach, 0))
+    return component_costs(seam_curves(joined, reach), reach, reach)
+
+
 def total_cost(costs: Mapping[str, float]) -> float:
     """The weighted sum of the components' costs, 0 or more."""
     return math.fsum(component.weight * costs[component.name] for component in COMPONENTS)
@@ -181,6 +198,15 @@ def interior_costs(band: Image.Image, reach: int) -> list[float]:
     curves = seam_curves(band, reach)
     cuts = range(reach, band.width - reach + 1, max(1, reach // 4)) or (band.width // 2,)
     return [total_cost(component_costs(curves, cut, reach)) for cut in cuts]
+
+
+def expected_cost(interior: Sequence[float]) -> float:
+    """What a seam without fault costs in a picture with these `interior` costs, of which there is at least one.
+
+    (mean + TYPICAL_COST) / 2: the few interior cuts of one band overlap, so their mean is drawn halfway to what bands
+    have on average.
+    """
+    return (math.fsum(interior) / len(interior) + TYPICAL_COST) / 2
 
 
 def _deviation(curve: Sequence[float], cut: int, reach: int, component: Component) -> float:

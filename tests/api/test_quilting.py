@@ -8,10 +8,13 @@ from itertools import pairwise
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from exquisite.api import quilting
 from exquisite.api.quilting import continue_by_quilting
-from exquisite.api.quilting_seam import fit_at_seam, visibility_of_seam
+from exquisite.api.quilting_seam import fit_at_seam
 from exquisite.api.quilting_search import PatchSearch, Place, Position, Shape
 from exquisite.errors import CanvasError
+from exquisite.geometry.overlap_score import DEFAULT_GATE
+from exquisite.geometry.seam_metrics import costs_at_seam, expected_cost, interior_costs, total_cost
 from tests.support import pictures
 
 KINDS = ("ink", "foliage", "clouds", "facade")
@@ -79,6 +82,22 @@ class TestContinuation:
             for left in range(picture.width - 63):
                 difference = ImageChops.subtract(piece.crop((left, 0, left + 64, 256)), new, 2, 128)
                 assert 4 * ImageStat.Stat(difference).var[0] > contrast / 2
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_seam_costs_no_more_than_the_gate_of_a_step_allows(self, kind: str) -> None:
+        picture = pictures.draw(kind, (256, 512), 3)
+        cost = total_cost(costs_at_seam(picture, continue_by_quilting(picture, 128)))
+        assert cost < DEFAULT_GATE * expected_cost(interior_costs(picture, 128))
+
+    def test_a_start_that_is_good_enough_is_not_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every start fits its columns to the seam, once."""
+        tried = []
+        monkeypatch.setattr(quilting, "fit_at_seam", lambda laid, context: tried.append(laid))
+        continue_by_quilting(pictures.constant((32, 64)), 32)
+        assert len(tried) == 1
+        monkeypatch.setattr(quilting, "_GOOD_ENOUGH", -1.0)
+        continue_by_quilting(pictures.noise((32, 64)), 32)
+        assert len(tried) == 1 + len(quilting._NARROW_HEIGHTS)
 
     def test_the_seed_decides(self) -> None:
         picture = known("ink")
@@ -156,10 +175,3 @@ class TestSeam:
         fit_at_seam(laid, pictures.constant((8, 64), (200, 200, 200)))
         column = [sum(laid.getpixel((11, y))) for y in range(64)]  # type: ignore[arg-type]
         assert abs(min(range(64), key=column.__getitem__) - (32.5 + rise * 11)) <= 2.5
-
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_a_true_continuation_is_less_visible_than_a_shifted_one(self, kind: str) -> None:
-        true = known(kind).crop((0, 0, 32, 256))
-        shifted = true.copy()
-        shifted.paste(ImageChops.offset(true, 0, 5).crop((8, 0, 32, 256)), (8, 0))
-        assert visibility_of_seam(true, 8) < visibility_of_seam(shifted, 8)
