@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step test test-all check coverage bench bench-seams bench-panorama bench-feather bench-textures bench-endless seam-sheet torture emulator record \
+.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures bench-endless seam-sheet torture emulator record \
         vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
@@ -51,6 +51,7 @@ help:
 	@echo 'make coverage          the suite with branch coverage of exquisite/'
 	@echo 'make bench             time of a scorer pair and of a step, each beside its floor'
 	@echo 'make bench-seams       the table of seam metrics in README.md and CONTRACT.md'
+	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
@@ -115,6 +116,9 @@ bench:
 
 bench-seams:
 	@$(call use,test); "$$py" -m tests.benchmarks.seams $(ARGS)
+
+fit-seams:
+	@$(call use,test); "$$py" -m tests.benchmarks.seam_weights $(ARGS)
 
 bench-panorama:
 	@$(call use,test); "$$py" -m tests.benchmarks.panorama $(ARGS)

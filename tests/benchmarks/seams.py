@@ -33,7 +33,7 @@ from tests.benchmarks import seams_table
 from tests.benchmarks.damages import DAMAGES, Damage, Scene
 from tests.support.pictures import KINDS, draw
 
-__all__ = ["REPORTING", "TUNING", "Source", "examine", "main", "probe"]
+__all__ = ["REPORTING", "TUNING", "Row", "Source", "examine", "main", "probe", "run"]
 
 ROOT = Path(__file__).parents[2]
 RESULT = Path(__file__).with_name("seams.json")
@@ -175,6 +175,19 @@ def _examine_one(work: tuple[Source, int, int]) -> list[Row]:
     return examine(*work)
 
 
+def run(sources: Iterable[Source], workers: int, *, quick: bool = False) -> list[Row]:
+    """Every strip of the `sources`, or of some of them, in so many processes."""
+    work = [
+        (source, CUTS_A_PICTURE, TRUTHS_A_PICTURE) if source.seed is not None
+        else (source, CUTS_A_PHOTOGRAPH, 2 * TRUTHS_A_PICTURE)
+        for source in sources
+    ]
+    if quick:
+        work = [(source, 1, 3) for source, _, _ in work[::2]]
+    with multiprocessing.Pool(workers) as pool:
+        return list(_progress(pool.imap(_examine_one, work), len(work)))
+
+
 def _progress(parts: Iterator[list[Row]], total: int) -> Iterator[Row]:
     for number, rows in enumerate(parts, start=1):
         print(f"\r{number} of {total} pictures", end="", file=sys.stderr, flush=True)
@@ -195,16 +208,8 @@ def main(argv: list[str] | None = None) -> int:
         _write_documents(json.loads(RESULT.read_text(encoding="utf-8")))
         return 0
     sources = REPORTING() if options.half == "reporting" else TUNING()
-    work = [
-        (source, CUTS_A_PICTURE, TRUTHS_A_PICTURE) if source.seed is not None
-        else (source, CUTS_A_PHOTOGRAPH, 2 * TRUTHS_A_PICTURE)
-        for source in sources
-    ]
-    if options.quick:
-        work = [(source, 1, 3) for source, _, _ in work[::2]]
     started = time.monotonic()
-    with multiprocessing.Pool(options.workers) as pool:
-        rows = list(_progress(pool.imap(_examine_one, work), len(work)))
+    rows = run(sources, options.workers, quick=options.quick)
     result = seams_table.summarise(rows, [source.name for source in sources])
     result["half"] = options.half
     print(seams_table.render(result))
