@@ -33,7 +33,7 @@ __all__ = ["continue_by_quilting"]
 _NARROW_KEPT = {2: 8, 1: 4}
 _LARGE_KEPT = {8: 8, 4: 4, 2: 2, 1: 2}
 """Positions that survive each level of the search, by its scale."""
-_NARROW_HEIGHTS = (4, 6, 3, 4, 2)
+_NARROW_HEIGHTS = (4, 6, 3, 2)
 """Heights of the narrow patches of one start after the other, in eighths of a large patch."""
 _GOOD_ENOUGH = 1.5
 """A start is kept, and no other tried, whose seam costs at most so many times what a seam without fault would."""
