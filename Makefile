@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures bench-endless seam-sheet torture emulator record \
-        vendor vendor-check clean
+.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
+        bench-endless seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
 ifeq ($(origin PYTHON),undefined)

@@ -30,6 +30,7 @@ __all__ = [
     "laplacian_energy",
     "mean",
     "moved",
+    "second_difference",
     "sobel_magnitude",
     "spread_3x3",
     "squared_distance",
@@ -167,6 +168,12 @@ def laplacian(image: Image.Image, apart: int = 1) -> Image.Image:
         t=moved(image, 0, -apart),
         b=moved(image, 0, apart),
     )
+
+
+def second_difference(image: Image.Image) -> Image.Image:
+    """[1 -2 1] along the rows of an image of mode F, for every column that has two neighbours: two columns narrower."""
+    bend = combined(lambda a: a["l"] - 2.0 * a["c"] + a["r"], l=image, c=moved(image, 1), r=moved(image, 2))
+    return bend.crop((0, 0, image.width - 2, image.height))
 
 
 def laplacian_energy(image: Image.Image) -> float:

@@ -10,6 +10,7 @@ from exquisite.pixels import (
     combined,
     flattened,
     moved,
+    second_difference,
     sobel_magnitude,
 )
 from tests.support.pictures import constant, noise, ramp, step
@@ -27,6 +28,12 @@ class TestMoved:
 
     def test_is_zero_where_there_is_nothing(self):
         assert flattened(moved(field((1, 2)), -1)) == (0, 1)
+
+
+class TestSecondDifference:
+    def test_is_nothing_on_a_ramp_and_keeps_its_sign(self):
+        assert flattened(second_difference(field((1, 3, 5, 7)))) == (0, 0)
+        assert flattened(second_difference(field((0, 4, 0, 0), (1, 1, 1, 5)))) == (-8, 4, 0, 4)
 
 
 class TestMeans:

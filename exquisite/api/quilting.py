@@ -90,18 +90,16 @@ def _best_start(
     """
     margin, block, strip = narrow[0].left, search.shape.width, search.shape.left
     enough = _GOOD_ENOUGH * expected_cost(interior_costs(known, min(REACH_PX, known.width // 2)))
-    best: tuple[float, Image.Image, list[Position]] | None = None
+    starts = []
     for shape in narrow:
         begun = _begun(known, laid, shape, block * 3 // 4, draw)
         column = _Column(begun, search.shape, margin, kept=strip // 2).fill(known, search, [], draw)
-        new = begun.crop((margin, 0, margin + block, known.height))
-        cost = total_cost(costs_at_seam(known, new))
-        if best is None or cost < best[0]:
-            best = cost, begun, column
+        cost = total_cost(costs_at_seam(known, begun.crop((margin, 0, margin + block, known.height))))
+        starts.append((cost, begun, column))
         if cost <= enough:
             break
-    assert best is not None  # there is at least one shape
-    return best[1], best[2]
+    _, begun, column = min(starts, key=lambda start: start[0])
+    return begun, column
 
 
 def _begun(known: Image.Image, laid: Image.Image, shape: Shape, reach: int, draw: random.Random) -> Image.Image:

@@ -51,6 +51,7 @@ LOCAL_FALL = 0.95
 
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
 _SEEN_BEYOND_PX = 4 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
+_ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 _TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
 _SHOWN_LEVELS = (32, 128, 224)
 
@@ -147,7 +148,7 @@ def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tup
     left, top, seam, bottom = sound
     redraw, new = tile.crop(sound), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
     error = redraw_error(redraw, band.crop(sound), left, lambda x: field.at(x, tile.height / 2)[0])
-    return error * lost_detail(redraw, new) if min(redraw.width, new.width) > 2 else error
+    return error * lost_detail(redraw, new)
 
 
 def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tuple[Calibration, Field]:
@@ -203,14 +204,18 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     grey, grey_band = small.convert("L"), small_band.convert("L")
     curve = matched_histograms(grey.crop((0, 0, *grey_band.size)), grey_band)
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
-    _, tone = _seen(small, small_band, rough, 1)
+    tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
     found = register(_grey(with_tone(raw, tone)), _grey(band), rough.placement.twice)
     if not found.bent:
         return found
-    straight = found.straightened()
     agreement = Agreement(small_band, rough.block_px, rough.weights)
-    before, after = (agreement.residual(_seen(small, small_band, one, 2)[0]) for one in (straight, found))
-    return found if after < LOCAL_FALL * before else straight
+
+    def residual(registration: Registration) -> float:
+        half = _pulled_back(small, registration, small_band.size, 2)
+        return agreement.residual(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
+
+    straight = found.straightened()
+    return found if residual(found) < LOCAL_FALL * residual(straight) else straight
 
 
 def _grey(image: Image.Image) -> Image.Image:
@@ -218,16 +223,11 @@ def _grey(image: Image.Image) -> Image.Image:
     return as_float(image.convert("L"))
 
 
-def _seen(
-    redraw: Image.Image, band: Image.Image, registration: Registration, scale: int
-) -> tuple[Image.Image, ToneCurves]:
-    """What is found of the `band` in the `redraw`, both `scale` times smaller than registered, in the band's tone; and
-    the curves of that tone."""
-    half, step = (0, 0, *band.size), registration.block_px // scale
-    xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in band.size)
-    placed = resample(redraw, registration.field(xs, ys, scale), half, 1)
-    tone = fit_tone(placed, band, enough=ENOUGH_PIXELS // 2)
-    return with_tone(placed, tone), tone
+def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
+    """The conditioning half, of `size` (width, height), of a `redraw` that is `scale` times smaller than registered."""
+    step = registration.block_px // scale
+    xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)
+    return resample(redraw, registration.field(xs, ys, scale), (0, 0, *size), 1)
 
 
 def _as_sharp_as_the_band(

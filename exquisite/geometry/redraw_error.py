@@ -9,11 +9,11 @@ what these have lost, the nearer the better.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PIL import Image
 
-from ..pixels import as_float, column_means, combined, moved, squared_distance
+from ..pixels import as_float, column_means, combined, second_difference, squared_distance
 
 __all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
 
@@ -53,35 +53,33 @@ def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement
         phase = _phase(displacement(x + 0.5))
         alike = math.fsum(math.exp(-(((phase - new) / PHASE_SPREAD) ** 2) / 2) for new in wanted)
         weights.append(alike * math.exp((x - seam) / (FALL * seam)))
-    return math.fsum(w * e for w, e in zip(weights, errors, strict=True)) / math.fsum(weights)
+    return _weighted_mean(errors, weights)
 
 
 def lost_detail(redraw: Image.Image, new: Image.Image) -> float:
     """Factor on the error of a redraw for what the first new columns lack in detail beside it; below 1 where they have
-    more of it.
+    more of it, 1 where either is less than 3 columns wide.
 
     Args:
-        redraw: the calibrated redraw of the band up to the seam, RGB, growth to the right, at least 3 columns.
-        new: the first new columns behind the seam, RGB, at least 3.
+        redraw: the calibrated redraw of the band up to the seam, RGB, growth to the right.
+        new: the first new columns behind the seam, RGB.
     """
-    behind = _detail(new)
-    before = _detail(redraw)
-    weights = [math.exp((x - len(before)) / (FALL * len(before))) for x in range(len(before))]
-    near = math.fsum(w * e for w, e in zip(weights, before, strict=True)) / math.fsum(weights)
+    if min(redraw.width, new.width) < 3:
+        return 1.0
+    before, behind = _detail(redraw), _detail(new)
+    near = _weighted_mean(before, [math.exp((x - len(before)) / (FALL * len(before))) for x in range(len(before))])
     ratio = (near + _LEAST_ENERGY) / (math.fsum(behind) / len(behind) + _LEAST_ENERGY)
     return float(min(MOST_DETAIL, max(1 / MOST_DETAIL, ratio)) ** DETAIL_POWER)
 
 
 def _detail(picture: Image.Image) -> list[float]:
     """Mean over the rows of (left - 2 centre + right)² of the luminance, for every column that has two neighbours."""
-    level = as_float(picture.convert("L"))
-    bend = combined(
-        lambda a: (a["l"] - 2.0 * a["c"] + a["r"]) * (a["l"] - 2.0 * a["c"] + a["r"]),
-        l=level,
-        c=moved(level, 1),
-        r=moved(level, 2),
-    )
-    return column_means(bend.crop((0, 0, picture.width - 2, picture.height)))
+    bends = second_difference(as_float(picture.convert("L")))
+    return column_means(combined(lambda a: a["b"] * a["b"], b=bends))
+
+
+def _weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    return math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)
 
 
 def _phase(displacement: float) -> float:

@@ -26,10 +26,10 @@ MAX_SHIFT_PX = 32
 _BLOCK_PX = 32
 _CELL_PX = 8 * _BLOCK_PX
 _COARSEST = 8
-_FINE = 2  # the coarsest level where shift and zoom are known already
+_LOCAL_COARSEST = 4  # level at which the local displacement is begun
 _LEAST_LEVEL_PX = 16
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}
-_LOCAL_ROUNDS = {4: 0, 2: 2, 1: 1}
+_LOCAL_ROUNDS = {2: 2, 1: 1}
 _STARTS = 4
 _ZOOM_SPREAD = 0.03
 _STIFFNESS = 0.3
@@ -90,35 +90,29 @@ class _Level:
 
 def locate(redraw: Image.Image, band: Image.Image, farthest: int = MAX_SHIFT_PX) -> Registration:
     """Find `band` in `redraw` by shift and zoom alone, `farthest` pixels away at most; pictures as for `register`."""
-    return _located(_pyramid(band, redraw), farthest)
-
-
-def register(redraw: Image.Image, band: Image.Image, start: Placement | None = None) -> Registration:
-    """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
-
-    Where `start` tells shift and zoom already, they are not searched for, only refined.
-    """
-    if start is None:
-        levels = _pyramid(band, redraw)
-        placed = _located(levels, MAX_SHIFT_PX)
-    else:
-        levels = _pyramid(band, redraw, _FINE)
-        placed = _unbent(start, levels[-1])
-        for level in levels:
-            placed, _ = _settled(level, placed, _PLACEMENT_ROUNDS[level.scale])
-    return _bent_where_it_may_help(levels, placed)
-
-
-def _located(levels: Sequence[_Level], farthest: int) -> Registration:
-    """Shift and zoom, from a search on the coarsest level."""
-    width, height = levels[-1].band.size
+    levels = _pyramid(band, redraw, _COARSEST)
+    finest = levels[-1]
+    if len(levels) > 1:
+        levels[0] = replace(levels[0], block_px=2 * levels[0].block_px)
+    starts = _searched(levels[0], (float(band.width), band.height / 2), farthest)
     rounds = _PLACEMENT_ROUNDS[_COARSEST]
-    starts = _searched(levels[0], (float(width), height / 2), farthest)
-    settled = [_settled(levels[0], _unbent(start, levels[-1]), rounds) for start in starts]
+    settled = [_settled(levels[0], _unbent(start, finest), rounds) for start in starts]
     found, _ = min(settled, key=lambda one: _implausibility(one[0], one[1], farthest))
     for level in levels[1:]:
         found, _ = _settled(level, found, _PLACEMENT_ROUNDS[level.scale])
     return found
+
+
+def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Registration:
+    """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
+
+    `start` tells shift and zoom to about a pixel (`locate`): they are refined, and a local displacement comes to them.
+    """
+    levels = _pyramid(band, redraw, _LOCAL_COARSEST)
+    placed = _unbent(start, levels[-1])
+    for level in levels[-2:]:
+        placed, _ = _settled(level, placed, _PLACEMENT_ROUNDS[level.scale])
+    return _bent_where_it_may_help(levels, placed)
 
 
 def _unbent(placement: Placement, finest: _Level) -> Registration:
@@ -144,12 +138,11 @@ def _implausibility(found: Registration, error: float, farthest: int) -> float:
 
 def _bent_where_it_may_help(levels: Sequence[_Level], placed: Registration) -> Registration:
     """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
-    first = next((level for level in levels if level.scale in _LOCAL_ROUNDS), levels[-1])
-    found, fall = _bent(first, placed)
+    found, fall = _bent(levels[0], placed)
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
     if fall < _CHANCE_PX * coefficients / (levels[-1].band.width * levels[-1].band.height):
         return placed
-    found, _ = _bent(first, found)
+    found, _ = _bent(levels[0], found)
     found = replace(found, local=found.local.refined())
     for level in levels:
         for _ in range(_LOCAL_ROUNDS.get(level.scale, 0)):
@@ -170,7 +163,7 @@ def _block_px(size: tuple[int, int]) -> int:
     return block
 
 
-def _pyramid(band: Image.Image, redraw: Image.Image, coarsest: int = _COARSEST) -> list[_Level]:
+def _pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[_Level]:
     """Levels of both pictures, coarsest first."""
     block = _block_px(band.size)
     scale = coarsest
@@ -180,8 +173,6 @@ def _pyramid(band: Image.Image, redraw: Image.Image, coarsest: int = _COARSEST) 
     while levels[0].scale < scale:
         last = levels[0]
         levels.insert(0, _Level(2 * last.scale, halved(last.band), halved(last.redraw), last.block_px // 2))
-    if scale > _FINE:
-        levels[0] = replace(levels[0], block_px=2 * levels[0].block_px)
     return levels
 
 

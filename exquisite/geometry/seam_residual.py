@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..contract import Mode, require_rgb, to_canonical
 from ..errors import CanvasError
-from ..pixels import as_float, column_means, combined, moved
+from ..pixels import as_float, column_means, combined, second_difference
 
 __all__ = ["REACH_PX", "seam_residual"]
 
@@ -57,13 +57,10 @@ def seam_residual(past: Image.Image, future: Image.Image, mode: Mode | str) -> f
 
 def _bends(picture: Image.Image) -> list[float]:
     """Mean of |left - 2 centre + right| over rows and channels, for every column that has two neighbours."""
-    profiles = []
-    for channel in picture.split():
-        level = as_float(channel)
-        bend = combined(
-            lambda a: abs(a["l"] - 2.0 * a["c"] + a["r"]), l=level, c=moved(level, 1), r=moved(level, 2)
-        )
-        profiles.append(column_means(bend.crop((0, 0, picture.width - 2, picture.height))))
+    profiles = [
+        column_means(combined(lambda a: abs(a["b"]), b=second_difference(as_float(channel))))
+        for channel in picture.split()
+    ]
     return [math.fsum(values) / len(values) for values in zip(*profiles, strict=True)]
 
 

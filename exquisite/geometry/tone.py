@@ -40,7 +40,7 @@ def fit_tone(
         counted: mode L, 255 where a pixel counts, else 0; by default all do.
         enough: pixels that are enough; of more than twice as many only every second row and column is looked at.
     """
-    counted = counted or Image.new("L", band.size, LEVELS - 1)
+    counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
     calm = ImageChops.multiply(counted, ImageChops.multiply(_calm(redraw), _calm(band)))
     while redraw.width * redraw.height > 2 * enough:
         size = (redraw.width // 2, redraw.height // 2)

@@ -214,7 +214,7 @@ def render_shortly(result: dict[str, Any]) -> str:
         f"\nWhat this is worth, where the truth is known ({last} steps in a row, `make bench-panorama`): the bend\n"
         f"across the seam is {raw['to natural']:.1f} times the picture's own as the model drew it, and "
         f"{calibrated['to natural']:.2f} times calibrated; the\nfirst new columns come from {raw['psnr']:.0f} to "
-        f"{calibrated['psnr']:.0f} dB of the truth; after {last} steps {contrast:.0%} of the contrast is left. Of\n"
+        f"{calibrated['psnr']:.0f} dB of the truth; after {last} steps {contrast:.1%} of the contrast is left. Of\n"
         f"three candidates the one with the least error is chosen {choice['best']:.0%} of the time, one within "
         f"{_CLOSE_DB} dB of it {choice['close']:.0%}.\n"
     )

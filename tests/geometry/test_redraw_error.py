@@ -76,6 +76,13 @@ def test_a_flat_picture_has_no_detail_to_lose() -> None:
     assert lost_detail(GREY, GREY.crop((0, 0, 32, 8))) == 1
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_columns_too_few_to_show_detail_say_nothing(width: int) -> None:
+    busy = pictures.noise((40, 8), 3)
+    assert lost_detail(GREY, busy.crop((0, 0, width, 8))) == 1
+    assert lost_detail(busy.crop((0, 0, width, 8)), GREY) == 1
+
+
 def test_softer_new_columns_raise_the_error_and_crisper_ones_lower_it() -> None:
     crisp = pictures.noise((232, 128), 3)
     soft = crisp.filter(ImageFilter.GaussianBlur(1))
