@@ -12,9 +12,9 @@ from ..errors import ContractError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from ..pipeline.artifacts import ARTIFACTS
-from ..pipeline.records import read_record
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions
+from ..pipeline.store.records import read_record
 from .output import Output, short_name
 
 __all__ = [

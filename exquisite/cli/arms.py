@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from ..errors import UsageError
-from ..pipeline.experiment_plan import Arm
+from ..pipeline.experiment.plan import Arm
 from ..pipeline.step import StepOptions
 from .arguments import changed_options
 from .generators import GENERATORS

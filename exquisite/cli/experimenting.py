@@ -13,11 +13,11 @@ from typing import Any
 
 from ..api.generator import TileGenerator, TileRequest
 from ..contract import Mode
-from ..pipeline.bootstrap import FEW, LEVEL, Interval
 from ..pipeline.experiment import Experiment
-from ..pipeline.experiment_plan import Arm
-from ..pipeline.experiment_report import ArmReport, Report, report
-from ..pipeline.measures import MEASURES
+from ..pipeline.experiment.bootstrap import FEW, LEVEL, Interval
+from ..pipeline.experiment.measures import MEASURES
+from ..pipeline.experiment.plan import Arm
+from ..pipeline.experiment.report import ArmReport, Report, report
 from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record
 from .arms import HEEDED, arms_from
 from .generators import AskingFirst, add_generator_options, budget_of, make_generator

@@ -12,10 +12,9 @@ from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
 from ..geometry.overlap_score import TileScore
 from ..geometry.tile_mode import extract_conditioning_band
-from ..pipeline.derived import StepInputs
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_picture, open_picture
 from ..pipeline.session import Session
-from ..pipeline.step import StepOptions, StepResult
+from ..pipeline.step import StepInputs, StepOptions, StepResult
 from .arguments import (
     Verbs,
     add_common_options,

@@ -13,10 +13,11 @@ import contextlib
 from dataclasses import asdict, replace
 
 from ..errors import StorageError
-from .derived import Derived, StepInputs
-from .pieces import Piece, extend_tips, place_strip
-from .records import FORMAT_VERSION, Record, read_file, sha256
+from .derived import Derived
+from .step import StepInputs
 from .store import Store
+from .store.pieces import Piece, extend_tips, place_strip
+from .store.records import FORMAT_VERSION, Record, read_file, sha256
 
 __all__ = ["accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
 

@@ -6,7 +6,6 @@ made again and accepted only when its hash is the recorded one.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,71 +14,19 @@ from typing import Any
 
 from PIL import Image
 
-from ..api.generator import RawCandidate, TileRequest
-from ..api.prompt import build_prompt
-from ..contract import Mode, TileContract
+from ..api.generator import RawCandidate
 from ..errors import UsageError
 from ..geometry.overlap_score import METRICS, extract_scoring_strips, score_tile
-from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
 from ..geometry.tile_mode import glue
 from ..pixels import laplacian_energy
 from .artifacts import bounds_overlay, encode_png
-from .records import pretty
-from .step import Choice, Examined, StepOptions, choose, commit_tile, examine_all, ranked
+from .step import Choice, Examined, StepInputs, StepOptions, choose, commit_tile, examine_all, ranked
+from .store.records import pretty
 
-__all__ = ["Derived", "StepInputs", "derive"]
+__all__ = ["Derived", "derive"]
 
 PREVIEW_FRACTION = 8
 """The feather preview that every step writes is overlap_px divided by this, in pixels."""
-
-
-@dataclass(frozen=True, eq=False)
-class StepInputs:
-    """What decides a step before any answer: band (RGB), direction, sizes, the person's words, the options."""
-
-    mode: Mode
-    contract: TileContract
-    band: Image.Image
-    words: str
-    options: StepOptions
-
-    @property
-    def prompt(self) -> str:
-        """The full text for the model."""
-        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength)
-
-    @property
-    def band_sha256(self) -> str:
-        """Hash of the band's pixels."""
-        return hashlib.sha256(self.band.tobytes()).hexdigest()
-
-    def request(
-        self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
-    ) -> TileRequest:
-        """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
-        reference = self.reference_tile()
-        return TileRequest(
-            mode=self.mode,
-            contract=self.contract,
-            band=self.band,
-            reference=reference.image,
-            mask=reference.mask,
-            prompt=self.prompt,
-            candidates=candidates,
-            step_index=step_index,
-            first_candidate=first_candidate,
-            band_origin=band_origin,
-        )
-
-    def reference_tile(self) -> ReferenceTile:
-        """What the model sees, and the mask."""
-        return build_reference_tile_and_mask(
-            self.band,
-            self.mode,
-            self.contract,
-            scaffold_fill=self.options.scaffold_fill,
-            continuation_cue=self.options.continuation_cue,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +68,8 @@ def derive(
     mode, contract, options = inputs.mode, inputs.contract, inputs.options
     if accepted is not None and not 0 <= accepted < len(raws):
         raise UsageError(f"there is no candidate {accepted}: this step has {len(raws)}, numbered from 0")
-    examined = tuple(examine_all(raws, inputs.band, mode, contract, options, tell))
-    choice = choose(examined, inputs.band, mode, contract, options)
+    examined = tuple(examine_all(raws, inputs, tell))
+    choice = choose(examined, inputs)
     if accepted is not None:
         choice = Choice(accepted, choice.best, choice.gate, f"a person accepted candidate {accepted}", choice.best_by)
     strip = None
@@ -130,7 +77,7 @@ def derive(
     tile = None
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
-        tile = commit_tile(examined[choice.chosen], inputs.band, mode, options.feather_px, contract)
+        tile = commit_tile(examined[choice.chosen], inputs)
         strip = encode_png(tile.crop(contract.frame(mode, contract.tile_size).growth_in_tile))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile)
@@ -172,7 +119,7 @@ def _seam_files(
     mode, contract, applied = inputs.mode, inputs.contract, inputs.options.feather_px > 0
     assert winner.enforced is not None
     zone_px = inputs.options.feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
-    after = tile if applied else commit_tile(winner, inputs.band, mode, zone_px, contract)
+    after = tile if applied else commit_tile(winner, inputs, zone_px)
     frame = contract.frame(mode, contract.tile_size)
     canvas_strip, _ = extract_scoring_strips(inputs.band, tile, mode, contract)
     glued = glue(inputs.band, tile, mode, contract)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from ..contract import Mode
 from .commit import accept_facts, step_record
-from .derived import Derived, StepInputs, derive
+from .derived import Derived, derive
 from .journal import Journal
-from .ledger import Ledger
-from .records import Record, read_record, seal, sha256
-from .step import StepOptions
+from .journal.ledger import Ledger
+from .step import StepInputs, StepOptions
 from .store import SEED, Store
+from .store.records import Record, read_record, seal, sha256
 
 __all__ = ["rebuild_record", "rederive", "stored_inputs"]
 

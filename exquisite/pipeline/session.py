@@ -19,15 +19,15 @@ from ..files import Files
 from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .commit import accept_facts, close_refused, commit, conclude, without_choice
-from .derived import Derived, StepInputs, derive
+from .derived import Derived, derive
 from .export import export_png
-from .gather import call_cost, gather, request_digest, request_record
 from .journal import Journal
-from .ledger import Ledger
-from .records import Record, read_record
+from .journal.ledger import Ledger
+from .journal.requests import call_cost, gather, request_digest, request_record
 from .rederive import stored_inputs
-from .step import Progress, StepOptions, StepResult
+from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
+from .store.records import Record, read_record
 from .verify import VerifyReport, verify_path
 
 __all__ = ["Session"]

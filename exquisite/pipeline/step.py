@@ -8,30 +8,32 @@ Nothing here touches the disk or the network; a session stores the answers befor
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from ..api.answer import decode_tile
-from ..api.generator import RawCandidate
-from ..contract import CLASSIC, Mode, TileContract
-from ..errors import AnswerError, UsageError
+from ..api.generator import RawCandidate, TileRequest
+from ..api.prompt import build_prompt
+from ..contract import Mode, TileContract
+from ..errors import AnswerError
 from ..geometry.calibration import Calibration, calibrate_tile
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
-from ..geometry.overlap_score import DEFAULT_GATE, METRICS, Gate, TileScore, interior_gate, score_tile
-from ..geometry.reference_tile import SCAFFOLD_FILLS
-from .artifacts import require_artifacts
+from ..geometry.overlap_score import METRICS, Gate, TileScore, interior_gate, score_tile
+from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
+from .options import StepOptions
 
 __all__ = [
     "Choice",
     "Examined",
     "Progress",
+    "StepInputs",
     "StepOptions",
     "StepResult",
     "choose",
@@ -41,61 +43,53 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class StepOptions:
-    """Every knob of a step, with its default.
+@dataclass(frozen=True, eq=False)
+class StepInputs:
+    """What decides a step before any answer: band (RGB), direction, sizes, the user prompt, the options."""
 
-    Attributes:
-        candidates: tiles to ask for, 1 to 10.
-        feather_px: width in pixels of the feather beyond the seam, 0 for none, at most advance_px.
-        calibrate: undo the model's drift before enforcement.
-        gate: factor of the relative gate; None glues the best candidate whatever its score.
-        metric: the metric that selects the winner: "primary", or one of the scorer's others.
-        scaffold_fill: what fills the generated half of the reference tile.
-        continuation_cue: draw marks at the seam inside the conditioning half of the reference tile.
-        prompt_strength: how much is said around the person's words, 0 to 3.
-        artifacts: "full", "lean" (answers and the winner's files) or "none" (answers and the strip).
+    mode: Mode
+    contract: TileContract
+    band: Image.Image
+    words: str
+    options: StepOptions
 
-    Raises:
-        UsageError: a value outside its range, or a field that does not exist.
-    """
+    @property
+    def prompt(self) -> str:
+        """The full text for the model."""
+        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength)
 
-    candidates: int = 3
-    feather_px: int = 0
-    calibrate: bool = True
-    gate: float | None = DEFAULT_GATE
-    metric: str = "primary"
-    scaffold_fill: str = "grey"
-    continuation_cue: bool = False
-    prompt_strength: int = 1
-    artifacts: str = "full"
+    @property
+    def band_sha256(self) -> str:
+        """Hash of the band's pixels."""
+        return hashlib.sha256(self.band.tobytes()).hexdigest()
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.candidates <= 10:
-            raise UsageError(f"candidates must be 1 to 10, not {self.candidates}")
-        if self.feather_px < 0:
-            raise UsageError(f"feather_px must be 0 or more, not {self.feather_px}")
-        if self.gate is not None and not self.gate > 0:
-            raise UsageError(f"gate must be a factor above 0, or None for no gate, not {self.gate!r}")
-        if self.metric not in METRICS:
-            raise UsageError(f"unknown metric {self.metric!r}: use one of {', '.join(METRICS)}")
-        if self.scaffold_fill not in SCAFFOLD_FILLS:
-            raise UsageError(f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
-        if not 0 <= self.prompt_strength <= 3:
-            raise UsageError(f"prompt_strength must be 0 to 3, not {self.prompt_strength}")
-        require_artifacts(self.artifacts)
+    def request(
+        self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
+    ) -> TileRequest:
+        """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
+        reference = self.reference_tile()
+        return TileRequest(
+            mode=self.mode,
+            contract=self.contract,
+            band=self.band,
+            reference=reference.image,
+            mask=reference.mask,
+            prompt=self.prompt,
+            candidates=candidates,
+            step_index=step_index,
+            first_candidate=first_candidate,
+            band_origin=band_origin,
+        )
 
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
-        """Options from names and values, as a caller or a record gives them."""
-        known = {option.name for option in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise UsageError(f"unknown step option {unknown[0]!r}: use one of {', '.join(sorted(known))}")
-        return cls(**values)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The options as JSON types."""
-        return asdict(self)
+    def reference_tile(self) -> ReferenceTile:
+        """What the model sees, and the mask."""
+        return build_reference_tile_and_mask(
+            self.band,
+            self.mode,
+            self.contract,
+            scaffold_fill=self.options.scaffold_fill,
+            continuation_cue=self.options.continuation_cue,
+        )
 
 
 @dataclass(frozen=True)
@@ -173,40 +167,35 @@ class Choice:
 
 def examine_all(
     raws: Sequence[RawCandidate],
-    band: Image.Image,
-    mode: Mode,
-    contract: TileContract,
-    options: StepOptions,
+    inputs: StepInputs,
     tell: Callable[[int, str], None] = lambda _candidate, _phase: None,
 ) -> list[Examined]:
     """Examine every candidate, on as many cores as there are; `tell(candidate, phase)` hears of progress."""
 
     def examine(index: int) -> Examined:
         tell(index, "examining")
-        return _examine(index, raws[index], band, mode, contract, options.calibrate)
+        return _examine(index, raws[index], inputs)
 
     with ThreadPoolExecutor(max_workers=max(1, min(len(raws), os.cpu_count() or 1))) as pool:
         return list(pool.map(examine, range(len(raws))))
 
 
-def _examine(
-    index: int, raw: RawCandidate, band: Image.Image, mode: Mode, contract: TileContract, calibrate: bool
-) -> Examined:
+def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
+    band, mode, contract = inputs.band, inputs.mode, inputs.contract
     try:
         tile = decode_tile(raw.data, contract)
     except AnswerError as error:
         return Examined(index, raw, str(error))
-    calibration = calibrate_tile(tile, band, mode, contract) if calibrate else None
+    calibration = calibrate_tile(tile, band, mode, contract) if inputs.options.calibrate else None
     redraw = tile if calibration is None else calibration.tile
     enforced = enforce_conditioning_half(redraw, band, mode, contract)
     score = score_tile(band, enforced, mode, contract, calibration)
     return Examined(index, raw, "", redraw, enforced, calibration, score)
 
 
-def choose(
-    examined: Sequence[Examined], band: Image.Image, mode: Mode, contract: TileContract, options: StepOptions
-) -> Choice:
-    """Select by the metric of `options`: the best that passes the gate, and nothing when none does."""
+def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
+    """Select by the metric of the options: the best that passes the gate, and nothing when none does."""
+    options = inputs.options
     readable = [one for one in examined if one.score is not None]
     if not readable:
         return Choice(None, None, None, "no candidate could be read: " + "; ".join(_faults(examined)), {})
@@ -215,7 +204,7 @@ def choose(
     best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
     if options.gate is None:
         return Choice(best.index, best.index, None, f"{_why(best, others, options.metric)}; no gate", best_by)
-    gate = interior_gate(band, mode, contract, options.gate)
+    gate = interior_gate(inputs.band, inputs.mode, inputs.contract, options.gate)
     passing = [one for one in in_order if one.score is not None and gate.passes(one.score)]
     if passing:
         winner, *others = passing
@@ -255,12 +244,20 @@ def _faults(examined: Sequence[Examined]) -> list[str]:
     return [f"candidate {one.index}: {one.error}" for one in examined if one.error]
 
 
-def commit_tile(
-    winner: Examined, band: Image.Image, mode: Mode, feather_px: int, contract: TileContract = CLASSIC
-) -> Image.Image:
-    """The tile whose growth box is committed: the winner's enforced tile, feathered when `feather_px` > 0."""
+def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int | None = None) -> Image.Image:
+    """The tile whose growth box is committed: the winner's enforced tile, feathered.
+
+    Args:
+        winner: a candidate that could be read.
+        inputs: what decided the step.
+        feather_px: width of the feather in pixels, 0 for none; None for that of the options.
+
+    Raises:
+        AnswerError: the candidate could not be read.
+    """
     if winner.enforced is None or winner.redraw is None:
         raise AnswerError(f"candidate {winner.index} cannot be glued: {winner.error}")
-    if feather_px == 0:
+    width = inputs.options.feather_px if feather_px is None else feather_px
+    if width == 0:
         return winner.enforced
-    return feather_tile(winner.enforced, winner.redraw, band, mode, feather_px, contract)
+    return feather_tile(winner.enforced, winner.redraw, inputs.band, inputs.mode, width, inputs.contract)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from exquisite.api.answer import answer_bytes_max, candidates_in, read_body
+from exquisite.api.cassette.interactions import Cassette
 from exquisite.api.generator import RawCandidate, StoredAnswer, TileRequest
-from exquisite.api.interactions import Cassette
 from exquisite.api.png import decode_tile, png_bytes_max
 from exquisite.errors import AnswerError, ExquisiteError, ReplayError, SessionDamagedError
 from exquisite.pipeline.fitting import open_picture
-from exquisite.pipeline.records import seal, unseal
 from exquisite.pipeline.session import Session
+from exquisite.pipeline.store.records import seal, unseal
 from exquisite.pipeline.verify import verify_path
 from tests.support.children import run_python
 from tests.support.faulty_files import QuickFiles

@@ -21,9 +21,9 @@ from pathlib import Path
 from PIL import Image
 
 from exquisite import CLASSIC, Session, TileContract, calibrate_tile, extract_scoring_strips, score_strips, score_tile
-from exquisite.api.drift import Drift, redraw
 from exquisite.api.generator import CallLog, RawCandidate, TileRequest
 from exquisite.api.mock import MockTileGenerator
+from exquisite.api.mock.drift import Drift, redraw
 from exquisite.geometry.overlap_score import interior_gate
 from exquisite.pixels import sobel_magnitude
 from tests.support.generators import Truth, png

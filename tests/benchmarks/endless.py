@@ -31,10 +31,10 @@ from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.contract import CLASSIC, Box, Mode
 from exquisite.pipeline.commit import commit
-from exquisite.pipeline.pieces import extend_tips, place_strip
-from exquisite.pipeline.records import sha256
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
+from exquisite.pipeline.store.pieces import extend_tips, place_strip
+from exquisite.pipeline.store.records import sha256
 from tests.support.children import clean_environment
 from tests.support.faulty_files import QuickFiles
 from tests.support.memory_peak import peak_bytes

@@ -22,12 +22,12 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from exquisite.api.drift import Drift, redraw
+from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
 from exquisite.geometry.calibration import calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
-from exquisite.geometry.seam_residual import seam_residual
+from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pixels import laplacian_energy
 from tests.support.pictures import draw
 

@@ -36,18 +36,18 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.answer import decode_tile
-from exquisite.api.drift import Drift
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.mock import MockTileGenerator
+from exquisite.api.mock.drift import Drift
 from exquisite.contract import CLASSIC, Mode, from_canonical, to_canonical
 from exquisite.geometry.calibration import Calibration, calibrate_tile
-from exquisite.geometry.displacement import Field, resample
+from exquisite.geometry.calibration.displacement import Field, resample
+from exquisite.geometry.calibration.tone import with_tone
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
+from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.geometry.overlap_score import score_tile
-from exquisite.geometry.seam_residual import seam_residual
 from exquisite.geometry.tile_mode import extract_conditioning_band
-from exquisite.geometry.tone import with_tone
 from exquisite.pixels import laplacian_energy
 from tests.benchmarks import panorama_table
 from tests.support.pictures import draw

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from exquisite.api.drift import Drift, redraw
+from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
 from exquisite.geometry.calibration import calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half

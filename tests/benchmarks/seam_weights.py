@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from exquisite.geometry.calibration.spline import solve
 from exquisite.geometry.overlap_score import METRICS
 from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
-from exquisite.geometry.spline import solve
 from tests.benchmarks import seams
 
 __all__ = ["RESULT", "Pair", "fit", "held_out", "main", "pairs_of", "scaled", "won"]

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from exquisite.api.drift import Drift, redraw
+from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
 from tests.benchmarks import panorama, panorama_table, seam_sheet
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from PIL import Image
 
 from exquisite import CLASSIC, MockTileGenerator, Mode, Session
-from exquisite.api.quilting import continue_by_quilting
+from exquisite.api.mock.quilting import continue_by_quilting
 from exquisite.contract import to_canonical
 from exquisite.geometry.overlap_score import interior_gate
 from exquisite.geometry.tile_mode import extract_conditioning_band

@@ -14,7 +14,7 @@ from exquisite import StepOptions
 from exquisite.cli.arms import arms_from
 from exquisite.cli.parser import build_parser
 from exquisite.errors import UsageError
-from exquisite.pipeline.experiment_plan import Arm
+from exquisite.pipeline.experiment.plan import Arm
 from tests.cli.conftest import SIZES, Cli, everything
 from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
 

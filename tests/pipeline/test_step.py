@@ -5,7 +5,7 @@ import pytest
 from exquisite.api.generator import RawCandidate
 from exquisite.contract import Mode, TileContract
 from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
-from exquisite.pipeline.step import Choice, Examined, StepOptions, choose
+from exquisite.pipeline.step import Choice, Examined, StepInputs, StepOptions, choose
 from tests.support.pictures import draw
 
 CONTRACT = TileContract(64, 32, 16, 16)
@@ -20,7 +20,7 @@ def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Examined
 
 
 def chosen(*examined: Examined, **options: object) -> Choice:
-    return choose(examined, BAND, Mode.X_LTR, CONTRACT, StepOptions(**options))
+    return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)))
 
 
 def test_the_best_by_the_metric_is_glued() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exquisite.errors import OutcomeUnknownError
-from exquisite.pipeline.records import seal, unseal
+from exquisite.pipeline.store.records import seal, unseal
 
 from .faulty_files import QuickFiles
 from .tiny import InstantGenerator, PayingGenerator, grow, make_session, tree

@@ -47,13 +47,18 @@ def module_names() -> Iterator[str]:
 
 
 def public_constants() -> dict[str, str]:
-    """Upper-case names in `__all__` whose value is plain: module and name within the package -> the value's text."""
+    """Upper-case names in `__all__` whose value is plain: module and name within the package -> the value's text.
+
+    A name that a package exports is listed once, under the package.
+    """
     found = {}
     for name in module_names():
         module = importlib.import_module(name)
+        package = importlib.import_module(name.rpartition(".")[0] or name)
         for constant in getattr(module, "__all__", []):
             text = _plain(getattr(module, constant)) if constant.isupper() else None
-            if text is not None and name.partition(".")[2]:
+            exported = package is not module and constant in getattr(package, "__all__", ())
+            if text is not None and name.partition(".")[2] and not exported:
                 found[f"{name.partition('.')[2]}.{constant}"] = text
     return found
 

@@ -28,9 +28,9 @@ from PIL import Image, ImageDraw
 
 from exquisite import Session
 from exquisite.api.cassette import use_cassette
-from exquisite.api.drift import Drift
 from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
 from exquisite.api.mock import MockTileGenerator
+from exquisite.api.mock.drift import Drift
 from exquisite.api.models import worst_case_usd
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.contract import CLASSIC, Mode

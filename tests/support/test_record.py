@@ -10,10 +10,10 @@ from PIL import Image
 
 from exquisite.api.answer import decode_tile
 from exquisite.api.cassette import use_cassette
+from exquisite.api.cassette.recording import find_secret, load_recording
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.api.prompt import build_prompt
-from exquisite.api.recording import find_secret, load_recording
 from exquisite.contract import CLASSIC, Mode
 from exquisite.errors import ReplayError
 from exquisite.geometry.reference_tile import build_reference_tile_and_mask

@@ -12,7 +12,7 @@ from PIL import Image
 
 from exquisite.errors import OutcomeUnknownError
 from exquisite.files import Files
-from exquisite.pipeline.ledger import Ledger
+from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.verify import verify_path
 

@@ -1,0 +1,273 @@
+"""Recorded HTTP interactions on disk: one JSON file, and its pictures beside it as `blobs/<sha256>.png`.
+
+    {"cassette": 1, "origin": "emulator", "interactions": [
+      {"request":  {"method": "POST", "path": "/v1/images/edits", "type": "multipart/form-data", "parts": [
+                     {"name": "prompt", "text": ["first line\\n", "second line"]},
+                     {"name": "image[]", "filename": "reference.png", "type": "image/png", "blob": "….png"}]},
+       "response": {"status": 200, "headers": {"content-type": "application/json"},
+                    "body": ["{\\"data\\": [{\\"b64_json\\": \\"", {"base64": "….png"}, "\\"}]}"]},
+       "error":    {"class": "ReadError", "message": "…"}}]}
+
+A text is the list of its lines. A body is a list of pieces: text, `{"base64": blob}` for base64 of a picture,
+`{"blob": blob}` for bytes as they are. Joined, they are the body byte for byte. `error` is what broke the
+connection, before the response (then there is none) or in its body. Nothing is saved that looks like a key.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import ReplayError
+from ...files import Files
+from ..multipart import Part
+
+__all__ = ["BLOBS", "Interaction", "RecordedRequest", "find_secret", "load_recording", "save_recording"]
+
+BLOBS = "blobs"
+"""The folder beside a recording that holds its pictures; several recordings may share it."""
+
+FORMAT_VERSION = 1
+
+_TEXT_MAX = 1 << 16  # longer texts are no help to a reader, and become blobs
+_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
+_SUFFIXES = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
+_LOOKS_LIKE_A_KEY = re.compile(
+    rb"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,}"
+    rb"|\b(?:bearer|basic)\s+(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{16,}"
+    rb"|\b(?:x-)?api[-_ ]?key\\?[\"']?\s*[:=]\s*\\?[\"']?(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{8,}",
+    re.IGNORECASE,
+)
+_SECRET_MIN = 6  # a shorter key in use ("none", "x") is found in every text
+
+
+@dataclass(frozen=True)
+class RecordedRequest:
+    """What a request says.
+
+    Attributes:
+        method: such as POST.
+        path: path and sorted query; the host is not recorded.
+        media: the media type of the body, "" without one.
+        parts: the parts of a multipart body; another body is one part without a name.
+    """
+
+    method: str
+    path: str
+    media: str = ""
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One request and what came of it: a response, an error, or a response that broke off with an error.
+
+    Attributes:
+        request: what was asked.
+        status: HTTP status; None when no response came.
+        headers: those of the response that may be kept, names in lower case.
+        body: bytes of the response as received, as far as they came.
+        error: (class name of the httpx exception, message), or None.
+    """
+
+    request: RecordedRequest
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    error: tuple[str, str] | None = None
+
+
+def find_secret(data: bytes, secrets: Iterable[str] = ()) -> str:
+    """What in `data` looks like a key, described without quoting it; "" when nothing does.
+
+    `secrets` are keys in use; those with fewer than 6 characters are left out, because any text may hold them.
+    """
+    if any(len(secret) >= _SECRET_MIN and secret.encode() in data for secret in secrets):
+        return "the key in use"
+    if found := _LOOKS_LIKE_A_KEY.search(data):
+        return f"{len(found[0])} bytes at {found.start()} that look like a key (they begin with {found[0][:3]!r})"
+    return ""
+
+
+def save_recording(path: Path, origin: str, interactions: Sequence[Interaction], secrets: Iterable[str] = ()) -> None:
+    """Write `interactions` to `path` and their pictures beside it: the JSON file last, whole or not at all.
+
+    Raises:
+        ReplayError: something looks like a key; nothing was written.
+        StorageError: the disk refused.
+    """
+    blobs: dict[str, bytes] = {}
+    document = {
+        "cassette": FORMAT_VERSION,
+        "origin": origin,
+        "interactions": [_interaction_to_json(interaction, blobs) for interaction in interactions],
+    }
+    text = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    secrets = tuple(secrets)
+    for name, data in {path.name: text, **blobs}.items():
+        if what := find_secret(data, secrets):
+            raise ReplayError(f"not saved: {path} would hold {what} in {name}; take it out of the request")
+    _write(path, text, blobs)
+
+
+def _write(path: Path, text: bytes, blobs: Mapping[str, bytes]) -> None:
+    """Blobs first. Drafts stand in the other folder of the two, so that both renames stay on one file system."""
+    files = Files()
+    folder = path.parent / BLOBS
+    for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+        files.make_folder(missing)
+    for name, data in blobs.items():
+        if not (folder / name).exists():
+            files.write_atomic(folder / name, data, path.parent)
+    files.write_atomic(path, text, folder)
+
+
+def load_recording(path: Path) -> tuple[str, list[Interaction]]:
+    """(origin, interactions) of the recording at `path`.
+
+    Raises:
+        ReplayError: there is none, it is of another version, or it or one of its blobs is damaged.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        version = document["cassette"]
+        if version != FORMAT_VERSION:
+            raise ReplayError(f"{path} has format {version!r}, this version reads {FORMAT_VERSION}: record it again")
+        blobs = path.parent / BLOBS
+        return document["origin"], [_interaction_from_json(entry, blobs) for entry in document["interactions"]]
+    except FileNotFoundError:
+        raise ReplayError(f"there is no cassette at {path}: record one with record mode once") from None
+    except OSError as error:
+        raise ReplayError(f"the cassette {path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReplayError(f"the cassette {path} is damaged ({error!r}): restore it or record it again") from error
+
+
+def _interaction_to_json(interaction: Interaction, blobs: dict[str, bytes]) -> dict[str, Any]:
+    request = interaction.request
+    entry: dict[str, Any] = {
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "type": request.media,
+            "parts": [_part_to_json(part, blobs) for part in request.parts],
+        }
+    }
+    if interaction.status is not None:
+        body = _to_pieces(interaction.body, blobs)
+        entry["response"] = {"status": interaction.status, "headers": dict(interaction.headers), "body": body}
+    if interaction.error is not None:
+        entry["error"] = dict(zip(("class", "message"), interaction.error, strict=True))
+    return entry
+
+
+def _interaction_from_json(entry: Mapping[str, Any], blobs: Path) -> Interaction:
+    asked = entry["request"]
+    parts = tuple(_part_from_json(part, blobs) for part in asked["parts"])
+    response, error = entry.get("response"), entry.get("error")
+    if response is None and error is None:
+        raise ValueError("an interaction without response and error")
+    return Interaction(
+        RecordedRequest(asked["method"], asked["path"], asked["type"], parts),
+        None if response is None else int(response["status"]),
+        {} if response is None else dict(response["headers"]),
+        b"" if response is None else b"".join(_from_piece(piece, blobs) for piece in response["body"]),
+        None if error is None else (error["class"], error["message"]),
+    )
+
+
+def _part_to_json(part: Part, blobs: dict[str, bytes]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": part.name}
+    if part.filename is not None:
+        entry["filename"] = part.filename
+    if part.content_type is not None:
+        entry["type"] = part.content_type
+    text = _as_text(part.content)
+    if text is None or part.filename is not None:
+        entry["blob"] = _blob(part.content, blobs)
+    else:
+        entry["text"] = _lines(text)
+    return entry
+
+
+def _part_from_json(entry: Mapping[str, Any], blobs: Path) -> Part:
+    content = _read_blob(blobs, entry["blob"]) if "blob" in entry else "".join(entry["text"]).encode("utf-8")
+    return Part(entry["name"], content, entry.get("filename"), entry.get("type"))
+
+
+def _to_pieces(body: bytes, blobs: dict[str, bytes]) -> list[str | dict[str, str]]:
+    """`body` as text and references to blobs, which hold the pictures and everything that no one reads."""
+    pieces: list[str | dict[str, str]] = []
+    position = 0
+    for run in _BASE64_RUN.finditer(body):
+        picture = _picture_in(run[0])
+        if picture or len(run[0]) > _TEXT_MAX:
+            pieces += _plain(body[position : run.start()], blobs)
+            pieces.append({"base64": _blob(picture, blobs)} if picture else {"blob": _blob(run[0], blobs)})
+            position = run.end()
+    return pieces + _plain(body[position:], blobs)
+
+
+def _plain(data: bytes, blobs: dict[str, bytes]) -> list[str | dict[str, str]]:
+    text = _as_text(data)
+    return [{"blob": _blob(data, blobs)}] if text is None else [*_lines(text)]
+
+
+def _from_piece(piece: str | Mapping[str, str], blobs: Path) -> bytes:
+    if isinstance(piece, str):
+        return piece.encode("utf-8")
+    if "base64" in piece:
+        return binascii.b2a_base64(_read_blob(blobs, piece["base64"]), newline=False)
+    return _read_blob(blobs, piece["blob"])
+
+
+def _picture_in(coded: bytes) -> bytes:
+    """The picture behind base64, if encoding it gives the same base64 again; else b""."""
+    try:
+        data = binascii.a2b_base64(coded, strict_mode=True)
+    except ValueError:
+        return b""
+    return data if _suffix(data) and binascii.b2a_base64(data, newline=False) == coded else b""
+
+
+def _as_text(data: bytes) -> str | None:
+    """`data` as text that a person can read, or None."""
+    if len(data) > _TEXT_MAX or b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
+def _suffix(data: bytes) -> str:
+    return next((suffix for signature, suffix in _SUFFIXES.items() if data.startswith(signature)), "")
+
+
+def _blob(data: bytes, blobs: dict[str, bytes]) -> str:
+    name = hashlib.sha256(data).hexdigest() + (_suffix(data) or ".bin")
+    blobs[name] = data
+    return name
+
+
+def _read_blob(folder: Path, name: str) -> bytes:
+    if Path(name).name != name:
+        raise ReplayError(f"the blob {name!r} is no file name")
+    path = folder / name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReplayError(f"the blob {path} cannot be read: {error.strerror or error}; restore it") from error
+    if hashlib.sha256(data).hexdigest() != path.stem:
+        raise ReplayError(f"the blob {path} is damaged: its SHA-256 is not its name; restore it or record again")
+    return data

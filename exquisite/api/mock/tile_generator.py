@@ -1,0 +1,289 @@
+"""The simulated model: it needs no network, and misbehaves like a real one.
+
+Like a real image model it redraws the whole tile, a little off: the conditioning half is no copy of the band.
+What it adds comes from a known picture as far as that reaches, so that the truth is known, and from there on
+(or without a picture) by image quilting of what is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+
+from ...contract import CLASSIC, Box, from_canonical, require_rgb, to_canonical
+from ...errors import PictureError, UsageError
+from ...pixels import crop_mirrored
+from ..generator import CallLog, RawCandidate, TileRequest
+from .drift import Drift, redraw
+from .quilting import continue_by_quilting
+
+__all__ = ["DEFAULT_STRENGTH", "MISBEHAVIOURS", "MockTileGenerator"]
+
+DEFAULT_STRENGTH = 0.5
+"""Strength of the drift (`Drift.random`) unless told otherwise: what a good model does on a good day."""
+
+MISBEHAVIOURS = {
+    "drift": "redrawn far off: three times the strongest that was measured",
+    "blur": "much too soft",
+    "cast": "a strong colour cast",
+    "ignore_mask": "the conditioning half re-invented, in the same style",
+    "mirror": "the generated half is the band, mirrored at the seam",
+    "copy": "the generated half is the band once more",
+    "flat": "the generated half is one colour",
+    "another": "another picture altogether, in both halves",
+    "wrong_size": "a tile three quarters as large",
+    "truncated": "the bytes end in the middle",
+    "missing": "no answer: fewer candidates than asked for",
+}
+"""What `misbehave` may name, and what it does."""
+
+_STRENGTHS = (0.7, 1.0, 1.6)
+"""Factors on the strength for three candidates in a row, in an order that changes from step to step.
+
+Unless the model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
+"""
+_WHOLLY_INVENTED = ("mirror", "copy", "flat", "another")
+_FAR_OFF = 3.0
+_MARGIN_SHARE = 8
+
+
+class MockTileGenerator:
+    """A TileGenerator that draws by itself; the same request and seed give the same bytes.
+
+    Args:
+        seed: decides every choice, together with the step, the number of the candidate, the mode and the band.
+        picture: a known wide picture (an image, or the path of one) at the scale of the canvas, from which new
+            content is taken as far as it reaches.
+        origin: (x, y) in `picture` of the top left pixel of the session's seed picture; default (0, 0).
+        drift: strength of the random drift of each candidate (`Drift.random`); candidates differ, one is worse. Or a
+            Drift, the same for all. None: no drift, so that a tile from the known picture is the exact truth.
+        restless: every candidate shifts and zooms; else only the worst of three, as with a good model.
+        warp_px: largest displacement of an extra smooth warp in random drifts, in pixels of a classic tile.
+        misbehave: a name from MISBEHAVIOURS for every candidate, or one entry (None: behave) for each number
+            of a candidate, repeated from the start when there are more candidates.
+
+    Raises:
+        PictureError: `picture` cannot be read.
+        UsageError: an unknown misbehaviour.
+    """
+
+    def __init__(
+        self,
+        seed: int | str = 0,
+        picture: Image.Image | str | Path | None = None,
+        origin: tuple[int, int] | None = None,
+        *,
+        drift: float | Drift | None = DEFAULT_STRENGTH,
+        restless: bool = False,
+        warp_px: float = 0.0,
+        misbehave: str | Sequence[str | None] | None = None,
+    ) -> None:
+        self._seed = seed
+        self._picture = _opened(picture)
+        self._origin = origin or (0, 0)
+        self._drift = drift
+        self._restless = restless
+        self._warp_px = warp_px
+        self._misbehave: tuple[str | None, ...] = (
+            (misbehave,) if misbehave is None or isinstance(misbehave, str) else tuple(misbehave) or (None,)
+        )
+        unknown = sorted({str(name) for name in self._misbehave if name is not None and name not in MISBEHAVIOURS})
+        if unknown:
+            raise UsageError(f"unknown misbehaviour {', '.join(unknown)}: use {', '.join(MISBEHAVIOURS)}")
+
+    @cached_property
+    def _picture_digest(self) -> str | None:
+        return None if self._picture is None else _digest(self._picture)
+
+    def identity(self) -> Mapping[str, object]:
+        """Everything besides the request that decides the answer."""
+        drift = asdict(self._drift) if isinstance(self._drift, Drift) else self._drift
+        return {
+            "generator": "mock",
+            "seed": self._seed,
+            "picture": self._picture_digest,
+            "origin": list(self._origin),
+            "drift": drift,
+            "restless": self._restless,
+            "warp_px": self._warp_px,
+            "misbehave": list(self._misbehave),
+        }
+
+    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """Yield `request.candidates` tiles as PNG, fewer where told to misbehave so; nothing is logged or paid."""
+        band_hash = _digest(request.band)
+        for number in range(request.first_candidate, request.first_candidate + request.candidates):
+            misbehaviour = self._misbehave[number % len(self._misbehave)]
+            if misbehaviour == "missing":
+                continue
+            calls.progress(f"simulated model: drawing candidate {number}")
+            key = f"{self._seed}:{request.step_index}:{number}:{request.mode}:{band_hash}"
+            yield self._candidate(request, number, key, misbehaviour)
+
+    def _candidate(self, request: TileRequest, number: int, key: str, misbehaviour: str | None) -> RawCandidate:
+        scene = self._scene(request, key, misbehaviour)
+        drift = self._candidate_drift(request, number, key, misbehaviour)
+        tile = redraw(scene.image, scene.tile, drift)
+        if misbehaviour == "wrong_size":
+            tile = tile.resize((tile.width * 3 // 4, tile.height * 3 // 4))
+        data = _png(tile)
+        if misbehaviour == "truncated":
+            data = data[: len(data) * 2 // 3]
+        meta = {
+            "generator": "mock",
+            "candidate": number,
+            "seed": self._seed,
+            "source": scene.source,
+            "drift": asdict(drift),
+            "misbehaviour": misbehaviour,
+        }
+        return RawCandidate(data, meta)
+
+    def _candidate_drift(self, request: TileRequest, number: int, key: str, misbehaviour: str | None) -> Drift:
+        if misbehaviour == "drift":
+            drift = self._random_drift(request, key, _FAR_OFF)
+        elif isinstance(self._drift, Drift) or self._drift is None:
+            drift = self._drift or Drift()
+        else:
+            order = random.Random(f"strengths:{self._seed}:{request.step_index}").sample(_STRENGTHS, len(_STRENGTHS))
+            factor = order[number % len(order)]
+            drift = self._random_drift(request, key, self._drift * factor)
+            if not self._restless and factor < max(_STRENGTHS):
+                drift = replace(drift, shift=(0.0, 0.0), zoom=(1.0, 1.0))
+        if misbehaviour == "blur":
+            return replace(drift, blur=3.0)
+        if misbehaviour == "cast":
+            return replace(drift, cast=(40.0, -10.0, -35.0))
+        return drift
+
+    def _random_drift(self, request: TileRequest, key: str, strength: float) -> Drift:
+        """A random drift whose lengths are in proportion to the tile, as a model's are."""
+        drift = Drift.random(key, strength, warp_px=self._warp_px)
+        share = request.contract.tile_px / CLASSIC.tile_px
+        x, y = drift.shift
+        return replace(drift, shift=(x * share, y * share), warp_px=drift.warp_px * share)
+
+    def _scene(self, request: TileRequest, key: str, misbehaviour: str | None) -> _Scene:
+        """What the model has in mind: the band and what follows it, and the surroundings that a drift may show."""
+        contract = request.contract
+        known = to_canonical(request.band, request.mode)
+        truth = self._truth(request)
+        if misbehaviour in _WHOLLY_INVENTED:
+            source = misbehaviour or ""
+            known = _invented(source, known, contract.tile_size, key)
+        else:
+            source = "picture"
+            if truth is not None:
+                known = _beside(known, truth)
+            missing = contract.tile_px - known.width
+            if missing:
+                source = "quilting" if truth is None else "picture, then quilting"
+                known = _beside(known, continue_by_quilting(_last_columns(known, contract.band_px), missing, key))
+            if misbehaviour == "ignore_mask":
+                other = continue_by_quilting(_last_columns(known, contract.band_px), contract.band_px, f"{key}:other")
+                known.paste(other, (0, 0))
+        tile = from_canonical(known, request.mode)
+        if source != "picture" or self._picture is None:
+            return _Scene(tile, Box(0, 0, *contract.tile_size), source)
+        left, top, right, bottom = self._tile_in_picture(request)
+        margin = contract.tile_px // _MARGIN_SHARE
+        around = crop_mirrored(self._picture, (left - margin, top - margin, right + margin, bottom + margin))
+        around.paste(tile, (margin, margin))
+        return _Scene(around, Box(margin, margin, margin + tile.width, margin + tile.height), source)
+
+    def _tile_in_picture(self, request: TileRequest) -> Box:
+        """Where the whole tile lies in the known picture, its own orientation; perhaps beyond its ends."""
+        frame = request.contract.frame(request.mode, request.contract.tile_size)
+        left = self._origin[0] + request.band_origin[0] - frame.conditioning_half.left
+        top = self._origin[1] + request.band_origin[1] - frame.conditioning_half.top
+        return Box(left, top, left + request.contract.tile_px, top + request.contract.tile_px)
+
+    def _truth(self, request: TileRequest) -> Image.Image | None:
+        """What the known picture shows behind the seam, canonical, as far as it reaches; None when it does not."""
+        if self._picture is None:
+            return None
+        tile = self._tile_in_picture(request)
+        half = request.contract.frame(request.mode, request.contract.tile_size).generated_half
+        left, top = tile.left + half.left, tile.top + half.top
+        wanted = Box(left, top, left + half.size[0], top + half.size[1])
+        found = Box(
+            max(0, left), max(0, top), min(self._picture.width, wanted.right), min(self._picture.height, wanted.bottom)
+        )
+        if found.right <= found.left or found.bottom <= found.top:
+            return None
+        _, across = request.contract.oriented(found.size, request.mode)
+        near = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}[request.mode.direction]
+        if across != request.contract.tile_px or getattr(found, near) != getattr(wanted, near):
+            return None
+        return to_canonical(self._picture.crop(found), request.mode)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """A picture, the place of the tile in it, and where what lies behind the seam comes from."""
+
+    image: Image.Image
+    tile: Box
+    source: str
+
+
+def _invented(misbehaviour: str, band: Image.Image, size: tuple[int, int], key: str) -> Image.Image:
+    """A whole canonical tile of `size` that does not continue the `band`."""
+    if misbehaviour == "another":
+        return _clouds(size, key)
+    if misbehaviour == "mirror":
+        return crop_mirrored(band, (0, 0, *size))
+    tile = Image.new("RGB", size, band.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
+    for left in range(0, size[0] if misbehaviour == "copy" else band.width, band.width):
+        tile.paste(band, (left, 0))
+    return tile
+
+
+def _clouds(size: tuple[int, int], key: str) -> Image.Image:
+    """Coloured clouds: noise of ever finer grain, each at half the weight of the one before."""
+    draw = random.Random(f"clouds:{key}")
+    out = Image.new("RGB", size, (128, 128, 128))
+    for number in range(5):
+        cells = 3 * 2**number
+        noise = Image.frombytes("RGB", (cells, cells), draw.randbytes(3 * cells * cells))
+        out = Image.blend(out, noise.resize(size, Image.Resampling.BICUBIC), 0.6 / (number + 1))
+    return out
+
+
+def _beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    out = Image.new("RGB", (left.width + right.width, left.height))
+    out.paste(left, (0, 0))
+    out.paste(right, (left.width, 0))
+    return out
+
+
+def _last_columns(image: Image.Image, width: int) -> Image.Image:
+    return image.crop((image.width - width, 0, image.width, image.height))
+
+
+def _digest(image: Image.Image) -> str:
+    """SHA-256 of the size and the pixels, in hexadecimal digits."""
+    return hashlib.sha256(f"{image.mode} {image.width}x{image.height} ".encode() + image.tobytes()).hexdigest()
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _opened(picture: Image.Image | str | Path | None) -> Image.Image | None:
+    if picture is None or isinstance(picture, Image.Image):
+        return None if picture is None else require_rgb(picture, "the known picture")
+    try:
+        with Image.open(picture) as opened:
+            return opened.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise PictureError(f"cannot read the known picture {str(picture)!r}: {error}") from error

@@ -1,0 +1,21 @@
+"""Measures the drift of a redrawn band and undoes it in the whole tile."""
+
+from .calibrate import (
+    CLEAR_FALL,
+    FIDELITY_FLOOR,
+    FILTER_MAY_COST,
+    LEAST_KEPT,
+    LOCAL_FALL,
+    Calibration,
+    calibrate_tile,
+)
+
+__all__ = [
+    "CLEAR_FALL",
+    "FIDELITY_FLOOR",
+    "FILTER_MAY_COST",
+    "LEAST_KEPT",
+    "LOCAL_FALL",
+    "Calibration",
+    "calibrate_tile",
+]

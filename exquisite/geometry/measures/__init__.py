@@ -1,0 +1,1 @@
+"""What experiments and reports measure: seam residual, redraw error, style."""

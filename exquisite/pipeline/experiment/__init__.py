@@ -1,0 +1,5 @@
+"""Compares options and models on one frontier, call for call."""
+
+from .run import Experiment, MakeGenerator
+
+__all__ = ["Experiment", "MakeGenerator"]

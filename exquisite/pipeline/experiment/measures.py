@@ -1,0 +1,54 @@
+"""What an experiment measures of one step: its seam, how it continues edges, and how far its style drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...api.answer import decode_tile
+from ...geometry.measures.seam_residual import seam_residual
+from ...geometry.measures.style import style_drift
+from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, score_tile
+from ..step import Examined, StepInputs, commit_tile
+from ..store.records import Record
+
+__all__ = ["MEASURES", "gate_verdict", "measure"]
+
+MEASURES: Mapping[str, str] = {
+    "seam_raw": "seam residual of the tile as it came; 1 is no seam",
+    "seam": "seam residual of what is committed; 1 is no seam",
+    "primary": "primary metric of what is committed; higher is better",
+    "edges": "edge continuation of what is committed (sobel_corr), 0 to 1",
+    "sharpness": "of the new strip against the band, relative: -0.1 is softer by a tenth",
+    "contrast": "of the new strip against the band, relative",
+    "lightness": "of the new strip against the band, relative",
+    "colour": "colourfulness of the new strip against the band, relative",
+    "line_density": "lines in the new strip against the band, relative",
+}
+"""Every measure of a step, and what it says."""
+
+
+def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
+    """The MEASURES of a candidate that could be read, glued as `inputs` say."""
+    band, mode, contract = inputs.band, inputs.mode, inputs.contract
+    growth = contract.frame(mode, contract.tile_size).growth_in_tile
+    tile = commit_tile(one, inputs)
+    strip = tile.crop(growth)
+    score = one.score
+    if score is None or inputs.options.feather_px:
+        score = score_tile(band, tile, mode, contract, one.calibration)
+    return {
+        "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract).crop(growth), mode),
+        "seam": seam_residual(band, strip, mode),
+        "primary": score.primary,
+        "edges": score.metrics["sobel_corr"],
+        **style_drift(strip, band, mode).as_dict(),
+    }
+
+
+def gate_verdict(one: Examined, inputs: StepInputs) -> Record:
+    """What the gate says of a candidate: the one of the options, or the default where they have none."""
+    options = inputs.options
+    factor = DEFAULT_GATE if options.gate is None else options.gate
+    gate = interior_gate(inputs.band, inputs.mode, inputs.contract, factor)
+    passed = one.score is not None and gate.passes(one.score)
+    return {"factor": factor, "threshold": gate.threshold, "passed": passed, "asked": options.gate is not None}

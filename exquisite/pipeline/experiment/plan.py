@@ -1,0 +1,178 @@
+"""What an experiment compares, and what came of it: values that stand in SESSION/experiments/NAME.json."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ...contract import Mode
+from ...errors import UsageError
+from ..step import StepOptions
+from ..store.records import FORMAT_VERSION, Record
+
+__all__ = ["Arm", "Cell", "Key", "Plan"]
+
+Key = tuple[int, str, int]
+"""(repetition, arm, place): which step of an experiment is meant; repetitions and places count from 1."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of making a step.
+
+    Attributes:
+        name: part of the names of its branches.
+        options: every knob of its steps.
+        prompt: the person's words.
+        generator: what decides who makes its tiles, JSON types; only the maker of generators reads it.
+
+    Raises:
+        UsageError: a name that no branch may have.
+    """
+
+    name: str
+    options: StepOptions = field(default_factory=lambda: StepOptions(gate=None))
+    prompt: str = ""
+    generator: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "an arm")
+
+    def as_dict(self) -> Record:
+        """The arm as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Arm:
+        """The arm that `as_dict` wrote."""
+        return cls(**{**record, "options": StepOptions.from_values(record["options"])})
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that may differ between arms, by the name of its knob."""
+        return {**self.options.as_dict(), "prompt": self.prompt, **self.generator}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole of an experiment before its first step.
+
+    Attributes:
+        name: of the experiment.
+        mode: direction of growth.
+        at: the step from which every branch grows.
+        arms: at least one; the others are compared with the first.
+        repeat: branches of each arm, each with answers of its own.
+        steps: steps in a row on each branch.
+
+    Raises:
+        UsageError: a bad name, no arms, two arms of one name, or a count below 1.
+    """
+
+    name: str
+    mode: Mode
+    at: int
+    arms: tuple[Arm, ...]
+    repeat: int = 1
+    steps: int = 1
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "an experiment")
+        if not self.arms:
+            raise UsageError(
+                f"experiment {self.name!r} has nothing to compare: name its arms, such as "
+                f'--arm base --arm "plain,calibrate=false", or a matrix, such as --vary feather_px=0,16'
+            )
+        for what, count in (("--repeat", self.repeat), ("--steps", self.steps)):
+            if count < 1:
+                raise UsageError(f"{what} must be at least 1, not {count}")
+        branches = [self.branch(arm.name, repetition) for repetition, arm in self.branches()]
+        if twice := next((branch for branch in branches if branches.count(branch) > 1), None):
+            raise UsageError(f"two arms of experiment {self.name!r} would share the branch {twice}: name them apart")
+
+    def branch(self, arm: str, repetition: int) -> str:
+        """The name of a branch: exp-NAME-ARM, and from the second repetition on exp-NAME-ARM-2."""
+        return f"exp-{self.name}-{arm}" + (f"-{repetition}" if repetition > 1 else "")
+
+    def branches(self) -> Iterator[tuple[int, Arm]]:
+        """(repetition, arm) of every branch, all arms of a repetition before the next one."""
+        return ((repetition, arm) for repetition in range(1, self.repeat + 1) for arm in self.arms)
+
+    def keys(self) -> Iterator[Key]:
+        """Every step, in the order in which they are made."""
+        return (
+            (repetition, arm.name, place) for repetition, arm in self.branches() for place in range(1, self.steps + 1)
+        )
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def as_dict(self) -> Record:
+        """The plan as JSON types."""
+        return {
+            "format": FORMAT_VERSION,
+            "experiment": self.name,
+            "mode": str(self.mode),
+            "at": self.at,
+            "repeat": self.repeat,
+            "steps": self.steps,
+            "arms": [arm.as_dict() for arm in self.arms],
+        }
+
+    @classmethod
+    def from_record(cls, record: Record) -> Plan:
+        """The plan that `as_dict` wrote."""
+        arms = tuple(Arm.from_record(arm) for arm in record["arms"])
+        return cls(
+            record["experiment"], Mode(record["mode"]), record["at"], arms, record["repeat"], record["steps"]
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One step of an experiment, done.
+
+    Attributes:
+        repetition, arm, place: which step is meant.
+        branch: the branch that it is on.
+        step: its number in the session.
+        answers: number of the step whose stored answers it uses; its own when it asked for them.
+        request: digest of the request for those answers.
+        status: "committed", or "rejected" when nothing was glued, which ends the branch.
+        chosen: candidate that was glued, or the best of those that were not; None when none could be read.
+        usd: what asking cost, perhaps billed calls included; "0" with the answers of another arm.
+        gate: factor, threshold, passed, and whether the gate was asked or only looked at.
+        measures: see `measures.MEASURES`; empty when no candidate could be read.
+    """
+
+    repetition: int
+    arm: str
+    place: int
+    branch: str
+    step: int
+    answers: int
+    request: str
+    status: str
+    chosen: int | None
+    usd: str
+    gate: Mapping[str, Any] | None
+    measures: Mapping[str, float]
+
+    @property
+    def key(self) -> Key:
+        """(repetition, arm, place)."""
+        return (self.repetition, self.arm, self.place)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the step asked for answers of its own."""
+        return self.answers == self.step
+
+
+def _require_name(name: str, what: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"bad name {name!r} of {what}: use letters, digits, dot, dash and underscore, up to 24")

@@ -1,0 +1,373 @@
+"""Controlled experiments: the same step made in several ways, each way a branch, with nothing asked twice.
+
+Every arm grows branches of its own from one step of the session, so that arms see the same canvas and the canvas
+of the person stays as it is. Arms whose requests are the same (they differ only in what happens after the answers:
+calibration, feather, metric, gate) share the stored answers of the one that asked.
+
+SESSION/experiments/NAME.json holds the plan and one cell for each step that is done. It is written after the step,
+and never trusted against the session: a step that is on its branch, or was refused by the gate there, and has no
+cell yet is measured, not made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from ...api.generator import TileGenerator, TileRequest, describe
+from ...contract import Mode
+from ...errors import CanvasError, PaymentError, UsageError
+from ...files import Files
+from ..journal.ledger import Ledger
+from ..journal.requests import request_digest, request_record
+from ..session import Session
+from ..step import Progress, StepInputs
+from ..store import Store
+from ..store.records import Record, read_record, seal
+from ..verify.repair import rebuilt_ledger
+from .measures import gate_verdict, measure
+from .plan import Arm, Cell, Key, Plan
+
+__all__ = ["Experiment", "MakeGenerator"]
+
+MakeGenerator = Callable[[Arm, int], TileGenerator]
+"""Makes the generator of an arm for a repetition, from 1; called only where something must be asked."""
+
+_FOLDER = "experiments"
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What a run may do; see `Experiment.run`."""
+
+    budget: Decimal | None
+    session_budget: Decimal | None
+    retry_ambiguous: bool
+    progress: Callable[[Progress], None] | None
+
+
+class Experiment:
+    """A plan, and the cells that are done. Begin it, or go on with it, by `Experiment.begin`; then `run`."""
+
+    def __init__(self, root: Path, plan: Plan, cells: Sequence[Cell] = (), files: Files | None = None) -> None:
+        self.plan = plan
+        self._cells = {cell.key: cell for cell in cells}
+        self._store = Store(root, None, files)
+
+    @classmethod
+    def begin(
+        cls,
+        root: Path | str,
+        name: str,
+        mode: Mode | str,
+        arms: Sequence[Arm] = (),
+        *,
+        at: int | None = None,
+        repeat: int | None = None,
+        steps: int | None = None,
+        files: Files | None = None,
+    ) -> Experiment:
+        """The experiment `name` of the session at `root`: a new one, or the one that is there; writes nothing.
+
+        One that is there may grow: more repetitions, and more arms behind those that it has. What is not given stays
+        as it was planned.
+
+        Args:
+            at: the committed step from which the branches grow; by default the head of the session.
+            repeat: branches of each arm (default 1).
+            steps: steps in a row on each branch (default 1).
+
+        Raises:
+            UsageError: a plan that cannot be, or that is not the one that is there.
+            CanvasError: the canvas at `at` cannot grow in `mode`.
+        """
+        root = Path(root)
+        store = Store(root, None, files)
+        path = root / _FOLDER / f"{name}.json"
+        if not path.is_file():
+            counts = (1 if count is None else count for count in (repeat, steps))
+            plan = Plan(name, Mode(mode), store.head if at is None else at, tuple(arms), *counts)
+            _require_possible(store, plan, ())
+            return cls(root, plan, (), files)
+        record = read_record(path)
+        old = Plan.from_record(record)
+        plan = replace(
+            old,
+            mode=Mode(mode),
+            at=old.at if at is None else at,
+            arms=tuple(arms) or old.arms,
+            repeat=old.repeat if repeat is None else repeat,
+            steps=old.steps if steps is None else steps,
+        )
+        _require_same(old, plan)
+        _require_possible(store, plan, {old.branch(arm.name, repetition) for repetition, arm in old.branches()})
+        return cls(root, plan, [Cell(**cell) for cell in record["cells"]], files)
+
+    @property
+    def path(self) -> Path:
+        """The file of the plan and the results."""
+        return self._store.root / _FOLDER / f"{self.plan.name}.json"
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells that are done, in the order of the plan."""
+        return [self._cells[key] for key in self.plan.keys() if key in self._cells]  # noqa: SIM118 (not a mapping)
+
+    def missing(self) -> list[Key]:
+        """The steps still to be made; a branch ends with a step that glued nothing."""
+        ended = {(cell.repetition, cell.arm) for cell in self._cells.values() if cell.status != "committed"}
+        keys = list(self.plan.keys())
+        return [key for key in keys if key not in self._cells and key[:2] not in ended]
+
+    def asking(self, make: MakeGenerator) -> list[tuple[Arm, TileRequest]]:
+        """The requests still to be sent, at most: steps whose canvas is not known yet may turn out to share answers."""
+        known = {(cell.repetition, cell.request) for cell in self._cells.values()}
+        requests = []
+        for repetition, name, place in self.missing():
+            arm, base = self.plan.arm(name), self._base(repetition, name, place)
+            if base is not None:
+                if self._made(repetition, name, base) is not None:
+                    continue
+                digest = self._digest(arm, base, make(arm, repetition))
+                if (repetition, digest) in known:
+                    continue
+                known.add((repetition, digest))
+            requests.append((arm, self._request(arm, self.plan.at if base is None else base)))
+        return requests
+
+    def run(
+        self,
+        make: MakeGenerator,
+        *,
+        budget: Decimal | None = None,
+        session_budget: Decimal | None = None,
+        retry_ambiguous: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Iterator[Cell]:
+        """Make what is missing, yielding each cell when it is durable; run again, it goes on where it was cut short.
+
+        Args:
+            make: makes the generator of an arm for a repetition.
+            budget: USD that the experiment may cost, over all arms and runs; None for no limit.
+            session_budget: USD that the session may cost in all.
+            retry_ambiguous: ask again where an outcome is unknown, and perhaps pay twice.
+            progress: is told where each step is.
+
+        Raises:
+            UsageError: a branch of the experiment was moved by another command.
+            PaymentError: the next request would cost more than a budget allows; nothing was sent.
+            ExquisiteError: whatever `Session.step` raises; the same call goes on from there.
+        """
+        terms = _Terms(budget, session_budget, retry_ambiguous, progress)
+        if self.missing():
+            self._save()
+        for key in self.missing():
+            if key not in self.missing():
+                continue  # its branch has ended meanwhile
+            repetition, name, place = key
+            arm, session = self.plan.arm(name), self._on_branch(repetition, name)
+            base = self._base(repetition, name, place)
+            assert base is not None  # places are made in order
+            number = self._made(repetition, name, base)
+            if number is None:
+                number = self._make(session, arm, repetition, base, make(arm, repetition), terms)
+            cell = self._measured(key, session, number, base)
+            self._cells[key] = cell
+            self._save()
+            yield cell
+
+    # One step
+
+    def _base(self, repetition: int, name: str, place: int) -> int | None:
+        """The step that a step of the experiment continues; None when that one is not made yet."""
+        if place == 1:
+            return self.plan.at
+        before = self._cells.get((repetition, name, place - 1))
+        return None if before is None else before.step
+
+    def _on_branch(self, repetition: int, name: str) -> Session:
+        branch = self.plan.branch(name, repetition)
+        if branch not in self._store.branches():
+            Session(self._store).branch(branch, at=self.plan.at)
+        return Session.open(self._store.root, branch=branch, files=self._store.files)
+
+    def _made(self, repetition: int, name: str, base: int) -> int | None:
+        """The step on top of `base` that a run which was cut short has committed already."""
+        branch = self.plan.branch(name, repetition)
+        if branch not in self._store.branches():
+            return None
+        head = self._store.read_head(branch)
+        if head == base:
+            return None
+        if self._store.step(head)["parent"] != base:
+            raise UsageError(
+                f"branch {branch} of experiment {self.plan.name!r} is at step {head}, which does not continue step "
+                f"{base}: another command moved it; begin another experiment with --name"
+            )
+        return head
+
+    def _make(
+        self, session: Session, arm: Arm, repetition: int, base: int, generator: TileGenerator, terms: _Terms
+    ) -> int:
+        """Make a step of `arm` on its branch, from stored answers where there are any; returns its number."""
+        digest = self._digest(arm, base, generator)
+        refused = self._refused_before(arm, base, digest)
+        if refused is not None:
+            return refused
+        source = self._answers_for(repetition, digest)
+        if source is not None:
+            return session.accept(None, step=source, **arm.options.as_dict()).step_index
+        where = f"arm {arm.name}, repetition {repetition} of {self.plan.repeat}"
+
+        def tell(step: Progress) -> None:
+            if terms.progress is not None:
+                terms.progress(replace(step, phase=f"{step.phase} ({where})"))
+
+        spent = self._spent(self._store.begun(digest))
+        try:
+            result = session.step(
+                self.plan.mode,
+                generator,
+                prompt=arm.prompt,
+                budget=self._limit(terms, spent),
+                retry_ambiguous=terms.retry_ambiguous,
+                progress=tell,
+                **arm.options.as_dict(),
+            )
+        except PaymentError as error:
+            of = "" if terms.budget is None else f" of its ${terms.budget:.2f}"
+            raise PaymentError(f"{where}: {error} (this experiment has cost ${spent:.2f}{of})") from error
+        return result.step_index
+
+    def _refused_before(self, arm: Arm, base: int, digest: str) -> int | None:
+        """The step that the gate refused in a run which was cut short before it wrote the cell."""
+        store = self._store
+        known = {cell.step for cell in self._cells.values()}
+        for number in range(max([base, *known]) + 1, store.last_step() + 1):
+            if number in known or not store.is_finished(number):
+                continue
+            record = store.step(number)
+            ours = record["status"] == "rejected" and record["options"] == arm.options.as_dict()
+            if ours and record["parent"] == base and self._request_of(number)[1] == digest:
+                return number
+        return None
+
+    def _request_of(self, number: int) -> tuple[int, str]:
+        """(number, digest of the request) of the step whose answers step `number` uses."""
+        source = int(self._store.step(number).get("accepted", {}).get("step", number))
+        path = self._store.step_dir(source) / "request.json"
+        return source, str(read_record(path)["digest"]) if path.is_file() else ""
+
+    def _answers_for(self, repetition: int, digest: str) -> int | None:
+        """The step of another arm whose answers are those to the same request; repetitions never share."""
+        same = (cell for cell in self._cells.values() if (cell.repetition, cell.request) == (repetition, digest))
+        return next((cell.answers for cell in same), None)
+
+    def _inputs(self, arm: Arm, base: int) -> StepInputs:
+        band = self._store.frontier(base, self.plan.mode)
+        return StepInputs(self.plan.mode, self._store.contract, band, arm.prompt, arm.options)
+
+    def _digest(self, arm: Arm, base: int, generator: TileGenerator) -> str:
+        return request_digest(request_record(self._inputs(arm, base), base, describe(generator)))
+
+    def _request(self, arm: Arm, base: int) -> TileRequest:
+        return self._inputs(arm, base).request(arm.options.candidates, self._store.last_step() + 1)
+
+    def _measured(self, key: Key, session: Session, number: int, base: int) -> Cell:
+        """What a finished step measures, from its stored answers."""
+        repetition, name, place = key
+        arm = self.plan.arm(name)
+        source, digest = self._request_of(number)
+        derived = session.rescore(step=number, **arm.options.as_dict())
+        best = derived.choice.best
+        gate, measures = None, {}
+        if best is not None:
+            inputs = self._inputs(arm, base)
+            gate = gate_verdict(derived.examined[best], inputs)
+            measures = measure(derived.examined[best], inputs)
+        return Cell(
+            repetition=repetition,
+            arm=name,
+            place=place,
+            branch=self.plan.branch(name, repetition),
+            step=number,
+            answers=source,
+            request=digest,
+            status=self._store.step(number)["status"],
+            chosen=best,
+            usd=str(self._cost([number])) if source == number else "0",
+            gate=gate,
+            measures=measures,
+        )
+
+    # Money and file
+
+    def _cost(self, numbers: Sequence[int]) -> Decimal:
+        """What the calls of these steps cost, perhaps billed ones included."""
+        record = json.loads(rebuilt_ledger(self._store.root, sorted(set(numbers)))[0])
+        return Decimal(record["spent_usd"]) + sum(map(Decimal, record["doubtful"].values()), Decimal(0))
+
+    def _spent(self, unfinished: int | None) -> Decimal:
+        """What the experiment has cost so far, with the answers that an unfinished step has already."""
+        numbers = [cell.answers for cell in self._cells.values()]
+        return self._cost(numbers if unfinished is None else [*numbers, unfinished])
+
+    def _limit(self, terms: _Terms, spent: Decimal) -> Decimal | None:
+        """What the session may cost in all, so that the next request passes neither budget."""
+        if terms.budget is None:
+            return terms.session_budget
+        ledger = Ledger(self._store.root, self._store.files)
+        session = ledger.spent + ledger.doubtful + sum(ledger.reserved.values(), Decimal(0))
+        limit = session - spent + terms.budget
+        return limit if terms.session_budget is None else min(limit, terms.session_budget)
+
+    def _save(self) -> None:
+        """Make plan and cells durable, with the ledger in line with the outcomes on disk."""
+        files, folder = self._store.files, self.path.parent
+        record: Record = {**self.plan.as_dict(), "cells": [asdict(cell) for cell in self.cells]}
+        with Session(self._store)._writing():
+            if not folder.is_dir():
+                files.make_folder(folder)
+                files.sync_folder(folder.parent)
+            files.write_atomic(self.path, seal(record), self._store.tmp)
+
+
+def _require_same(old: Plan, new: Plan) -> None:
+    """Refuse a plan that is not `old`, with more repetitions or arms at most."""
+    for what, was, now in (
+        ("grows in", old.mode, new.mode),
+        ("begins at step", old.at, new.at),
+        ("has --steps", old.steps, new.steps),
+        ("has arms", [arm.as_dict() for arm in old.arms], [arm.as_dict() for arm in new.arms[: len(old.arms)]]),
+    ):
+        if was != now:
+            values = "other than these" if isinstance(was, list) else f"{was}, not {now}"
+            raise UsageError(
+                f"there is an experiment {old.name!r} already, and it {what} {values}: leave the option out to go "
+                f"on with it, or choose another --name"
+            )
+    if new.repeat < old.repeat:
+        raise UsageError(f"experiment {old.name!r} has {old.repeat} repetitions already: --repeat cannot take any back")
+
+
+def _require_possible(store: Store, plan: Plan, ours: Sequence[str] | set[str]) -> None:
+    """Refuse a plan whose steps could not be made, before anything is written."""
+    store.require_committed(plan.at)
+    store.contract.frame(plan.mode, store.canvas_box(plan.at).size)
+    if store.axis not in (None, plan.mode.axis):
+        raise CanvasError(
+            f"{store.root} grows along {store.axis} since its first step; {plan.mode} grows along {plan.mode.axis}"
+        )
+    for arm in plan.arms:
+        if arm.options.feather_px > store.contract.advance_px:
+            raise UsageError(
+                f"arm {arm.name}: feather_px {arm.options.feather_px} is wider than the strip of "
+                f"{store.contract.advance_px} px"
+            )
+    taken = set(store.branches()) - set(ours)
+    for repetition, arm in plan.branches():
+        if (branch := plan.branch(arm.name, repetition)) in taken:
+            raise UsageError(f"there is a branch {branch} already, of something else: choose another --name")

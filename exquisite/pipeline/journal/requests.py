@@ -1,0 +1,130 @@
+"""Asking a generator for what a step lacks: stored answers first, nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from ...api.answer import read_body
+from ...api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator
+from ...api.models import usage_usd
+from ...contract import TileContract
+from ...errors import AnswerError, OutcomeUnknownError
+from ..step import StepInputs
+from ..store.records import FORMAT_VERSION, Record
+from .journal import Journal
+
+__all__ = ["call_cost", "gather", "request_digest", "request_record"]
+
+
+def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
+    """What decides the answers, as JSON types: two runs with the same record may share them."""
+    options = inputs.options
+    return {
+        "format": FORMAT_VERSION,
+        "base": base,
+        "mode": inputs.mode,
+        "contract": asdict(inputs.contract),
+        "band_sha256": inputs.band_sha256,
+        "scaffold_fill": options.scaffold_fill,
+        "continuation_cue": options.continuation_cue,
+        "words": inputs.words,
+        "prompt": inputs.prompt,
+        "generator": generator,
+        "candidates": options.candidates,
+    }
+
+
+def request_digest(request: Record) -> str:
+    """The digest by which an unfinished step is found again."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def call_cost(request: Mapping[str, Any], body: bytes) -> Decimal | None:
+    """What an answered call cost in USD, from the usage in its body; None when it does not say."""
+    try:
+        usage = read_body(body).usage
+    except AnswerError:
+        return None
+    return usage_usd(str(request.get("priced_as")), usage) if usage else None
+
+
+def gather(
+    journal: Journal,
+    generator: TileGenerator,
+    inputs: StepInputs,
+    number: int,
+    band_origin: tuple[int, int],
+    retry_ambiguous: bool,
+    tell: Callable[[int, str], None],
+) -> list[RawCandidate]:
+    """The candidates of step `number`: the stored ones, and the missing ones from `generator`, made durable.
+
+    Args:
+        band_origin: (x, y) of the band's top left pixel, in signed canvas coordinates.
+        retry_ambiguous: ask again although a call of unknown outcome may have been billed.
+        tell: hears of each candidate's phase.
+
+    Raises:
+        OutcomeUnknownError: a call may have been billed without an answer, and nobody allowed asking again.
+        AnswerError: nothing came at all, or nothing that came is an answer.
+        PaymentError, ServerError: from the generator.
+    """
+    wanted = inputs.options.candidates
+    stored = journal.candidates()
+    if len(stored) < wanted and (owed := journal.owed()):
+        _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
+        stored = journal.candidates()
+        tell(len(stored), "answered")
+    if len(stored) < wanted:
+        _require_known(journal, number, bool(stored), retry_ambiguous)
+        request = inputs.request(wanted - len(stored), number, len(stored), band_origin)
+        tell(len(stored) + 1, "asking")
+        for count, raw in enumerate(generator.generate(request, journal), start=len(stored) + 1):
+            if "answer" not in raw.meta:
+                journal.keep(raw)
+            tell(count, "answered")
+        stored = journal.candidates()
+    if not stored:
+        raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
+    return stored[:wanted]
+
+
+def _fetch(
+    journal: Journal,
+    generator: TileGenerator,
+    owed: Sequence[OwedPicture],
+    contract: TileContract,
+    retry_ambiguous: bool,
+) -> None:
+    """Fetch what was paid and is named by address; where that fails, others are bought only when told to."""
+    try:
+        if not isinstance(generator, FetchesPictures):
+            raise OutcomeUnknownError(
+                f"step {owed[0].step}: {len(owed)} picture(s) that were paid for cannot be fetched by this generator; "
+                f"their addresses stand in answers/{owed[0].answer:03d}.body of the step; --retry-ambiguous buys others"
+            )
+        generator.fetch(owed, contract, journal)
+    except OutcomeUnknownError as error:
+        if not retry_ambiguous:
+            raise
+        journal.progress(str(error))
+
+
+def _require_known(journal: Journal, number: int, stored: bool, retry_ambiguous: bool) -> None:
+    unknown = journal.unknown_calls()
+    if not unknown:
+        return
+    if retry_ambiguous:
+        journal.allow_resending()
+        return
+    reason = next(iter(unknown.values()))
+    way_on = f"`accept 0 --step {number}` uses what came, " if stored else ""
+    raise OutcomeUnknownError(
+        f"step {number} has {len(unknown)} call(s) of unknown outcome, perhaps billed ({reason}); nothing was sent: "
+        f"{way_on}--retry-ambiguous asks again and may pay twice"
+    )

@@ -1,0 +1,354 @@
+"""The canvas on disk: the seed picture, one strip a step, a record a step, and the heads that point at steps.
+
+    SESSION/
+      session.json            contract, axis once fixed, format and package version
+      HEAD  heads/NAME        the step that the canvas ends with (see `heads`): the commit point, replaced atomically
+      strips/<sha256>.png     the seed picture and the growth strips, named by the hash of the file
+      steps/000012/step.json  written once; a folder without it is an unfinished step
+      pending/<digest>        the number of the unfinished step that answers a request with this digest
+      tmp/                    files while they are being written; emptied by the next writer
+
+Coordinates are signed, in pixels from the top left of the seed picture. A step record carries `tips`, the
+strips that cover the band at each end, so that nothing here reads more than a few strips, whatever the
+length of the canvas.
+
+Order of durability: strip → step.json → HEAD. Every file is synced before the record that names it, and
+every folder before the file that relies on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image
+
+from ..._version import __version__
+from ...contract import Box, Mode, TileContract, require_rgb
+from ...errors import (
+    CanvasError,
+    ContractError,
+    SessionDamagedError,
+    SessionExistsError,
+    SessionNotFoundError,
+    UsageError,
+)
+from ...files import Files, Lock
+from ..artifacts import decode_png, encode_png
+from .heads import MAIN_HEAD, head_line, head_path, parse_head
+from .pieces import Piece, box_of
+from .records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
+from .step_folders import StepFolders, step_name
+
+__all__ = ["BRANCH_NAME", "SEED", "Store"]
+
+SEED = 0
+"""The number of the record that holds the seed picture."""
+
+_FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
+_OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", ".lock"}
+BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a branch may be called."""
+
+
+class Store(StepFolders):
+    """Reads and writes the files of one session; knows nothing of models, scores or seams.
+
+    Args:
+        root: the session's folder.
+        branch: name of the head to follow instead of HEAD.
+        files: the seam to the file system.
+    """
+
+    def __init__(self, root: Path, branch: str | None = None, files: Files | None = None) -> None:
+        super().__init__(root, files or Files())
+        self.branch = branch
+        record = self._open()
+        self.contract = _contract(record, root)
+        self._decoded: dict[str, Image.Image] = {}
+
+    # Making and opening
+
+    @classmethod
+    def create(
+        cls, root: Path, canvas: Image.Image, contract: TileContract, init: Record, files: Files | None = None
+    ) -> Store:
+        """Make a session whose seed picture is `canvas` (RGB, own orientation); HEAD is written last.
+
+        Raises:
+            SessionExistsError: something else is at `root`.
+            CanvasError: the canvas can grow in no mode.
+        """
+        files = files or Files()
+        _require_growable(canvas, contract)
+        _require_free(root)
+        made = [folder for folder in (root.absolute(), *root.absolute().parents) if not folder.exists()]
+        for folder in reversed(made):
+            files.make_folder(folder)
+        lock = files.lock(root / ".lock")
+        try:
+            for name in _FOLDERS:
+                files.make_folder(root / name)
+            data = encode_png(canvas)
+            piece = Piece(sha256(data), (0, 0), canvas.size)
+            for old in sorted([*(root / "tmp").iterdir(), *(root / "strips").iterdir()]):
+                if old.name != f"{piece.sha256}.png":
+                    files.unlink(old)
+            files.write_atomic(root / "strips" / f"{piece.sha256}.png", data, root / "tmp")
+            seed: Record = {
+                "format": FORMAT_VERSION,
+                "step": SEED,
+                "kind": "seed",
+                "status": "committed",
+                "parent": None,
+                "parent_sha256": None,
+                "contract": asdict(contract),
+                "strip": asdict(piece),
+                "canvas": {"origin": (0, 0), "size": canvas.size},
+                "tips": {"low": [asdict(piece)], "high": [asdict(piece)]},
+                "totals": {"steps": 0, "candidates": 0},
+                "init": init,
+                "files": {},
+            }
+            folder = root / "steps" / step_name(SEED)
+            files.make_folder(folder)
+            files.sync_folder(root / "steps")
+            sealed = seal(seed)
+            files.write_atomic(folder / "step.json", sealed, root / "tmp")
+            session: Record = {
+                "format": FORMAT_VERSION,
+                "package_version": __version__,
+                "contract": asdict(contract),
+                "axis": None,
+                "branches": [],
+                "seed": seed,  # this record and that of the seed picture can each be made again from the other
+            }
+            files.write_atomic(root / "session.json", seal(session), root / "tmp")
+            files.sync_folder(root)
+            for folder in made:
+                files.sync_folder(folder.parent)
+            files.write_atomic(root / MAIN_HEAD, head_line(MAIN_HEAD, SEED, sealed), root / "tmp")
+        finally:
+            lock.release()
+        return cls(root, files=files)
+
+    def _open(self) -> Record:
+        if not (self.root / "HEAD").is_file():
+            if self.root.is_dir() and ((self.root / "session.json").exists() or (self.root / "steps").is_dir()):
+                raise SessionDamagedError(
+                    f"{self.root} is a session without its HEAD: an `init` that was cut short "
+                    f"(run it again), or a damaged session"
+                )
+            raise SessionNotFoundError(f"no session at {self.root}: make one with `init`")
+        record = read_record(self.root / "session.json")
+        if self.branch is not None and not self._head_path(self.branch).is_file():
+            raise UsageError(f"no branch {self.branch!r} in {self.root}: make it with `branch`")
+        return record
+
+    def lock(self) -> Lock:
+        """Become the one writer, and finish or clear what a writer that was cut short left behind.
+
+        Raises:
+            SessionLockedError: there is another one.
+        """
+        lock = self.files.lock(self.root / ".lock")
+        try:
+            for name in _FOLDERS:  # a copy by a program that skips empty folders lacks some
+                self.files.make_folder(self.root / name)
+            for draft in sorted(self.tmp.iterdir()):
+                self.files.unlink(draft)
+            self._amend(axis=self.axis, branches=self.branches())
+            for pointer in sorted((self.root / "pending").iterdir()):
+                if self._is_over(self.begun(pointer.name)):
+                    self.forget(pointer.name)
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def _is_over(self, number: int | None) -> bool:
+        """Whether a step that a pointer names needs no resuming: its outcome is known, or fits no head any more."""
+        if number is None or not self.is_finished(number):
+            return number is None
+        record = self.step(number)
+        heads = {self.read_head(branch) for branch in (None, *self.branches())}
+        return record["status"] == "refused" or number in heads or record["parent"] not in heads
+
+    # Heads
+
+    @property
+    def axis(self) -> str | None:
+        """The axis along which this session grows, None before its first commit."""
+        axis = read_record(self.root / "session.json")["axis"]
+        if axis is None:
+            mode = self.step(self.head).get("mode")
+            axis = None if mode is None else Mode(mode).axis
+        return None if axis is None else str(axis)
+
+    def fix_axis(self, axis: str) -> None:
+        """Write the axis of the first commit; a later call changes nothing."""
+        self._amend(axis=self.axis or axis)
+
+    def _amend(self, **changes: object) -> None:
+        """Bring session.json in line with what has happened."""
+        path = self.root / "session.json"
+        session = read_record(path)
+        if session != session | changes:
+            self.files.write_atomic(path, seal(session | changes), self.tmp)
+
+    @property
+    def head(self) -> int:
+        """The number of the step that the followed head points at."""
+        return self.read_head(self.branch)
+
+    def read_head(self, branch: str | None) -> int:
+        """The step that HEAD (None) or heads/`branch` points at, checked against that step's record.
+
+        Raises:
+            SessionDamagedError: the head is unreadable, or disagrees with the record.
+        """
+        path = self._head_path(branch)
+        head = parse_head(read_file(path))
+        if head is None:
+            raise SessionDamagedError(f"{path} is not a head; `verify` says what it costs")
+        if not head.belongs_to(head_path(branch)):
+            raise SessionDamagedError(f"{path} holds the line of {head.path}; `verify --repair` may put it back")
+        if sha256(read_file(self.step_dir(head.step) / "step.json")) != head.record_sha256:
+            raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` says what it costs")
+        return head.step
+
+    def move_head(self, number: int) -> None:
+        """Point the followed head at a step: the one moment at which a commit, or its undoing, happens."""
+        sealed = read_file(self.step_dir(number) / "step.json")
+        self._write_head(self.branch, number, sealed)
+
+    def make_branch(self, name: str, number: int) -> None:
+        """Make heads/`name`, pointing at a committed step.
+
+        Raises:
+            UsageError: a bad or taken name, or a step that is not part of any canvas.
+        """
+        if not BRANCH_NAME.fullmatch(name):
+            raise UsageError(f"bad branch name {name!r}: use letters, digits, dot, dash and underscore, up to 64")
+        if self._head_path(name).exists():
+            raise UsageError(f"branch {name!r} exists already in {self.root}: choose another name")
+        sealed = read_file(self.require_committed(number) / "step.json")
+        self._write_head(name, number, sealed)
+        self._amend(branches=self.branches())
+
+    def branches(self) -> list[str]:
+        """The names under heads/, sorted."""
+        return sorted(path.name for path in (self.root / "heads").glob("*"))
+
+    def _head_path(self, branch: str | None) -> Path:
+        return self.root / head_path(branch)
+
+    def _write_head(self, branch: str | None, number: int, sealed: bytes) -> None:
+        line = head_line(head_path(branch), number, sealed)
+        self.files.write_atomic(self._head_path(branch), line, self.tmp)
+
+    def require_committed(self, number: int) -> Path:
+        """The folder of step `number`.
+
+        Raises:
+            UsageError: there is no such step, or it glued nothing.
+        """
+        if not self.is_finished(number) or self.step(number)["status"] != "committed":
+            raise UsageError(f"step {number} of {self.root} glued nothing or does not exist: see `log`")
+        return self.step_dir(number)
+
+    # Pixels
+
+    def add_strip(self, data: bytes, box: Box) -> Piece:
+        """Keep a PNG as a piece of the canvas; durable on return."""
+        piece = Piece(sha256(data), box.origin, box.size)
+        path = self.strip_path(piece.sha256)
+        if not path.is_file() or path.stat().st_size != len(data) or sha256(read_file(path)) != piece.sha256:
+            self.files.write_atomic(path, data, self.tmp)
+        return piece
+
+    def strip_path(self, digest: str) -> Path:
+        """The file of the strip with this hash."""
+        return self.root / "strips" / f"{digest}.png"
+
+    def read_strip(self, piece: Piece) -> Image.Image:
+        """The pixels of a piece, RGB, checked against its hash.
+
+        Raises:
+            SessionDamagedError: missing, altered or not what the record says.
+        """
+        path = self.strip_path(piece.sha256)
+        data = read_file(path)
+        if sha256(data) != piece.sha256:
+            raise SessionDamagedError(f"{path} was altered; `verify --repair` may mend it")
+        try:
+            image = decode_png(data)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise SessionDamagedError(f"{path} is no picture ({error})") from error
+        if image.mode != "RGB" or image.size != piece.size:
+            raise SessionDamagedError(f"{path} is {image.mode} {image.size}, the record says RGB {piece.size}")
+        return image
+
+    def canvas_box(self, number: int) -> Box:
+        """Where the canvas of step `number` lies, in signed coordinates."""
+        return box_of(self.step(number)["canvas"])
+
+    def frontier(self, number: int, mode: Mode) -> Image.Image:
+        """The band of the canvas of step `number` that growth in `mode` continues, RGB, own orientation."""
+        canvas = self.canvas_box(number)
+        frame = self.contract.frame(mode, canvas.size)
+        x, y = canvas.left + frame.band.left, canvas.top + frame.band.top
+        band = Image.new("RGB", frame.band.size)
+        kept = {}
+        for entry in self.step(number)["tips"][mode.side]:
+            piece = Piece.from_record(entry)
+            image = self._decoded.get(piece.sha256) or self.read_strip(piece)
+            band.paste(image, (piece.origin[0] - x, piece.origin[1] - y))
+            kept[piece.sha256] = image
+        self._decoded = kept
+        return band
+
+    def pieces(self, number: int) -> Iterator[tuple[int, Piece]]:
+        """(step, piece) of every strip of the canvas of step `number`, newest first, the seed last."""
+        at: int | None = number
+        while at is not None:
+            record = self.step(at)
+            yield at, Piece.from_record(record["strip"])
+            at = record["parent"]
+
+
+def _contract(session: Record, root: Path) -> TileContract:
+    try:
+        return TileContract(**session["contract"])
+    except (TypeError, KeyError, ContractError) as error:
+        raise SessionDamagedError(f"{root / 'session.json'} holds no valid contract: {error}") from error
+
+
+def _require_growable(canvas: Image.Image, contract: TileContract) -> None:
+    require_rgb(canvas, "the canvas")
+    problems = []
+    for mode in (Mode.X_LTR, Mode.Y_TTB):
+        try:
+            contract.require_canvas(canvas.size, mode)
+        except CanvasError as error:
+            problems.append(str(error))
+    if len(problems) == 2:
+        raise CanvasError("; ".join(problems))
+
+
+def _require_free(root: Path) -> None:
+    if root.is_dir():
+        names = {path.name for path in root.iterdir()}
+        if "HEAD" in names:
+            raise SessionExistsError(
+                f"there is a session at {root} already: go on with `step`, or choose another path"
+            )
+        if any((root / "heads").glob("*")) or (root / "steps" / step_name(SEED + 1)).exists():
+            raise SessionDamagedError(f"{root} is a session without its HEAD: `verify --repair` mends it")
+        if names <= _OWN_NAMES:
+            return  # an `init` that was cut short
+    elif not root.exists():
+        return
+    raise SessionExistsError(f"{root} exists and is no session: choose another path")

@@ -1,0 +1,166 @@
+"""What a damaged file of a session must have been, as far as the rest of the session tells.
+
+Nothing here writes. A mended file counts only when it hashes as recorded, or, where no hash of it is kept
+(session.json, HEAD, ledger.json, pending), when everything it says follows from records that are whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from ..._version import __version__
+from ...errors import SessionDamagedError
+from ..journal.requests import call_cost, request_digest
+from ..store.records import END, FORMAT_VERSION, SEAL, Record, read_file, read_record, seal, sha256, unseal
+from ..store.step_folders import step_name
+
+__all__ = [
+    "lost_head",
+    "mended_record",
+    "rebuilt_ledger",
+    "rebuilt_request",
+    "rebuilt_seed",
+    "rebuilt_session",
+]
+
+_CUT_MAX = 52  # bytes that may miss at the end: twelve bytes of the hash are left to agree
+_FLIPS_MAX = 1 << 15  # bytes; trying each bit costs a hash of the whole
+
+
+def mended_record(data: bytes, expected: str | None) -> bytes | None:
+    """The sealed record that `data` was before one bit of it flipped, or its end was cut or altered; None if unknown.
+
+    Args:
+        data: the damaged file.
+        expected: the hash of the whole file when another record keeps it. Without it the seal inside must agree.
+    """
+    for candidate in _candidates(data):
+        if expected is None or sha256(candidate) == expected:
+            try:
+                unseal(candidate, Path())
+            except SessionDamagedError:
+                continue
+            return candidate
+    return None
+
+
+def _candidates(data: bytes) -> Iterator[bytes]:
+    tail = SEAL.search(data)
+    if tail is not None and len(data) <= _FLIPS_MAX:
+        content, seal_hex = data[: tail.start()], tail[1].decode()
+        at = _flipped_bit(content, END, seal_hex)
+        if at is not None:
+            mended = bytearray(content)
+            mended[at >> 3] ^= 1 << (at & 7)
+            yield bytes(mended) + data[tail.start() :]
+    # The seal itself is altered: it follows from the content, and may differ from what is there by one character.
+    end = data.rfind(b',\n  "sha')
+    for stop in {end, len(data) - len(',\n  "sha256": ""\n}\n') - 64} if end >= 0 else {len(data) - 84}:
+        if stop > 0:
+            sealed = _sealed(data[:stop] + END)
+            if sealed is not None and _alike(sealed, data):
+                yield sealed
+
+
+def _flipped_bit(content: bytes, after: bytes, expected: str) -> int | None:
+    """Which bit of `content` must be flipped so that content + after has the hash `expected`."""
+    changed = bytearray(content + after)
+    for at in range(8 * len(content)):
+        changed[at >> 3] ^= 1 << (at & 7)
+        if hashlib.sha256(changed).hexdigest() == expected:
+            return at
+        changed[at >> 3] ^= 1 << (at & 7)
+    return None
+
+
+def _sealed(content: bytes) -> bytes | None:
+    try:
+        record = json.loads(content)
+        return seal(record) if isinstance(record, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _alike(sealed: bytes, data: bytes) -> bool:
+    """Whether `data` is `sealed` with at most one byte altered, or its end missing, or something after it."""
+    if len(sealed) != len(data):
+        return (sealed.startswith(data) and len(sealed) - len(data) <= _CUT_MAX) or data.startswith(sealed)
+    return sum(a != b for a, b in zip(sealed, data, strict=True)) <= 1
+
+
+def lost_head(data: bytes, steps: Mapping[int, str]) -> tuple[int, str] | None:
+    """(the step that a damaged head pointed at, how that is known); None when nothing tells.
+
+    Args:
+        data: what is left of the head.
+        steps: the hash of the record of each committed step.
+    """
+    hashes = re.findall(rb"[0-9a-f]{16,64}", data)
+    for number, digest in steps.items():
+        if any(digest.encode().find(part) >= 0 for part in hashes):
+            return number, "its hash names the step"
+    match = re.match(rb"(\d{6,}) ", data)
+    if match and int(match[1]) in steps:
+        return int(match[1]), "its number names the step"
+    return None
+
+
+def rebuilt_session(seed: Record, modes: list[str], branches: list[str]) -> bytes:
+    """session.json, from the record of the seed picture, the modes of committed steps, and the names in heads/."""
+    session = {
+        "format": FORMAT_VERSION,
+        "package_version": __version__,
+        "contract": seed["contract"],
+        "axis": modes[0][0] if modes else None,
+        "branches": branches,
+        "seed": seed,
+    }
+    return seal(session)
+
+
+def rebuilt_seed(session: bytes | None) -> bytes | None:
+    """step.json of the seed picture, from what session.json keeps of it."""
+    try:
+        return seal(unseal(session or b"", Path())["seed"])
+    except (SessionDamagedError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def rebuilt_request(record: Record) -> bytes | None:
+    """request.json of a step, from the step's own record; None when it keeps no request."""
+    request = record.get("request")
+    if not isinstance(request, dict):
+        return None
+    return seal({**request, "options": record["options"], "digest": request_digest(request)})
+
+
+def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:
+    """(ledger.json, from every call that the steps keep; how many calls set money aside)."""
+    spent, doubtful, paid = Decimal(0), {}, 0
+    for number in numbers:
+        folder = root / "steps" / step_name(number) / "answers"
+        for intent in sorted(folder.glob("*.intent.json")):
+            call = intent.name.partition(".")[0]
+            record = read_record(intent)
+            reserved = Decimal(record["reserved_usd"])
+            paid += reserved > 0
+            outcome = _outcome(folder, call)
+            if outcome == "answered":
+                usd = call_cost(record["request"], read_file(folder / f"{call}.body"))
+                spent += reserved if usd is None else usd
+            elif outcome in ("unknown", "resent"):
+                doubtful[f"{step_name(number)}/{call}"] = str(reserved)
+    ledger = {"format": FORMAT_VERSION, "spent_usd": str(spent), "reserved": {}, "doubtful": doubtful}
+    return seal(ledger), paid
+
+
+def _outcome(folder: Path, call: str) -> str:
+    path = folder / f"{call}.outcome.json"
+    if path.is_file():
+        return str(read_record(path)["outcome"])
+    return "answered" if (folder / f"{call}.body").is_file() else "unknown"

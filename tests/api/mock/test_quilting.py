@@ -1,0 +1,177 @@
+"""Continuing a picture by patches of it: the seam disappears, the texture stays, and it is no copy."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from exquisite.api.mock import quilting
+from exquisite.api.mock.quilting import continue_by_quilting
+from exquisite.api.mock.quilting_seam import fit_at_seam
+from exquisite.api.mock.quilting_search import PatchSearch, Place, Position, Shape
+from exquisite.errors import CanvasError
+from exquisite.geometry.overlap_score import DEFAULT_GATE
+from exquisite.geometry.seam_metrics import costs_at_seam, expected_cost, interior_costs, total_cost
+from tests.support import pictures
+
+KINDS = ("ink", "foliage", "clouds", "facade")
+
+
+def known(kind: str) -> Image.Image:
+    return pictures.draw(kind, (128, 256), 3)
+
+
+def step(left: Image.Image, right: Image.Image) -> float:
+    """Mean difference between the last column of `left` and the first of `right`, in levels."""
+    last = left.crop((left.width - 1, 0, left.width, left.height))
+    return sum(ImageStat.Stat(ImageChops.difference(last, right.crop((0, 0, 1, right.height)))).mean) / 3
+
+
+def usual_step(image: Image.Image) -> float:
+    inner = ImageChops.difference(
+        image.crop((1, 0, image.width, image.height)), image.crop((0, 0, image.width - 1, image.height))
+    )
+    return sum(ImageStat.Stat(inner).mean) / 3
+
+
+class TestContinuation:
+    @pytest.mark.parametrize("size", [(32, 64), (200, 64), (8, 16), (20, 70)])
+    @pytest.mark.parametrize("room", [1, 32, 50])
+    def test_it_has_the_room_and_the_height(self, size: tuple[int, int], room: int) -> None:
+        assert continue_by_quilting(pictures.noise(size), room).size == (room, size[1])
+
+    def test_a_flat_picture_stays_flat(self) -> None:
+        flat = pictures.constant((32, 64), (9, 80, 200))
+        assert continue_by_quilting(flat, 32).getcolors() == [(32 * 64, (9, 80, 200))]
+
+    def test_a_ramp_along_the_seam_goes_straight_on(self) -> None:
+        ramp = pictures.ramp((64, 128), "y")
+        new = continue_by_quilting(ramp, 64)
+        difference = ImageChops.difference(new, ramp)
+        assert max(high for _, high in difference.getextrema()) <= 3
+
+    def test_a_ramp_towards_the_seam_goes_on_rising(self) -> None:
+        ramp = pictures.ramp((256, 128), "x").crop((0, 0, 128, 128))
+        new = continue_by_quilting(ramp, 64)
+        means = [ImageStat.Stat(new.crop((x, 0, x + 8, 128))).mean[0] for x in range(0, 64, 8)]
+        assert all(earlier < later for earlier, later in pairwise(means))
+        assert means[-1] == pytest.approx(188, abs=16)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_seam_is_no_larger_step_than_any_other(self, kind: str) -> None:
+        picture = known(kind)
+        assert step(picture, continue_by_quilting(picture, 64)) < 1.25 * usual_step(picture) + 1
+
+    @pytest.mark.parametrize("kind", ["ink", "foliage", "facade"])
+    def test_tone_and_contrast_are_those_of_the_picture(self, kind: str) -> None:
+        picture = known(kind)
+        old, new = ImageStat.Stat(picture), ImageStat.Stat(continue_by_quilting(picture, 128))
+        assert new.mean == pytest.approx(old.mean, abs=40)
+        assert new.stddev == pytest.approx(old.stddev, rel=0.5)
+
+    @pytest.mark.parametrize("kind", ["ink", "foliage"])
+    def test_it_is_no_copy(self, kind: str) -> None:
+        """Nowhere does a piece of the picture, mirrored or not, explain half of the contrast of what is new."""
+        picture = known(kind).convert("L")
+        new = continue_by_quilting(known(kind), 64).convert("L")
+        contrast = ImageStat.Stat(new).var[0]
+        for piece in (picture, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
+            for left in range(picture.width - 63):
+                difference = ImageChops.subtract(piece.crop((left, 0, left + 64, 256)), new, 2, 128)
+                assert 4 * ImageStat.Stat(difference).var[0] > contrast / 2
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_seam_costs_no_more_than_the_gate_of_a_step_allows(self, kind: str) -> None:
+        picture = pictures.draw(kind, (256, 512), 3)
+        cost = total_cost(costs_at_seam(picture, continue_by_quilting(picture, 128)))
+        assert cost < DEFAULT_GATE * expected_cost(interior_costs(picture, 128))
+
+    def test_a_start_that_is_good_enough_is_not_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every start fits its columns to the seam, once."""
+        tried = []
+        monkeypatch.setattr(quilting, "fit_at_seam", lambda laid, context: tried.append(laid))
+        continue_by_quilting(pictures.constant((32, 64)), 32)
+        assert len(tried) == 1
+        monkeypatch.setattr(quilting, "_GOOD_ENOUGH", -1.0)
+        continue_by_quilting(pictures.noise((32, 64)), 32)
+        assert len(tried) == 1 + len(quilting._NARROW_HEIGHTS)
+
+    def test_the_seed_decides(self) -> None:
+        picture = known("ink")
+        one, same, other = (continue_by_quilting(picture, 64, seed).tobytes() for seed in ("a", "a", "b"))
+        assert one == same != other
+
+    def test_only_rgb_is_continued(self) -> None:
+        with pytest.raises(CanvasError, match="the picture to continue has mode L"):
+            continue_by_quilting(Image.new("L", (32, 64)), 32)
+
+
+class TestSearch:
+    SHAPE = Shape(16, 16, 4, 4)
+
+    @pytest.mark.parametrize("kept", [{1: 1}, {2: 8, 1: 1}])
+    @pytest.mark.parametrize("colour", [True, False])
+    @pytest.mark.parametrize("covered", [0, 4])
+    def test_it_finds_the_piece_that_the_template_was_cut_from(
+        self, kept: dict[int, int], colour: bool, covered: int
+    ) -> None:
+        picture = pictures.noise((64, 48), seed=1, cell=3)
+        search = PatchSearch(picture, self.SHAPE, kept, 48, colour=colour)
+        laid = picture.crop((21, 9, 37, 25))
+        assert search.choose(laid, Place(0, 0, covered), [], [], random.Random(0)) == (21, 9)
+
+    def test_a_refused_place_is_not_chosen(self) -> None:
+        picture = pictures.noise((64, 48), seed=1, cell=3)
+        search = PatchSearch(picture, self.SHAPE, {1: 1}, 48)
+        laid = picture.crop((21, 9, 37, 25))
+        found = search.choose(laid, Place(0, 0, 4), [Position(21, 9)], [], random.Random(0))
+        assert max(abs(found.x - 21), abs(found.y - 9)) > 2
+
+    def test_patches_come_from_within_reach_of_their_row(self) -> None:
+        picture = pictures.noise((64, 256), seed=2)
+        search = PatchSearch(picture, self.SHAPE, {1: 4}, 10)
+        found = search.choose(picture, Place(0, 100, 0), [], [], random.Random(0))
+        assert abs(found.y - 100) <= 10
+
+    def test_a_place_that_was_used_before_is_dearer(self) -> None:
+        """The piece is there twice, the second time a little off: used often enough, the first loses to it."""
+        picture = pictures.noise((64, 48), seed=3, cell=3)
+        piece = picture.crop((2, 5, 18, 21))
+        picture.paste(ImageChops.add(piece, pictures.constant((16, 16), (4, 4, 4))), (40, 20))
+        search = PatchSearch(picture, self.SHAPE, {1: 1}, 48)
+        laid = ImageChops.add(piece, pictures.constant((16, 16), (1, 1, 1)))
+        chosen = [
+            search.choose(laid, Place(0, 0, 4), [], [Position(2, 5)] * uses, random.Random(0)) for uses in (0, 10)
+        ]
+        assert chosen == [(2, 5), (40, 20)]
+
+
+class TestSeam:
+    def test_a_step_is_carried_on_and_fades(self) -> None:
+        laid = pictures.constant((40, 64), (100, 100, 100))
+        laid.paste((120, 120, 120), (0, 0, 4, 64))
+        fit_at_seam(laid, pictures.constant((4, 64), (100, 100, 100)))
+        row = [level for level, _, _ in (laid.getpixel((x, 32)) for x in range(40))]  # type: ignore[misc]
+        assert row[:4] == [120] * 4
+        assert row[4] in (117, 118, 119, 120)
+        assert row[4:13] == sorted(row[4:13], reverse=True)
+        assert row[12:] == [100] * 28
+
+    def test_where_the_context_agrees_nothing_changes(self) -> None:
+        laid = pictures.noise((40, 64), seed=5, cell=4)
+        fitted = laid.copy()
+        fit_at_seam(fitted, laid.crop((0, 0, 8, 64)))
+        assert fitted.tobytes() == laid.tobytes()
+
+    @pytest.mark.parametrize("rise", [-1, 1])
+    def test_a_line_goes_on_as_it_leans(self, rise: int) -> None:
+        """The known columns end in a slanted line that the patches behind them lack."""
+        laid = pictures.constant((40, 64), (200, 200, 200))
+        for x in range(8):
+            laid.paste((0, 0, 0), (x, 30 + rise * x, x + 1, 36 + rise * x))
+        fit_at_seam(laid, pictures.constant((8, 64), (200, 200, 200)))
+        column = [sum(laid.getpixel((11, y))) for y in range(64)]  # type: ignore[arg-type]
+        assert abs(min(range(64), key=column.__getitem__) - (32.5 + rise * 11)) <= 2.5

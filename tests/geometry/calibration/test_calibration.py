@@ -1,0 +1,288 @@
+"""Calibration undoes what a model does to the band, in the whole tile; and leaves alone what it cannot explain."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from exquisite.api.mock.drift import Drift, redraw
+from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from exquisite.errors import CanvasError
+from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate_tile
+from tests.support import pictures
+
+CONTRACT = TileContract(256, 128, 64, 64)
+SMALL = TileContract(64, 32, 16, 16)
+BORDER = 48
+DRIFT = Drift(shift=(3.25, -2.5), zoom=(1.01, 1.01), gamma=1.1, contrast=0.95, cast=(6, -4, 2), blur=0.5)
+
+
+def scene(kind: str, drift: Drift, contract: TileContract = CONTRACT) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """(raw tile, band, truth), canonical."""
+    size = contract.tile_px
+    picture = pictures.draw(kind, (size + 2 * BORDER, size + 2 * BORDER), 5)
+    box = (BORDER, BORDER, BORDER + size, BORDER + size)
+    truth = picture.crop(box)
+    return redraw(picture, box, drift), truth.crop((0, 0, contract.band_px, size)), truth
+
+
+def rms(a: Image.Image, b: Image.Image) -> float:
+    counts = ImageChops.difference(a, b).histogram()
+    return math.sqrt(sum((k % 256) ** 2 * n for k, n in enumerate(counts)) / sum(counts))
+
+
+def beyond_the_seam(image: Image.Image, contract: TileContract = CONTRACT) -> Image.Image:
+    margin = contract.tile_px // 8
+    return image.crop((contract.band_px, margin, contract.band_px + contract.advance_px, contract.tile_px - margin))
+
+
+@pytest.mark.parametrize("kind", ["cobbles", "ink", "foliage", "clouds"])
+def test_the_generated_half_comes_back_to_the_truth(kind: str) -> None:
+    raw, band, truth = scene(kind, DRIFT)
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.applied
+    assert found.residual_after < 0.6 * found.residual_before
+    assert rms(beyond_the_seam(found.tile), beyond_the_seam(truth)) < 0.4 * rms(
+        beyond_the_seam(raw), beyond_the_seam(truth)
+    )
+
+
+def test_the_drift_is_reported() -> None:
+    raw, band, _ = scene("cobbles", DRIFT)
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    size = CONTRACT.tile_px
+    x, y = DRIFT.landing(BORDER + 128, BORDER + 128, (BORDER, BORDER, BORDER + size, BORDER + size))
+    assert found.shift == pytest.approx((x - 128, y - 128), abs=0.05)
+    assert found.scale == pytest.approx((1.01, 1.01), abs=0.002)
+    assert found.softness > 1.2
+    assert len(found.tone) == 3
+    assert found.kept > 0.3
+    assert json.loads(json.dumps(found.as_dict()))["applied"] is True
+    assert "tile" not in found.as_dict()
+
+
+FRUIT = Path(__file__).parents[3] / "fixtures" / "pictures" / "fruit.jpg"
+
+
+def flat_areas(drift: Drift) -> tuple[Image.Image, Image.Image]:
+    """(raw tile, band) of a picture in flat colours: little texture, and edges that a wrong tone seems to move."""
+    with Image.open(FRUIT) as image:
+        picture = image.convert("RGB")
+    left, size = 1200, CLASSIC.tile_px
+    around = picture.crop((left - BORDER, 0, left + size + BORDER, size))
+    box = (BORDER, 0, BORDER + size, size)
+    return redraw(around, box, drift), around.crop((BORDER, 0, BORDER + CLASSIC.band_px, size))
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_flat_areas_in_another_tone_are_not_moved(seed: int) -> None:
+    drift = Drift.random(seed)
+    found = calibrate_tile(*flat_areas(drift), "x_ltr")
+    x, y = drift.landing(BORDER + 512, 512, (BORDER, 0, BORDER + 1024, 1024))
+    assert found.local_px == (0, 0)
+    assert found.shift == pytest.approx((x - 512, y - 512), abs=0.1)
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_hatching_is_not_bent_where_the_model_only_moved_it(seed: int) -> None:
+    picture = pictures.draw("hatching", (1120, 1120), 5)
+    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
+    found = calibrate_tile(
+        redraw(picture, box, Drift.random(seed)), picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024)), "x_ltr"
+    )
+    assert found.local_px == (0, 0)
+
+
+def test_a_local_displacement_that_is_there_is_undone() -> None:
+    picture = pictures.draw("cobbles", (1120, 1120), 5)
+    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
+    band = picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024))
+    found = calibrate_tile(redraw(picture, box, replace(DRIFT, warp_px=2)), band, "x_ltr")
+    assert max(found.local_px) > 1
+    assert found.residual_after < 0.25 * found.residual_before
+
+
+@pytest.mark.parametrize("kind", ["ink", "painterly", "pencil"])
+def test_the_levels_of_the_band_are_kept_so_that_nothing_fades_step_by_step(kind: str) -> None:
+    raw, band, _ = scene(kind, replace(DRIFT, blur=0.9))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    inner = (8, 24, 120, 232)
+    for a, b in zip(found.tile.crop(inner).split(), band.crop(inner).split(), strict=True):
+        for share in (0.02, 0.1, 0.5, 0.9, 0.98):
+            assert abs(quantile(a, share) - quantile(b, share)) <= 4
+
+
+def quantile(channel: Image.Image, share: float) -> int:
+    counts = channel.histogram()
+    return next(level for level in range(256) if sum(counts[: level + 1]) >= share * sum(counts))
+
+
+def test_a_tile_without_drift_is_passed_on_byte_for_byte() -> None:
+    raw, band, truth = scene("cobbles", Drift())
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.tile is raw
+    assert raw.tobytes() == truth.tobytes()
+    assert (found.applied, found.rim_px, found.fidelity, found.residual_before) == (False, 0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0])
+def test_mere_noise_is_no_drift(noise: float) -> None:
+    raw, band, _ = scene("cobbles", Drift(noise=noise, seed=2))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.tile is raw
+    assert not found.applied
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_gives_the_same_pixels(mode: Mode) -> None:
+    raw, band, _ = scene("ink", DRIFT)
+    canonical = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    turned = calibrate_tile(from_canonical(raw, mode), from_canonical(band, mode), mode, CONTRACT)
+    assert to_canonical(turned.tile, mode).tobytes() == canonical.tile.tobytes()
+    assert turned.as_dict() == canonical.as_dict()
+
+
+def test_tone_alone_is_corrected_without_a_resampling() -> None:
+    raw, band, truth = scene("cobbles", Drift(cast=(8, -6, 4)))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.applied
+    inside = truth.point([v if 8 <= v <= 247 else 128 for v in range(256)] * 3)
+    wrong = ImageChops.difference(found.tile, truth)
+    unclipped = ImageChops.difference(inside, truth).point([255 * (v == 0) for v in range(256)] * 3)
+    assert max(high for _, high in ImageChops.multiply(wrong, unclipped).getextrema()) <= 1
+
+
+def test_another_picture_is_left_as_it_is_and_counts_as_unexplained() -> None:
+    _, band, _ = scene("foliage", Drift())
+    raw, _, _ = scene("facade", Drift())
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.tile is raw
+    assert not found.applied
+    assert found.kept < 0.25
+    true, _, _ = scene("foliage", DRIFT)
+    assert found.fidelity < FIDELITY_FLOOR < calibrate_tile(true, band, "x_ltr", CONTRACT).fidelity
+
+
+def test_where_half_of_the_band_was_drawn_anew_the_rest_still_counts() -> None:
+    raw, band, truth = scene("cobbles", DRIFT)
+    raw.paste(pictures.draw("foliage", (128, 96), 8), (0, 160))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.applied
+    upper = (128, 24, 192, 150)
+    assert rms(found.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
+
+
+@pytest.mark.parametrize("shift", [(0.0, 9.0), (0.0, -9.0), (-9.0, 0.0), (9.0, 9.0)])
+def test_no_black_rim_ever(shift: tuple[float, float]) -> None:
+    picture = pictures.draw("clouds", (352, 352), 5).point([200 + v // 5 for v in range(256)] * 3)
+    box = (BORDER, BORDER, BORDER + 256, BORDER + 256)
+    raw = redraw(picture, box, Drift(shift=shift))
+    found = calibrate_tile(raw, picture.crop((BORDER, BORDER, BORDER + 128, BORDER + 256)), "x_ltr", CONTRACT)
+    assert found.applied
+    assert min(low for low, _ in found.tile.getextrema()) > 180
+
+
+@pytest.mark.parametrize(("shift", "rim"), [((0.0, 9.0), 9), ((0.0, -9.0), 9), ((5.0, 0.0), 0)])
+def test_the_rim_is_what_has_no_source(shift: tuple[float, float], rim: int) -> None:
+    raw, band, _ = scene("cobbles", Drift(shift=shift))
+    assert calibrate_tile(raw, band, "x_ltr", CONTRACT).rim_px == pytest.approx(rim, abs=1)
+
+
+def test_a_shift_beyond_the_margin_leaves_a_rim_ahead() -> None:
+    tight = TileContract(256, 128, 64, 126)
+    raw, band, _ = scene("cobbles", Drift(shift=(9, 0)), tight)
+    assert calibrate_tile(raw, band, "x_ltr", tight).rim_px == pytest.approx(7, abs=1)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("contract", [SMALL, CONTRACT])
+def test_flat_pictures_are_finite(level: int, contract: TileContract) -> None:
+    band = Image.new("RGB", contract.band_size("x_ltr"), (level,) * 3)
+    for colour in ((level,) * 3, (255 - level,) * 3, (level, 128, 255 - level)):
+        found = calibrate_tile(Image.new("RGB", contract.tile_size, colour), band, "x_ltr", contract)
+        assert all(math.isfinite(v) for v in (found.fidelity, found.residual_before, found.residual_after))
+        json.dumps(found.as_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("kind", ["cobbles", "foliage"])
+def test_a_small_contract_works_too(kind: str) -> None:
+    raw, band, truth = scene(kind, Drift(shift=(2.25, -1.5), cast=(6, 0, -6)), SMALL)
+    found = calibrate_tile(raw, band, "x_ltr", SMALL)
+    assert found.applied
+    assert rms(beyond_the_seam(found.tile, SMALL), beyond_the_seam(truth, SMALL)) < 0.5 * rms(
+        beyond_the_seam(raw, SMALL), beyond_the_seam(truth, SMALL)
+    )
+
+
+@pytest.mark.parametrize("size", [(8, 4, 2, 2), (12, 7, 3, 4), (33, 17, 9, 11), (100, 96, 4, 4)])
+def test_any_contract_is_answered(size: tuple[int, int, int, int]) -> None:
+    contract = TileContract(*size)
+    raw, band, _ = scene("foliage", Drift(shift=(1.5, 0), cast=(5, 5, 5)), contract)
+    assert calibrate_tile(raw, band, "x_ltr", contract).tile.size == contract.tile_size
+
+
+def test_never_applied_without_a_clear_fall() -> None:
+    for seed in range(4):
+        raw, band, _ = scene("night", Drift.random(seed, 0.2), SMALL)
+        found = calibrate_tile(raw, band, "x_ltr", SMALL)
+        if found.applied:
+            assert found.residual_after <= CLEAR_FALL * found.residual_before
+        else:
+            assert found.tile is raw
+            assert found.residual_after == found.residual_before
+
+
+def test_the_same_input_gives_the_same_pixels() -> None:
+    raw, band, _ = scene("painterly", DRIFT)
+    first, second = (calibrate_tile(raw, band, "x_ltr", CONTRACT) for _ in range(2))
+    assert first.tile.tobytes() == second.tile.tobytes()
+    assert first.as_dict() == second.as_dict()
+
+
+def test_the_arguments_are_left_alone() -> None:
+    raw, band, _ = scene("painterly", DRIFT)
+    before = raw.tobytes(), band.tobytes()
+    calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert (raw.tobytes(), band.tobytes()) == before
+
+
+def test_wrong_pictures_are_refused() -> None:
+    raw, band, _ = scene("painterly", Drift())
+    with pytest.raises(CanvasError):
+        calibrate_tile(raw.convert("L"), band, "x_ltr", CONTRACT)
+    with pytest.raises(CanvasError):
+        calibrate_tile(raw, band, "y_ttb", CONTRACT)
+    with pytest.raises(CanvasError):
+        calibrate_tile(raw, band, "x_ltr")
+
+
+def test_a_calibration_is_a_value() -> None:
+    one = Calibration(Image.new("RGB", (2, 2)), False, "none")
+    assert replace(one, rim_px=3).rim_px == 3
+    assert one.fidelity > FIDELITY_FLOOR
+
+
+def test_the_error_of_the_redraw_is_that_of_the_tile_that_is_used() -> None:
+    grey = Image.new("RGB", CONTRACT.band_size("x_ltr"), (100, 100, 100))
+    tile = Image.new("RGB", CONTRACT.tile_size, (103, 100, 100))
+    assert calibrate_tile(tile, grey, "x_ltr", CONTRACT).redraw_error == pytest.approx(
+        0 if calibrate_tile(tile, grey, "x_ltr", CONTRACT).applied else 9 / 3
+    )
+
+
+def test_what_has_no_source_says_nothing_of_the_redraw() -> None:
+    """Moved down and to the right, the redraw lacks what lies above and behind: a rim, whose error is not its own."""
+    raw, band, _ = scene("cobbles", Drift(shift=(5.0, 4.0)))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert found.sound[:2] == (0, 0)
+    raw, band, _ = scene("cobbles", Drift(shift=(-5.0, -4.0)))
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    left, top, right, bottom = found.sound
+    assert left >= 5
+    assert top >= 2 * 4
+    assert (right, bottom) == band.size
+    whole = rms(found.tile.crop((0, 0, *band.size)), band) ** 2
+    assert found.redraw_error < whole / 2

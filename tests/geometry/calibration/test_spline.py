@@ -1,0 +1,85 @@
+"""The bending spline and the small solvers."""
+
+import math
+import random
+
+import pytest
+
+from exquisite.geometry.calibration.spline import Spline, fit_spline, solve, solve_banded
+
+SIZE = (128, 256)
+
+
+def points() -> list[tuple[float, float]]:
+    return [(x + 0.5, y + 0.5) for x in range(8, 128, 16) for y in range(8, 256, 16)]
+
+
+def fitted(displacement, stiffness: float) -> Spline:  # type: ignore[no-untyped-def]
+    blocks = []
+    for x, y in points():
+        dx, dy = displacement(x, y)
+        blocks.append((x, y, (2.0, 0.5, 1.0, 2.0 * dx + 0.5 * dy, 0.5 * dx + dy)))
+    return fit_spline(Spline.flat(SIZE, 64), blocks, stiffness)
+
+
+def test_the_flat_spline_is_zero_everywhere_and_beyond() -> None:
+    flat = Spline.flat(SIZE, 64)
+    assert flat.at(0, 0) == flat.at(128, 256) == flat.at(-5, 300) == (0, 0)
+    assert flat.cell_px == (64, 64)
+
+
+@pytest.mark.parametrize("stiffness", [0.01, 1e6])
+def test_shift_zoom_and_shear_bend_nothing(stiffness: float) -> None:
+    def affine(x: float, y: float) -> tuple[float, float]:
+        return 1 + 0.02 * x - 0.01 * y, -2 + 0.03 * y
+
+    spline = fitted(affine, stiffness)
+    for x, y in ((0, 0), (64, 100), (128, 256)):
+        assert spline.at(x, y) == pytest.approx(affine(x, y), abs=0.02)
+
+
+def test_a_slow_wave_is_followed_and_a_stiff_spline_flattens_it() -> None:
+    def wave(x: float, y: float) -> tuple[float, float]:
+        return 3 * math.sin(math.tau * y / 256), 0.0
+
+    assert fitted(wave, 1e-3).at(64, 64)[0] == pytest.approx(3, abs=0.1)
+    assert abs(fitted(wave, 1e6).at(64, 64)[0]) < 1.5
+
+
+def test_the_error_is_measured_about_the_present_displacement() -> None:
+    first = fitted(lambda x, y: (2.0, 1.0), 1e-3)
+    settled = fit_spline(first, [(x, y, (2.0, 0.5, 1.0, 0.0, 0.0)) for x, y in points()], 1e-3)
+    assert settled.at(64, 128) == pytest.approx((2, 1), abs=1e-3)
+
+
+def test_a_refined_spline_is_the_same_displacement() -> None:
+    spline = fitted(lambda x, y: (x * y / 5000, math.sin(y / 30)), 1e-3)
+    fine = spline.refined()
+    assert fine.cell_px == (32, 32)
+    for x, y in ((0, 0), (17, 33), (64, 128), (100, 201), (128, 256)):
+        assert fine.at(x, y) == pytest.approx(spline.at(x, y))
+
+
+def test_grid_and_point_agree() -> None:
+    spline = fitted(lambda x, y: (x * y / 5000, y * y / 9000), 1e-3)
+    assert spline.over((3, 77), (9, 200))[1][0] == pytest.approx(spline.at(3, 200))
+
+
+def test_solvers_agree_with_each_other() -> None:
+    draw = random.Random(4)
+    n, reach = 12, 4
+    band = [[draw.uniform(-1, 1) if gap else 9.0 for gap in range(reach)] for _ in range(n)]
+    full = [[0.0] * n for _ in range(n)]
+    for k in range(n):
+        for gap in range(min(reach, n - k)):
+            full[k][k + gap] = full[k + gap][k] = band[k][gap]
+    right = [draw.uniform(-5, 5) for _ in range(n)]
+    exact = solve(full, right)
+    assert solve_banded([row[:] for row in band], right[:]) == pytest.approx(exact)
+    for row, value in zip(full, right, strict=True):
+        assert sum(a * b for a, b in zip(row, exact, strict=True)) == pytest.approx(value)
+
+
+def test_a_singular_system_says_so() -> None:
+    with pytest.raises(ZeroDivisionError):
+        solve([[1.0, 2.0], [2.0, 4.0]], [1.0, 2.0])

@@ -1,0 +1,201 @@
+"""Tone curves and the softness kernel are inverted where they are known."""
+
+from itertools import pairwise
+
+import pytest
+from PIL import Image, ImageChops, ImageFilter
+
+from exquisite.geometry.calibration.sharpness import Kernel, _share_of_equal_energy, fit_kernel, sharpened
+from exquisite.geometry.calibration.tone import equal_histograms, fit_tone, matched_histograms, through, with_tone
+from exquisite.pixels import laplacian_energy
+from tests.support import pictures
+
+SIZE = (256, 256)
+
+
+def everything(size: tuple[int, int] = SIZE) -> Image.Image:
+    return Image.new("L", size, 255)
+
+
+def curves_of(gamma: float, contrast: float, cast: tuple[int, int, int]) -> list[int]:
+    return [
+        min(255, max(0, round(255 * (((v / 255) ** gamma - 0.5) * contrast + 0.5) + c)))
+        for c in cast
+        for v in range(256)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["gradients", "foliage", "painterly", "ink"])
+@pytest.mark.parametrize(("gamma", "contrast", "cast"), [(1.18, 1.0, (8, -8, 3)), (0.85, 0.92, (-5, 0, 8))])
+def test_a_tone_curve_is_inverted_to_one_level(
+    kind: str, gamma: float, contrast: float, cast: tuple[int, int, int]
+) -> None:
+    band = pictures.draw(kind, SIZE, 2)
+    lut = curves_of(gamma, contrast, cast)
+    redraw = band.point(lut)
+    back = with_tone(redraw, fit_tone(redraw, band, everything()))
+    for channel in range(3):
+        curve = lut[256 * channel : 256 * (channel + 1)]
+        single = {v for v in range(256) if 2 < curve[v] < 253 and curve.count(curve[v]) == 1}
+        pairs = Image.merge("RGB", (band.split()[channel], back.split()[channel], Image.new("L", SIZE)))
+        found = pairs.getcolors(1 << 18)
+        assert found is not None
+        assert [(a, b) for _, (a, b, _) in found if a in single and abs(a - b) > 1] == []
+
+
+def test_the_same_tone_is_the_identity() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    assert with_tone(band, fit_tone(band, band, everything())).tobytes() == band.tobytes()
+
+
+def test_levels_that_do_not_occur_are_carried_on_smoothly() -> None:
+    band = Image.linear_gradient("L").point([64 + v // 2 for v in range(256)])
+    redraw = band.point([min(255, v + 10) for v in range(256)])
+    (curve,) = fit_tone(redraw, band, everything())
+    assert curve[30] == pytest.approx(20, abs=1)
+    assert curve[230] == pytest.approx(220, abs=1)
+
+
+@pytest.mark.parametrize("softness", [0, 0.6, 1.2])
+def test_edges_do_not_pull_paper_and_ink_towards_grey(softness: float) -> None:
+    """Of squares drawn a pixel off, every sixteenth white pixel lies on black: the means alone take off 15 levels."""
+    squares = Image.new("L", SIZE, 255)
+    for left in range(0, SIZE[0], 32):
+        for top in range(0, SIZE[1], 32):
+            squares.paste(0, (left, top, left + 16, top + 16))
+    redraw = squares.point([10 + round(v * 0.9) for v in range(256)]).filter(ImageFilter.GaussianBlur(softness))
+    (curve,) = fit_tone(ImageChops.offset(redraw, 1, 0), squares, everything())
+    assert curve[10] == pytest.approx(0, abs=1)
+    assert curve[240] == pytest.approx(255, abs=1)
+
+
+def test_pixels_that_do_not_count_change_nothing() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    redraw = band.point(curves_of(1.1, 1, (4, 4, 4)))
+    redraw.paste((255, 0, 255), (128, 0, 256, 256))
+    counted = everything()
+    counted.paste(0, (128, 0, 256, 256))
+    back = with_tone(redraw, fit_tone(redraw, band, counted)).crop((0, 0, 128, 256))
+    alone = fit_tone(redraw.crop((0, 0, 128, 256)), band.crop((0, 0, 128, 256)), everything((128, 256)))
+    assert back.tobytes() == with_tone(redraw.crop((0, 0, 128, 256)), alone).tobytes()
+
+
+def test_a_flat_picture_keeps_its_level() -> None:
+    redraw, band = pictures.constant(SIZE, (100, 0, 255)), pictures.constant(SIZE, (90, 5, 250))
+    assert with_tone(redraw, fit_tone(redraw, band, everything())).getpixel((3, 3)) == (90, 5, 250)
+
+
+def test_nothing_that_counts_gives_the_identity() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    nothing = Image.new("L", SIZE, 0)
+    assert with_tone(band, fit_tone(band, band, nothing)).tobytes() == band.tobytes()
+
+
+def test_matched_histograms_undo_a_gamma_without_registration() -> None:
+    band = pictures.draw("foliage", SIZE, 4).convert("L")
+    redraw = band.point([round(255 * (v / 255) ** 1.2) for v in range(256)]).transpose(Image.Transpose.ROTATE_180)
+    curve = matched_histograms(redraw, band)
+    for level in (60, 120, 180):
+        assert curve[round(255 * (level / 255) ** 1.2)] == pytest.approx(level, abs=1.5)
+    assert all(a <= b for a, b in pairwise(curve))
+
+
+def test_only_what_counts_has_its_histogram_matched() -> None:
+    band = pictures.draw("foliage", SIZE, 4).convert("L")
+    redraw = band.point([v // 2 + 40 for v in range(256)])
+    counted = everything()
+    redraw.paste(255, (0, 0, 256, 128))
+    counted.paste(0, (0, 0, 256, 128))
+    assert matched_histograms(redraw, band, counted)[40 + 50] == pytest.approx(100, abs=1.5)
+    assert matched_histograms(redraw, band)[40 + 50] < 90
+
+
+def test_softness_that_is_left_takes_nothing_from_black_and_white() -> None:
+    band = pictures.draw("ink", SIZE, 4)
+    soft = band.filter(ImageFilter.GaussianBlur(0.6))
+    even = with_tone(soft, equal_histograms(soft, band, everything()))
+    for a, b in zip(even.split(), band.split(), strict=True):
+        counts, wanted = a.histogram(), b.histogram()
+        for levels in (slice(0, 32), slice(224, 256)):
+            assert sum(counts[levels]) == pytest.approx(sum(wanted[levels]), rel=0.15)
+    assert with_tone(band, equal_histograms(band, band, everything())).tobytes() == band.tobytes()
+
+
+def test_a_few_pixels_more_of_one_flat_colour_move_no_other() -> None:
+    band = pictures.constant(SIZE, (40, 90, 200))
+    band.paste((180, 90, 60), (0, 0, 100, 256))
+    redraw = band.copy()
+    redraw.paste((180, 90, 60), (0, 0, 104, 256))
+    curves = equal_histograms(redraw, band, everything())
+    assert curves[0][40] == pytest.approx(40, abs=1)
+    assert curves[0][180] == pytest.approx(180, abs=4)
+
+
+def test_every_second_pixel_is_enough() -> None:
+    band = pictures.draw("painterly", SIZE, 3)
+    redraw = band.point(curves_of(1.1, 0.95, (4, -4, 2)))
+    few, all_of_them = (fit_tone(redraw, band, enough=count) for count in (1 << 13, 1 << 20))
+    for channel, (a, b) in zip(band.split(), zip(few, all_of_them, strict=True), strict=True):
+        low, high = channel.getextrema()
+        assert all(abs(x - y) < 1 for x, y in zip(a[low + 9 : high - 9], b[low + 9 : high - 9], strict=True))
+
+
+def test_a_curve_keeps_its_fractions_on_the_way_to_float() -> None:
+    grey = Image.new("L", (4, 4), 10)
+    assert through(grey, [v * 0.5 + 0.25 for v in range(256)]).getpixel((1, 1)) == pytest.approx(5.25)
+
+
+def test_a_blurred_picture_is_brought_closer_to_the_truth() -> None:
+    band = pictures.draw("ink", SIZE, 5).convert("L")
+    soft = band.filter(ImageFilter.GaussianBlur(0.8))
+    kernel = fit_kernel(soft, band, everything())
+    assert kernel.gain > 2
+    assert _rms(sharpened(soft, kernel), band) < 0.55 * _rms(soft, band)
+
+
+@pytest.mark.parametrize("kind", ["ink", "foliage", "clouds"])
+@pytest.mark.parametrize("levels", [4, 12])
+def test_noise_is_not_answered_by_softness(kind: str, levels: int) -> None:
+    """What the model drew anew looks like noise; smoothing it away would leave a haze behind the seam."""
+    band = pictures.draw(kind, SIZE, 5).convert("L")
+    noise = Image.effect_noise(SIZE, levels).point([max(0, v - 64) for v in range(256)])
+    redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
+    kernel = fit_kernel(redraw, band, everything())
+    there, wanted = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
+    assert there > 0.9 * wanted
+    assert there < 1.25 * max(wanted, laplacian_energy(noise))
+
+
+def test_an_equal_picture_needs_no_kernel() -> None:
+    band = pictures.draw("ink", SIZE, 5).convert("L")
+    kernel = fit_kernel(band, band, everything())
+    assert kernel.weights == pytest.approx((0,) * 5, abs=1e-9)
+    assert kernel.gain == pytest.approx(1)
+
+
+def test_two_kernels_that_hardly_differ_are_mixed_all_the_same() -> None:
+    """Energies carry 24 bits, so that the difference of two alike may come out as nothing, or less."""
+    near, sharp, truth = (pictures.draw("clouds", (64, 64), 3).convert("L").convert("F") for _ in range(3))
+    near, sharp = near.point(lambda v: v * 0.9999999), sharp.point(lambda v: v * 1.0000001)
+    assert 0 <= _share_of_equal_energy(near, sharp, truth) <= 1
+    double = near.point(lambda v: v * 2.0)
+    assert _share_of_equal_energy(near.point(lambda v: v * 0.0), double, near) == pytest.approx(0.5, abs=1e-5)
+
+
+def test_a_kernel_keeps_flat_pictures_and_reaches_the_edge() -> None:
+    kernel = Kernel((-0.2, -0.05, 0.03, 0.01, 0.02))
+    assert sum(kernel.matrix()) == pytest.approx(1)
+    assert sharpened(pictures.constant((16, 16), (9, 99, 199)), kernel).getcolors() == [(256, (9, 99, 199))]
+    ink = pictures.draw("ink", (64, 64), 1)
+    assert sharpened(ink, kernel).crop((0, 0, 64, 1)).tobytes() != ink.crop((0, 0, 64, 1)).tobytes()
+
+
+def test_the_kernel_is_symmetric() -> None:
+    matrix = Kernel((0.1, 0.2, 0.3, 0.4, 0.5)).matrix()
+    rows = [matrix[k : k + 5] for k in range(0, 25, 5)]
+    assert rows == rows[::-1] == [list(row) for row in zip(*rows, strict=True)]
+
+
+def _rms(a: Image.Image, b: Image.Image) -> float:
+    pairs = Image.merge("RGB", (a, b, a)).getcolors(1 << 18)
+    return (sum(n * (x - y) ** 2 for n, (x, y, _) in pairs) / (a.width * a.height)) ** 0.5

@@ -1,0 +1,74 @@
+"""The bootstrap interval of a mean."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from exquisite.errors import UsageError
+from exquisite.pipeline.experiment.bootstrap import FEW, bootstrap_mean
+
+
+def test_the_interval_of_equal_values_is_that_value() -> None:
+    found = bootstrap_mean([0.3] * FEW)
+    assert (found.mean, found.low, found.high, found.n) == pytest.approx((0.3, 0.3, 0.3, FEW))
+    assert found.is_clear
+
+
+def test_nothing_is_clear_from_few_values() -> None:
+    found = bootstrap_mean([0.3] * (FEW - 1))
+    assert found.low == pytest.approx(0.3)
+    assert not found.is_clear
+
+
+def test_one_value_has_no_interval() -> None:
+    found = bootstrap_mean([2.0])
+    assert (found.mean, found.low, found.high, found.n, found.is_clear) == (2.0, None, None, 1, False)
+
+
+def test_of_two_values_the_interval_reaches_both() -> None:
+    """A quarter of all resamples is each value twice."""
+    found = bootstrap_mean([-1.0, 3.0])
+    assert (found.mean, found.low, found.high) == (1.0, -1.0, 3.0)
+    assert not found.is_clear
+
+
+def test_the_same_values_give_the_same_interval() -> None:
+    rng = random.Random(3)
+    values = [rng.gauss(0, 1) for _ in range(9)]
+    assert bootstrap_mean(values) == bootstrap_mean(values)
+    assert bootstrap_mean(values) != bootstrap_mean(values, seed=1)
+
+
+def test_a_wider_level_holds_a_narrower_one() -> None:
+    rng = random.Random(5)
+    values = [rng.gauss(0, 1) for _ in range(12)]
+    wide, narrow = bootstrap_mean(values, level=0.99), bootstrap_mean(values, level=0.8)
+    assert wide.low < narrow.low < narrow.high < wide.high  # type: ignore[operator]
+
+
+def test_the_interval_is_as_wide_as_theory_says() -> None:
+    """For many values the percentile interval is the mean ± 1.96 standard errors."""
+    rng = random.Random(7)
+    values = [rng.gauss(10, 2) for _ in range(200)]
+    found = bootstrap_mean(values)
+    spread = (sum((value - found.mean) ** 2 for value in values) / 200) ** 0.5 / 200**0.5
+    assert (found.mean - found.low, found.high - found.mean) == pytest.approx(  # type: ignore[operator]
+        (1.96 * spread,) * 2, rel=0.1
+    )
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = random.Random(11)
+    covered = 0
+    for trial in range(100):
+        found = bootstrap_mean([rng.gauss(0, 1) for _ in range(20)], resamples=200, seed=trial)
+        covered += found.low <= 0 <= found.high  # type: ignore[operator]
+    assert covered >= 85
+
+
+@pytest.mark.parametrize(("values", "resamples"), [([], 2_000), ([1.0, 2.0], 10)])
+def test_what_has_no_interval_is_refused(values: list[float], resamples: int) -> None:
+    with pytest.raises(UsageError):
+        bootstrap_mean(values, resamples=resamples)

@@ -1,0 +1,224 @@
+"""`verify` names every damage and what it costs; `repair` puts back what is known again, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from exquisite.errors import SessionDamagedError, SessionLockedError, SessionNotFoundError
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.store.records import seal, unseal
+from exquisite.pipeline.verify import verify_path
+from tests.support.damage import KINDS, Damage, damaged_session, random_damage
+from tests.support.faulty_files import QuickFiles
+from tests.support.tiny import grow, make_session, pixels_of, tree
+
+DAMAGES = 216
+QUICK = QuickFiles()
+NO_HASH_KEPT = {"HEAD", "ledger.json"}
+"""What is made again from the rest of the session, and may say the same in other words."""
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Mapping[str, bytes]]]:
+    """A session with something of everything, and its files."""
+    root = tmp_path_factory.mktemp("verify") / "s"
+    before = damaged_session(root)
+    yield root, before
+    assert tree(root) == before
+
+
+def test_a_whole_session_has_no_findings(rich: tuple[Path, Mapping[str, bytes]]) -> None:
+    """An unfinished step is a note, not a damage."""
+    report = verify_path(rich[0])
+    assert report.findings == ()
+    assert report.ok
+    assert report.checked == len(rich[1])
+    assert report.notes == ("step 6 is unfinished: its 1 stored answers are used when the same command is run again",)
+
+
+@pytest.mark.invariant("STEPS-WHOLE")
+def test_every_random_damage_is_found_and_named(rich: tuple[Path, Mapping[str, bytes]]) -> None:
+    """216 damages of nine kinds to any file: a finding names the file, and says what it costs."""
+    root, before = rich
+    chance = random.Random(11)
+    missed = []
+    for number in range(DAMAGES):
+        damage = random_damage(before, KINDS[number % len(KINDS)], chance)
+        with damage.done_to(root, before):
+            report = verify_path(root)
+        if report.ok or not all(any(name in str(found) for found in report.findings) for name in damage.changes):
+            missed.append(f"{damage} -> {[str(found) for found in report.findings]}")
+        assert all(found.problem and found.consequence for found in report.findings)
+    assert missed == []
+
+
+@pytest.mark.invariant("STEPS-WHOLE")
+def test_repair_accepts_only_what_was_recorded(rich: tuple[Path, Mapping[str, bytes]]) -> None:
+    """What repair calls whole is the session as it was, byte for byte; foreign files are left alone."""
+    root, before = rich
+    chance = random.Random(12)
+    wrong = []
+    mended = 0
+    for number in range(42):
+        damage = random_damage(before, KINDS[number % 7], chance)
+        with damage.done_to(root, before):
+            report = verify_path(root, QUICK, repair=True)
+            after = tree(root)
+            again = verify_path(root)
+        mended += report.ok
+        changed = {name for name in before if after.get(name) != before[name]} - NO_HASH_KEPT
+        changed -= {found.path for found in report.findings if "resumes the step" in found.consequence}
+        if report.ok and (changed or not again.ok):
+            wrong.append(f"{damage}: called whole, but {sorted(changed)} differ")
+        elif not report.ok and {found.path for found in again.findings} - {found.path for found in report.findings}:
+            wrong.append(f"{damage}: more is wrong after the repair than before")
+    assert wrong == []
+    assert mended >= 21
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["HEAD", "session.json", "ledger.json", "steps/000000/step.json", "steps/000002/step.json",
+     "steps/000004/step.json", "steps/000002/request.json", "steps/000002/seam_after_feather.png"],
+)  # fmt: skip
+def test_a_missing_file_is_made_again(rich: tuple[Path, Mapping[str, bytes]], name: str) -> None:
+    """Heads, records, ledger and pictures follow from the rest of the session."""
+    root, before = rich
+    with Damage("delete", {name: None}).done_to(root, before):
+        assert not verify_path(root).ok
+        report = verify_path(root, QUICK, repair=True)
+        assert [found.path for found in report.findings] == [name]
+        assert report.ok
+        after = tree(root)
+    if name in NO_HASH_KEPT:
+        assert after.keys() == before.keys()
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize(("one", "other"), [("HEAD", "heads/a"), ("heads/a", "heads/b")])
+def test_heads_that_changed_places_are_seen_and_put_back(tmp_path: Path, one: str, other: str) -> None:
+    """Each line says whose it is: neither canvas is taken for the other."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr", "x_rtl"), files=QUICK)
+    session.branch("a", at=1)
+    session.branch("b", at=0)
+    before = tree(root)
+    swap = Damage("swap", {one: before[other], other: before[one]})
+    with swap.done_to(root, before):
+        with pytest.raises(SessionDamagedError, match="holds the line of"):
+            Session.open(root, branch=other.removeprefix("heads/")).head  # noqa: B018
+        assert {found.path for found in verify_path(root).findings} == {one, other}
+        assert verify_path(root, QUICK, repair=True).ok
+        assert tree(root) == before
+    copied = Damage("replace", {one: before[other]})
+    with copied.done_to(root, before):
+        report = verify_path(root, QUICK, repair=True)
+        assert [found.path for found in report.findings] == [one]
+        assert report.ok == (one == "HEAD")  # where a branch was, nothing tells
+        assert tree(root)[other] == before[other]
+
+
+def test_heads_of_an_earlier_session_are_read(tmp_path: Path) -> None:
+    """Without their own path; the next step writes it."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr",), files=QUICK)
+    session.branch("a")
+    for path in (root / "HEAD", root / "heads" / "a"):
+        path.write_bytes(path.read_bytes().rpartition(b" ")[0] + b"\n")
+    assert verify_path(root).ok
+    assert Session.open(root, branch="a").head == 1
+    grow(Session.open(root, files=QUICK), "x_ltr")
+    assert (root / "HEAD").read_bytes().endswith(b" HEAD\n")
+    assert verify_path(root).ok
+
+
+def test_a_strip_is_made_again_from_the_answers(tmp_path: Path) -> None:
+    """Pixels of a step come back exactly; those of the seed picture cannot, and the report says so."""
+    root = tmp_path / "s"
+    session = make_session(root, ("x_ltr", "x_rtl"), files=QUICK)
+    pixels = pixels_of(root)
+    seed, first, second = [record["strip"]["sha256"] for record in reversed(list(session.log()))]
+    for digest in (first, second):
+        (root / "strips" / f"{digest}.png").unlink()
+    assert verify_path(root, QUICK, repair=True).ok
+    assert pixels_of(root) == pixels
+    (root / "strips" / f"{seed}.png").write_bytes(b"gone")
+    report = session.verify(repair=True)
+    assert not report.ok
+    assert "put the file back from a copy" in str(report.findings[0])
+
+
+def test_a_lost_pointer_is_put_back_so_that_nothing_is_paid_again(tmp_path: Path) -> None:
+    """A rejected step that lost its record has its stored answers resumed."""
+    root = tmp_path / "s"
+    session = make_session(root, files=QUICK)
+    grow(session, "x_ltr", candidates=2, gate=1e-9)
+    (root / "steps" / "000001" / "step.json").unlink()
+    assert [found.path for found in verify_path(root).findings] == ["steps/000001/step.json"]
+    assert verify_path(root, QUICK, repair=True).ok
+    assert Session.open(root).status()["unfinished"] == [1]
+
+
+def test_a_newer_session_is_left_alone(tmp_path: Path) -> None:
+    """A record of a higher format is named, and nothing is repaired beside it."""
+    root = tmp_path / "s"
+    make_session(root, ("x_ltr",), files=QUICK)
+    path = root / "session.json"
+    path.write_bytes(seal(unseal(path.read_bytes(), path) | {"format": 2}))
+    with pytest.raises(SessionDamagedError, match="use a newer exquisite"):
+        Session.open(root)
+    before = tree(root)
+    report = verify_path(root, QUICK, repair=True)
+    assert "format 2" in report.findings[0].problem
+    assert not report.ok
+    assert tree(root) == before
+
+
+def test_an_edit_is_not_made_legal(tmp_path: Path) -> None:
+    """A record that was edited and sealed again contradicts the hash that HEAD keeps; repair restores neither."""
+    root = tmp_path / "s"
+    make_session(root, ("x_ltr",), files=QUICK)
+    path = root / "steps" / "000001" / "step.json"
+    path.write_bytes(seal(unseal(path.read_bytes(), path) | {"words": "another prompt"}))
+    report = verify_path(root)
+    assert "steps/000001/step.json" in {found.path for found in report.findings}
+    head = (root / "HEAD").read_bytes()
+    verify_path(root, QUICK, repair=True)
+    assert (root / "HEAD").read_bytes() == head
+    assert json.loads(path.read_bytes())["words"] == ""
+
+
+@pytest.mark.invariant("ONE-WRITER")
+def test_repair_is_a_writer(tmp_path: Path) -> None:
+    """It waits for nobody: while another run writes, it is refused; a look needs no lock."""
+    root = tmp_path / "s"
+    make_session(root, files=QUICK)
+    lock = QUICK.lock(root / ".lock")
+    with pytest.raises(SessionLockedError):
+        verify_path(root, QUICK, repair=True)
+    assert verify_path(root).ok
+    lock.release()
+
+
+def test_a_folder_that_is_no_session_is_said_so(tmp_path: Path) -> None:
+    """Neither damaged nor repaired: there is none."""
+    with pytest.raises(SessionNotFoundError, match="`init`"):
+        verify_path(tmp_path, QUICK, repair=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_without_empty_folders_is_whole(tmp_path: Path) -> None:
+    """Version control keeps no empty folders; the session opens, verifies and grows without them."""
+    root = tmp_path / "s"
+    make_session(root, files=QUICK)
+    for name in ("heads", "pending", "tmp"):
+        shutil.rmtree(root / name)
+    assert verify_path(root).ok
+    assert grow(Session.open(root), "x_ltr").status == "committed"
