@@ -50,7 +50,7 @@ help:
 	@echo 'make check             ruff and mypy --strict'
 	@echo 'make coverage          the suite with branch coverage of exquisite/'
 	@echo 'make bench             time of a scorer pair and of a step, each beside its floor'
-	@echo 'make bench-seams       the table of seam metrics in README.md and CONTRACT.md'
+	@echo 'make bench-seams       the tables of seam metrics in RESULTS.md'
 	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'

@@ -16,11 +16,14 @@ import pytest
 import exquisite
 from exquisite import MockTileGenerator, Session, TileContract
 from exquisite.cli import build_parser, main
-from tests.support.documents import ROOT, code_blocks, marked, read, table
+from tests.support.documents import RESULTS, ROOT, code_blocks, marked, read, table
 from tests.support.generated_tables import GENERATED, MAKE_VARIABLES, make_variables, verbs
 from tests.support.tiny import InstantGenerator, seed_picture
 
 README = read("README.md")
+REFERENCE = read("REFERENCE.md")
+GUIDES = ("README.md", "CONTRIBUTING.md")
+"""Documents whose commands are checked."""
 MAKEFILE = read("Makefile")
 SMALL = ["--contract", "64/32/16/16"]
 SHOWN_ELSEWHERE = {"vendor", "experiment"}
@@ -43,7 +46,9 @@ class TestCommands:
     def test_the_first_block_is_what_everyone_wants(self) -> None:
         assert commands(code_blocks(README, "sh")[0]) == [["make", "step", "MODE=x_ltr"], ["make", "test"]]
 
-    @pytest.mark.parametrize("words", commands(*code_blocks(README, "sh")), ids=shlex.join)
+    @pytest.mark.parametrize(
+        "words", commands(*(block for name in GUIDES for block in code_blocks(read(name), "sh"))), ids=shlex.join
+    )
     def test_every_command_is_one_that_exists(self, words: list[str]) -> None:
         if words[0] == "make":
             targets = re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE)
@@ -86,6 +91,10 @@ class TestCommands:
         assert isinstance(scope["session"], Session)
         assert scope["session"].canvas_size == (80, 64)
         assert scope["MockTileGenerator"] is MockTileGenerator
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.split()) <= 1200
 
 
 class TestHelp:
@@ -133,7 +142,7 @@ class TestMakefile:
 class TestEnvironment:
     def test_every_variable_is_documented_and_every_documented_one_exists(self) -> None:
         pattern = r"\b(?:[A-Z]+_)?(?:EXQUISITE|OPENAI|LITELLM)_[A-Z_]+\b"
-        documented = set(re.findall(pattern, " ".join(row[_VARIABLE] for row in table(README, _VARIABLE))))
+        documented = set(re.findall(pattern, " ".join(row[_VARIABLE] for row in table(REFERENCE, _VARIABLE))))
         used = {
             name
             for path in (ROOT / "exquisite").rglob("*.py")
@@ -178,7 +187,10 @@ class TestVersions:
         assert read("LICENSE") == read("exquisite/LICENSE")
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRACT.md", "CHANGELOG.md", "fixtures/README.md"])
+DOCUMENTS = (*GUIDES, "REFERENCE.md", "CONTRACT.md", "CHANGELOG.md", "fixtures/README.md", RESULTS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_named_files_exist(document: str) -> None:
     text = read(document)
     for target in re.findall(r"\]\(([^)#]+)\)", text):
@@ -186,8 +198,8 @@ def test_links_and_named_files_exist(document: str) -> None:
             assert ((ROOT / document).parent / target).exists(), target
 
 
-def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_readme_says() -> None:
-    said = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", README, re.MULTILINE))
+def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_results_say() -> None:
+    said = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", read(RESULTS), re.MULTILINE))
     assert len(said) >= 5
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-q", *said]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -1,7 +1,7 @@
 """`make bench-feather`: why the feather is the one it is. Policies beside each other, on seams of known truth.
 
     python -m tests.benchmarks.feathers            print the table
-    python -m tests.benchmarks.feathers --write    ... and write it into CONTRACT.md and feathers.json
+    python -m tests.benchmarks.feathers --write    ... and write it into RESULTS.md and feathers.json
 
 Every policy changes new pixels only, in the first columns behind the seam; a crossfade, which rewrites old ones, is
 none. Each meets three redraws of every picture: one that is only off in tone and pasted as it came (what a feather is
@@ -29,14 +29,12 @@ from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pixels import laplacian_energy
+from tests.support.documents import write_marked
 from tests.support.pictures import draw
 
-__all__ = ["POLICIES", "block_of", "main", "render", "run"]
+__all__ = ["POLICIES", "main", "render", "run"]
 
-ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "CONTRACT.md"
 RESULT = Path(__file__).with_name("feathers.json")
-BEGIN, END = "<!-- bench-feather:begin -->", "<!-- bench-feather:end -->"
 
 KINDS = ("ink", "facade", "foliage", "clouds", "painterly", "pencil", "cobbles", "gradients")
 SEED = 41
@@ -181,12 +179,7 @@ def render(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
             for of in (result[name][policy] for name in REDRAWS)
         ]
         lines.append(f"| {policy} | {' | '.join(cells)} |")
-    return "\n" + "\n".join(lines) + "\n"
-
-
-def block_of(text: str) -> str:
-    """What the document shows between its markers."""
-    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
+    return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -194,14 +187,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.feathers", allow_abbrev=False, description=__doc__
     )
-    parser.add_argument("--write", action="store_true", help="write the table into CONTRACT.md and feathers.json")
+    parser.add_argument("--write", action="store_true", help="write the table into RESULTS.md and feathers.json")
     options = parser.parse_args(argv)
     result: dict[str, Any] = run()
     print(render(result))
     if options.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        text = DOCUMENT.read_text(encoding="utf-8")
-        DOCUMENT.write_text(text.replace(BEGIN + block_of(text) + END, BEGIN + render(result) + END), encoding="utf-8")
+        write_marked("bench-feather", render(result))
     return 0
 
 

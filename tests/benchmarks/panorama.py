@@ -1,7 +1,7 @@
 """`make bench-panorama`: eight steps in a row in each mode, against a known truth.
 
     python -m tests.benchmarks.panorama            print the tables
-    python -m tests.benchmarks.panorama --write    ... and write them into CONTRACT.md, README.md and panorama.json
+    python -m tests.benchmarks.panorama --write    ... and write them into RESULTS.md, README.md and panorama.json
     python -m tests.benchmarks.panorama --render   only write them again, from the panorama.json of the last run
     python -m tests.benchmarks.panorama --quick    two runs of two steps, for a first look; never written
 
@@ -50,13 +50,12 @@ from exquisite.geometry.overlap_score import score_tile
 from exquisite.geometry.tile_mode import extract_conditioning_band
 from exquisite.pixels import laplacian_energy
 from tests.benchmarks import panorama_table
+from tests.support.documents import ROOT, write_marked
 from tests.support.pictures import draw
 
 __all__ = ["ARMS", "RUNS", "Run", "examine", "main"]
 
-ROOT = Path(__file__).parents[2]
 RESULT = Path(__file__).with_name("panorama.json")
-CONTRACT_MD, README = ROOT / "CONTRACT.md", ROOT / "README.md"
 PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
 
 ARMS = ("as it came", "as it came + feather", "calibrated", "calibrated + feather", "oracle")
@@ -332,8 +331,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _write_documents(result: dict[str, Any]) -> None:
-    panorama_table.write_into(CONTRACT_MD, panorama_table.render(result))
-    panorama_table.write_into(README, panorama_table.render_shortly(result))
+    write_marked("bench-panorama", panorama_table.render(result))
+    write_marked("bench-panorama", panorama_table.render_headline(result), ROOT / "README.md")
 
 
 def _examine_one(work: tuple[Run, int]) -> list[dict[str, Any]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-__all__ = ["block_of", "render", "render_shortly", "summarise", "write_into"]
+__all__ = ["render", "render_headline", "summarise"]
 
-BEGIN, END = "<!-- bench-panorama:begin -->", "<!-- bench-panorama:end -->"
 _RESAMPLES = 2000
 _CLOSE_DB = 0.5
 _BY_STEP = (("to natural", 2), ("psnr", 1), ("colour", 2), ("contrast", 3), ("sharpness", 2))
@@ -200,23 +198,21 @@ def render(result: dict[str, Any]) -> str:
             ),
         ),
     ]
-    return "\n" + "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
-def render_shortly(result: dict[str, Any]) -> str:
-    """What it comes to, in one sentence."""
+def render_headline(result: dict[str, Any]) -> str:
+    """What the tables come to, in a few sentences."""
     drift, *_ = result["arms"]
     raw, calibrated = (result["arms"][drift][arm] for arm in ("as it came", "calibrated"))
     last = max(result["by step"], key=int)
     contrast = result["by step"][last]["calibrated"]["contrast"]
     choice = result["choice"]["calibrated"]["primary"]
     return (
-        f"\nWhat this is worth, where the truth is known ({last} steps in a row, `make bench-panorama`): the bend\n"
-        f"across the seam is {raw['to natural']:.1f} times the picture's own as the model drew it, and "
-        f"{calibrated['to natural']:.2f} times calibrated; the\nfirst new columns come from {raw['psnr']:.0f} to "
-        f"{calibrated['psnr']:.0f} dB of the truth; after {last} steps {contrast:.1%} of the contrast is left. Of\n"
-        f"three candidates the one with the least error is chosen {choice['best']:.0%} of the time, one within "
-        f"{_CLOSE_DB} dB of it {choice['close']:.0%}.\n"
+        f"After {last} steps in a row the bend across the seam is {calibrated['to natural']:.2f} times the picture's "
+        f"own\n({raw['to natural']:.1f} uncalibrated), the first new columns lie {calibrated['psnr']:.0f} dB from the "
+        f"truth ({raw['psnr']:.0f} dB\nuncalibrated), and {contrast:.1%} of the contrast is left. Of three candidates "
+        f"the primary metric\nchooses the one with the least error {choice['best']:.0%} of the time."
     )
 
 
@@ -248,14 +244,3 @@ def _interval(value: Sequence[float], unit: str) -> str:
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
-
-
-def block_of(text: str) -> str:
-    """What the document shows between its markers."""
-    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
-
-
-def write_into(document: Path, block: str) -> None:
-    """Put `block` between the markers of `document`."""
-    text = document.read_text(encoding="utf-8")
-    document.write_text(text.replace(BEGIN + block_of(text) + END, BEGIN + block + END), encoding="utf-8")

@@ -1,7 +1,7 @@
 """`make bench-seams`: does the scorer know the truth? A table with known truth, and the gate's table.
 
     python -m tests.benchmarks.seams            print the tables (pictures for reporting only)
-    python -m tests.benchmarks.seams --write    ... and write them into README.md, CONTRACT.md and seams.json
+    python -m tests.benchmarks.seams --write    ... and write them into RESULTS.md, README.md and seams.json
     python -m tests.benchmarks.seams --render   only write the tables again, from the seams.json of the last run
     python -m tests.benchmarks.seams --quick    a few pictures, for a first look
     python -m tests.benchmarks.seams --half tuning   the pictures that weights and factors were fitted on
@@ -31,13 +31,12 @@ from exquisite.contract import CLASSIC, Mode
 from exquisite.geometry.overlap_score import METRICS, interior_gate, score_tile
 from tests.benchmarks import seams_table
 from tests.benchmarks.damages import DAMAGES, Damage, Scene
+from tests.support.documents import ROOT, write_marked
 from tests.support.pictures import KINDS, draw
 
 __all__ = ["REPORTING", "TUNING", "Row", "Source", "examine", "main", "probe", "run"]
 
-ROOT = Path(__file__).parents[2]
 RESULT = Path(__file__).with_name("seams.json")
-DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRACT.md")
 PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
 
 HELD_OUT_KINDS = {"engraving", "ripples", "cobbles", "mosaic", "roof"}
@@ -198,7 +197,7 @@ def _progress(parts: Iterator[list[Row]], total: int) -> Iterator[Row]:
 def main(argv: list[str] | None = None) -> int:
     """Run, print, and write where asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.seams", allow_abbrev=False, description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the tables into README.md, CONTRACT.md, seams.json")
+    parser.add_argument("--write", action="store_true", help="write the tables into RESULTS.md, README.md, seams.json")
     parser.add_argument("--render", action="store_true", help="run nothing: write what seams.json recorded")
     parser.add_argument("--quick", action="store_true", help="few pictures and cuts; never written")
     parser.add_argument("--half", choices=("reporting", "tuning"), default="reporting")
@@ -222,8 +221,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _write_documents(result: dict[str, Any]) -> None:
-    for document in DOCUMENTS:
-        print(seams_table.write_into(document, seams_table.render(result)), file=sys.stderr)
+    write_marked("bench-seams", seams_table.render(result))
+    write_marked("bench-seams", seams_table.render_headline(result), ROOT / "README.md")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
-"""From the rows of the seam benchmark to figures, and from figures to the Markdown of README.md and CONTRACT.md."""
+"""From the rows of the seam benchmark to figures, and from figures to the Markdown of RESULTS.md and README.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from exquisite.geometry.overlap_score import DEFAULT_GATE, METRICS
 from tests.benchmarks.damages import DAMAGES
 
-__all__ = ["BEGIN", "END", "block_of", "render", "summarise", "write_into"]
-
-BEGIN, END = "<!-- bench-seams:begin -->", "<!-- bench-seams:end -->"
+__all__ = ["render", "render_headline", "summarise"]
 
 TABLE_METRICS = ("primary", "sobel_corr", "sobel_nmse")
 FALSE_ALARMS = 0.01
@@ -139,25 +136,17 @@ def render(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def render_headline(result: dict[str, Any]) -> str:
+    """What the tables come to, in one sentence."""
+    gate = result["gate"]
+    truths = sum(total for _, total in gate["refused"].values())
+    refused = sum(count for count, _ in gate["refused"].values())
+    return (
+        f"Of {sum(result['pairs'].values()):,} pairs of a true continuation and a damaged one, the primary metric "
+        f"prefers the truth\nin {_percent(result['metrics']['primary']['overall'])}; the gate catches "
+        f"{_percent(gate['caught_overall'])} of the visible damages and refuses {refused} of {truths:,} truths."
+    )
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def block_of(text: str) -> str | None:
-    """What stands between the markers, or None where there are none."""
-    if BEGIN not in text or END not in text:
-        return None
-    return text.split(BEGIN, 1)[1].split(END, 1)[0].strip("\n")
-
-
-def write_into(document: Path, table: str) -> str:
-    """Put the table between the markers of `document`; say what was done."""
-    if not document.exists():
-        return f"{document.name} does not exist: not written"
-    text = document.read_text(encoding="utf-8")
-    if block_of(text) is None:
-        return f"{document.name} has no markers {BEGIN} and {END}: not written"
-    head, rest = text.split(BEGIN, 1)
-    _, tail = rest.split(END, 1)
-    document.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}", encoding="utf-8")
-    return f"{document.name} written"

@@ -8,6 +8,7 @@ from PIL import Image
 from exquisite.contract import CLASSIC
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from tests.benchmarks import feathers
+from tests.support.documents import RESULTS, marked, read
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def recorded() -> dict:
 
 
 def test_the_document_shows_the_last_run(recorded):
-    shown = feathers.block_of(feathers.DOCUMENT.read_text(encoding="utf-8"))
+    shown = marked(read(RESULTS), "bench-feather").strip("\n")
     assert shown == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
 
 

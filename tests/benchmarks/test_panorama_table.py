@@ -8,6 +8,7 @@ from PIL import Image
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
 from tests.benchmarks import panorama, panorama_table, seam_sheet
+from tests.support.documents import RESULTS, marked, read
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +18,10 @@ def recorded() -> dict:
 
 @pytest.mark.parametrize(
     ("document", "render"),
-    [(panorama.CONTRACT_MD, panorama_table.render), (panorama.README, panorama_table.render_shortly)],
-    ids=["CONTRACT.md", "README.md"],
+    [(RESULTS, panorama_table.render), ("README.md", panorama_table.render_headline)],
 )
 def test_the_document_shows_the_last_run(recorded, document, render):
-    shown = panorama_table.block_of(document.read_text(encoding="utf-8"))
+    shown = marked(read(document), "bench-panorama").strip("\n")
     assert shown == render(recorded), "run `python -m tests.benchmarks.panorama --write`"
 
 

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.torture                   all of it, on two cores
     python -m tests.benchmarks.torture --quick           a hundredth of it
     python -m tests.benchmarks.torture --share 0.1       a tenth of it
-    python -m tests.benchmarks.torture --write           also the table in README.md
+    python -m tests.benchmarks.torture --write           also the table in RESULTS.md, and its sum in README.md
 
 The same trials run in the suite, fewer of each. Results go to torture.json beside this file.
 
@@ -36,6 +36,7 @@ from exquisite.pipeline.verify import verify_path
 from tests.api import test_hostile as hostile
 from tests.support.damage import KINDS as DAMAGE_KINDS
 from tests.support.damage import damaged_session, random_damage
+from tests.support.documents import ROOT, write_marked
 from tests.support.faulty_files import KINDS, Fault, FaultyFiles, PowerLossFiles, QuickFiles
 from tests.support.kills import killed_session
 from tests.support.tiny import tree
@@ -43,9 +44,8 @@ from tests.support.trials import TRIALS, Till, Trial, Undisturbed, recovered, un
 
 from .endless import endless_session, long_exports
 
-__all__ = ["SETS", "main", "table"]
+__all__ = ["SETS", "headline", "main", "table"]
 
-MARKERS = ("<!-- torture:begin -->", "<!-- torture:end -->")
 _HERE = Path(__file__).parent
 _PAID = {"a paid step": (), "a paid step whose second answer breaks off": (1,)}
 _MEMORY = Path("/dev/shm")
@@ -353,13 +353,24 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def headline(outcomes: Sequence[Outcome]) -> str:
+    """What the table comes to, in one sentence."""
+    tried = {outcome["name"]: outcome["tried"] for outcome in outcomes}
+    broken = sum(len(outcome["problems"]) for outcome in outcomes)
+    faults = tried["faults"] + tried["compound_faults"] + tried["paid_faults"]
+    return (
+        f"{tried['kills']:,} kills, {tried['power_cuts']:,} power cuts, {faults:,} failures of the disk, "
+        f"{tried['damages']:,} damages\nand {tried['inputs']:,} hostile inputs broke {broken or 'no'} promises."
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sets on two cores; print the table, keep it as JSON, and end with 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.torture", allow_abbrev=False)
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"which sets: {', '.join(SETS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="a hundredth of everything; nothing is kept")
     parser.add_argument("--share", type=float, default=1.0, help="so much of everything (default: %(default)s)")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md, between its markers")
+    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md and README.md")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.sets if name not in SETS]:
         parser.error(f"no such set: {unknown[0]}; there are {', '.join(SETS)}")
@@ -381,17 +392,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.quick and not options.sets:
         (_HERE / "torture.json").write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
         if options.write:
-            _write(_HERE.parents[1] / "README.md", table(outcomes))
+            write_marked("torture", table(outcomes))
+            write_marked("torture", headline(outcomes), ROOT / "README.md")
     return 1 if any(outcome["problems"] for outcome in outcomes) else 0
-
-
-def _write(path: Path, content: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(MARKERS[0])
-    _, end, after = rest.partition(MARKERS[1])
-    if not (begin and end):
-        raise SystemExit(f"{path} lacks the markers {MARKERS[0]} and {MARKERS[1]}")
-    path.write_text(f"{before}{begin}\n{content}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["ROOT", "cell", "code_blocks", "marked", "read", "table"]
+__all__ = ["RESULTS", "ROOT", "cell", "code_blocks", "marked", "read", "table", "write_marked"]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+RESULTS = "tests/benchmarks/RESULTS.md"
+"""The document with every measured table; the benchmarks write it."""
 
 
 def read(name: str) -> str:
@@ -38,6 +41,14 @@ def marked(text: str, name: str) -> str:
     assert text.count(begin) == 1, f"{begin} must occur once"
     assert text.count(end) == 1, f"{end} must occur once"
     return text[text.index(begin) + len(begin) : text.index(end)]
+
+
+def write_marked(name: str, content: str, document: Path = ROOT / RESULTS) -> None:
+    """Put `content`, on lines of its own, between <!-- name:begin --> and <!-- name:end --> of `document`."""
+    text = document.read_text("utf-8")
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    old = begin + marked(text, name) + end
+    document.write_text(text.replace(old, f"{begin}\n{content}\n{end}"), "utf-8")
 
 
 def cell(text: str) -> str:

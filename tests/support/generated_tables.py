@@ -115,10 +115,10 @@ def _constants() -> str:
 
 
 GENERATED: dict[tuple[str, str], Callable[[], str]] = {
-    ("README.md", "verbs"): _verbs,
-    ("README.md", "options"): _options,
-    ("README.md", "exit-codes"): _exit_codes,
-    ("README.md", "servers"): _servers,
+    ("REFERENCE.md", "verbs"): _verbs,
+    ("REFERENCE.md", "options"): _options,
+    ("REFERENCE.md", "exit-codes"): _exit_codes,
+    ("REFERENCE.md", "servers"): _servers,
     ("CONTRACT.md", "constants"): _constants,
 }
 """(document, marker) -> the text between its markers."""

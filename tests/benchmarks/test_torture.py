@@ -1,0 +1,28 @@
+"""The table of the torture: what the documents show is the last run, in which no promise was broken."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import torture
+from tests.support.documents import RESULTS, marked, read
+
+RECORDED = json.loads((Path(__file__).parent / "torture.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("document", "render"), [(RESULTS, torture.table), ("README.md", torture.headline)])
+def test_the_document_shows_the_last_run(document, render):
+    shown = marked(read(document), "torture").strip("\n")
+    assert shown == render(RECORDED), "run `python -m tests.benchmarks.torture --write`"
+
+
+def test_the_last_run_tried_every_set_and_broke_nothing():
+    assert {outcome["name"] for outcome in RECORDED} == set(torture.SETS)
+    assert [outcome["name"] for outcome in RECORDED if outcome["problems"]] == []
+
+
+def test_the_headline_counts_broken_promises():
+    outcomes = [{**outcome, "problems": []} for outcome in RECORDED]
+    outcomes[0]["problems"] = ["a row differs", "another row differs"]
+    assert "broke 2 promises" in torture.headline(outcomes)
