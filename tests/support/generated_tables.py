@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from exquisite.api.servers import SERVERS
 from exquisite.cli.parser import EXIT_CODES, build_parser
+from tests.support import formats
 from tests.support.documents import ROOT, marked, read
 
 __all__ = ["GENERATED", "MAKE_VARIABLES", "make_variables", "module_names", "public_constants", "verbs", "write_all"]
@@ -125,7 +126,8 @@ GENERATED: dict[tuple[str, str], Callable[[], str]] = {
 
 
 def write_all() -> None:
-    """Write every generated table between its markers."""
+    """Write every generated table between its markers, and FORMAT.md."""
+    (ROOT / "exquisite" / "pipeline" / "FORMAT.md").write_text(formats.document(), "utf-8")
     for (document, name), make in GENERATED.items():
         text = read(document)
         old = f"<!-- {name}:begin -->{marked(text, name)}<!-- {name}:end -->"

@@ -1,0 +1,275 @@
+"""Every record that a session keeps on disk, field by field; FORMAT.md is generated from these types.
+
+Each field is `Annotated` with its meaning and its unit. A field that only some records have, or that a later version
+added, is `NotRequired`. Sizes are [width, height] and points [x, y], in pixels; coordinates are signed, from the top
+left of the seed picture. Amounts of money are decimal numbers in USD, as text, so that no digit is lost.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+__all__ = [
+    "RECORDS",
+    "AcceptedRecord",
+    "BoxRecord",
+    "CallRecord",
+    "CandidateRecord",
+    "CellRecord",
+    "ContractRecord",
+    "ExperimentRecord",
+    "GateRecord",
+    "LedgerRecord",
+    "OptionsRecord",
+    "OutcomeRecord",
+    "PieceRecord",
+    "RequestRecord",
+    "ScoreRecord",
+    "SessionRecord",
+    "StepRecord",
+    "TipsRecord",
+    "TotalsRecord",
+]
+
+Axis = Literal["x", "y"]
+Json = dict[str, Any]
+ModeName = Literal["x_ltr", "x_rtl", "y_ttb", "y_btt"]
+Pixels = Annotated[list[int], "two whole numbers"]
+Sha256 = Annotated[str, "64 hexadecimal digits"]
+Usd = Annotated[str, "decimal number"]
+
+
+class ContractRecord(TypedDict):
+    """The sizes of every step: the fields of `TileContract`, in pixels."""
+
+    tile_px: Annotated[int, "edge of the tile along the growing axis, in pixels"]
+    band_px: Annotated[int, "depth of the band, in pixels"]
+    overlap_px: Annotated[int, "old pixels that the patch covers, in pixels"]
+    advance_px: Annotated[int, "new pixels of a step, in pixels"]
+
+
+class PieceRecord(TypedDict):
+    """One strip of the canvas."""
+
+    sha256: Annotated[Sha256, "hash of the file strips/<sha256>.png"]
+    origin: Annotated[Pixels, "top left corner"]
+    size: Annotated[Pixels, "width and height"]
+
+
+class BoxRecord(TypedDict):
+    """Where the canvas lies."""
+
+    origin: Annotated[Pixels, "top left corner"]
+    size: Annotated[Pixels, "width and height"]
+
+
+class TipsRecord(TypedDict):
+    """At each end of the canvas the fewest strips that cover the band, outermost first."""
+
+    low: Annotated[list[PieceRecord], "left or top end"]
+    high: Annotated[list[PieceRecord], "right or bottom end"]
+
+
+class TotalsRecord(TypedDict):
+    """Running totals, so that nothing reads all steps."""
+
+    steps: Annotated[int, "committed steps up to here"]
+    candidates: Annotated[int, "candidates that these steps chose from"]
+
+
+class OptionsRecord(TypedDict):
+    """The fields of `StepOptions`."""
+
+    candidates: Annotated[int, "tiles to choose from, 1 to 10"]
+    feather_px: Annotated[int, "width of the feather, in pixels"]
+    calibrate: Annotated[bool, "whether the drift is undone"]
+    gate: Annotated[float | None, "factor of the gate; null for none"]
+    metric: Annotated[str, "metric that chooses"]
+    scaffold_fill: Annotated[str, "what fills the generated half of the reference tile"]
+    continuation_cue: Annotated[bool, "whether marks invite continuation"]
+    prompt_strength: Annotated[int, "how much is said around the user prompt, 0 to 3"]
+    artifacts: Annotated[Literal["full", "lean", "none"], "how many files a step keeps"]
+
+
+class RequestRecord(TypedDict):
+    """`steps/NNNNNN/request.json`: what decides the answers of a step. Equal requests may share answers."""
+
+    format: Annotated[int, "version of the format"]
+    base: Annotated[int, "step that this one continues"]
+    mode: Annotated[ModeName, "direction"]
+    contract: Annotated[ContractRecord, "sizes"]
+    band_sha256: Annotated[Sha256, "hash of the RGB pixels of the band"]
+    scaffold_fill: Annotated[str, "as in the options"]
+    continuation_cue: Annotated[bool, "as in the options"]
+    words: Annotated[str, "user prompt"]
+    prompt: Annotated[str, "full prompt"]
+    generator: Annotated[Json, "what the generator says of itself, without secrets"]
+    candidates: Annotated[int, "tiles asked for"]
+    options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
+    digest: NotRequired[Annotated[Sha256, "hash of the fields above but the options; names the file pending/<digest>"]]
+
+
+class AcceptedRecord(TypedDict):
+    """A later choice from stored answers."""
+
+    step: Annotated[int, "step whose answers were used"]
+    candidate: Annotated[int | None, "candidate that a person chose; null when the metric chose again"]
+    best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
+
+
+class StepRecord(TypedDict):
+    """`steps/NNNNNN/step.json`: written once, when a step is finished."""
+
+    format: Annotated[int, "version of the format"]
+    step: Annotated[int, "number, from 1; 0 is the seed picture"]
+    kind: Annotated[Literal["seed", "step", "accept", "rechosen"], "how the step came about"]
+    status: Annotated[Literal["committed", "rejected", "refused"], "what became of it"]
+    parent: Annotated[int | None, "step that it continues; null for the seed picture"]
+    parent_sha256: Annotated[Sha256 | None, "hash of the parent's step.json"]
+    files: Annotated[dict[str, str], "SHA-256 of every other file of the step, by path inside its folder"]
+    mode: NotRequired[Annotated[ModeName, "direction"]]
+    side: NotRequired[Annotated[Literal["low", "high"], "end of the canvas that grows"]]
+    axis: NotRequired[Annotated[Axis, "axis along which it grows"]]
+    words: NotRequired[Annotated[str, "user prompt"]]
+    options: NotRequired[Annotated[OptionsRecord, "options of the step"]]
+    request: NotRequired[Annotated[RequestRecord, "what was asked, without options and digest"]]
+    accepted: NotRequired[Annotated[AcceptedRecord, "later choice from stored answers"]]
+    chosen: NotRequired[Annotated[int | None, "candidate that was glued"]]
+    reason: NotRequired[Annotated[str, "why, for a person"]]
+    candidates: NotRequired[Annotated[int, "candidates that could be chosen from"]]
+    strip: NotRequired[Annotated[PieceRecord, "new strip"]]
+    canvas: NotRequired[Annotated[BoxRecord, "canvas with that strip"]]
+    tips: NotRequired[Annotated[TipsRecord, "strips at both ends"]]
+    totals: NotRequired[Annotated[TotalsRecord, "running totals"]]
+    contract: NotRequired[Annotated[ContractRecord, "sizes, in the record of the seed picture"]]
+    init: NotRequired[Annotated[Json, "what was done to the seed picture to make it fit"]]
+
+
+class SessionRecord(TypedDict):
+    """`session.json`."""
+
+    format: Annotated[int, "version of the format"]
+    package_version: Annotated[str, "version that made the session"]
+    contract: Annotated[ContractRecord, "sizes of every step"]
+    axis: Annotated[Axis | None, "axis of the session, once the first step is committed"]
+    branches: Annotated[list[str], "names under heads/"]
+    seed: Annotated[StepRecord, "record of the seed picture once more: either can be made again from the other"]
+
+
+class CallRecord(TypedDict):
+    """`steps/NNNNNN/answers/NNN.intent.json`: a request that is about to leave."""
+
+    format: Annotated[int, "version of the format"]
+    call: Annotated[int, "number of the call, from 0"]
+    reserved_usd: Annotated[Usd, "worst case that the ledger sets aside"]
+    request: Annotated[Json, "summary of the request, without secrets"]
+
+
+class OutcomeRecord(TypedDict):
+    """`steps/NNNNNN/answers/NNN.outcome.json`: what became of a call."""
+
+    format: Annotated[int, "version of the format"]
+    outcome: Annotated[Literal["answered", "refused", "not_sent", "unknown", "resent"], "what became of the call"]
+    headers: NotRequired[Annotated[dict[str, str], "headers of the answer that hold no secret"]]
+    body_sha256: NotRequired[Annotated[Sha256, "hash of NNN.body"]]
+    partial_sha256: NotRequired[Annotated[Sha256, "hash of NNN.partial, what arrived of an answer that broke off"]]
+    meta: NotRequired[Annotated[Json, "what a generator without calls says of its tile"]]
+    reason: NotRequired[Annotated[str, "why it was refused, not sent or is unknown"]]
+    body: NotRequired[Annotated[str, "beginning of a refusal"]]
+
+
+class LedgerRecord(TypedDict):
+    """`ledger.json`: the money of a session that pays. Keys are "step/call"."""
+
+    format: Annotated[int, "version of the format"]
+    spent_usd: Annotated[Usd, "real cost of all calls with a known outcome"]
+    reserved: Annotated[dict[str, str], "worst case of each call under way"]
+    doubtful: Annotated[dict[str, str], "worst case of each call of unknown outcome"]
+
+
+class GateRecord(TypedDict):
+    """The gate of a step."""
+
+    factor: Annotated[float, "times the seam metric of the band's own columns"]
+    threshold: Annotated[float, "least seam metric that passes"]
+    interior: Annotated[list[float], "seam metric at columns of the band, in the direction of growth"]
+    passed: Annotated[bool, "whether the best candidate passes"]
+
+
+class CandidateRecord(TypedDict):
+    """`steps/NNNNNN/candidates/K/score.json`, and each entry of the step's `score.json`."""
+
+    candidate: Annotated[int, "number, from 0"]
+    error: NotRequired[Annotated[str, "why it could not be read"]]
+    primary: NotRequired[Annotated[float, "primary metric, higher is better"]]
+    metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
+    vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
+    calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
+    rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
+    verdict: NotRequired[Annotated[str, "why it won or lost"]]
+
+
+class ScoreRecord(TypedDict):
+    """`steps/NNNNNN/score.json`: all candidates, and the reason for the choice."""
+
+    metric: Annotated[str, "metric that chose"]
+    chosen: Annotated[int | None, "candidate that was glued"]
+    best: Annotated[int | None, "best candidate that passes the gate, else the best of all"]
+    reason: Annotated[str, "why, for a person"]
+    gate: Annotated[GateRecord | None, "gate that was asked"]
+    best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
+    candidates: Annotated[list[CandidateRecord], "every candidate"]
+    feather: NotRequired[Annotated[Json, "seam metric and sharpness of the feather zone, before and after"]]
+
+
+class CellRecord(TypedDict):
+    """One step of an experiment."""
+
+    repetition: Annotated[int, "from 1"]
+    arm: Annotated[str, "name of the arm"]
+    place: Annotated[int, "step within the repetition, from 1"]
+    branch: Annotated[str, "head that the step lies on"]
+    step: Annotated[int, "number of the step"]
+    answers: Annotated[int, "step whose answers were used"]
+    request: Annotated[Sha256, "digest of the request"]
+    status: Annotated[str, "status of the step"]
+    chosen: Annotated[int | None, "candidate that was measured"]
+    usd: Annotated[Usd, "cost"]
+    gate: Annotated[Json | None, "verdict of the gate"]
+    measures: Annotated[dict[str, float], "see `MEASURES`"]
+
+
+class ExperimentRecord(TypedDict):
+    """`experiments/NAME.json`: the plan of an experiment, and its results."""
+
+    format: Annotated[int, "version of the format"]
+    experiment: Annotated[str, "name"]
+    mode: Annotated[ModeName, "direction"]
+    at: Annotated[int, "step that every arm continues"]
+    repeat: Annotated[int, "repetitions"]
+    steps: Annotated[int, "steps of an arm in each repetition"]
+    arms: Annotated[list[Json], "name, options, prompt and generator of each arm"]
+    cells: Annotated[list[CellRecord], "one for each step"]
+
+
+RECORDS: tuple[type, ...] = (
+    SessionRecord,
+    StepRecord,
+    RequestRecord,
+    CallRecord,
+    OutcomeRecord,
+    LedgerRecord,
+    ScoreRecord,
+    CandidateRecord,
+    ExperimentRecord,
+    ContractRecord,
+    OptionsRecord,
+    PieceRecord,
+    BoxRecord,
+    TipsRecord,
+    TotalsRecord,
+    AcceptedRecord,
+    GateRecord,
+    CellRecord,
+)
+"""Every record type, in the order of FORMAT.md: files first, then what they are made of."""
