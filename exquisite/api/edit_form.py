@@ -48,6 +48,18 @@ class EditForm:
         """The header that names the boundary."""
         return f"multipart/form-data; boundary={self.boundary}"
 
+    @property
+    def body(self) -> bytes:
+        """The form as multipart/form-data (RFC 7578): a text part for each field, then the files."""
+        head = f'--{self.boundary}\r\nContent-Disposition: form-data; name='
+        texts = ((f'{head}"{_quoted(name)}"', text.encode()) for name, text in self.fields)
+        files = (
+            (f'{head}"{_quoted(part.name)}"; filename="{part.filename}"\r\nContent-Type: image/png', part.data)
+            for part in self.parts
+        )
+        sections = (b"%s\r\n\r\n%s\r\n" % (start.encode(), content) for start, content in (*texts, *files))
+        return b"".join(sections) + f"--{self.boundary}--\r\n".encode()
+
     def summary(self) -> dict[str, object]:
         """Fields as they are, parts by name, type, size in bytes and digest: what logs and people see."""
         return {
@@ -67,7 +79,9 @@ class EditForm:
 
 def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[Part, ...]:
     """The reference and the mask of `request` as `server` names them; encoded once for every call of a step."""
-    pictures = {server.image_field: ("reference.png", request.reference), server.mask_field: ("mask.png", request.mask)}
+    pictures = {server.image_field: ("reference.png", request.reference)}
+    if server.mask == "send":
+        pictures[server.mask_field] = ("mask.png", request.mask)
     return tuple(
         Part(name, filename, _png(picture))
         for name, (filename, picture) in pictures.items()
@@ -108,6 +122,11 @@ def edit_form(
     }
     fields = tuple((k, v) for k, v in ours.items() if v is not None and k not in server.omit_fields)
     return EditForm(n, fields, parts)
+
+
+def _quoted(name: str) -> str:
+    """`name` between quotes of a header, as browsers write it (WHATWG HTML, "multipart form data")."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _png(image: Image.Image) -> bytes:

@@ -2,8 +2,7 @@
 
 Every request is written into the call log before it leaves, every body before it is parsed. What was
 certainly not sent or certainly refused is asked again; an ambiguous outcome never is (see `paid_call`).
-Proxies and certificate settings of the environment apply, except to the loopback address. The HTTP library
-is imported when the first request is made.
+The HTTP library is imported, with `connection`, when the first request is made.
 """
 
 from __future__ import annotations
@@ -27,31 +26,33 @@ from .answer import answer_bytes_max, candidates_in, read_body
 from .download import Download, fetch_all
 from .edit_form import EditForm, Part, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
-from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, usage_usd, worst_case_usd
-from .outcome import Reply, said_by
-from .paid_call import BrokenOff, NotSent, PaidCall, Waiting, kept_headers
+from .models import (
+    FREE,
+    MODEL_DEFAULT,
+    QUALITY_DEFAULT,
+    check_model,
+    check_options,
+    estimate_usd,
+    usage_usd,
+    worst_case_usd,
+)
+from .outcome import said_by
+from .paid_call import Outgoing, PaidCall, Waiting, kept_headers
 from .png import png_bytes_max
 from .retry import RetryPolicy
-from .secret import Secret, find_key
-from .servers import OPENAI, ServerSettings, check_base_url, is_loopback, is_openai, same_server
+from .secret import find_key
+from .servers import OPENAI, ServerSettings, check_base_url, is_openai, same_server
 
 if TYPE_CHECKING:
     import httpx
 
+    from .connection import Connection
+
 __all__ = ["OpenAITileGeneratorClient"]
-
-CONNECT_S, READ_S, WRITE_S = 5.0, 600.0, 120.0
-"""Time-outs in seconds. One edit takes from 20 to more than 120, and answers nothing until it is done."""
-
-_TIMEOUT = {"connect": CONNECT_S, "read": READ_S, "write": WRITE_S, "pool": CONNECT_S}
-
-ANSWER_S = 1800.0
-"""The longest that a whole answer may take, however steadily it drips."""
 
 MAX_N = 10
 """Pictures that the endpoint makes in one call."""
 
-MAX_ERROR_BYTES = 1 << 20
 _USER_AGENT = f"{(__package__ or 'tiles').split('.')[-2:][0]}/{__version__}"
 
 
@@ -113,14 +114,13 @@ class OpenAITileGeneratorClient:
         self.input_fidelity = input_fidelity
         self.calls = calls
         self._server = server
-        self._priced_as = server.priced_as or self.model
+        self._priced_as = FREE if server.free else server.priced_as or self.model
         self._secret = find_key(api_key, key_file, server.key_variable, environ)
         self._headers = self._own_headers(environ)
         self._clock = clock
         self._transport = transport
         sleep = sleep or (time.sleep if self._may_send else _no_wait)
         self._waiting = Waiting(retry or RetryPolicy(), sleep, chance, now)
-        self._lasting: httpx.Client | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, quality={self.quality!r}, base_url={self.base_url!r})"
@@ -136,6 +136,7 @@ class OpenAITileGeneratorClient:
             "complexity": self.complexity,
             "input_fidelity": self.input_fidelity,
             "extra_fields": dict(self._server.extra_fields),
+            **({"mask": "omit"} if self._server.mask == "omit" else {}),
         }
 
     def request_preview(self, request: TileRequest) -> dict[str, object]:
@@ -150,7 +151,7 @@ class OpenAITileGeneratorClient:
         estimates = [estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt) for n in shares]
         return {
             **self._summary(form),
-            "body_bytes": len(self._encoded(form)),
+            "body_bytes": len(form.body),
             "tiles_per_call": shares,
             "estimate_usd": str(sum(estimates, Decimal(0))),
             "worst_case_usd": str(sum((self._worst_case(request, n) for n in shares), Decimal(0))),
@@ -182,16 +183,17 @@ class OpenAITileGeneratorClient:
             OutcomeUnknownError: at least one did not come.
         """
         self._require_key()
-        with self._http() as http:
-            self._fetched(http, owed, contract, calls)
+        with self._connected() as connection:
+            self._fetched(connection, owed, contract, calls)
 
     def _tiles(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
         parts = picture_parts(request, self._server)
         missing = request.candidates
-        with self._http() as http:
+        with self._connected() as connection:
             while missing:
                 try:
-                    answers = self._ask(http, request, self._form(request, self._shares(missing)[0], parts), calls)
+                    form = self._form(request, self._shares(missing)[0], parts)
+                    answers = self._ask(connection, request, form, calls)
                     tiles = candidates_in(answers)[:missing]
                     if not tiles:
                         raise AnswerError(self._why_empty(answers[0].body))
@@ -205,19 +207,19 @@ class OpenAITileGeneratorClient:
                     calls.progress(f"tile {request.candidates - missing} of {request.candidates}")
                     yield tile
 
-    def _ask(self, http: httpx.Client, request: TileRequest, form: EditForm, calls: CallLog) -> list[StoredAnswer]:
+    def _ask(self, connection: Connection, request: TileRequest, form: EditForm, calls: CallLog) -> list[StoredAnswer]:
         """One paid call, and the downloads that its answer names."""
         n = form.n
-        content = self._encoded(form)
         headers = {"Content-Type": form.content_type, **self._headers}
         limit = answer_bytes_max(request.contract, n)
+        outgoing = Outgoing("POST", self._edits_url, limit, headers, form.body)
         what = f"{n} tile{'s' * (n > 1)} of {request.contract.tile_px} px by {self.model}, quality {self.quality}"
         calls.progress(f"asking for {what}")
         call, reply = PaidCall(
             usd=self._worst_case(request, n),
             what=what,
-            summary={**self._summary(form), "body_bytes": len(content)},
-            send=partial(self._send, http, "POST", self._edits_url, headers, content, limit),
+            summary={**self._summary(form), "body_bytes": len(outgoing.content)},
+            send=partial(connection.send, outgoing),
         ).make(calls, self._waiting)
         if not reply.whole:
             raise AnswerError(f"the answer has more than {limit} bytes, and was cut there; it was billed nevertheless")
@@ -227,10 +229,10 @@ class OpenAITileGeneratorClient:
             calls.book(call, usd)
         answer = StoredAnswer(call, reply.body, kept_headers(reply.headers))
         owed = [OwedPicture(request.step_index, call, place, url) for place, url in found.urls[:n]]
-        return [answer, *self._fetched(http, owed, request.contract, calls)]
+        return [answer, *self._fetched(connection, owed, request.contract, calls)]
 
     def _fetched(
-        self, http: httpx.Client, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog
+        self, connection: Connection, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog
     ) -> list[StoredAnswer]:
         """The pictures that answers name by address, each made durable as an answer of its own."""
         downloads = []
@@ -239,90 +241,20 @@ class OpenAITileGeneratorClient:
             if url is None:
                 calls.progress("the answer names a picture on another server; it is not fetched from there")
                 continue
-            send = partial(self._send, http, "GET", url, self._headers, b"", png_bytes_max(contract))
-            downloads.append(Download(picture, url, send))
+            outgoing = Outgoing("GET", url, png_bytes_max(contract), self._headers)
+            downloads.append(Download(picture, url, partial(connection.send, outgoing)))
         return fetch_all(downloads, calls, self._waiting)
 
-    def _send(
-        self,
-        http: httpx.Client,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes,
-        limit: int,
-        arrived: bytearray,
-    ) -> Reply:
-        """One request and its reply, or what `arrived` when it raises, without the key; errors become ours."""
-        import httpx
-
-        problem: Exception
-        try:
-            asked = httpx.Request(
-                method,
-                httpx.URL(url).copy_merge_params(self._server.extra_query) if method == "POST" else url,
-                headers=headers,
-                content=content or None,
-                extensions={"timeout": _TIMEOUT},
-            )
-            response = http.send(asked, stream=True, auth=self._authorized, follow_redirects=False)
-            try:
-                return self._received(response, limit, arrived)
-            except BaseException:
-                arrived[:] = self._without_secrets(bytes(arrived))
-                raise
-            finally:
-                response.close()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            problem = NotSent(f"no connection to {urlsplit(url).hostname}: {self._hidden(error)}")
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            problem = NotSent(f"the address cannot be used: {self._hidden(error)}")
-        except httpx.HTTPError as error:
-            problem = BrokenOff(f"{type(error).__name__}: {self._hidden(error)}")
-        # raised out here, so that no traceback leads to the request and its headers
-        raise problem
-
-    def _received(self, response: httpx.Response, limit: int, body: bytearray) -> Reply:
-        """The body of `response`, read into `body`, up to `limit` bytes."""
-        import httpx
-
-        good = 200 <= response.status_code < 300
-        limit = limit if good else min(limit, MAX_ERROR_BYTES)
-        until = self._clock() + ANSWER_S
-        try:
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > limit:
-                    break
-                if self._clock() > until:
-                    raise httpx.ReadTimeout(f"the answer took longer than {ANSWER_S:.0f} s")
-        except httpx.HTTPError as error:
-            if good:
-                raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
-        headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
-        whole, data = len(body) <= limit, self._without_secrets(bytes(body[:limit]))
-        body.clear()  # from here on it is the reply that holds what arrived
-        return Reply(response.status_code, headers, data, whole)
-
     @contextlib.contextmanager
-    def _http(self) -> Iterator[httpx.Client]:
-        """A client that follows nothing and keeps no idle connection, on which a request could be lost unnoticed."""
-        import httpx
+    def _connected(self) -> Iterator[Connection]:
+        """The connection of one run of calls."""
+        from .connection import Connection
 
         if self._transport is not None:
-            self._lasting = self._lasting or httpx.Client(transport=self._transport, trust_env=False)
-            yield self._lasting
+            yield Connection(self._server, self._secret, self._transport, clock=self._clock)
             return
-        limits = httpx.Limits(max_keepalive_connections=0)
-        with httpx.Client(limits=limits, trust_env=not is_loopback(self.base_url)) as http:
-            yield http
-
-    def _authorized(self, asked: httpx.Request) -> httpx.Request:
-        """`asked` with the key in its header: the one place that reveals it."""
-        if self._secret:
-            bearer = self._server.auth_header.lower() == "authorization"
-            asked.headers[self._server.auth_header] = ("Bearer " if bearer else "") + self._secret.reveal()
-        return asked
+        with Connection.to(self.base_url, self._server, self._secret, self._clock) as connection:
+            yield connection
 
     def _own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
@@ -369,14 +301,6 @@ class OpenAITileGeneratorClient:
         address = {"method": "POST", "url": self._edits_url, "model": self.model, "priced_as": self._priced_as}
         return {**address, **form.summary()}
 
-    def _encoded(self, form: EditForm) -> bytes:
-        """The body of the request, by the HTTP library's own multipart."""
-        import httpx
-
-        files = [(part.name, (part.filename, part.data, "image/png")) for part in form.parts]
-        headers = {"Content-Type": form.content_type}
-        return httpx.Request("POST", self._edits_url, headers=headers, data=dict(form.fields), files=files).read()
-
     def _worst_case(self, request: TileRequest, n: int) -> Decimal:
         return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
 
@@ -385,15 +309,6 @@ class OpenAITileGeneratorClient:
             return "the answer names pictures on another server only: ask for base64 (response_format=b64_json)"
         said = said_by(body).words
         return "the answer holds no picture" + (f": the server says {said}" if said else "")
-
-    def _hidden(self, text: object) -> str:
-        """`text` in words, without secrets."""
-        return self._without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
-
-    def _without_secrets(self, data: bytes) -> bytes:
-        for secret in (self._secret, *map(Secret, self._server.extra_headers.values())):
-            data = secret.hidden_in(data)
-        return data
 
 
 def _no_wait(seconds: float) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 
 from ..errors import OutcomeUnknownError, RejectedByServerError, ReplayError, ServerUnavailableError
 from .generator import CallLog
 from .outcome import Kind, Reply, judge
 from .retry import RetryPolicy
 
-__all__ = ["BrokenOff", "NotSent", "PaidCall", "Waiting", "interruptions_logged"]
+__all__ = ["BrokenOff", "NotSent", "Outgoing", "PaidCall", "Waiting", "interruptions_logged"]
 
 KEPT_HEADERS = ("content-type", "date", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms")
 """Headers of an answer that may be kept, with every *request-id and x-ratelimit-*."""
@@ -30,6 +31,25 @@ class NotSent(Exception):
 
 class BrokenOff(Exception):
     """The request left, or may have, and no whole answer came; the message says how."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request that is ready to be sent, but for its key.
+
+    Attributes:
+        method: GET or POST.
+        url: the whole address; it may carry a token.
+        limit: bytes that are read of a good answer.
+        headers: without the key.
+        content: the body.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    limit: int
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)

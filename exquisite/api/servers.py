@@ -6,12 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import UsageError
-from .models import FREE
 
-__all__ = ["OPENAI", "SERVERS", "ServerSettings", "check_base_url", "is_loopback", "is_openai", "same_server"]
+__all__ = [
+    "OPENAI",
+    "SERVERS",
+    "ServerSettings",
+    "Timeouts",
+    "check_base_url",
+    "is_loopback",
+    "is_openai",
+    "same_server",
+]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long a client waits, in seconds.
+
+    Attributes:
+        connect_s: for a connection.
+        read_s: for the next bytes of an answer. One edit takes from 20 to more than 120 s, and the server
+            says nothing until it is done; the endpoint's own client library waits 600 s too.
+        write_s: for the server to take the next bytes of a request.
+        answer_s: for a whole answer, however steadily it drips.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 600.0
+    write_s: float = 120.0
+    answer_s: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -27,9 +54,17 @@ class ServerSettings:
             of another server is ever sent to it.
         auth_header: the header of the key; "Authorization" carries it as a bearer token.
         image_field, mask_field: names of the two parts.
+        mask: "send" the mask, or "omit" it for a server that refuses one; enforcement puts the band back anyway.
         extra_headers, extra_query, extra_fields: sent with every request; a field replaces one of ours.
         omit_fields: names of fields or parts that are left out.
         priced_as: the registry's entry by which calls are estimated and counted; "" for the model itself.
+        free: the server bills nobody: nothing is estimated, reserved or counted.
+        fetch_from: hosts, besides the server's own, from which a picture that an answer names by address may
+            be fetched; the key is never sent there.
+        timeouts: how long the client waits.
+        stream: ask for the answer as an event stream, so that no proxy takes the silence for a dead
+            connection; only in calls for one tile.
+        lossy: "accept" a JPEG or WebP answer with a warning, or "refuse" it.
     """
 
     name: str = "openai"
@@ -40,11 +75,17 @@ class ServerSettings:
     auth_header: str = "Authorization"
     image_field: str = "image[]"
     mask_field: str = "mask"
+    mask: Literal["send", "omit"] = "send"
     extra_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     extra_query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     extra_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     omit_fields: tuple[str, ...] = ()
     priced_as: str = ""
+    free: bool = False
+    fetch_from: tuple[str, ...] = ()
+    timeouts: Timeouts = Timeouts()
+    stream: bool = False
+    lossy: Literal["accept", "refuse"] = "accept"
 
 
 OPENAI = ServerSettings()
@@ -75,7 +116,7 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
                 base_url="http://127.0.0.1:1234/v1",
                 note="stable-diffusion.cpp; reads the mask's luminance, which ours carries too; sends no usage",
                 key_variable="",
-                priced_as=FREE,
+                free=True,
             ),
             ServerSettings(
                 name="xinference",
@@ -83,7 +124,7 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
                 note="answers addresses unless asked for base64; white in the mask is edited, as ours says",
                 key_variable="",
                 extra_fields={"response_format": "b64_json"},
-                priced_as=FREE,
+                free=True,
             ),
             ServerSettings(
                 name="vllm-omni",
@@ -91,14 +132,14 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
                 note="has another name for the mask",
                 key_variable="",
                 mask_field="mask_image",
-                priced_as=FREE,
+                free=True,
             ),
             ServerSettings(
                 name="sglang",
                 base_url="http://127.0.0.1:30000/v1",
                 note="accepts the mask and ignores it: calibration and enforcement do the rest",
                 key_variable="",
-                priced_as=FREE,
+                free=True,
             ),
             ServerSettings(
                 name="litellm",

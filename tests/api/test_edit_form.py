@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from exquisite.api.answer import decode_tile
+from exquisite.api.edit_form import edit_form, picture_parts
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.models import MODEL_DEFAULT
 from exquisite.api.openai_client import OpenAITileGeneratorClient
-from exquisite.api.servers import OPENAI, SERVERS
+from exquisite.api.servers import OPENAI, SERVERS, Timeouts
 from exquisite.contract import CLASSIC, Mode
 from exquisite.errors import (
     RejectedByServerError,
@@ -105,6 +106,9 @@ class TestRequest:
         assert re.fullmatch(r"\w+/[\d.a-z]+", asked.headers["user-agent"])
         assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
         assert asked.extensions["timeout"] == {"connect": 5.0, "read": 600.0, "write": 120.0, "pool": 5.0}
+        waits = Timeouts(connect_s=1.0, read_s=2.0, write_s=3.0)
+        asked = self.captured(request_for(), server=replace(OPENAI, timeouts=waits))
+        assert asked.extensions["timeout"] == {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 1.0}
         elsewhere = self.captured(request_for(), environ=environ)
         assert "openai-organization" not in elsewhere.headers
 
@@ -146,6 +150,30 @@ class TestRequest:
         assert names == ["model", "prompt", "n", "quality", "output_format", "response_format", "image", "mask_image"]
         assert b'name="quality"\r\n\r\nbest\r\n' in asked.read()
         assert (asked.headers["x-team"], asked.url.params["v"]) == ("a", "1")
+
+    @pytest.mark.parametrize("mask", ["send", "omit"])
+    def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: str) -> None:
+        server = replace(OPENAI, mask=mask)
+        asked = self.captured(request_for(), server=server)
+        assert ("mask" in [part[0] for part in parts_of(asked)]) is (mask == "send")
+
+    def test_what_is_left_out_belongs_to_what_decides_the_answer(self) -> None:
+        sent, omitted = (
+            OpenAITileGeneratorClient(server=replace(OPENAI, mask=mask), environ={}).identity()
+            for mask in ("send", "omit")
+        )
+        assert sent != omitted
+
+    def test_the_body_is_the_multipart_of_the_http_library(self) -> None:
+        server = replace(OPENAI, extra_fields={'odd "name"\n': "wörd\r\n--x"})
+        form = edit_form(
+            request_for(), 2, picture_parts(request_for(), server),
+            model="m", quality="high", complexity=None, input_fidelity=None, server=server,
+        )  # fmt: skip
+        files = [(part.name, (part.filename, part.data, "image/png")) for part in form.parts]
+        headers = {"Content-Type": form.content_type}
+        theirs = httpx.Request("POST", HERE, headers=headers, data=dict(form.fields), files=files).read()
+        assert form.body == theirs
 
     @pytest.mark.parametrize("mode", list(Mode))
     def test_every_mode_passes_the_strict_rules_of_the_endpoint(self, mode: Mode) -> None:

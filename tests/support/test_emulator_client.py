@@ -14,7 +14,6 @@ from exquisite.api.answer import decode_tile
 from exquisite.api.cassette import use_cassette
 from exquisite.api.generator import TileRequest
 from exquisite.api.mock import MockTileGenerator
-from exquisite.api.models import FREE
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.api.retry import RetryPolicy
 from exquisite.api.servers import SERVERS
@@ -201,7 +200,7 @@ def test_one_client_serves_every_server(flavour: str) -> None:
     assert (outcome.error, outcome.message) == (None, "")
     assert len(outcome.tiles) == 2
     assert outcome.log.counted == server.billed_usd
-    assert (server.billed_usd == 0) is (SERVERS[flavour].priced_as == FREE)
+    assert (server.billed_usd == 0) is (SERVERS[flavour].free)
     call = server.calls[0]
     if FLAVOURS[flavour].mask_reads != "nothing":
         assert kept_side(call.edit.mask) == (Mode.X_LTR, TINY.band_px)

@@ -1,10 +1,9 @@
 """Records the HTTP traffic of a client and replays it."""
 
-from .transport import (
-    Cassette,
+from .interactions import Cassette, RecordMode
+from .settings import (
     CassetteSettings,
     CassetteTransport,
-    RecordMode,
     cassette_transport,
     settings_from_environment,
     transport_from_settings,

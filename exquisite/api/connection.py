@@ -1,0 +1,138 @@
+"""The connection of the client: a request goes out, a reply or one of two failures comes back.
+
+This module imports the HTTP library at its top, so nothing imports it before a client needs the network.
+Proxies and certificate settings of the environment apply, except to the loopback address.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import httpx
+
+from .outcome import Reply
+from .paid_call import BrokenOff, NotSent, Outgoing
+from .secret import Secret
+from .servers import ServerSettings, is_loopback
+
+__all__ = ["MAX_ERROR_BYTES", "Connection"]
+
+MAX_ERROR_BYTES = 1 << 20
+"""Bytes that are read of an answer with an error status."""
+
+
+class Connection:
+    """Sends requests to one server, follows nothing, and keeps no idle connection, on which a request could be lost.
+
+    Args:
+        server: the time-outs, the header of the key, and further headers that may hold secrets.
+        secret: the key; empty for none.
+        transport: an httpx transport in place of the network; it is not closed.
+        trust_env: whether proxies and certificate settings of the environment apply.
+        clock: seconds from any start; replaced by tests.
+    """
+
+    def __init__(
+        self,
+        server: ServerSettings,
+        secret: Secret,
+        transport: httpx.BaseTransport | None = None,
+        trust_env: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        waits = server.timeouts
+        self._timeout = httpx.Timeout(
+            connect=waits.connect_s, read=waits.read_s, write=waits.write_s, pool=waits.connect_s
+        )
+        self._server = server
+        self._secret = secret
+        self._secrets = (secret, *map(Secret, server.extra_headers.values()))
+        self._clock = clock
+        self._owned = transport is None
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(transport=transport, limits=limits, trust_env=trust_env and transport is None)
+
+    @classmethod
+    def to(cls, base_url: str, server: ServerSettings, secret: Secret, clock: Callable[[], float]) -> Connection:
+        """A connection over the network to the server at `base_url`."""
+        return cls(server, secret, trust_env=not is_loopback(base_url), clock=clock)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._owned:
+            self._http.close()
+
+    def send(self, outgoing: Outgoing, arrived: bytearray) -> Reply:
+        """The reply to `outgoing`. When this raises, `arrived` holds what came of the answer, without the key.
+
+        Raises:
+            NotSent: the request certainly did not reach the server.
+            BrokenOff: it left, or may have left, and no whole answer came.
+        """
+        problem: Exception
+        try:
+            query = self._server.extra_query if outgoing.method == "POST" else {}
+            asked = httpx.Request(
+                outgoing.method,
+                httpx.URL(outgoing.url).copy_merge_params(query) if query else outgoing.url,
+                headers=outgoing.headers,
+                content=outgoing.content or None,
+                extensions={"timeout": self._timeout.as_dict()},
+            )
+            response = self._http.send(asked, stream=True, auth=self._authorized, follow_redirects=False)
+            try:
+                return self._received(response, outgoing.limit, arrived)
+            except BaseException:
+                arrived[:] = self._without_secrets(bytes(arrived))
+                raise
+            finally:
+                response.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            problem = NotSent(f"no connection to {urlsplit(outgoing.url).hostname}: {self._hidden(error)}")
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            problem = NotSent(f"the address cannot be used: {self._hidden(error)}")
+        except httpx.HTTPError as error:
+            problem = BrokenOff(f"{type(error).__name__}: {self._hidden(error)}")
+        # raised out here, so that no traceback leads to the request and its headers
+        raise problem
+
+    def _received(self, response: httpx.Response, limit: int, body: bytearray) -> Reply:
+        """The body of `response`, read into `body`, up to `limit` bytes."""
+        good = 200 <= response.status_code < 300
+        limit = limit if good else min(limit, MAX_ERROR_BYTES)
+        answer_s = self._server.timeouts.answer_s
+        until = self._clock() + answer_s
+        try:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > limit:
+                    break
+                if self._clock() > until:
+                    raise httpx.ReadTimeout(f"the answer took longer than {answer_s:.0f} s")
+        except httpx.HTTPError as error:
+            if good:
+                raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
+        headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
+        whole, data = len(body) <= limit, self._without_secrets(bytes(body[:limit]))
+        body.clear()  # from here on it is the reply that holds what arrived
+        return Reply(response.status_code, headers, data, whole)
+
+    def _authorized(self, asked: httpx.Request) -> httpx.Request:
+        """`asked` with the key in its header: the one place that reveals it."""
+        if self._secret:
+            bearer = self._server.auth_header.lower() == "authorization"
+            asked.headers[self._server.auth_header] = ("Bearer " if bearer else "") + self._secret.reveal()
+        return asked
+
+    def _hidden(self, text: object) -> str:
+        """`text` in words, without secrets."""
+        return self._without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
+
+    def _without_secrets(self, data: bytes) -> bytes:
+        for secret in self._secrets:
+            data = secret.hidden_in(data)
+        return data
