@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
-        bench-endless seam-sheet torture emulator record vendor vendor-check clean
+        bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
 ifeq ($(origin PYTHON),undefined)
@@ -56,6 +56,7 @@ help:
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
+	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
 	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at'
 	@echo 'make torture           faults, kills, damages and hostile input by the thousand (20 minutes at most)'
 	@echo 'make emulator          a local server that speaks the images/edits endpoint'
@@ -134,6 +135,9 @@ seam-sheet:
 
 bench-endless:
 	@$(call use,test); "$$py" -m tests.benchmarks.endless $(ARGS)
+
+bench-deep-zoom:
+	@$(call use,test); "$$py" -m tests.benchmarks.deep_zoom $(ARGS)
 
 torture:
 	@$(call use,test); "$$py" -m tests.benchmarks.torture $(ARGS)

@@ -12,6 +12,7 @@ from typing import Any
 from ..api.models import GPT_MODEL_AUTHORITY, MODELS, QUALITY_DEFAULT, estimate_usd
 from ..api.servers import SERVERS
 from ..errors import SessionDamagedError, UsageError
+from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, ExportOptions, exported_size, printed_cm
 from ..pipeline.verify import verify_path
 from .arguments import Verbs, add_common_options, add_verb, open_session
 from .output import Output, ProgressLine, table
@@ -19,6 +20,7 @@ from .output import Output, ProgressLine, table
 __all__ = ["add_verbs"]
 
 _TILES = 3  # of the estimate that `models` shows, a step's default
+_PRINT_DPI = (150, 300)  # of a poster, and of a book
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -33,9 +35,24 @@ def add_verbs(verbs: Verbs) -> None:
     log.add_argument("--agreement", action="store_true", help="how often each metric chose what you accepted")
     add_common_options(log)
 
-    export = add_verb(verbs, "export", _export, "SESSION FILE", "write the whole canvas as one PNG", "ink ink-wide.png")
-    export.add_argument("path", metavar="FILE", help="PNG to write")
-    export.add_argument("--force", action="store_true", help="replace the file if it is there")
+    export = add_verb(
+        verbs,
+        "export",
+        _export,
+        "SESSION FILE",
+        "write the canvas as one PNG, or as a Deep Zoom picture",
+        "ink ink-wide.png",
+        "ink ink-print.png --dpi 300",
+        "ink ink.dzi",
+        "ink part.png --crop 0,0,800,400 --scale 0.5",
+    )
+    export.add_argument("path", metavar="FILE", help="NAME.png, or NAME.dzi with tiles and a viewer beside it")
+    export.add_argument("--format", choices=EXPORT_FORMATS, help="default: what the name of FILE ends in")
+    export.add_argument("--tiles", choices=TILE_FORMATS, default="jpeg", help="of a Deep Zoom picture (default jpeg)")
+    export.add_argument("--dpi", type=float, metavar="N", help="pixels an inch of print, written into a PNG")
+    export.add_argument("--crop", type=_box, metavar="L,T,R,B", help="write this part, in pixels from the top left")
+    export.add_argument("--scale", type=float, default=1.0, metavar="F", help="factor of both sides (default 1)")
+    export.add_argument("--force", action="store_true", help="replace what is there")
     add_common_options(export)
 
     verify = add_verb(verbs, "verify", _verify, "SESSION", "check every file of a session", "ink", "ink --repair")
@@ -102,17 +119,42 @@ def _agreement(agreement: dict[str, tuple[int, int]], output: Output) -> int:
 
 def _export(args: argparse.Namespace, output: Output) -> int:
     session, path = open_session(args), Path(args.path)
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"{path} must end in .png: the canvas is written as PNG")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name a file in it")
-    if path.exists() and not args.force:
-        raise UsageError(f"{path} is there already: choose another name, or replace it with --force")
+    values = {name: getattr(args, name) for name in ("format", "tiles", "dpi", "crop", "scale")}
+    options = ExportOptions.from_values(values)
+    options.format_of(path)
+    for target in (path, *((path.with_suffix(".html"),) if path.suffix.lower() == ".dzi" else ())):
+        if target.is_dir():
+            raise UsageError(f"{target} is a folder: name a file in it")
+        if target.exists() and not args.force:
+            raise UsageError(f"{target} is there already: choose another name, or replace it with --force")
     with ProgressLine(output, "export") as line:
-        written = session.export(path, progress=line.fraction)
-    width, height = session.canvas_size
-    output.result(f"{written}: {width}x{height}", {"path": str(written), "canvas_size": [width, height]})
+        written = session.export(path, progress=line.fraction, **values)
+    size = exported_size(args.crop or (0, 0, *session.canvas_size), args.scale)
+    printed = {dpi: printed_cm(size, dpi) for dpi in sorted({*_PRINT_DPI, *([args.dpi] if args.dpi else [])})}
+    sizes = ", ".join(f"{width:.1f} x {height:.1f} cm at {dpi:g} dpi" for dpi, (width, height) in printed.items())
+    data = {
+        "path": str(written),
+        "canvas_size": list(session.canvas_size),
+        "size": list(size),
+        "printed_cm": {f"{dpi:g}": [round(side, 2) for side in cm] for dpi, cm in printed.items()},
+    }
+    output.result(f"{written}: {size[0]}x{size[1]}, in print {sizes}", data)
+    if path.suffix.lower() == ".dzi":
+        output.note(f"look: {written.with_suffix('.html')}")
+    elif max(size) > SIDE_READ_PX:
+        output.note(
+            f"a side is longer than {SIDE_READ_PX:,} px: many programs refuse such a PNG; "
+            f"a Deep Zoom picture (a name that ends in .dzi) opens in any browser"
+        )
     return 0
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, right, bottom = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part: write LEFT,TOP,RIGHT,BOTTOM in pixels") from None
+    return left, top, right, bottom
 
 
 def _verify(args: argparse.Namespace, output: Output) -> int:

@@ -20,7 +20,7 @@ from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .commit import accept_facts, close_refused, commit, conclude, without_choice
 from .derived import Derived, derive
-from .export import export_png
+from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import call_cost, gather, request_digest, request_record
@@ -295,9 +295,11 @@ class Session:
 
     # What reads all of it
 
-    def export(self, path: Path | str, *, progress: Callable[[str, float], None] | None = None) -> Path:
-        """Write the whole canvas to `path` as one PNG, streamed; see `export_png`."""
-        return export_png(self._store, self.head, Path(path), progress)
+    def export(
+        self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any
+    ) -> Path:
+        """Write the canvas to `path` (.png or .dzi), streamed; `options` are fields of `ExportOptions`."""
+        return export_canvas(self._store, self.head, Path(path), ExportOptions.from_values(options), progress)
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Check every file of the session, and with `repair` make again what can be; see `verify_path`."""

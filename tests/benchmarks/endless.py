@@ -40,7 +40,7 @@ from tests.support.faulty_files import QuickFiles
 from tests.support.memory_peak import peak_bytes
 from tests.support.tiny import TINY, InstantGenerator, png, seed_picture
 
-__all__ = ["endless_session", "long_exports"]
+__all__ = ["endless_session", "long_exports", "long_session"]
 
 _MODES = ("x_ltr", "x_ltr", "x_rtl", "x_ltr", "x_rtl")
 _TURNS = 200
@@ -109,7 +109,7 @@ def long_exports(folder: Path, length: int) -> list[dict[str, Any]]:
     axes = ("x", "y")
     with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
         roots, targets = [folder / axis for axis in axes], [folder / f"{axis}.png" for axis in axes]
-        pictures = list(pool.map(_long_session, roots, axes, [length] * len(axes)))
+        pictures = list(pool.map(long_session, roots, axes, [length] * len(axes)))
         found = [_timed_export(root, target) for root, target in zip(roots, targets, strict=True)]
         rows = pool.map(_check_rows, targets, roots, pictures)
         for result, axis, checked in zip(found, axes, rows, strict=True):
@@ -144,7 +144,7 @@ def _timed_export(root: Path, target: Path) -> dict[str, Any]:
     }
 
 
-def _long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
+def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
     """A session of the classic contract with `length` pixels along `axis`, committed without a model."""
     modes = (Mode.X_LTR, Mode.X_RTL) if axis == "x" else (Mode.Y_TTB, Mode.Y_BTT)
     side = 2 * CLASSIC.tile_px

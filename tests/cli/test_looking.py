@@ -43,7 +43,8 @@ def test_log_refuses_a_limit_below_one(grown: Cli) -> None:
 class TestExport:
     def test_writes_the_whole_canvas(self, grown: Cli, folder: Path) -> None:
         ran = grown("export", "ink", "wide.png")
-        assert (ran.code, ran.out) == (0, "wide.png: 96x64\n")
+        printed = "in print 1.6 x 1.1 cm at 150 dpi, 0.8 x 0.5 cm at 300 dpi"
+        assert (ran.code, ran.out) == (0, f"wide.png: 96x64, {printed}\n")
         with Image.open(folder / "wide.png") as wide, Image.open(folder / "ink.png") as seed:
             assert wide.crop((16, 0, 80, 64)).tobytes() == seed.convert("RGB").tobytes()
 
@@ -56,8 +57,31 @@ class TestExport:
         with Image.open(folder / "ink.png") as wide:
             assert wide.size == (96, 64)
 
+    def test_writes_a_deep_zoom_picture_with_a_viewer(self, grown: Cli, folder: Path) -> None:
+        ran = grown("export", "ink", "wide.dzi", "--tiles", "png", "--json")
+        assert ran.code == 0
+        assert ran.data[0]["size"] == [96, 64]
+        assert {"wide.dzi", "wide.html", "wide_files"} <= {path.name for path in folder.iterdir()}
+        assert "look: wide.html" in ran.err
+        assert grown("export", "ink", "wide.dzi").code == 2
+        assert grown("export", "ink", "wide.dzi", "--force").code == 0
+
+    def test_says_the_printed_size_of_a_part(self, grown: Cli) -> None:
+        ran = grown("export", "ink", "part.png", "--crop", "0,0,60,30", "--scale", "2", "--dpi", "60")
+        assert ran.out.startswith("part.png: 120x60, in print 5.1 x 2.5 cm at 60 dpi, 2.0 x 1.0 cm at 150 dpi,")
+
+    def test_says_where_a_png_is_too_long_for_many_programs(self, grown: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("exquisite.cli.looking.SIDE_READ_PX", 90)
+        assert ".dzi" in grown("export", "ink", "wide.png").err
+        assert ".dzi" not in grown("export", "ink", "small.png", "--scale", "0.5").err
+
+    @pytest.mark.parametrize("crop", ["1,2,3", "a,b,c,d", "0,0,97,64"])
+    def test_refuses_a_part_that_is_none(self, grown: Cli, folder: Path, crop: str) -> None:
+        assert grown("export", "ink", "part.png", "--crop", crop).code == 2
+        assert not (folder / "part.png").exists()
+
     @pytest.mark.parametrize("name", ["wide.jpg", "wide", "."])
-    def test_writes_png_only(self, grown: Cli, name: str) -> None:
+    def test_writes_png_and_dzi_only(self, grown: Cli, name: str) -> None:
         assert grown("export", "ink", name).code == 2
 
 

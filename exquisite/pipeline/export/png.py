@@ -11,23 +11,21 @@ filter Up (chapter 9.2: the difference to the row above, modulo 2^8), which Pill
 from __future__ import annotations
 
 import contextlib
-import os
 import struct
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
 from PIL import Image, ImageChops
 
+from ...contract import Mode
 from ...errors import StorageError, UsageError
 from ...files import Files, storage_error
-from ..store import Store
-from ..store.pieces import Piece
+from .ahead import ahead
+from .view import CanvasView
 
-__all__ = ["export_png"]
+__all__ = ["Progress", "export_png", "megabytes"]
 
 SECTION_BYTES = 1 << 23
 """Raw pixels that are worked on at a time."""
@@ -36,11 +34,11 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = b"\x02"
 _SAMPLES = 3  # RGB
 _SIDE_MAX = 2**31 - 1  # chapter 11.2.1
+_INCH_M = 0.0254
 _CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 16  # of each chunk, by which the strategy for it is chosen
 _LEVEL = 1  # of zlib; higher ones take several times as long and save a few per cent
 _STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE)
-_WORKERS = min(4, os.cpu_count() or 1)  # with more of them the thread that filters the rows is what is waited for
 _ZLIB_HEADER = b"\x78\x01"  # RFC 1950: deflate, 32 KiB window, fastest
 _LAST_BLOCK = b"\x03\x00"  # RFC 1951: an empty final block
 
@@ -48,41 +46,45 @@ Progress = Callable[[str, float], None]
 """Is told (what happens, the fraction that is done, 0 to 1)."""
 
 
-def export_png(store: Store, number: int, path: Path, progress: Progress | None = None) -> Path:
-    """Write the canvas of step `number` to `path` as one RGB PNG, and return `path`.
+def export_png(
+    view: CanvasView, path: Path, files: Files, dpi: float | None = None, progress: Progress | None = None
+) -> Path:
+    """Write `view` to `path` as one RGB PNG, and return `path`.
 
     The target appears whole or not at all; drafts beside it are removed whatever happens.
 
+    Args:
+        view: what is written.
+        path: the target; its folder must exist.
+        files: the seam to the file system.
+        dpi: pixels an inch of print, written as the chunk pHYs; None for none.
+        progress: is told how far it is.
+
     Raises:
-        UsageError: `path` is no .png.
+        UsageError: larger than any PNG, or no such dpi.
         StorageError: too little space, or the disk refused.
         SessionDamagedError: a strip cannot be read.
     """
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"cannot export to {path}: the canvas is written as PNG, so use a name that ends in .png")
-    if path.is_dir():
-        raise UsageError(f"cannot export to {path}: it is a folder; add a file name that ends in .png")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot export to {path}: the folder {path.parent} does not exist; make it first")
-    return _Export(store, number, path, progress or (lambda _message, _fraction: None)).run()
+    return _Export(view, path, files, dpi, progress or (lambda _message, _fraction: None)).run()
 
 
 class _Export:
-    """One export: the pieces in their order, the drafts, and the way between them."""
+    """One export: the view, the drafts, and the way between them."""
 
-    def __init__(self, store: Store, number: int, path: Path, progress: Progress) -> None:
-        canvas = store.canvas_box(number)
-        self._store = store
-        self._files: Files = store.files
+    def __init__(self, view: CanvasView, path: Path, files: Files, dpi: float | None, progress: Progress) -> None:
+        self._view = view
+        self._files = files
         self._path = path
         self._draft = path.with_name(f".{path.name}.part")
         self._scratch = path.with_name(f".{path.name}.rows")
+        self._per_metre = None if dpi is None else round(dpi / _INCH_M)
         self._progress = progress
-        self._size = canvas.size
-        self._pieces = sorted((piece for _, piece in store.pieces(number)), key=lambda piece: piece.origin)
-        self._across = any(piece.size[0] != canvas.size[0] for piece in self._pieces)  # rows cross the strips
+        self._size = view.size
+        self._across = view.mode is Mode.X_LTR  # rows cross the strips
         if max(self._size) > _SIDE_MAX:
-            raise UsageError(f"a canvas of {self._size[0]}x{self._size[1]} is larger than any PNG can be")
+            raise UsageError(f"a canvas of {self._size[0]}x{self._size[1]} is larger than any PNG can be: use a .dzi")
+        if self._per_metre is not None and not 1 <= self._per_metre <= _SIDE_MAX:
+            raise UsageError(f"dpi must be a number of pixels an inch, such as 300, not {dpi!r}")
 
     def run(self) -> Path:
         self._require_space()
@@ -107,15 +109,13 @@ class _Export:
 
     def _require_space(self) -> None:
         """Refuse before anything is written: the strips' own files tell how large the PNG will be, about."""
-        files = {piece.sha256: self._store.strip_path(piece.sha256) for piece in self._pieces}
-        sizes = {digest: path.stat().st_size for digest, path in files.items() if path.is_file()}
-        png = min(self._raw_bytes, 3 * sum(sizes.get(piece.sha256, 0) for piece in self._pieces) // 2)
+        png = min(self._raw_bytes, self._view.likely_bytes)
         needed = png + (self._raw_bytes if self._across else 0)
         free = self._files.free_space(self._path.parent)
         if free < needed:
             scratch = " (most of it for a scratch file beside the target)" if self._across else ""
             raise StorageError(
-                f"cannot export to {self._path}: about {_megabytes(needed)} are needed{scratch}, {_megabytes(free)} "
+                f"cannot export to {self._path}: about {megabytes(needed)} are needed{scratch}, {megabytes(free)} "
                 f"are free: free some space, or choose a target on another disk"
             )
 
@@ -124,14 +124,16 @@ class _Export:
     def _blocks_down(self) -> Iterator[bytes]:
         """A strip after the other: the canvas grows downwards or upwards."""
         last_row: Image.Image | None = None
-        for count, strip in enumerate(_ahead(self._store.read_strip, self._pieces)):
+        done = 0
+        for strip in map(self._view.own, self._view.blocks()):
             for top in range(0, strip.height, self._block_rows):
                 block = strip.crop((0, top, strip.width, min(top + self._block_rows, strip.height)))
                 pixels = _filter_up(block, last_row).tobytes()
                 last_row = block.crop((0, block.height - 1, block.width, block.height))
                 stride = block.width * _SAMPLES
                 yield b"".join(_UP + pixels[at : at + stride] for at in range(0, len(pixels), stride))
-            self._progress("writing", (count + 1) / len(self._pieces))
+            done += strip.height
+            self._progress("writing", done / self._size[1])
 
     def _blocks_across(self) -> Iterator[bytes]:
         """Rows that cross all strips, through the scratch file."""
@@ -147,38 +149,31 @@ class _Export:
 
     def _write_scratch(self) -> list[tuple[int, int]]:
         """Fill the scratch file with one section after the other; returns (offset, stride) of each, in bytes."""
-        self._progress(f"scratch file {self._scratch} of {_megabytes(self._raw_bytes)}, removed at the end", 0.0)
+        self._progress(f"scratch file {self._scratch} of {megabytes(self._raw_bytes)}, removed at the end", 0.0)
         sections, offset, done = [], 0, 0
-        strips = _ahead(self._store.read_strip, self._pieces)
         handle = self._files.open(self._scratch)
         try:
-            for pieces in self._sections():
-                width = sum(piece.size[0] for piece in pieces)
-                section = Image.new("RGB", (width, self._size[1]))
-                for piece in pieces:
-                    section.paste(next(strips), (piece.origin[0] - pieces[0].origin[0], 0))
+            for section in self._sections():
                 pixels = _filter_up(section, None).tobytes()
                 self._files.write(handle, pixels)
-                sections.append((offset, width * _SAMPLES))
+                sections.append((offset, section.width * _SAMPLES))
                 offset += len(pixels)
-                done += len(pieces)
-                self._progress("reading strips", 0.5 * done / len(self._pieces))
+                done += section.width
+                self._progress("reading strips", 0.5 * done / self._size[0])
         finally:
             self._files.close(handle)
         return sections
 
-    def _sections(self) -> Iterator[list[Piece]]:
-        """The pieces in runs of about SECTION_BYTES."""
-        run: list[Piece] = []
-        held = 0
-        for piece in self._pieces:
-            size = piece.size[0] * self._size[1] * _SAMPLES
-            if run and held + size > SECTION_BYTES:
-                yield run
-                run, held = [], 0
-            run.append(piece)
-            held += size
-        yield run
+    def _sections(self) -> Iterator[Image.Image]:
+        """The blocks of the view joined to runs of about SECTION_BYTES."""
+        run: list[Image.Image] = []
+        for block in self._view.blocks():
+            held = sum(each.width for each in run) + block.width
+            if run and held * self._size[1] * _SAMPLES > SECTION_BYTES:
+                yield _side_by_side(run)
+                run = []
+            run.append(block)
+        yield _side_by_side(run)
 
     @property
     def _block_rows(self) -> int:
@@ -191,6 +186,9 @@ class _Export:
         try:
             header = struct.pack(">IIBBBBB", *self._size, 8, 2, 0, 0, 0)  # chapter 11.2.1: 8 bits, RGB, not interlaced
             self._files.write(handle, _SIGNATURE + _chunk(b"IHDR", header))
+            if self._per_metre is not None:
+                density = struct.pack(">IIB", self._per_metre, self._per_metre, 1)  # chapter 11.3.4.3; unit 1: metre
+                self._files.write(handle, _chunk(b"pHYs", density))
             for data in _deflated(blocks):
                 self._files.write(handle, _chunk(b"IDAT", data))
             self._files.write(handle, _chunk(b"IEND", b""))
@@ -199,20 +197,16 @@ class _Export:
             self._files.close(handle)
 
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-def _ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """`work` of each item, in order, done by threads that are a few items ahead of whoever takes the results."""
-    waiting: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * _WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def _side_by_side(blocks: list[Image.Image]) -> Image.Image:
+    """The blocks, all of one height, from left to right."""
+    if len(blocks) == 1:
+        return blocks[0]
+    joined = Image.new("RGB", (sum(block.width for block in blocks), blocks[0].height))
+    left = 0
+    for block in blocks:
+        joined.paste(block, (left, 0))
+        left += block.width
+    return joined
 
 
 def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -226,7 +220,7 @@ def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
             yield from (block[at : at + _CHUNK_BYTES] for at in range(0, len(block), _CHUNK_BYTES))
 
     yield _ZLIB_HEADER
-    yield from _ahead(_deflate, chunks())
+    yield from ahead(_deflate, chunks())
     yield _LAST_BLOCK + struct.pack(">I", checksum)
 
 
@@ -282,5 +276,6 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
+    """A number of bytes for a message."""
     return f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,273 @@
+"""The whole canvas as a Deep Zoom picture: tiles at power-of-two levels, for viewers that load what is on the screen.
+
+    NAME.dzi                          size, tile size, overlap and format, as XML
+    NAME_files/LEVEL/COLUMN_ROW.jpeg  the tiles; the highest level has the canvas's own size, level 0 is one pixel
+    NAME.html                         a viewer in one file, which needs no server
+
+Written in one pass over the strips: of each level only the pixels are held that its next column of tiles needs, and
+every level passes its pixels on to the next lower one, halved. Format: Microsoft, Deep Zoom File Format Overview; a
+level has ceil(side / 2) of the pixels of the level above it, and a tile repeats `overlap` pixels of its neighbours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from ...contract import CLASSIC, Mode
+from ...errors import StorageError, UsageError
+from ...files import Files
+from .ahead import ahead
+from .png import Progress, megabytes
+from .view import CanvasView, PixelRun
+
+__all__ = ["TILE_FORMATS", "export_dzi"]
+
+TILE_FORMATS = ("jpeg", "png")
+"""What tiles may be: JPEG for looking, PNG for the canvas's very pixels."""
+
+_TILE_PX = CLASSIC.tile_px // 2  # two rows of tiles across a canvas of the classic contract
+_OVERLAP_PX = 1  # as viewers expect it, so that no line shows between tiles when they are scaled
+_JPEG_QUALITY = 90
+_PYRAMID = 4 / 3  # pixels of all levels over those of the highest
+_VIEWER = Path(__file__).with_name("viewer.html")
+_VIEWER_MARK = "<!-- Deep Zoom viewer -->"
+_PLACE_OF_PICTURE = "/*picture*/ null"
+
+
+def export_dzi(
+    view: CanvasView, path: Path, files: Files, tiles: str = "jpeg", progress: Progress | None = None
+) -> Path:
+    """Write `view` to `path` (NAME.dzi), its tiles and its viewer beside it, and return `path`.
+
+    NAME.dzi is written last: while it is there, its tiles are. An older picture of that name is replaced.
+
+    Args:
+        view: what is written.
+        path: the target, ending in .dzi; its folder must exist.
+        files: the seam to the file system.
+        tiles: one of TILE_FORMATS.
+        progress: is told how far it is.
+
+    Raises:
+        UsageError: no such format, or something that is no Deep Zoom picture has the name of the tiles or viewer.
+        StorageError: too little space, or the disk refused.
+        SessionDamagedError: a strip cannot be read.
+    """
+    if tiles not in TILE_FORMATS:
+        raise UsageError(f"unknown format of tiles {tiles!r}: use one of {', '.join(TILE_FORMATS)}")
+    return _Export(view, path, files, tiles, progress or (lambda _message, _fraction: None)).run()
+
+
+class _Level:
+    """One level of the pyramid, canonical: the pixels that its next tiles and the level below still need."""
+
+    def __init__(self, number: int, length: int, breadth: int) -> None:
+        self.number = number
+        self.length = length
+        self._pixels = PixelRun(breadth)
+        self._column = 0
+        self._halved = 0
+
+    def append(self, pixels: Image.Image) -> None:
+        """Add the next pixels along the axis."""
+        self._pixels.append(pixels)
+
+    def columns(self) -> Iterator[tuple[int, Image.Image]]:
+        """(number, pixels with overlap) of each column of tiles that is complete now."""
+        while self._column * _TILE_PX < self.length:
+            left, right = _span(self._column, self.length)
+            if self._pixels.stop < right:
+                return
+            yield self._column, self._pixels.crop(left, right)
+            self._column += 1
+
+    def halved(self) -> Image.Image | None:
+        """The next pixels of the level below; None while there are too few.
+
+        Pairs of columns and rows are averaged; at the end an odd one stands alone.
+        """
+        stop = self._pixels.stop if self._pixels.stop == self.length else self._pixels.stop // 2 * 2
+        if stop == self._halved:
+            return None
+        half = self._pixels.crop(self._halved, stop).reduce(2)
+        self._halved = stop
+        return half
+
+    def drop(self) -> None:
+        """Let go of what neither tiles nor the level below need any more."""
+        self._pixels.drop(min(self._halved, self._column * _TILE_PX - _OVERLAP_PX))
+
+
+class _Export:
+    """One export: the levels, the draft folder, and the way between them."""
+
+    def __init__(self, view: CanvasView, path: Path, files: Files, tiles: str, progress: Progress) -> None:
+        self._view = view
+        self._files = files
+        self._tiles = tiles
+        self._progress = progress
+        self._path = path
+        self._viewer = path.with_suffix(".html")
+        self._folder = path.with_name(f"{path.stem}_files")
+        self._draft = path.with_name(f".{path.name}.part")
+        self._draft_folder = path.with_name(f".{path.stem}_files.part")
+        self._draft_viewer = path.with_name(f".{self._viewer.name}.part")
+        self._old_folder = path.with_name(f".{path.stem}_files.old")
+        top = (max(view.size) - 1).bit_length()
+        sides = [(view.length, view.breadth)]
+        while len(sides) <= top:
+            sides.append((-(-sides[-1][0] // 2), -(-sides[-1][1] // 2)))
+        self._levels = [_Level(top - depth, *side) for depth, side in enumerate(sides)]
+
+    def run(self) -> Path:
+        self._require_replaceable()
+        self._require_space()
+        with contextlib.ExitStack() as leaving:
+            leaving.callback(self._files.lock(self._draft).release)
+            leaving.callback(self._clear)
+            self._remove_tiles(self._draft_folder)
+            self._write_tiles()
+            self._write(self._draft_viewer, self._viewer_html())
+            self._write(self._draft, self._descriptor())
+            self._publish()
+        self._progress(f"wrote {self._path}", 1.0)
+        return self._path
+
+    # Refusing before anything is written
+
+    def _require_replaceable(self) -> None:
+        if self._folder.exists() and not _is_pyramid(self._folder):
+            raise UsageError(f"{self._folder} is there and holds other things than tiles: choose another name")
+        if self._viewer.exists() and _VIEWER_MARK not in self._viewer.read_text("utf-8", "replace"):
+            raise UsageError(f"{self._viewer} is there and is no viewer of ours: choose another name")
+
+    def _require_space(self) -> None:
+        needed = round(_PYRAMID * self._view.likely_bytes)  # JPEG tiles are smaller
+        free = self._files.free_space(self._path.parent)
+        if free < needed:
+            raise StorageError(
+                f"cannot export to {self._path}: up to {megabytes(needed)} are needed, {megabytes(free)} are free: "
+                f"free some space, or choose a target on another disk"
+            )
+
+    # Tiles
+
+    def _write_tiles(self) -> None:
+        self._files.make_folder(self._draft_folder)
+        for level in self._levels:
+            self._files.make_folder(self._draft_folder / str(level.number))
+        for name, data in ahead(self._encoded, self._cut()):
+            handle = self._files.open(self._draft_folder / name)
+            try:
+                self._files.write(handle, data)
+            finally:
+                self._files.close(handle)
+        for level in self._levels:
+            self._files.sync_folder(self._draft_folder / str(level.number))
+
+    def _cut(self) -> Iterator[tuple[str, Image.Image]]:
+        """(name, pixels) of every tile, in the order in which the strips make them complete."""
+        done = 0
+        for block in self._view.blocks():
+            pixels: Image.Image | None = block
+            for level in self._levels:
+                if pixels is None:
+                    break
+                level.append(pixels)
+                for column, strip in level.columns():
+                    yield from self._rows(level.number, column, strip)
+                pixels = level.halved()
+                level.drop()
+            done += block.width
+            self._progress("writing tiles", done / self._view.length)
+
+    def _rows(self, level: int, column: int, strip: Image.Image) -> Iterator[tuple[str, Image.Image]]:
+        """The tiles of one column, in the canvas's own orientation."""
+        for row in range(-(-strip.height // _TILE_PX)):
+            top, bottom = _span(row, strip.height)
+            x, y = (column, row) if self._view.mode is Mode.X_LTR else (row, column)
+            yield f"{level}/{x}_{y}.{self._tiles}", self._view.own(strip.crop((0, top, strip.width, bottom)))
+
+    def _encoded(self, tile: tuple[str, Image.Image]) -> tuple[str, bytes]:
+        name, pixels = tile
+        buffer = io.BytesIO()
+        if self._tiles == "png":
+            pixels.save(buffer, "PNG", compress_level=1)
+        else:
+            pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        return name, buffer.getvalue()
+
+    # The files that name them
+
+    def _descriptor(self) -> bytes:
+        width, height = self._view.size
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="{self._tiles}" '
+            f'Overlap="{_OVERLAP_PX}" TileSize="{_TILE_PX}">\n  <Size Width="{width}" Height="{height}"/>\n</Image>\n'
+        ).encode()
+
+    def _viewer_html(self) -> bytes:
+        width, height = self._view.size
+        picture = {
+            "name": self._path.stem, "width": width, "height": height,
+            "tileSize": _TILE_PX, "overlap": _OVERLAP_PX, "format": self._tiles,
+        }  # fmt: skip
+        text = json.dumps(picture).replace("<", "\\u003c")  # a name may hold anything, also the end of a script
+        return _VIEWER.read_text("utf-8").replace(_PLACE_OF_PICTURE, text).encode()
+
+    def _write(self, path: Path, data: bytes) -> None:
+        self._files.write_file(path, data)
+
+    def _publish(self) -> None:
+        """Put the tiles in place of older ones, then the viewer, and the descriptor last."""
+        if self._folder.exists():
+            self._files.replace(self._folder, self._old_folder)
+        try:
+            self._files.replace(self._draft_folder, self._folder)
+        except BaseException:
+            if self._old_folder.exists() and not self._folder.exists():
+                self._files.replace(self._old_folder, self._folder)
+            raise
+        self._files.replace(self._draft_viewer, self._viewer)
+        self._files.replace(self._draft, self._path)
+        self._files.sync_folder(self._path.parent)
+
+    def _clear(self) -> None:
+        """Remove every draft, and the older tiles once the new ones are there."""
+        for draft in (self._draft, self._draft_viewer):
+            with contextlib.suppress(StorageError):
+                self._files.unlink(draft)
+        for folder in (self._draft_folder, self._old_folder):
+            with contextlib.suppress(StorageError):
+                self._remove_tiles(folder)
+
+    def _remove_tiles(self, folder: Path) -> None:
+        if not folder.is_dir():
+            return
+        for path in sorted(folder.rglob("*"), reverse=True):
+            remove = self._files.remove_folder if path.is_dir() else self._files.unlink
+            remove(path)
+        self._files.remove_folder(folder)
+
+
+def _span(index: int, length: int) -> tuple[int, int]:
+    """[start, stop) of tile `index` with its overlap, of `length` pixels."""
+    return max(0, index * _TILE_PX - _OVERLAP_PX), min(length, (index + 1) * _TILE_PX + _OVERLAP_PX)
+
+
+def _is_pyramid(folder: Path) -> bool:
+    """Whether a folder holds nothing but folders of levels with tiles in them."""
+    if not folder.is_dir():
+        return False
+    inside = list(folder.iterdir())
+    suffixes = {f".{name}" for name in TILE_FORMATS}
+    return all(level.is_dir() and level.name.isdigit() for level in inside) and all(
+        tile.suffix in suffixes for level in inside for tile in level.iterdir()
+    )

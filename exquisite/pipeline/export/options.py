@@ -1,0 +1,106 @@
+"""What an export writes, and where: every knob with its default and its range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ...contract import Box
+from ...errors import UsageError
+from ..store import Store
+from .dzi import TILE_FORMATS, export_dzi
+from .png import Progress, export_png
+from .view import CanvasView
+
+__all__ = ["EXPORT_FORMATS", "SIDE_READ_PX", "ExportOptions", "export_canvas", "printed_cm"]
+
+EXPORT_FORMATS = ("png", "dzi")
+"""What a canvas can be written as, each with its name as the suffix of the file."""
+
+SIDE_READ_PX = 1_000_000
+"""The longest side that many programs read from a PNG: the default limit of libpng (PNG_USER_WIDTH_MAX)."""
+
+_INCH_CM = 2.54
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Every knob of an export, with its default.
+
+    Attributes:
+        format: "png" or "dzi" (Deep Zoom); None for what the file's name ends in.
+        tiles: of a Deep Zoom picture: "jpeg" or "png".
+        dpi: pixels an inch of print, written into a PNG; None for none.
+        crop: the part to write, half-open, in pixels from the canvas's top left corner; None for all of it.
+        scale: factor of both sides, above 0.
+
+    Raises:
+        UsageError: a value outside its range, or a field that does not exist.
+    """
+
+    format: str | None = None
+    tiles: str = "jpeg"
+    dpi: float | None = None
+    crop: tuple[int, int, int, int] | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.format not in (None, *EXPORT_FORMATS):
+            raise UsageError(f"unknown format {self.format!r}: use one of {', '.join(EXPORT_FORMATS)}")
+        if self.tiles not in TILE_FORMATS:
+            raise UsageError(f"unknown format of tiles {self.tiles!r}: use one of {', '.join(TILE_FORMATS)}")
+        if self.dpi is not None and not self.dpi > 0:
+            raise UsageError(f"dpi must be a number of pixels an inch, such as 300, not {self.dpi!r}")
+        if not self.scale > 0:
+            raise UsageError(f"scale must be a factor above 0, not {self.scale!r}")
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> ExportOptions:
+        """Options from names and values, as a caller gives them."""
+        known = {option.name for option in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise UsageError(f"unknown export option {unknown[0]!r}: use one of {', '.join(sorted(known))}")
+        return cls(**values)
+
+    def format_of(self, path: Path) -> str:
+        """The format that is written to `path`.
+
+        Raises:
+            UsageError: its name does not end in the format's.
+        """
+        suffix = path.suffix.lower().removeprefix(".")
+        wanted = self.format or suffix
+        if wanted not in EXPORT_FORMATS or suffix != wanted:
+            endings = f".{self.format}" if self.format else " or ".join(f".{name}" for name in EXPORT_FORMATS)
+            raise UsageError(f"cannot export to {path}: use a name that ends in {endings}")
+        if wanted == "dzi" and self.dpi is not None:
+            raise UsageError("a Deep Zoom picture has no place for dpi: leave --dpi out, or export a .png")
+        return wanted
+
+
+def export_canvas(
+    store: Store, number: int, path: Path, options: ExportOptions, progress: Progress | None = None
+) -> Path:
+    """Write the canvas of step `number` to `path` as `options` say, and return `path`.
+
+    Raises:
+        UsageError: a target or an option that cannot be.
+        StorageError: too little space, or the disk refused.
+        SessionDamagedError: a strip cannot be read.
+    """
+    kind = options.format_of(path)
+    if path.is_dir():
+        raise UsageError(f"cannot export to {path}: it is a folder; add a file name that ends in .{kind}")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot export to {path}: the folder {path.parent} does not exist; make it first")
+    view = CanvasView(store, number, None if options.crop is None else Box(*options.crop), options.scale)
+    if kind == "png":
+        return export_png(view, path, store.files, options.dpi, progress)
+    return export_dzi(view, path, store.files, options.tiles, progress)
+
+
+def printed_cm(size: tuple[int, int], dpi: float) -> tuple[float, float]:
+    """(width, height) in centimetres of a print of (width, height) pixels at `dpi` pixels an inch."""
+    return (size[0] / dpi * _INCH_CM, size[1] / dpi * _INCH_CM)

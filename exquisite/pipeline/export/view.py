@@ -1,0 +1,160 @@
+"""What is exported of a canvas: all of it or a part, at its own size or scaled, as blocks along its growing axis.
+
+Blocks are canonical: the canvas grows to the right, and each block has its whole breadth. The pixels of a block
+come from a few strips, so that memory does not depend on the length of the canvas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+
+from PIL import Image
+
+from ...contract import Box, Mode, from_canonical, to_canonical
+from ...errors import UsageError
+from ..store import Store
+from ..store.pieces import Piece
+from .ahead import ahead
+
+__all__ = ["CanvasView", "PixelRun", "exported_size"]
+
+_SUPPORT = 3  # output pixels on either side that LANCZOS reads (Pillow, Concepts: filters)
+_BLOCK_PX = 400  # length of a scaled block; two strips of the usual contracts
+
+
+def exported_size(part: tuple[int, int, int, int], scale: float) -> tuple[int, int]:
+    """(width, height) in pixels of the half-open box `part` times `scale`, at least one pixel each."""
+    left, top, right, bottom = part
+    return max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+
+
+class PixelRun:
+    """Pixels along x that are added at the right and dropped at the left; `breadth` is their height in pixels."""
+
+    def __init__(self, breadth: int) -> None:
+        self.breadth = breadth
+        self.stop = 0
+        self._parts: list[tuple[int, Image.Image]] = []
+
+    def append(self, part: Image.Image) -> None:
+        """Add pixels at the right."""
+        self._parts.append((self.stop, part))
+        self.stop += part.width
+
+    def crop(self, left: int, right: int) -> Image.Image:
+        """The pixels from x = left to right (half-open); they must be there."""
+        out = Image.new("RGB", (right - left, self.breadth))
+        for start, part in self._parts:
+            if start < right and start + part.width > left:
+                out.paste(part, (start - left, 0))
+        return out
+
+    def drop(self, before: int) -> None:
+        """Let go of parts that lie left of x = before."""
+        self._parts = [(start, part) for start, part in self._parts if start + part.width > before]
+
+
+class CanvasView:
+    """The pixels of step `number` that an export writes.
+
+    Args:
+        store: the session.
+        number: the step that the canvas ends with.
+        crop: the part to export, in pixels from the canvas's top left corner; None for all of it.
+        scale: factor of both sides; anything but 1 resamples with LANCZOS.
+
+    Raises:
+        UsageError: `crop` is empty or leaves the canvas, or `scale` leaves no pixel.
+    """
+
+    def __init__(self, store: Store, number: int, crop: Box | None = None, scale: float = 1.0) -> None:
+        canvas = store.canvas_box(number)
+        self._store = store
+        self._pieces = sorted((piece for _, piece in store.pieces(number)), key=lambda piece: piece.origin)
+        across = any(piece.size[0] != canvas.size[0] for piece in self._pieces)
+        self.mode = Mode.X_LTR if across else Mode.Y_TTB
+        whole = Box(0, 0, *canvas.size)
+        part = crop or whole
+        if not (0 <= part.left < part.right <= whole.right and 0 <= part.top < part.bottom <= whole.bottom):
+            raise UsageError(
+                f"the crop {','.join(map(str, part))} is no part of a canvas of {whole.right}x{whole.bottom}: "
+                f"write LEFT,TOP,RIGHT,BOTTOM in pixels from its top left corner"
+            )
+        if not (scale > 0 and math.isfinite(scale)):
+            raise UsageError(f"scale must be a factor above 0, not {scale!r}")
+        self._part = Box(
+            part.left + canvas.left, part.top + canvas.top, part.right + canvas.left, part.bottom + canvas.top
+        )
+        self.size = exported_size(part, scale)
+        """(width, height) of what is written, in pixels."""
+
+    @property
+    def length(self) -> int:
+        """Pixels along the growing axis."""
+        return self._along(self.size)
+
+    @property
+    def breadth(self) -> int:
+        """Pixels across the growing axis."""
+        return self._across(self.size)
+
+    @cached_property
+    def likely_bytes(self) -> int:
+        """What the strips' own files make expect of a PNG of this view, in bytes."""
+        files = {piece.sha256: self._store.strip_path(piece.sha256) for piece in self._pieces}
+        sizes = {digest: path.stat().st_size for digest, path in files.items() if path.is_file()}
+        stored = sum(sizes.get(piece.sha256, 0) for piece in self._pieces)
+        pixels = sum(piece.size[0] * piece.size[1] for piece in self._pieces)
+        return round(1.5 * stored * self.size[0] * self.size[1] / pixels)
+
+    def own(self, block: Image.Image) -> Image.Image:
+        """A canonical picture in the canvas's own orientation."""
+        return from_canonical(block, self.mode)
+
+    def blocks(self) -> Iterator[Image.Image]:
+        """The view as RGB pictures, first to last along the axis, canonical, each `breadth` high."""
+        return self._own_size() if self.size == self._part.size else self._scaled()
+
+    def _own_size(self) -> Iterator[Image.Image]:
+        start, stop = self._along(self._part[:2]), self._along(self._part[2:])
+        inside = [
+            piece
+            for piece in self._pieces
+            if self._along(piece.box[:2]) < stop and self._along(piece.box[2:]) > start
+        ]
+        return ahead(self._read, inside)
+
+    def _read(self, piece: Piece) -> Image.Image:
+        """The part of a strip that lies in the view."""
+        box, part = piece.box, self._part
+        left, top = max(box.left, part.left), max(box.top, part.top)
+        right, bottom = min(box.right, part.right), min(box.bottom, part.bottom)
+        strip = self._store.read_strip(piece)
+        if (left, top, right, bottom) != box:
+            strip = strip.crop((left - box.left, top - box.top, right - box.left, bottom - box.top))
+        return to_canonical(strip, self.mode)
+
+    def _scaled(self) -> Iterator[Image.Image]:
+        """Blocks that equal those of the whole view resized at once: each sees what the filter reaches beyond it."""
+        length, breadth = self._along(self._part.size), self._across(self._part.size)
+        step = length / self.length
+        reach = math.ceil(_SUPPORT * max(1.0, step)) + 1
+        pixels = PixelRun(breadth)
+        source = self._own_size()
+        for start in range(0, self.length, _BLOCK_PX):
+            stop = min(start + _BLOCK_PX, self.length)
+            left, right = max(0, math.floor(start * step) - reach), min(length, math.ceil(stop * step) + reach)
+            while pixels.stop < right:
+                pixels.append(next(source))
+            pixels.drop(left)
+            window = pixels.crop(left, right)
+            box = (start * step - left, 0.0, min(stop * step - left, float(window.width)), float(breadth))
+            yield window.resize((stop - start, self.breadth), Image.Resampling.LANCZOS, box=box)
+
+    def _along(self, pair: tuple[int, ...]) -> int:
+        return pair[0] if self.mode is Mode.X_LTR else pair[1]
+
+    def _across(self, pair: tuple[int, ...]) -> int:
+        return pair[1] if self.mode is Mode.X_LTR else pair[0]

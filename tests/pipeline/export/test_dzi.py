@@ -1,0 +1,177 @@
+"""Every tile of a Deep Zoom picture is a part of the canvas at its level; a broken export leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from exquisite.errors import SessionDamagedError, SessionLockedError, StorageError, UsageError
+from exquisite.files import Files
+from exquisite.pipeline.export import dzi
+from exquisite.pipeline.session import Session
+from tests.support.faulty_files import Fault, FaultyFiles, QuickFiles
+from tests.support.tiny import make_session, pixels_of
+
+MODES = {"x": ("x_ltr", "x_rtl", "x_ltr"), "y": ("y_btt", "y_ttb", "y_ttb"), "seed alone": ()}
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles of 10 px, so that a canvas of 56 px has many."""
+    monkeypatch.setattr(dzi, "_TILE_PX", 10)
+
+
+class Pyramid:
+    """A Deep Zoom picture, read by what its descriptor says and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        image = ElementTree.fromstring(path.read_bytes())
+        (size,) = image
+        self.size = (int(size.attrib["Width"]), int(size.attrib["Height"]))
+        self.tile, self.overlap = int(image.attrib["TileSize"]), int(image.attrib["Overlap"])
+        self.format = image.attrib["Format"]
+        self.folder = path.with_name(f"{path.stem}_files")
+        self.top = (max(self.size) - 1).bit_length()
+
+    def size_of(self, level: int) -> tuple[int, int]:
+        """(width, height) of a level."""
+        shrink = 2 ** (self.top - level)
+        return (-(-self.size[0] // shrink), -(-self.size[1] // shrink))
+
+    def tiles(self, level: int) -> dict[tuple[int, int, int, int], Image.Image]:
+        """Box in the level -> the tile that the descriptor promises there; no other file may be there."""
+        width, height = self.size_of(level)
+        found = {}
+        names = set()
+        for column in range(-(-width // self.tile)):
+            for row in range(-(-height // self.tile)):
+                left, top = max(0, column * self.tile - self.overlap), max(0, row * self.tile - self.overlap)
+                right = min(width, (column + 1) * self.tile + self.overlap)
+                bottom = min(height, (row + 1) * self.tile + self.overlap)
+                names.add(f"{column}_{row}.{self.format}")
+                with Image.open(self.folder / str(level) / f"{column}_{row}.{self.format}") as image:
+                    found[left, top, right, bottom] = image.convert("RGB")
+        assert {path.name for path in (self.folder / str(level)).iterdir()} == names
+        return found
+
+
+def canvas_of(root: Path) -> Image.Image:
+    """The whole canvas, put together without the exporter."""
+    size, pixels = pixels_of(root)
+    return Image.frombytes("RGB", size, pixels)
+
+
+@pytest.mark.parametrize("modes", MODES.values(), ids=MODES)
+def test_the_tiles_of_the_highest_level_are_the_canvas_and_each_level_is_the_one_above_halved(
+    tmp_path: Path, modes: tuple[str, ...]
+) -> None:
+    session = make_session(tmp_path / "s", modes, files=QuickFiles())
+    assert session.export(tmp_path / "out.dzi", tiles="png") == tmp_path / "out.dzi"
+    pyramid = Pyramid(tmp_path / "out.dzi")
+    assert pyramid.size == session.canvas_size
+    expected = canvas_of(tmp_path / "s")
+    for level in range(pyramid.top, -1, -1):
+        assert expected.size == pyramid.size_of(level)
+        for box, tile in pyramid.tiles(level).items():
+            assert tile.tobytes() == expected.crop(box).tobytes(), (level, box)
+        expected = expected.reduce(2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
+    assert sorted(int(path.name) for path in pyramid.folder.iterdir()) == list(range(pyramid.top + 1))
+
+
+def test_jpeg_tiles_are_close_to_the_canvas(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    session.export(tmp_path / "out.dzi")
+    pyramid = Pyramid(tmp_path / "out.dzi")
+    assert pyramid.format == "jpeg"
+    for box, tile in pyramid.tiles(pyramid.top).items():
+        difference = ImageChops.difference(tile, canvas_of(tmp_path / "s").crop(box)).convert("L")
+        assert sum(difference.get_flattened_data()) / (tile.width * tile.height) < 10
+
+
+def test_the_viewer_knows_the_picture_and_asks_for_nothing_else(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    session.export(tmp_path / "a <b>.dzi")
+    html = (tmp_path / "a <b>.html").read_text("utf-8")
+    (told,) = re.findall(r"const picture = (\{.*\});", html)
+    assert json.loads(told) == {
+        "name": "a <b>", "width": 40, "height": 32, "tileSize": 10, "overlap": 1, "format": "jpeg",
+    }  # fmt: skip
+    assert "<b>" not in html
+    assert not re.search(r"https?://|//[a-z]+\.", html)
+
+
+def test_an_older_picture_is_replaced_whole(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr", "x_ltr"), files=QuickFiles())
+    session.export(tmp_path / "out.dzi", tiles="png")
+    session.undo()
+    session.export(tmp_path / "out.dzi", tiles="png")
+    pyramid = Pyramid(tmp_path / "out.dzi")
+    assert pyramid.size == (40, 32)
+    for level in range(pyramid.top + 1):
+        pyramid.tiles(level)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
+
+
+@pytest.mark.parametrize(("name", "says"), [("out_files/notes.txt", "other things than tiles"), ("out.html", "viewer")])
+def test_nothing_of_the_persons_is_replaced(tmp_path: Path, name: str, says: str) -> None:
+    session = make_session(tmp_path / "s", files=QuickFiles())
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match=says):
+        session.export(tmp_path / "out.dzi")
+    assert (tmp_path / name).read_text() == "mine"
+    assert not (tmp_path / "out.dzi").exists()
+
+
+@pytest.mark.invariant("NO-LITTER")
+def test_an_interrupted_export_leaves_the_old_picture_or_the_new_one_and_no_draft(tmp_path: Path) -> None:
+    """At every effect: what the descriptor says is there is there."""
+    session = make_session(tmp_path / "s", ("x_ltr", "x_rtl"), files=QuickFiles())
+    target = tmp_path / "out.dzi"
+    session.export(target, tiles="png")
+    interrupted = 0
+    for at in range(1, 400, 7):
+        try:
+            Session.open(tmp_path / "s", files=FaultyFiles(Fault(at, "interrupt before"))).export(target, tiles="png")
+        except KeyboardInterrupt:
+            interrupted += 1
+        pyramid = Pyramid(target)
+        assert all(pyramid.tiles(level) for level in range(pyramid.top + 1))
+    assert interrupted > 10
+    Session.open(tmp_path / "s").export(target, tiles="png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
+
+
+def test_a_damaged_strip_stops_it_without_litter(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    strip = sorted((tmp_path / "s" / "strips").iterdir())[0]
+    strip.write_bytes(strip.read_bytes()[:-20])
+    with pytest.raises(SessionDamagedError, match=strip.name):
+        session.export(tmp_path / "out.dzi")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_two_exports_to_one_target_do_not_mix(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    lock = Files().lock(tmp_path / ".out.dzi.part")
+    with pytest.raises(SessionLockedError):
+        session.export(tmp_path / "out.dzi")
+    lock.release()
+    session.export(tmp_path / "out.dzi")
+
+
+def test_free_space_is_asked_for_before_anything_is_written(tmp_path: Path) -> None:
+    class Full(QuickFiles):
+        def free_space(self, folder: Path) -> int:
+            return 100
+
+    make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    with pytest.raises(StorageError, match=r"are needed.*free some space"):
+        Session.open(tmp_path / "s", files=Full()).export(tmp_path / "out.dzi")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
