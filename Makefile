@@ -41,7 +41,7 @@ help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
 	@echo '                       CANVAS=picture SESSION=folder STEPS=n PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
 	@echo '                       FEATHER_PX=n SCAFFOLD=grey|edge|mirror CUE=1 METRIC=name GATE=number|none CALIBRATE=0'
-	@echo '                       CONTRACT=classic|wide STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
+	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
 	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each SERVER= BASE_URL= KEY_FILE=; with GENERATOR=replay:'
 	@echo '                       CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'

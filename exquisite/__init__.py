@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .api.mock import MockTileGenerator as MockTileGenerator
     from .api.openai_client import OpenAITileGeneratorClient as OpenAITileGeneratorClient
     from .contract import CLASSIC as CLASSIC
+    from .contract import LONG as LONG
+    from .contract import TALL as TALL
     from .contract import WIDE as WIDE
     from .contract import Frame as Frame
     from .contract import Mode as Mode
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CLASSIC": "contract",
+    "LONG": "contract",
+    "TALL": "contract",
     "WIDE": "contract",
     "CallLog": "api.generator",
     "Calibration": "geometry.calibration",

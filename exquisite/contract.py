@@ -1,5 +1,7 @@
 """The contract: the one place that knows the sizes of tile, band, overlap and advance.
 
+A tile is tile_px long along the growing axis and across_px wide across it. "Canonical" pictures grow to the right.
+
 Every stage is written once, for growth to the right ("canonical"). `to_canonical` and `from_canonical`
 turn the other three modes into it by a lossless transpose, and `Frame` gives every box and origin in the
 picture's own orientation for the few stages that must draw in it.
@@ -15,7 +17,8 @@ Canonical tile (x to the right), classic numbers:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -25,8 +28,10 @@ from .errors import CanvasError, ContractError, UsageError
 
 __all__ = [
     "CLASSIC",
+    "LONG",
     "MAX_RIM_PX",
     "PRESETS",
+    "TALL",
     "WIDE",
     "Box",
     "Frame",
@@ -126,15 +131,21 @@ def require_rgb(image: Image.Image, what: str) -> Image.Image:
     return image
 
 
+_WRITTEN = re.compile(
+    r"(?P<tile_px>\d+)(x(?P<across_px>\d+))?/(?P<band_px>\d+)/(?P<overlap_px>\d+)/(?P<advance_px>\d+)", re.ASCII
+)
+
+
 @dataclass(frozen=True)
 class TileContract:
     """The sizes that every stage of a step shares, in pixels.
 
     Attributes:
-        tile_px: edge of the square tile that the model returns.
+        tile_px: length of the tile that the model returns, along the growing axis.
         band_px: the last pixels of the canvas that the model sees; the conditioning half of the tile.
         overlap_px: canvas pixels before the seam that the patch covers; also the width of both scoring strips.
         advance_px: pixels by which one step grows the canvas.
+        across_px: width of tile and canvas, across the growing axis; default (None): tile_px, a square tile.
 
     Raises:
         ContractError: naming every rule that is broken.
@@ -144,11 +155,16 @@ class TileContract:
     band_px: int
     overlap_px: int
     advance_px: int
+    across_px: int = None  # type: ignore[assignment]  # never None once it is made: see __post_init__
 
     def __post_init__(self) -> None:
+        given = vars(self).copy()
+        if self.across_px is None:
+            object.__setattr__(self, "across_px", self.tile_px)
+            del given["across_px"]
         broken = [
             f"{name}={value!r} must be a whole number of pixels above 0"
-            for name, value in vars(self).items()
+            for name, value in given.items()
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0
         ]
         if not broken:
@@ -164,22 +180,26 @@ class TileContract:
             raise ContractError("invalid contract: " + "; ".join(broken))
 
     @property
-    def tile_size(self) -> tuple[int, int]:
-        """(width, height) of a tile in pixels."""
-        return (self.tile_px, self.tile_px)
+    def tile_area(self) -> int:
+        """Pixels of one tile."""
+        return self.tile_px * self.across_px
 
     @property
     def margin_px(self) -> int:
         """Generated pixels beyond the patch: what calibration may leave without a source at no cost."""
         return self.tile_px - self.band_px - self.advance_px
 
+    def tile_size(self, mode: Mode | str) -> tuple[int, int]:
+        """(width, height) of a tile, in the picture's own orientation."""
+        return self.oriented((self.tile_px, self.across_px), mode)
+
     def band_size(self, mode: Mode | str) -> tuple[int, int]:
         """(width, height) of the band, in the picture's own orientation."""
-        return self.oriented((self.band_px, self.tile_px), mode)
+        return self.oriented((self.band_px, self.across_px), mode)
 
     def strip_size(self, mode: Mode | str) -> tuple[int, int]:
         """(width, height) of one growth strip, in the picture's own orientation."""
-        return self.oriented((self.advance_px, self.tile_px), mode)
+        return self.oriented((self.advance_px, self.across_px), mode)
 
     def oriented(self, size: tuple[int, int], mode: Mode | str) -> tuple[int, int]:
         """(along, across) of the growing axis -> (width, height), and back: the map is its own inverse."""
@@ -194,10 +214,10 @@ class TileContract:
         mode = Mode(mode)
         along, across = self.oriented(size, mode)
         name, other = ("height", "width") if mode.axis == "x" else ("width", "height")
-        if across != self.tile_px:
+        if across != self.across_px:
             raise CanvasError(
                 f"a canvas of {size[0]}x{size[1]} cannot grow in {mode}: its {name} must be "
-                f"{self.tile_px} px, not {across}; `init` scales a picture to it"
+                f"{self.across_px} px, not {across}; `init` scales a picture to it"
             )
         if along < self.band_px:
             raise CanvasError(
@@ -215,12 +235,44 @@ class TileContract:
         self.require_canvas(canvas_size, mode)
         return Frame(self, mode, canvas_size)
 
+    def tile_frame(self, mode: Mode | str) -> Frame:
+        """The frame of a step on a canvas of a tile's size: the boxes in the tile are the same on every canvas."""
+        return self.frame(mode, self.tile_size(mode))
+
+    def as_dict(self) -> dict[str, int]:
+        """The sizes by name, as records keep them; a square tile has no across_px, as before there were others."""
+        sizes = asdict(self)
+        if self.across_px == self.tile_px:
+            del sizes["across_px"]
+        return sizes
+
+    def __str__(self) -> str:
+        """TILE/BAND/OVERLAP/ADVANCE in pixels, TILExACROSS/... where the tile is no square."""
+        tile = f"{self.tile_px}" if self.across_px == self.tile_px else f"{self.tile_px}x{self.across_px}"
+        return f"{tile}/{self.band_px}/{self.overlap_px}/{self.advance_px}"
+
+    @classmethod
+    def parse(cls, text: str) -> TileContract:
+        """The contract of a preset's name, or of sizes as `str` writes them.
+
+        Raises:
+            ContractError: neither of them, or sizes that break a rule.
+        """
+        if text in PRESETS:
+            return PRESETS[text]
+        if sizes := _WRITTEN.fullmatch(text):
+            return cls(**{name: int(size) for name, size in sizes.groupdict().items() if size is not None})
+        raise ContractError(
+            f"unknown contract {text!r}: use {', '.join(PRESETS)}, or TILE/BAND/OVERLAP/ADVANCE in pixels such as "
+            f"2048/1024/512/512, with TILExACROSS for a tile that is no square, such as 3072x1024/1024/256/1984"
+        )
+
 
 @dataclass(frozen=True)
 class Frame:
     """Boxes and origins of one step, in pixels, half-open, in the picture's own orientation.
 
-    "In the tile" means coordinates of the square tile, "in the canvas" those of the canvas before the step,
+    "In the tile" means coordinates of the tile, "in the canvas" those of the canvas before the step,
     "in the grown canvas" those after it. Made by `TileContract.frame`.
     """
 
@@ -327,11 +379,13 @@ class Frame:
 
     def _box(self, start: int, stop: int) -> Box:
         left, top = self.contract.oriented((start, 0), self.mode)
-        right, bottom = self.contract.oriented((stop, self.contract.tile_px), self.mode)
+        right, bottom = self.contract.oriented((stop, self.contract.across_px), self.mode)
         return Box(left, top, right, bottom)
 
 
 CLASSIC = TileContract(tile_px=1024, band_px=512, overlap_px=256, advance_px=256)
 WIDE = TileContract(tile_px=1024, band_px=512, overlap_px=256, advance_px=448)
-PRESETS = {"classic": CLASSIC, "wide": WIDE}
+LONG = TileContract(tile_px=3072, band_px=1024, overlap_px=256, advance_px=1984, across_px=1024)
+TALL = TileContract(tile_px=2048, band_px=1024, overlap_px=256, advance_px=960)
+PRESETS = {"classic": CLASSIC, "wide": WIDE, "long": LONG, "tall": TALL}
 """The named contracts of the command line."""

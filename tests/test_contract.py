@@ -7,10 +7,23 @@ from dataclasses import FrozenInstanceError
 import pytest
 from PIL import Image
 
-from exquisite.contract import CLASSIC, WIDE, Box, Mode, TileContract, from_canonical, require_rgb, to_canonical
+from exquisite.contract import (
+    CLASSIC,
+    LONG,
+    TALL,
+    WIDE,
+    Box,
+    Mode,
+    TileContract,
+    from_canonical,
+    require_rgb,
+    to_canonical,
+)
 from exquisite.errors import CanvasError, ContractError, UsageError
 
 SMALL = TileContract(64, 32, 16, 16)
+BROAD = TileContract(48, 20, 8, 24, across_px=64)
+"""Wider across the axis of growth than long."""
 
 
 class TestMode:
@@ -62,6 +75,41 @@ class TestTileContract:
     def test_only_wide_leaves_less_margin_than_it_has(self) -> None:
         assert (CLASSIC.margin_px, WIDE.margin_px) == (256, 64)
 
+    def test_without_a_size_across_it_is_square(self) -> None:
+        assert SMALL.across_px == 64
+        assert TileContract(64, 32, 16, 16, across_px=64) == SMALL
+        with pytest.raises(ContractError, match=r"^invalid contract: tile_px=0 must be [^;]*$"):
+            TileContract(0, 32, 16, 16)
+
+    @pytest.mark.parametrize("value", [0, -1, 1.5, "64", True])
+    def test_a_size_across_is_a_whole_number_too(self, value: object) -> None:
+        with pytest.raises(ContractError, match=r"across_px=.* must be a whole number of pixels above 0"):
+            TileContract(64, 32, 16, 16, value)  # type: ignore[arg-type]
+
+    def test_a_rectangle_lies_along_the_axis_of_growth(self) -> None:
+        assert (LONG.tile_size("x_rtl"), LONG.tile_size("y_ttb")) == ((3072, 1024), (1024, 3072))
+        assert (LONG.band_size("x_ltr"), LONG.strip_size("y_btt")) == ((1024, 1024), (1024, 1984))
+        assert LONG.tile_area == 3072 * 1024
+
+    def test_records_of_a_square_one_are_those_of_before_there_were_others(self) -> None:
+        assert CLASSIC.as_dict() == {"tile_px": 1024, "band_px": 512, "overlap_px": 256, "advance_px": 256}
+        assert list(LONG.as_dict())[-1] == "across_px"
+        assert all(TileContract(**one.as_dict()) == one for one in (CLASSIC, WIDE, LONG, TALL))
+
+    @pytest.mark.parametrize("contract", [CLASSIC, WIDE, LONG, TALL, SMALL, BROAD])
+    def test_its_text_can_be_read_back(self, contract: TileContract) -> None:
+        assert TileContract.parse(str(contract)) == contract
+
+    def test_names_and_sizes_are_read(self) -> None:
+        assert TileContract.parse("long") is LONG
+        assert str(LONG) == "3072x1024/1024/256/1984"
+        assert TileContract.parse("64x48/32/16/16") == TileContract(64, 32, 16, 16, 48)
+
+    @pytest.mark.parametrize("text", ["", "tal", "64/32/16", "64/32/16/16/48", "x48/32/16/16", "64x/3/1/1", "6./3/1/1"])
+    def test_what_is_neither_is_refused_with_both_ways_to_write_one(self, text: str) -> None:
+        with pytest.raises(ContractError, match=r"use classic, wide, long, tall, or TILE/BAND/OVERLAP.* TILExACROSS"):
+            TileContract.parse(text)
+
     @pytest.mark.parametrize(("mode", "size"), [("x_ltr", (16, 64)), ("y_btt", (64, 16))])
     def test_a_strip_lies_across_the_axis(self, mode: str, size: tuple[int, int]) -> None:
         assert SMALL.strip_size(mode) == size
@@ -89,18 +137,18 @@ class TestCanvas:
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("contract", [CLASSIC, WIDE, SMALL, TileContract(64, 20, 5, 37)])
+@pytest.mark.parametrize("contract", [CLASSIC, WIDE, LONG, SMALL, TileContract(64, 20, 5, 37), BROAD])
 class TestFrame:
     def test_boxes_in_the_tile_fit_together(self, mode: Mode, contract: TileContract) -> None:
-        frame = contract.frame(mode, contract.tile_size)
+        frame = contract.tile_frame(mode)
         halves = frame.conditioning_half, frame.generated_half
-        assert sum(width * height for width, height in (half.size for half in halves)) == contract.tile_px**2
+        assert sum(width * height for width, height in (half.size for half in halves)) == contract.tile_area
         assert contract.oriented(frame.patch.size, mode)[0] == contract.overlap_px + contract.advance_px
         assert frame.growth_in_tile.size == contract.strip_size(mode)
         assert frame.tile_strip.size == frame.canvas_strip.size
 
     def test_boxes_in_the_grown_canvas_meet_at_the_seam(self, mode: Mode, contract: TileContract) -> None:
-        canvas = contract.oriented((contract.tile_px + 7, contract.tile_px), mode)
+        canvas = contract.oriented((contract.tile_px + 7, contract.across_px), mode)
         frame = contract.frame(mode, canvas)
         left, top = frame.canvas_origin
         old = Box(left, top, left + canvas[0], top + canvas[1])

@@ -107,12 +107,11 @@ def edit_form(
     """
     if not 0 < len(request.prompt) <= MAX_PROMPT:
         raise UsageError(f"the prompt has {len(request.prompt)} characters; 1 to {MAX_PROMPT} are allowed")
-    size = request.contract.tile_px
     ours = {
         "model": model,
         "prompt": request.prompt,
         "n": str(n),
-        "size": f"{size}x{size}",
+        "size": request.size_text,
         "quality": quality,
         "complexity": complexity,
         "input_fidelity": input_fidelity,

@@ -33,7 +33,7 @@ class TileRequest:
         mode: direction of growth.
         contract: sizes in pixels.
         band: the clean band, RGB, in the picture's own orientation, without cue or scaffold.
-        reference: the reference tile as the model sees it, RGB, tile_px square, own orientation.
+        reference: the reference tile as the model sees it, RGB, of a tile's size, own orientation.
         mask: RGBA, same size; alpha 0 where the model shall edit.
         prompt: the full text for the model.
         candidates: how many tiles are wanted, at least 1.
@@ -54,6 +54,16 @@ class TileRequest:
     step_index: int
     first_candidate: int = 0
     band_origin: tuple[int, int] = (0, 0)
+
+    @property
+    def tile_size(self) -> tuple[int, int]:
+        """(width, height) of a tile in pixels, own orientation."""
+        return self.contract.tile_size(self.mode)
+
+    @property
+    def size_text(self) -> str:
+        """`tile_size` as "WIDTHxHEIGHT"."""
+        return "x".join(map(str, self.tile_size))
 
 
 @dataclass(frozen=True)

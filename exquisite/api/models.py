@@ -8,10 +8,12 @@ server's `usage` says; an estimate is for asking before paying.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from types import MappingProxyType
 
 from ..contract import CLASSIC, TileContract
@@ -53,6 +55,7 @@ FREE = "free"
 
 _UNVERIFIED_FACTOR = 2  # the worst case of an entry whose prices or tokens are assumed
 _MILLION = 1_000_000
+_RATIO_WEIGHT = 16  # a square stays a square wherever the rule has one of about the size
 _PATCH_PX = 32  # an input picture counts one token for each square of this edge
 
 
@@ -98,6 +101,20 @@ class SizeRule:
         if max(size) > self.ratio_max * min(size):
             return f"at most {self.ratio_max}:1"
         return ""
+
+    def nearest(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The allowed size that stretches `size` (width, height) in pixels least, and first of all keeps its ratio.
+
+        With a = ln(width / asked width) and b = ln(height / asked height): the least a² + b² + 16 (a - b)².
+        """
+
+        def stretch(allowed: tuple[int, int]) -> float:
+            a, b = (math.log(edge / asked) for edge, asked in zip(allowed, size, strict=True))
+            return a * a + b * b + _RATIO_WEIGHT * (a - b) ** 2
+
+        edges = range(self.multiple_px, self.edge_max_px + 1, self.multiple_px)
+        known = [tuple(map(int, name.split("x"))) for name in self.named] or product(edges, edges)
+        return min(((width, height) for width, height in known if not self.broken_by((width, height))), key=stretch)
 
 
 @dataclass(frozen=True)
@@ -223,23 +240,28 @@ def check_model(name: str, today: date, custom_base_url: bool = False) -> str:
 
 def check_options(
     name: str,
-    contract: TileContract,
+    tile_size: tuple[int, int],
     *,
     quality: str = QUALITY_DEFAULT,
     complexity: str | None = None,
     input_fidelity: str | None = None,
 ) -> None:
-    """Check a contract and options against the rules of a known model; an unknown one has none here.
+    """Check a tile's (width, height) in pixels, and options, against the rules of a known model.
+
+    An unknown model has no rules here.
 
     Raises:
-        UsageError: listing every rule that is broken.
+        UsageError: listing every rule that is broken, and the nearest size that the model accepts.
     """
     model = MODELS.get(name)
     if model is None:
         return
     broken = []
-    if rule := model.sizes.broken_by(contract.tile_size):
-        broken.append(f"a tile of {contract.tile_px}x{contract.tile_px} is not accepted: {rule}")
+    if rule := model.sizes.broken_by(tile_size):
+        width, height = model.sizes.nearest(tile_size)
+        broken.append(
+            f"a tile of {tile_size[0]}x{tile_size[1]} is not accepted ({rule}); the nearest size is {width}x{height}"
+        )
     for option, value, allowed in (
         ("quality", quality, model.qualities),
         ("complexity", complexity, model.complexities),
@@ -295,7 +317,7 @@ def _usd(model: str, quality: str, n: int, contract: TileContract, *, text_token
         return Decimal(0)
     entry = _priced(model)
     tokens = entry.output_tokens.get(quality, max(entry.output_tokens.values()))  # "auto" may be the dearest
-    output = n * -(-tokens * contract.tile_px**2 // CLASSIC.tile_px**2)
-    patches = pictures * (-(-contract.tile_px // _PATCH_PX)) ** 2
+    output = n * -(-tokens * contract.tile_area // CLASSIC.tile_area)
+    patches = pictures * -(-contract.tile_px // _PATCH_PX) * -(-contract.across_px // _PATCH_PX)
     prices = entry.prices
     return (text_tokens * prices.text_in + patches * prices.image_in + output * prices.image_out) / _MILLION

@@ -213,7 +213,7 @@ class OpenAITileGeneratorClient:
         headers = {"Content-Type": form.content_type, **self._headers}
         limit = answer_bytes_max(request.contract, n)
         outgoing = Outgoing("POST", self._edits_url, limit, headers, form.body)
-        what = f"{n} tile{'s' * (n > 1)} of {request.contract.tile_px} px by {self.model}, quality {self.quality}"
+        what = f"{n} tile{'s' * (n > 1)} of {request.size_text} px by {self.model}, quality {self.quality}"
         calls.progress(f"asking for {what}")
         call, reply = PaidCall(
             usd=self._worst_case(request, n),
@@ -277,7 +277,7 @@ class OpenAITileGeneratorClient:
             raise UsageError(f"candidates={request.candidates} must be at least 1")
         if is_openai(self.base_url):
             options: dict[str, Any] = {"complexity": self.complexity, "input_fidelity": self.input_fidelity}
-            check_options(self.model, request.contract, quality=self.quality, **options)
+            check_options(self.model, request.tile_size, quality=self.quality, **options)
 
     def _shares(self, tiles: int) -> list[int]:
         """How many tiles each call asks for, if every call brings all of its own."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from ..contract import CLASSIC, TileContract
+from ..contract import CLASSIC, Mode, TileContract
 from ..errors import AnswerError
 
 __all__ = ["PNG_SIGNATURE", "decode_tile", "png_bytes_max"]
@@ -37,13 +37,13 @@ _PIECE = 1 << 16  # bytes inflated at a time
 
 def png_bytes_max(contract: TileContract = CLASSIC) -> int:
     """The largest PNG accepted for one tile, in bytes: twice its raw RGBA pixels, and 1 MiB for other chunks."""
-    return 2 * 4 * contract.tile_px**2 + (1 << 20)
+    return 2 * 4 * contract.tile_area + (1 << 20)
 
 
-def decode_tile(data: bytes, contract: TileContract = CLASSIC) -> Image.Image:
-    """The picture in `data`: RGB, tile_px square; alpha is dropped where every pixel is opaque.
+def decode_tile(data: bytes, contract: TileContract = CLASSIC, mode: Mode | str = Mode.X_LTR) -> Image.Image:
+    """The tile in `data` for growth in `mode`: RGB; alpha is dropped where every pixel is opaque.
 
-    Accepted is a PNG of the contract's size with 8 bits a sample, RGB or opaque RGBA, interlaced or not.
+    Accepted is a PNG of the contract's `tile_size(mode)` with 8 bits a sample, RGB or opaque RGBA, interlaced or not.
     Bytes after its end are ignored; colour profiles and all other ancillary chunks are, too.
 
     Raises:
@@ -54,14 +54,14 @@ def decode_tile(data: bytes, contract: TileContract = CLASSIC) -> Image.Image:
     if not data.startswith(PNG_SIGNATURE):
         raise AnswerError(f"the picture is no PNG: {_what(data)}; the request must ask for output_format=png")
     try:
-        return _opaque(_open(_verified(data, contract)))
+        return _opaque(_open(_verified(data, contract.tile_size(mode))))
     except AnswerError:
         raise
     except Exception as error:  # a decoder may raise anything; the caller gets one kind
         raise AnswerError(f"the PNG cannot be decoded: {error or type(error).__name__}") from error
 
 
-def _verified(data: bytes, contract: TileContract) -> bytes:
+def _verified(data: bytes, size: tuple[int, int]) -> bytes:
     """A PNG of the critical chunks of `data` (and tRNS), after every check that needs no pixels."""
     kept: list[bytes | memoryview] = [PNG_SIGNATURE]
     idat: list[memoryview] = []
@@ -69,7 +69,7 @@ def _verified(data: bytes, contract: TileContract) -> bytes:
     previous = b""
     for kind, content, whole in _chunks(data):
         if not previous:
-            inflated_size = _check_header(kind, content, contract)
+            inflated_size = _check_header(kind, content, size)
         elif kind == b"IHDR":
             raise AnswerError("the PNG has a second IHDR chunk")
         elif kind == b"acTL":
@@ -110,14 +110,15 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
     raise AnswerError(f"the PNG has more than {MAX_CHUNKS} chunks")
 
 
-def _check_header(kind: bytes, content: memoryview, contract: TileContract) -> int:
-    """Check IHDR against the contract; return the number of bytes that its IDAT chunks must inflate to."""
+def _check_header(kind: bytes, content: memoryview, size: tuple[int, int]) -> int:
+    """Check IHDR against a tile's `size` (width, height); return how many bytes its IDAT chunks must inflate to."""
     if kind != b"IHDR" or len(content) != 13:
         raise AnswerError("the PNG does not begin with an IHDR chunk of 13 bytes")
-    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
-    if (width, height) != contract.tile_size:
+    *found, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
+    width, height = size
+    if tuple(found) != size:
         raise AnswerError(
-            f"the picture is {width}x{height}, the contract says {contract.tile_px}x{contract.tile_px}; "
+            f"the picture is {found[0]}x{found[1]}, the contract says {width}x{height}; "
             f"nothing is scaled, because that would change line widths: use a model that keeps the size"
         )
     if depth != 8 or colour not in _SAMPLES:
@@ -127,13 +128,13 @@ def _check_header(kind: bytes, content: memoryview, contract: TileContract) -> i
         raise AnswerError(f"the PNG uses an unknown method: {compression=}, {filtering=}, {interlace=}")
     samples = _SAMPLES[colour]
     if not interlace:
-        return contract.tile_px * (1 + contract.tile_px * samples)
-    size = 0
+        return height * (1 + width * samples)
+    inflated = 0
     for column, row, column_step, row_step in _ADAM7:
-        columns = len(range(column, contract.tile_px, column_step))
-        rows = len(range(row, contract.tile_px, row_step))
-        size += rows * (1 + columns * samples) if columns else 0
-    return size
+        columns = len(range(column, width, column_step))
+        rows = len(range(row, height, row_step))
+        inflated += rows * (1 + columns * samples) if columns else 0
+    return inflated
 
 
 def _check_inflated(idat: list[memoryview], expected: int) -> None:

@@ -86,7 +86,8 @@ def add_contract_option(parser: argparse.ArgumentParser) -> None:
         "--contract",
         type=_contract,
         metavar="NAME",
-        help=f"sizes of a new session: {', '.join(PRESETS)} (default classic), or TILE/BAND/OVERLAP/ADVANCE in pixels",
+        help=f"sizes of a new session: {', '.join(PRESETS)} (default classic), or TILE/BAND/OVERLAP/ADVANCE in "
+        "pixels; TILExACROSS/... for a tile that is no square",
     )
 
 
@@ -148,18 +149,10 @@ def seed_record(session: Session) -> dict[str, Any]:
 
 
 def _contract(text: str) -> TileContract:
-    if text in PRESETS:
-        return PRESETS[text]
     try:
-        tile, band, overlap, advance = map(int, text.split("/"))
-        return TileContract(tile, band, overlap, advance)
+        return TileContract.parse(text)
     except ContractError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    except ValueError:
-        names = ", ".join(PRESETS)
-        raise argparse.ArgumentTypeError(
-            f"unknown contract {text!r}: use {names}, or TILE/BAND/OVERLAP/ADVANCE such as 2048/1024/512/512"
-        ) from None
 
 
 def _gate(text: str) -> float | None:

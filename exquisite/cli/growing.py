@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,7 @@ def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session |
         contract = args.contract or CLASSIC
         return None, fit_picture(open_picture(args.canvas), contract, mode.axis, args.fit)
     if args.contract not in (None, session.contract):
-        raise UsageError(f"{session.root} has the contract {_sizes(session.contract)}; another one needs its own")
+        raise UsageError(f"{session.root} has the contract {session.contract}; another one needs its own")
     seed = seed_record(session)
     if args.canvas is not None and Path(args.canvas).exists() and "sha256" in seed:
         source = open_picture(args.canvas).info["source"]
@@ -205,7 +204,7 @@ def _dry_run(
     wanted = inputs.options.candidates
     request = TileRequest(mode, contract, band, reference.image, reference.mask, inputs.prompt, wanted, number)
     data = {"dry_run": True, "step": number, "mode": mode, "generator": describe(generator), "prompt": inputs.prompt}
-    lines = [f"step {number} in {mode}: {wanted} candidates of {contract.tile_px}x{contract.tile_px}"]
+    lines = [f"step {number} in {mode}: {wanted} candidates of {request.size_text}"]
     if isinstance(generator, AskingFirst):
         preview = generator.request_preview(request)
         data["request"] = preview
@@ -314,7 +313,3 @@ def _score_data(score: TileScore | None) -> dict[str, Any] | None:
     if score is None:
         return None
     return {"primary": score.primary, "metrics": dict(score.metrics), "vetoes": list(score.vetoes)}
-
-
-def _sizes(contract: TileContract) -> str:
-    return "/".join(map(str, asdict(contract).values()))

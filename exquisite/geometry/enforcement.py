@@ -19,15 +19,15 @@ def enforce_conditioning_half(
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
     """
-    require_tile(tile, contract)
+    require_tile(tile, mode, contract)
     require_band(band, mode, contract)
     enforced = tile.copy()
-    enforced.paste(band, contract.frame(mode, contract.tile_size).conditioning_half)
+    enforced.paste(band, contract.tile_frame(mode).conditioning_half)
     return enforced
 
 
 def require_band(band: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
-    """Return `band` when it is RGB and band_px by tile_px in the orientation of `mode`.
+    """Return `band` when it is RGB and band_px by across_px in the orientation of `mode`.
 
     Raises:
         CanvasError: otherwise.

@@ -46,7 +46,7 @@ def feather_tile(
         UsageError: `feather_px` is below 0 or beyond the generated half.
     """
     for tile in (enforced, redraw):
-        require_tile(tile, contract)
+        require_tile(tile, mode, contract)
     require_band(band, mode, contract)
     room = contract.tile_px - contract.band_px
     if not 0 <= feather_px <= room:
@@ -55,7 +55,7 @@ def feather_tile(
         return enforced
     tile = to_canonical(enforced, mode).copy()
     rise, fall = _carried(to_canonical(redraw, mode), to_canonical(band, mode), feather_px)
-    zone = tile.crop((contract.band_px, 0, contract.band_px + feather_px, contract.tile_px))
+    zone = tile.crop((contract.band_px, 0, contract.band_px + feather_px, contract.across_px))
     tile.paste(ImageChops.subtract(ImageChops.add(zone, rise), fall), (contract.band_px, 0))
     return from_canonical(tile, mode)
 

@@ -130,7 +130,7 @@ def extract_scoring_strips(
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
     """
-    require_tile(tile, contract)
+    require_tile(tile, mode, contract)
     frame = contract.frame(mode, require_rgb(canvas, "the canvas").size)
     return canvas.crop(frame.canvas_strip), tile.crop(frame.tile_strip)
 

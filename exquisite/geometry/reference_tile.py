@@ -26,7 +26,7 @@ _CUE_MARKS = 3
 
 
 class ReferenceTile(NamedTuple):
-    """The pair that goes to the model, both tile_px square, in the picture's own orientation.
+    """The pair that goes to the model, both of a tile's size, in the picture's own orientation.
 
     Attributes:
         image: RGB; the band in the conditioning half, the scaffold in the generated half.
@@ -61,15 +61,15 @@ def build_reference_tile_and_mask(
         raise UsageError(f"unknown scaffold fill {scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
     canonical = to_canonical(band, mode)
     room = contract.tile_px - contract.band_px
-    image = Image.new("RGB", contract.tile_size)
+    image = Image.new("RGB", (contract.tile_px, contract.across_px))
     image.paste(_scaffold(canonical, room, scaffold_fill), (contract.band_px, 0))
     image.paste(_with_cue(canonical) if continuation_cue else canonical, (0, 0))
     return ReferenceTile(from_canonical(image, mode), from_canonical(_mask(contract), mode))
 
 
 def _mask(contract: TileContract) -> Image.Image:
-    keep = Image.new("L", contract.tile_size, 0)
-    keep.paste(255, (0, 0, contract.band_px, contract.tile_px))
+    keep = Image.new("L", (contract.tile_px, contract.across_px), 0)
+    keep.paste(255, (0, 0, contract.band_px, contract.across_px))
     mask = ImageChops.invert(keep).convert("RGB")
     mask.putalpha(keep)
     return mask

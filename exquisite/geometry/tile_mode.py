@@ -26,10 +26,10 @@ def split_tile(
     """(conditioning half, generated half) of an RGB `tile`, own orientation.
 
     Raises:
-        CanvasError: the tile is not RGB, or not tile_px square.
+        CanvasError: the tile is not RGB, or of the wrong size.
     """
-    require_tile(tile, contract)
-    frame = contract.frame(mode, contract.tile_size)
+    require_tile(tile, mode, contract)
+    frame = contract.tile_frame(mode)
     return tile.crop(frame.conditioning_half), tile.crop(frame.generated_half)
 
 
@@ -42,7 +42,7 @@ def glue(canvas: Image.Image, tile: Image.Image, mode: Mode | str, contract: Til
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
     """
-    require_tile(tile, contract)
+    require_tile(tile, mode, contract)
     frame = contract.frame(mode, require_rgb(canvas, "the canvas").size)
     grown = Image.new("RGB", frame.grown_size)
     grown.paste(canvas, frame.canvas_origin)
@@ -50,15 +50,16 @@ def glue(canvas: Image.Image, tile: Image.Image, mode: Mode | str, contract: Til
     return grown
 
 
-def require_tile(tile: Image.Image, contract: TileContract) -> Image.Image:
-    """Return `tile` when it is RGB and tile_px square.
+def require_tile(tile: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
+    """Return `tile` when it is RGB and tile_px by across_px in the orientation of `mode`.
 
     Raises:
         CanvasError: otherwise.
     """
-    if require_rgb(tile, "the tile").size != contract.tile_size:
+    width, height = contract.tile_size(mode)
+    if require_rgb(tile, "the tile").size != (width, height):
         raise CanvasError(
-            f"the tile is {tile.width}x{tile.height}, the contract says {contract.tile_px}x{contract.tile_px}: "
+            f"the tile is {tile.width}x{tile.height}, the contract says {width}x{height} in {Mode(mode)}: "
             f"ask the model for that size, or pass the contract that the tile was made for"
         )
     return tile

@@ -74,6 +74,6 @@ def bounds_overlay(glued: Image.Image, frame: Frame) -> Image.Image:
     draw = ImageDraw.Draw(overlay)
     for name, box in (("patch", frame.patch_in_canvas), ("growth", frame.growth)):
         draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), outline=_COLOURS[name])
-    ends = [frame.contract.oriented((frame.seam, at), frame.mode) for at in (0, frame.contract.tile_px)]
+    ends = [frame.contract.oriented((frame.seam, at), frame.mode) for at in (0, frame.contract.across_px)]
     draw.line(ends, fill=_COLOURS["seam"])
     return overlay

@@ -78,7 +78,7 @@ def derive(
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
         tile = commit_tile(examined[choice.chosen], inputs)
-        strip = encode_png(tile.crop(contract.frame(mode, contract.tile_size).growth_in_tile))
+        strip = encode_png(tile.crop(contract.tile_frame(mode).growth_in_tile))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile)
     return Derived(examined, choice, strip, files)
@@ -120,7 +120,7 @@ def _seam_files(
     assert winner.enforced is not None
     zone_px = inputs.options.feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
     after = tile if applied else commit_tile(winner, inputs, zone_px)
-    frame = contract.frame(mode, contract.tile_size)
+    frame = contract.tile_frame(mode)
     canvas_strip, _ = extract_scoring_strips(inputs.band, tile, mode, contract)
     glued = glue(inputs.band, tile, mode, contract)
     pictures = {
@@ -150,7 +150,7 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
     if one.enforced is None or one.redraw is None:
         return {"tile_out_raw.bin": one.raw.data, **files}
     changed = one.calibration is not None and one.calibration.applied
-    frame = inputs.contract.frame(inputs.mode, inputs.contract.tile_size)
+    frame = inputs.contract.tile_frame(inputs.mode)
     return {
         "tile_out_raw.png": one.raw.data,
         "tile_out_calibrated.png": one.redraw if changed else one.raw.data,

@@ -38,7 +38,7 @@ class FittedPicture:
     """A picture ready to be a canvas.
 
     Attributes:
-        image: RGB, tile_px across the axis and at least band_px along it.
+        image: RGB, across_px across the axis and at least band_px along it.
         record: what was there and what was done, JSON types: size, mode, axis, fit, changes (a list of sentences).
     """
 
@@ -95,7 +95,7 @@ def fit_picture(
     """Make `image` (any Pillow mode and size) a canvas that can grow along `axis`.
 
     In this order: EXIF orientation applied, 16 bits reduced to 8, the ICC profile or CMYK converted to sRGB,
-    alpha flattened on white; then, so that the picture is tile_px across the axis,
+    alpha flattened on white; then, so that the picture is across_px across the axis,
 
     - "scale": all of it scaled to that size;
     - "crop": its middle cut out, pixels untouched;
@@ -218,34 +218,34 @@ def _opaque(image: Image.Image, changes: list[str]) -> Image.Image:
 
 def _scale(image: Image.Image, contract: TileContract, mode: Mode, changes: list[str]) -> Image.Image:
     along, across = contract.oriented(image.size, mode)
-    if across == contract.tile_px:
+    if across == contract.across_px:
         return image
-    size = contract.oriented((max(1, round(along * contract.tile_px / across)), contract.tile_px), mode)
+    size = contract.oriented((max(1, round(along * contract.across_px / across)), contract.across_px), mode)
     changes.append(f"scaled from {image.width}x{image.height} to {size[0]}x{size[1]}")
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _crop(image: Image.Image, contract: TileContract, mode: Mode, changes: list[str]) -> Image.Image:
     along, across = contract.oriented(image.size, mode)
-    if across < contract.tile_px:
+    if across < contract.across_px:
         raise PictureError(
-            f"a picture of {image.width}x{image.height} is too small to be cropped to {contract.tile_px} px "
+            f"a picture of {image.width}x{image.height} is too small to be cropped to {contract.across_px} px "
             f"across: use --fit scale or --fit pad"
         )
-    if across == contract.tile_px:
+    if across == contract.across_px:
         return image
-    start = (across - contract.tile_px) // 2
+    start = (across - contract.across_px) // 2
     left, top = contract.oriented((0, start), mode)
-    width, height = contract.oriented((along, contract.tile_px), mode)
+    width, height = contract.oriented((along, contract.across_px), mode)
     changes.append(f"cropped from {image.width}x{image.height} to {width}x{height} at {left},{top}")
     return image.crop((left, top, left + width, top + height))
 
 
 def _pad(image: Image.Image, contract: TileContract, mode: Mode, changes: list[str]) -> Image.Image:
-    if contract.oriented(image.size, mode)[1] > contract.tile_px:
+    if contract.oriented(image.size, mode)[1] > contract.across_px:
         image = _scale(image, contract, mode, changes)
     along, across = contract.oriented(image.size, mode)
-    wanted = (max(along, contract.band_px), contract.tile_px)
+    wanted = (max(along, contract.band_px), contract.across_px)
     if wanted == (along, across):
         return image
     size = contract.oriented(wanted, mode)

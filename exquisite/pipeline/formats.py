@@ -46,6 +46,7 @@ class ContractRecord(TypedDict):
     band_px: Annotated[int, "depth of the band, in pixels"]
     overlap_px: Annotated[int, "old pixels that the patch covers, in pixels"]
     advance_px: Annotated[int, "new pixels of a step, in pixels"]
+    across_px: NotRequired[Annotated[int, "edge of the tile across that axis, in pixels; left out where it is square"]]
 
 
 class PieceRecord(TypedDict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ class Session:
         record: Record | None = None,
         files: Files | None = None,
     ) -> Session:
-        """Make a session at `root` whose seed picture is `canvas` (RGB, tile_px across, at least band_px along).
+        """Make a session at `root` whose seed picture is `canvas` (RGB, across_px across, at least band_px along).
 
         Args:
             root: a folder that does not exist, or is empty.
@@ -134,7 +133,7 @@ class Session:
             "axis": self.axis,
             "canvas_size": list(self.canvas_size),
             "canvas_origin": list(self.canvas_origin),
-            "contract": asdict(self.contract),
+            "contract": self.contract.as_dict(),
             "steps": record["totals"]["steps"],
             "last_step": self._store.last_step(head),
             "unfinished": self._store.pending(),

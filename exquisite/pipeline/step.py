@@ -183,7 +183,7 @@ def examine_all(
 def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
     band, mode, contract = inputs.band, inputs.mode, inputs.contract
     try:
-        tile = decode_tile(raw.data, contract)
+        tile = decode_tile(raw.data, contract, mode)
     except AnswerError as error:
         return Examined(index, raw, str(error))
     calibration = calibrate_tile(tile, band, mode, contract) if inputs.options.calibrate else None

@@ -254,7 +254,7 @@ class TestDecodeTile:
 
     def test_a_classic_tile_costs_little_memory(self) -> None:
         chance = random.Random(2)
-        data = png(Image.frombytes("RGB", CLASSIC.tile_size, chance.randbytes(3 * CLASSIC.tile_px**2)))
+        data = png(Image.frombytes("RGB", CLASSIC.tile_size("x_ltr"), chance.randbytes(3 * CLASSIC.tile_px**2)))
         tracemalloc.start()
         try:
             decode_tile(data, CLASSIC)

@@ -180,5 +180,5 @@ class TestRequest:
         served = emulator(flat=True)
         client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(served), environ={})
         tiles = list(client.generate(request_for(CLASSIC, 1, mode), MemoryCallLog()))
-        assert [decode_tile(tile.data).size for tile in tiles] == [CLASSIC.tile_size]
+        assert [decode_tile(tile.data).size for tile in tiles] == [CLASSIC.tile_size("x_ltr")]
         assert [call.outcome for call in served.calls] == ["ok"]

@@ -180,7 +180,7 @@ def mutate_tiles(count: int, seed: int) -> list[str]:
         data = mutated(chance.choice(corpus), chance)
         try:
             tile = decode_tile(data, TINY)
-            if (tile.size, tile.mode) != (TINY.tile_size, "RGB"):
+            if (tile.size, tile.mode) != (TINY.tile_size("x_ltr"), "RGB"):
                 wrong.append(f"mutation {number} of seed {seed} became {tile.mode} {tile.size}")
         except AnswerError:
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
 
@@ -21,7 +22,7 @@ from exquisite.api.models import (
     usage_usd,
     worst_case_usd,
 )
-from exquisite.contract import CLASSIC, WIDE, TileContract
+from exquisite.contract import CLASSIC, LONG, PRESETS, TALL, Mode, TileContract
 from exquisite.errors import UsageError
 
 DAY = timedelta(days=1)
@@ -34,8 +35,8 @@ class TestRegistry:
         assert MODEL_DEFAULT == "gpt-image-2.6-sunburst"
 
     def test_the_default_takes_the_default_contracts_and_quality(self) -> None:
-        for contract in (CLASSIC, WIDE):
-            check_options(MODEL_DEFAULT, contract, quality=QUALITY_DEFAULT, complexity="high")
+        for contract, mode in product(PRESETS.values(), Mode):
+            check_options(MODEL_DEFAULT, contract.tile_size(mode), quality=QUALITY_DEFAULT, complexity="high")
         assert MODELS[MODEL_DEFAULT].status(COLLECTED) == "active"
 
     def test_every_entry_is_whole(self) -> None:
@@ -79,7 +80,7 @@ class TestRegistry:
     def test_another_server_may_have_any_model(self) -> None:
         assert check_model("my-deployment", COLLECTED, custom_base_url=True) == ""
         assert check_model("dall-e-2", COLLECTED, custom_base_url=True) == ""
-        check_options("my-deployment", TileContract(64, 32, 16, 16), quality="whatever")
+        check_options("my-deployment", (64, 64), quality="whatever")
 
 
 class TestRules:
@@ -108,10 +109,34 @@ class TestRules:
         assert rule.broken_by((1536, 1024)) == ""
         assert rule.broken_by((1040, 1040)).startswith("only 1024x1024")
 
+    @pytest.mark.parametrize(
+        ("size", "nearest"),
+        [
+            ((64, 64), (816, 816)),
+            ((1000, 1024), (1008, 1024)),
+            ((3072, 1008), (3072, 1024)),
+            ((4096, 2048), (3840, 1920)),
+            ((4096, 4096), (2880, 2880)),
+            ((2048, 1024), (2048, 1024)),
+        ],
+    )
+    def test_the_nearest_size_is_one_that_the_rule_allows(
+        self, size: tuple[int, int], nearest: tuple[int, int]
+    ) -> None:
+        assert SizeRule().nearest(size) == nearest
+        assert SizeRule().nearest(size[::-1]) == nearest[::-1]
+        assert SizeRule().broken_by(nearest) == ""
+
+    def test_a_refused_size_comes_with_the_nearest(self) -> None:
+        with pytest.raises(UsageError, match=r"2048x2048 is not accepted \(only .*\); the nearest size is 1024x1024"):
+            check_options("gpt-image-1.5", TALL.tile_size("x_ltr"))
+        with pytest.raises(UsageError, match=r"1024x3072 is not accepted .* the nearest size is 1024x1536"):
+            check_options("gpt-image-1.5", LONG.tile_size("y_ttb"))
+
     def test_every_broken_rule_is_named_at_once(self) -> None:
         with pytest.raises(UsageError) as caught:
             check_options(
-                "gpt-image-2", TileContract(64, 32, 16, 16), quality="max", complexity="low", input_fidelity="high"
+                "gpt-image-2", (64, 64), quality="max", complexity="low", input_fidelity="high"
             )
         for words in (
             "a tile of 64x64",
@@ -122,10 +147,10 @@ class TestRules:
             assert words in str(caught.value)
 
     def test_input_fidelity_belongs_to_the_first_generation(self) -> None:
-        check_options("gpt-image-1.5", CLASSIC, input_fidelity="high")
-        check_options("gpt-image-1-mini", CLASSIC, input_fidelity="low")
+        check_options("gpt-image-1.5", (1024, 1024), input_fidelity="high")
+        check_options("gpt-image-1-mini", (1024, 1024), input_fidelity="low")
         with pytest.raises(UsageError, match="must be one of low"):
-            check_options("gpt-image-1-mini", CLASSIC, input_fidelity="high")
+            check_options("gpt-image-1-mini", (1024, 1024), input_fidelity="high")
 
 
 class TestMoney:
@@ -143,6 +168,17 @@ class TestMoney:
         large = estimate_usd("gpt-image-2", "high", 4, TileContract(2048, 64, 32, 32))
         output = 7024 * 30
         assert (small * 10**6, large * 10**6) == (1024 * 8 + output, 4096 * 8 + 16 * output)
+
+    def test_a_rectangle_costs_by_its_area(self) -> None:
+        input_and_output = 3 * (1024 * 8 + 7024 * 30)
+        assert estimate_usd("gpt-image-2", "high", 1, LONG) * 10**6 == input_and_output
+
+    @pytest.mark.parametrize("quality", ["low", "medium", "high", "xhigh", "max"])
+    def test_a_new_megapixel_of_the_long_contract_costs_half_of_a_classic_one_at_most(self, quality: str) -> None:
+        def usd_per_new_pixel(contract: TileContract) -> Decimal:
+            return estimate_usd(MODEL_DEFAULT, quality, 3, contract) / (contract.advance_px * contract.across_px)
+
+        assert usd_per_new_pixel(LONG) <= usd_per_new_pixel(CLASSIC) / 2
 
     def test_automatic_quality_is_counted_as_the_dearest(self) -> None:
         assert estimate_usd(MODEL_DEFAULT, "auto", 1) == estimate_usd(MODEL_DEFAULT, "max", 1)

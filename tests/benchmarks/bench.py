@@ -174,7 +174,7 @@ def child_step(root: str, rounds: int) -> None:
 
 
 def _strip_tile(truth: Truth) -> bytes:
-    return png(truth.picture.crop((0, 0, *SHORT.tile_size)))
+    return png(truth.picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))
 
 
 def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
@@ -182,9 +182,9 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         picture = demo_canvas().crop((0, 0, 512, 512))
         picture.save(Path(folder) / "truth.png")
-        generator = Instant([png(picture.crop((0, 0, *SHORT.tile_size)))])
+        generator = Instant([png(picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))])
         for strips in (4, 400):
-            session = Session.create(Path(folder) / str(strips), picture.crop((0, 0, *SHORT.tile_size)), SHORT)
+            session = Session.create(Path(folder) / str(strips), picture.crop((0, 0, *SHORT.tile_size("x_ltr"))), SHORT)
             for number in range(strips):
                 mode = ("x_ltr", "x_rtl", "x_ltr")[number % 3]
                 session.step(mode, generator, gate=None, candidates=1, artifacts="none", calibrate=False)

@@ -141,7 +141,7 @@ class _Canvas:
         model = MockTileGenerator(
             f"{self._run}", self._picture, self._origin, drift=drift, restless=True, warp_px=self._run.warp_px
         )
-        blank = Image.new("RGB", CLASSIC.tile_size)
+        blank = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
         request = TileRequest(
             mode=self.mode,
             contract=CLASSIC,
@@ -161,7 +161,7 @@ class _Canvas:
 
     def grow(self, tile: Image.Image) -> None:
         """Keep the band of the enforced `tile`'s end: only the frontier is ever needed."""
-        frame = CLASSIC.frame(self.mode, CLASSIC.tile_size)
+        frame = CLASSIC.tile_frame(self.mode)
         along = to_canonical(self.image, self.mode)
         strip = to_canonical(tile.crop(frame.growth_in_tile), self.mode)
         grown = Image.new("RGB", (along.width + strip.width, along.height))
@@ -246,7 +246,7 @@ def _inverse(drift: Drift, cast: float) -> Iterator[float]:
 
 def _meeting(tile: Image.Image, mode: Mode | str) -> tuple[Image.Image, Image.Image]:
     """(conditioning half, new strip) of an own-orientation tile."""
-    frame = CLASSIC.frame(mode, CLASSIC.tile_size)
+    frame = CLASSIC.tile_frame(mode)
     return tile.crop(frame.conditioning_half), tile.crop(frame.growth_in_tile)
 
 

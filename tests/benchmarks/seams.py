@@ -141,7 +141,7 @@ class _Judge:
     def __init__(self, source: Source, picture: Image.Image, seam: int) -> None:
         self.source, self.seam = source, seam
         self.band = picture.crop((seam - CLASSIC.band_px, 0, seam, picture.height))
-        self.tile = Image.new("RGB", CLASSIC.tile_size)
+        self.tile = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
         self.tile.paste(self.band, (0, 0))
         self.gate = interior_gate(self.band, Mode.X_LTR)
 

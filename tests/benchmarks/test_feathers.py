@@ -33,7 +33,7 @@ def test_a_part_of_the_run_gives_what_was_recorded(recorded):
 
 @pytest.mark.parametrize("policy", feathers.POLICIES)
 def test_a_policy_changes_new_pixels_only_and_only_where_something_differs(policy):
-    drawn = Image.new("RGB", CLASSIC.tile_size, (100, 100, 100))
+    drawn = Image.new("RGB", CLASSIC.tile_size("x_ltr"), (100, 100, 100))
     band = Image.new("RGB", CLASSIC.band_size("x_ltr"), (106, 100, 94))
     enforced = enforce_conditioning_half(drawn, band, "x_ltr")
     tile = feathers.POLICIES[policy](enforced, drawn, band)

@@ -69,9 +69,9 @@ def test_the_summary_counts_right_choices_and_pairs():
 
 
 def test_the_oracle_undoes_shift_and_tone():
-    truth = Image.linear_gradient("L").resize(CLASSIC.tile_size).convert("RGB")
+    truth = Image.linear_gradient("L").resize(CLASSIC.tile_size("x_ltr")).convert("RGB")
     drift = Drift(cast=(6, -6, 0), gamma=1.1)
-    back = panorama._undone(redraw(truth, (0, 0, *CLASSIC.tile_size), drift), drift)
+    back = panorama._undone(redraw(truth, (0, 0, *CLASSIC.tile_size("x_ltr")), drift), drift)
     assert back.getpixel((700, 512)) == pytest.approx(truth.getpixel((700, 512)), abs=1)
 
 

@@ -56,10 +56,10 @@ def names() -> tuple[str, ...]:
 def _canvas(name: str, seed: int) -> Image.Image:
     """One tile of a picture, RGB."""
     if name in KINDS:
-        return draw(name, CLASSIC.tile_size, seed)
+        return draw(name, CLASSIC.tile_size("x_ltr"), seed)
     path = FIXTURES / "demo" / "canvas.png" if name == DEMO else FIXTURES / "pictures" / f"{name}.jpg"
     with Image.open(path) as image:
-        return image.convert("RGB").crop((0, 0, *CLASSIC.tile_size))
+        return image.convert("RGB").crop((0, 0, *CLASSIC.tile_size("x_ltr")))
 
 
 def examine(name: str, seed: int, modes: Iterable[Mode] = tuple(Mode)) -> list[Row]:

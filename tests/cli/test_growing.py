@@ -55,6 +55,14 @@ class TestStep:
         assert data["canvas_size"] == ([80, 64] if mode.axis == "x" else [64, 80])
         assert len(data["scores"]) == StepOptions().candidates
 
+    @pytest.mark.parametrize(("mode", "sizes"), [("x_ltr", [[104, 48], [160, 48]]), ("y_btt", [[48, 104], [48, 160]])])
+    def test_grows_by_a_rectangle(self, cli: Cli, mode: str, sizes: list[list[int]]) -> None:
+        words = ["--canvas", "ink.png", "--gate", "none", "--candidates", "1", "--json", "--contract"]
+        for size in sizes:
+            assert cli("step", "ink", mode, *words, "96x48/32/16/56").data[0]["canvas_size"] == size
+        refused = cli("step", "ink", mode, *words, "96/32/16/56")
+        assert (refused.code, "96x48/32/16/56" in refused.err) == (2, True)
+
     def test_asks_the_simulated_model_itself(self, cli: Cli) -> None:
         words = ("--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--candidates", "1", "--json")
         ran = cli("step", "ink", "y_btt", *words)

@@ -22,11 +22,13 @@ CONTRACTS = [
     TileContract(64, 48, 16, 16),
     TileContract(64, 24, 24, 8),
     TileContract(64, 20, 5, 37),
+    TileContract(96, 32, 16, 56, across_px=48),
+    TileContract(48, 20, 8, 24, across_px=64),
 ]
 
 every_case = pytest.mark.parametrize("mode", Mode)
 every_contract = pytest.mark.parametrize(
-    "contract", CONTRACTS, ids=lambda c: f"{c.band_px}-{c.overlap_px}-{c.advance_px}"
+    "contract", CONTRACTS, ids=str
 )
 
 
@@ -37,7 +39,7 @@ def noise(size: tuple[int, int], seed: int) -> Image.Image:
 
 def canvas_for(contract: TileContract, mode: Mode) -> Image.Image:
     """A canvas that can grow in `mode`, a little longer than the band."""
-    return noise(contract.oriented((contract.band_px + 13, contract.tile_px), mode), 1)
+    return noise(contract.oriented((contract.band_px + 13, contract.across_px), mode), 1)
 
 
 @every_case
@@ -46,13 +48,13 @@ class TestGluing:
     @pytest.mark.invariant("GROWTH-EXACT")
     def test_the_canvas_grows_by_the_advance_along_one_axis(self, mode: Mode, contract: TileContract) -> None:
         canvas = canvas_for(contract, mode)
-        grown = glue(canvas, noise(contract.tile_size, 2), mode, contract)
+        grown = glue(canvas, noise(contract.tile_size(mode), 2), mode, contract)
         along, across = contract.oriented(canvas.size, mode)
         assert contract.oriented(grown.size, mode) == (along + contract.advance_px, across)
 
     @pytest.mark.invariant("BAND-ENFORCED")
     def test_an_enforced_conditioning_half_is_the_band(self, mode: Mode, contract: TileContract) -> None:
-        canvas, raw = canvas_for(contract, mode), noise(contract.tile_size, 2)
+        canvas, raw = canvas_for(contract, mode), noise(contract.tile_size(mode), 2)
         band = extract_conditioning_band(canvas, mode, contract)
         enforced = enforce_conditioning_half(raw, band, mode, contract)
         conditioning, generated = split_tile(enforced, mode, contract)
@@ -65,7 +67,7 @@ class TestGluing:
         """Of two canvases, glued with the patch and extended by the growth alone, every pixel is the same."""
         canvas = canvas_for(contract, mode)
         band = extract_conditioning_band(canvas, mode, contract)
-        enforced = enforce_conditioning_half(noise(contract.tile_size, 2), band, mode, contract)
+        enforced = enforce_conditioning_half(noise(contract.tile_size(mode), 2), band, mode, contract)
         frame = contract.frame(mode, canvas.size)
         grown = glue(canvas, enforced, mode, contract)
         plain = Image.new("RGB", frame.grown_size)
@@ -79,7 +81,7 @@ class TestGluing:
     def test_a_feather_of_any_width_leaves_old_pixels(
         self, mode: Mode, contract: TileContract, feather_px: int
     ) -> None:
-        canvas, raw = canvas_for(contract, mode), noise(contract.tile_size, 2)
+        canvas, raw = canvas_for(contract, mode), noise(contract.tile_size(mode), 2)
         band = extract_conditioning_band(canvas, mode, contract)
         enforced = enforce_conditioning_half(raw, band, mode, contract)
         feathered = feather_tile(enforced, raw, band, mode, feather_px, contract)
@@ -89,16 +91,16 @@ class TestGluing:
     def test_the_scored_strip_is_next_to_the_seam_on_the_generated_side(
         self, mode: Mode, contract: TileContract
     ) -> None:
-        canvas, tile = canvas_for(contract, mode), noise(contract.tile_size, 2)
+        canvas, tile = canvas_for(contract, mode), noise(contract.tile_size(mode), 2)
         old, new = (to_canonical(strip, mode) for strip in extract_scoring_strips(canvas, tile, mode, contract))
         canonical, generated = to_canonical(canvas, mode), to_canonical(split_tile(tile, mode, contract)[1], mode)
-        width, height = contract.overlap_px, contract.tile_px
+        width, height = contract.overlap_px, contract.across_px
         assert new.tobytes() == generated.crop((0, 0, width, height)).tobytes()
         assert old.tobytes() == canonical.crop((canonical.width - width, 0, canonical.width, height)).tobytes()
 
     @pytest.mark.invariant("MODES-EQUAL")
     def test_every_mode_is_growth_to_the_right_turned(self, mode: Mode, contract: TileContract) -> None:
-        canvas, tile = canvas_for(contract, mode), noise(contract.tile_size, 2)
+        canvas, tile = canvas_for(contract, mode), noise(contract.tile_size(mode), 2)
         right = glue(to_canonical(canvas, mode), to_canonical(tile, mode), Mode.X_LTR, contract)
         assert glue(canvas, tile, mode, contract).tobytes() == from_canonical(right, mode).tobytes()
 
@@ -112,10 +114,11 @@ class TestReferenceTile:
     def test_both_polarities_say_the_same(self, mode: Mode, contract: TileContract, fill: str, cue: bool) -> None:
         band = extract_conditioning_band(canvas_for(contract, mode), mode, contract)
         mask = build_reference_tile_and_mask(band, mode, contract, scaffold_fill=fill, continuation_cue=cue).mask
-        frame = contract.frame(mode, contract.tile_size)
-        assert (mask.mode, mask.size) == ("RGBA", contract.tile_size)
-        assert mask.crop(frame.conditioning_half).getcolors() == [(contract.band_px * contract.tile_px, (0, 0, 0, 255))]
-        generated = contract.tile_px * (contract.tile_px - contract.band_px)
+        frame = contract.tile_frame(mode)
+        assert (mask.mode, mask.size) == ("RGBA", contract.tile_size(mode))
+        conditioning = contract.across_px * contract.band_px
+        assert mask.crop(frame.conditioning_half).getcolors() == [(conditioning, (0, 0, 0, 255))]
+        generated = contract.across_px * (contract.tile_px - contract.band_px)
         assert mask.crop(frame.generated_half).getcolors() == [(generated, (255, 255, 255, 0))]
 
 
@@ -144,8 +147,8 @@ class TestScores:
     def test_the_conditioning_half_of_a_tile_has_no_say(self, mode: Mode) -> None:
         contract = CONTRACTS[0]
         canvas = canvas_for(contract, mode)
-        one, other = noise(contract.tile_size, 2), noise(contract.tile_size, 3)
-        other.paste(split_tile(one, mode, contract)[1], contract.frame(mode, contract.tile_size).generated_half)
+        one, other = noise(contract.tile_size(mode), 2), noise(contract.tile_size(mode), 3)
+        other.paste(split_tile(one, mode, contract)[1], contract.tile_frame(mode).generated_half)
         assert score_tile(canvas, one, mode, contract) == score_tile(canvas, other, mode, contract)
 
 
@@ -153,7 +156,7 @@ class TestScores:
 @every_case
 @every_contract
 def test_a_tile_without_drift_passes_calibration_byte_for_byte(mode: Mode, contract: TileContract) -> None:
-    tile = noise(contract.tile_size, 2)
+    tile = noise(contract.tile_size(mode), 2)
     calibration = calibrate_tile(tile, split_tile(tile, mode, contract)[0], mode, contract)
     assert not ImageChops.difference(calibration.tile, tile).getbbox()
     assert not calibration.applied

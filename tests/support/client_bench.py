@@ -28,13 +28,13 @@ SMALL = TileContract(64, 32, 16, 16)
 
 def request_for(contract: TileContract = SMALL, candidates: int = 3, mode: str = "x_ltr") -> TileRequest:
     """A request whose mask is what the contract of the mask says: 255 = keep, white where edited."""
-    frame = contract.frame(mode, contract.tile_size)
-    mask = Image.new("RGBA", contract.tile_size, (0, 0, 0, 255))
+    frame = contract.tile_frame(mode)
+    mask = Image.new("RGBA", contract.tile_size(mode), (0, 0, 0, 255))
     mask.paste((255, 255, 255, 0), frame.generated_half)
     return replace(
         tiny_request(candidates, mode),
         contract=contract,
-        reference=Image.new("RGB", contract.tile_size, (90, 120, 150)),
+        reference=Image.new("RGB", contract.tile_size(mode), (90, 120, 150)),
         mask=mask,
         band=Image.new("RGB", contract.band_size(mode), (90, 120, 150)),
         candidates=candidates,

@@ -30,7 +30,7 @@ def _flat(size: tuple[int, int], level: int) -> bytes:
 def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] | None = None) -> Drawing:
     """Tiles that `model` (the simulated one) redraws from the reference and the mask alone, as a server gets them.
 
-    A mask that keeps no whole side of a square picture is answered with the reference as it came. With
+    A mask that keeps no whole side of the picture is answered with the reference as it came. With
     `canvas_size`, (width, height) in pixels, every edit is taken for the first step of such a canvas, so that
     a model with a known picture finds its place.
     """
@@ -49,17 +49,17 @@ def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] |
 
 
 def kept_side(mask: Image.Image) -> tuple[Mode, int] | None:
-    """(direction of growth, width of the band in pixels) of a square mask of mode L, 255 where it is edited."""
+    """(direction of growth, width of the band in pixels) of a mask of mode L, 255 where it is edited."""
     edited = mask.getbbox()
-    edge = mask.width
-    if edited is None or mask.width != mask.height or mask.crop(edited).getextrema() != (255, 255):
+    width, height = mask.size
+    if edited is None or mask.crop(edited).getextrema() != (255, 255):
         return None
     left, top, right, bottom = edited
     sides = {
-        Mode.X_LTR: ((left, 0, edge, edge), left),
-        Mode.X_RTL: ((0, 0, right, edge), edge - right),
-        Mode.Y_TTB: ((0, top, edge, edge), top),
-        Mode.Y_BTT: ((0, 0, edge, bottom), edge - bottom),
+        Mode.X_LTR: ((left, 0, width, height), left),
+        Mode.X_RTL: ((0, 0, right, height), width - right),
+        Mode.Y_TTB: ((0, top, width, height), top),
+        Mode.Y_BTT: ((0, 0, width, bottom), height - bottom),
     }
     for mode, (box, band_px) in sides.items():
         if edited == box and band_px:
@@ -74,11 +74,11 @@ def _as_request(
     if side is None:
         return None
     mode, band_px = side
-    edge = edit.image.width
-    advance_px = edge - band_px
-    contract = TileContract(edge, band_px, min(band_px, advance_px), advance_px)
-    frame = contract.frame(mode, contract.tile_size)
-    mask = Image.new("RGBA", contract.tile_size, (255, 255, 255, 0))
+    along, across = edit.image.size if mode.axis == "x" else reversed(edit.image.size)
+    advance_px = along - band_px
+    contract = TileContract(along, band_px, min(band_px, advance_px), advance_px, across)
+    frame = contract.tile_frame(mode)
+    mask = Image.new("RGBA", contract.tile_size(mode), (255, 255, 255, 0))
     mask.paste((0, 0, 0, 255), frame.conditioning_half)
     return TileRequest(
         mode=mode,

@@ -11,8 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from exquisite.api.models import MODEL_DEFAULT, QUALITY_DEFAULT, estimate_usd
 from exquisite.api.servers import SERVERS
 from exquisite.cli.parser import EXIT_CODES, build_parser
+from exquisite.contract import PRESETS, TileContract
+from exquisite.pipeline.options import StepOptions
 from tests.support import formats
 from tests.support.documents import ROOT, marked, read
 
@@ -111,6 +114,27 @@ def _servers() -> str:
     )
 
 
+def _contracts() -> str:
+    header = ("contract", "tile along × across", "band", "new a step", "seams on 10,000 px", "USD a new megapixel")
+    rows = []
+    for name, c in PRESETS.items():
+        counts = map(str, (c.band_px, c.advance_px, _seams(c)))
+        rows.append((f"`{name}`", f"{c.tile_px} × {c.across_px}", *counts, f"{_usd(c):.2f}"))
+    return _table(header, rows)
+
+
+def _seams(contract: TileContract, length_px: int = 10_000) -> int:
+    """The seams on `length_px` new pixels along the growing axis."""
+    return length_px // contract.advance_px
+
+
+def _usd(contract: TileContract) -> Decimal:
+    """The estimate in USD for a million new pixels: three candidates by the default model at its default quality."""
+    candidates = StepOptions().candidates
+    new = contract.advance_px * contract.across_px
+    return estimate_usd(MODEL_DEFAULT, QUALITY_DEFAULT, candidates, contract) * 1_000_000 / new
+
+
 def _constants() -> str:
     return _table(("constant", "value"), ((f"`{name}`", f"`{text}`") for name, text in public_constants().items()))
 
@@ -119,6 +143,7 @@ GENERATED: dict[tuple[str, str], Callable[[], str]] = {
     ("REFERENCE.md", "verbs"): _verbs,
     ("REFERENCE.md", "options"): _options,
     ("REFERENCE.md", "exit-codes"): _exit_codes,
+    ("REFERENCE.md", "contracts"): _contracts,
     ("REFERENCE.md", "servers"): _servers,
     ("CONTRACT.md", "constants"): _constants,
 }

@@ -23,10 +23,11 @@ def png(image: Image.Image) -> bytes:
 
 def true_tile(picture: Image.Image, origin: tuple[int, int], request: TileRequest) -> Image.Image:
     """The tile that `request` asks for, cut from `picture`; `origin` is where the seed canvas lies in it."""
-    frame = request.contract.frame(request.mode, request.contract.tile_size)
+    frame = request.contract.tile_frame(request.mode)
     x = origin[0] + request.band_origin[0] - frame.conditioning_half.left
     y = origin[1] + request.band_origin[1] - frame.conditioning_half.top
-    return picture.crop((x, y, x + request.contract.tile_px, y + request.contract.tile_px))
+    width, height = request.tile_size
+    return picture.crop((x, y, x + width, y + height))
 
 
 @dataclass

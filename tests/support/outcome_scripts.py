@@ -86,8 +86,8 @@ def tiny_request(candidates: int, mode: str = "x_ltr") -> TileRequest:
         mode=Mode(mode),
         contract=TINY,
         band=Image.new("RGB", TINY.band_size(mode)),
-        reference=Image.new("RGB", TINY.tile_size),
-        mask=Image.new("RGBA", TINY.tile_size),
+        reference=Image.new("RGB", TINY.tile_size("x_ltr")),
+        mask=Image.new("RGBA", TINY.tile_size("x_ltr")),
         prompt=build_prompt(mode, "", TINY),
         candidates=candidates,
         step_index=1,
@@ -270,7 +270,7 @@ def _bill(tiles: int) -> Decimal:
 @cache
 def _answer(tiles: int) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", TINY.tile_size).save(buffer, "PNG")
+    Image.new("RGB", TINY.tile_size("x_ltr")).save(buffer, "PNG")
     entry = {"b64_json": base64.b64encode(buffer.getvalue()).decode()}
     return json.dumps({"created": 1, "data": [entry] * tiles, "usage": _usage(tiles)}).encode()
 

@@ -47,7 +47,7 @@ CANVAS = CASSETTES / "canvas.png"
 PINS = CASSETTES / "pins.json"
 """What each cassette makes the canvas grow by, and the Pillow for which the digests hold; see `Growth`."""
 
-_SIZE = CLASSIC.tile_size
+_SIZE = CLASSIC.tile_size("x_ltr")
 _MARGIN = CLASSIC.tile_px // 2  # drawn around the canvas: the truth behind every frontier
 
 HANDS: tuple[dict[str, Any], ...] = (

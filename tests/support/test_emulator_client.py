@@ -229,7 +229,7 @@ def test_a_mask_of_alpha_alone_is_misread_by_a_server_that_reads_luminance() -> 
     """Why the mask carries both: black everywhere means "keep all" there."""
     server, transport = in_memory(flavour="sd-server")
     asked = request(1)
-    black = Image.new("RGBA", TINY.tile_size)
+    black = Image.new("RGBA", TINY.tile_size("x_ltr"))
     black.putalpha(asked.mask.getchannel("A"))
     Outcome(client(server.base_url, transport, "sd-server"), replace(asked, mask=black))
     assert kept_side(server.calls[0].edit.mask) is None
@@ -260,7 +260,7 @@ def test_a_server_redraws_the_kept_half_with_drift_and_fills_the_other() -> None
 
 def test_without_a_band_a_server_sends_the_reference_back() -> None:
     server = emulator(any_size=True)
-    asked = replace(request(1), mask=Image.new("RGBA", TINY.tile_size))
+    asked = replace(request(1), mask=Image.new("RGBA", TINY.tile_size("x_ltr")))
     outcome = Outcome(client(server.base_url, MemoryTransport(server)), asked)
     assert decode_tile(outcome.tiles[0], TINY).tobytes() == asked.reference.tobytes()
 

@@ -60,8 +60,8 @@ def png(image: Image.Image) -> bytes:
 def tile_for(request: TileRequest, number: int) -> Image.Image:
     """The answer of `InstantGenerator`: band and its mirror image, in a tone that tells the candidate's number."""
     contract, mode = request.contract, request.mode
-    frame = contract.frame(mode, contract.tile_size)
-    tile = Image.new("RGB", contract.tile_size)
+    frame = contract.tile_frame(mode)
+    tile = Image.new("RGB", contract.tile_size(mode))
     tile.paste(request.band, frame.conditioning_half.origin)
     turn = Image.Transpose.FLIP_LEFT_RIGHT if mode.axis == "x" else Image.Transpose.FLIP_TOP_BOTTOM
     mirrored = request.band.transpose(turn)
@@ -129,7 +129,7 @@ def make_session(
     root: Path, steps: Iterable[str] = (), *, files: Files | None = None, contract: TileContract = TINY, **options: Any
 ) -> Session:
     """A session at `root` with one committed step for each mode in `steps`."""
-    session = Session.create(root, seed_picture(contract.tile_px, contract.tile_px), contract, files=files)
+    session = Session.create(root, seed_picture(contract.tile_px, contract.across_px), contract, files=files)
     for mode in steps:
         grow(session, mode, **options)
     return session

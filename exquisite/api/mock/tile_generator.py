@@ -164,9 +164,9 @@ class MockTileGenerator:
         return drift
 
     def _random_drift(self, request: TileRequest, key: str, strength: float) -> Drift:
-        """A random drift whose lengths are in proportion to the tile, as a model's are."""
+        """A random drift whose lengths are in proportion to the tile's shorter edge, as a model's are."""
         drift = Drift.random(key, strength, warp_px=self._warp_px)
-        share = request.contract.tile_px / CLASSIC.tile_px
+        share = min(request.tile_size) / min(CLASSIC.tile_size(request.mode))
         x, y = drift.shift
         return replace(drift, shift=(x * share, y * share), warp_px=drift.warp_px * share)
 
@@ -177,7 +177,7 @@ class MockTileGenerator:
         truth = self._truth(request)
         if misbehaviour in _WHOLLY_INVENTED:
             source = misbehaviour or ""
-            known = _invented(source, known, contract.tile_size, key)
+            known = _invented(source, known, (contract.tile_px, contract.across_px), key)
         else:
             source = "picture"
             if truth is not None:
@@ -191,26 +191,27 @@ class MockTileGenerator:
                 known.paste(other, (0, 0))
         tile = from_canonical(known, request.mode)
         if source != "picture" or self._picture is None:
-            return _Scene(tile, Box(0, 0, *contract.tile_size), source)
+            return _Scene(tile, Box(0, 0, *tile.size), source)
         left, top, right, bottom = self._tile_in_picture(request)
-        margin = contract.tile_px // _MARGIN_SHARE
+        margin = min(tile.size) // _MARGIN_SHARE
         around = crop_mirrored(self._picture, (left - margin, top - margin, right + margin, bottom + margin))
         around.paste(tile, (margin, margin))
         return _Scene(around, Box(margin, margin, margin + tile.width, margin + tile.height), source)
 
     def _tile_in_picture(self, request: TileRequest) -> Box:
         """Where the whole tile lies in the known picture, its own orientation; perhaps beyond its ends."""
-        frame = request.contract.frame(request.mode, request.contract.tile_size)
+        frame = request.contract.tile_frame(request.mode)
         left = self._origin[0] + request.band_origin[0] - frame.conditioning_half.left
         top = self._origin[1] + request.band_origin[1] - frame.conditioning_half.top
-        return Box(left, top, left + request.contract.tile_px, top + request.contract.tile_px)
+        width, height = request.tile_size
+        return Box(left, top, left + width, top + height)
 
     def _truth(self, request: TileRequest) -> Image.Image | None:
         """What the known picture shows behind the seam, canonical, as far as it reaches; None when it does not."""
         if self._picture is None:
             return None
         tile = self._tile_in_picture(request)
-        half = request.contract.frame(request.mode, request.contract.tile_size).generated_half
+        half = request.contract.tile_frame(request.mode).generated_half
         left, top = tile.left + half.left, tile.top + half.top
         wanted = Box(left, top, left + half.size[0], top + half.size[1])
         found = Box(
@@ -220,7 +221,7 @@ class MockTileGenerator:
             return None
         _, across = request.contract.oriented(found.size, request.mode)
         near = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}[request.mode.direction]
-        if across != request.contract.tile_px or getattr(found, near) != getattr(wanted, near):
+        if across != request.contract.across_px or getattr(found, near) != getattr(wanted, near):
             return None
         return to_canonical(self._picture.crop(found), request.mode)
 

@@ -122,7 +122,7 @@ def calibrate_tile(
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
     """
-    require_tile(raw_tile, contract)
+    require_tile(raw_tile, mode, contract)
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
     if ImageChops.difference(raw.crop((0, 0, *truth.size)), truth).getbbox() is None:
@@ -189,8 +189,8 @@ def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tupl
 
 def _unmoved(contract: TileContract) -> Field:
     """The field that leaves everything where it is."""
-    ends = (0.0, float(contract.tile_px))
-    return Field.sampled(ends, ends, lambda _x, _y: (0.0, 0.0))
+    along, across = (0.0, float(contract.tile_px)), (0.0, float(contract.across_px))
+    return Field.sampled(along, across, lambda _x, _y: (0.0, 0.0))
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
@@ -245,10 +245,10 @@ def _as_sharp_as_the_band(
 
 def _measured(registration: Registration, tone: ToneCurves, kernel: Kernel, contract: TileContract) -> dict[str, Any]:
     """The measured drift, by the names of `Calibration`."""
-    seam, size = contract.band_px, contract.tile_px
-    local = [at for (at,) in registration.local.over((seam,), range(0, size + 1, registration.block_px))]
+    seam, across = contract.band_px, contract.across_px
+    local = [at for (at,) in registration.local.over((seam,), range(0, across + 1, registration.block_px))]
     return {
-        "shift": registration.at(seam, size / 2),
+        "shift": registration.at(seam, across / 2),
         "scale": registration.placement.scale,
         "local_px": (max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
         "tone": tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in tone),
@@ -262,10 +262,11 @@ def _field(registration: Registration, contract: TileContract) -> Field:
     In the generated half shift and zoom go on. The local displacement at the seam goes on too, and follows its
     slope there for a while: by s * r * (1 - e^(-x / r)) at the distance x, with r = _TREND_PX.
     """
-    step, seam, size = registration.block_px, contract.band_px, contract.tile_px
+    step, seam = registration.block_px, contract.band_px
+    along, across = contract.tile_px, contract.across_px
     known = [float(x) for x in (*range(0, seam, step), seam)]
-    ahead = [float(x) for x in (*range(seam + step, size, step), size)]
-    ys = [float(y) for y in (*range(0, size, step), size)]
+    ahead = [float(x) for x in (*range(seam + step, along, step), along)]
+    ys = [float(y) for y in (*range(0, across, step), across)]
     nodes = []
     trends = registration.local.over((seam - step / 2, seam), ys)
     for y, row, (inner, at_seam) in zip(ys, registration.field(known, ys).nodes, trends, strict=True):
@@ -284,15 +285,14 @@ def _sound(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
     up, down = tapers(field)
     behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
     left = min(contract.band_px - 1, max(0, math.ceil(behind)))
-    return left, math.ceil(up), contract.band_px, contract.tile_px - math.ceil(down)
+    return left, math.ceil(up), contract.band_px, contract.across_px - math.ceil(down)
 
 
 def _rim_px(field: Field, contract: TileContract) -> int:
     """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
-    seam, size = contract.band_px, contract.tile_px
-    end = seam + contract.advance_px
+    seam, end = contract.band_px, contract.band_px + contract.advance_px
     columns = (seam, *(x for x in field.xs if seam < x < end), end)
     above = max(-field.at(x, 0)[1] for x in columns)
-    below = max(field.at(x, size)[1] for x in columns)
-    ahead = max(end + field.at(end, y)[0] for y in field.ys) - size
+    below = max(field.at(x, contract.across_px)[1] for x in columns)
+    ahead = max(end + field.at(end, y)[0] for y in field.ys) - contract.tile_px
     return max(0, math.ceil(max(above, below, ahead) - 0.05))

@@ -30,14 +30,14 @@ MEASURES: Mapping[str, str] = {
 def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     """The MEASURES of a candidate that could be read, glued as `inputs` say."""
     band, mode, contract = inputs.band, inputs.mode, inputs.contract
-    growth = contract.frame(mode, contract.tile_size).growth_in_tile
+    growth = contract.tile_frame(mode).growth_in_tile
     tile = commit_tile(one, inputs)
     strip = tile.crop(growth)
     score = one.score
     if score is None or inputs.options.feather_px:
         score = score_tile(band, tile, mode, contract, one.calibration)
     return {
-        "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract).crop(growth), mode),
+        "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract, mode).crop(growth), mode),
         "seam": seam_residual(band, strip, mode),
         "primary": score.primary,
         "edges": score.metrics["sobel_corr"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +27,7 @@ def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
         "format": FORMAT_VERSION,
         "base": base,
         "mode": inputs.mode,
-        "contract": asdict(inputs.contract),
+        "contract": inputs.contract.as_dict(),
         "band_sha256": inputs.band_sha256,
         "scaffold_fill": options.scaffold_fill,
         "continuation_cue": options.continuation_cue,

@@ -104,7 +104,7 @@ class Store(StepFolders):
                 "status": "committed",
                 "parent": None,
                 "parent_sha256": None,
-                "contract": asdict(contract),
+                "contract": contract.as_dict(),
                 "strip": asdict(piece),
                 "canvas": {"origin": (0, 0), "size": canvas.size},
                 "tips": {"low": [asdict(piece)], "high": [asdict(piece)]},
@@ -120,7 +120,7 @@ class Store(StepFolders):
             session: Record = {
                 "format": FORMAT_VERSION,
                 "package_version": __version__,
-                "contract": asdict(contract),
+                "contract": contract.as_dict(),
                 "axis": None,
                 "branches": [],
                 "seed": seed,  # this record and that of the seed picture can each be made again from the other

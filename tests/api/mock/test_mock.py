@@ -57,7 +57,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 def truth(mode: Mode) -> tuple[int, int, int, int]:
     """The box of the whole tile in PICTURE."""
-    frame = SMALL.frame(mode, SMALL.tile_size)
+    frame = SMALL.tile_frame(mode)
     left, top = (
         o + b - h for o, b, h in zip(ORIGIN, request(mode).band_origin, frame.conditioning_half.origin, strict=True)
     )
@@ -257,8 +257,8 @@ class TestGate:
 
     @pytest.mark.parametrize(("kind", "mode"), [("diagonals", Mode.X_LTR), ("painterly", Mode.X_RTL)])
     def test_what_it_adds_passes(self, kind: str, mode: Mode) -> None:
-        band = extract_conditioning_band(pictures.draw(kind, CLASSIC.tile_size, 1), mode)
-        blank = Image.new("RGB", CLASSIC.tile_size)
+        band = extract_conditioning_band(pictures.draw(kind, CLASSIC.tile_size("x_ltr"), 1), mode)
+        blank = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
         asked = TileRequest(mode, CLASSIC, band, blank, blank.convert("RGBA"), "", candidates=1, step_index=1)
         score = score_tile(band, picture_of(*MockTileGenerator(drift=None).generate(asked, NullCallLog())), mode)
         gate = interior_gate(band, mode)

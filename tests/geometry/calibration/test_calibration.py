@@ -202,7 +202,7 @@ def test_a_shift_beyond_the_margin_leaves_a_rim_ahead() -> None:
 def test_flat_pictures_are_finite(level: int, contract: TileContract) -> None:
     band = Image.new("RGB", contract.band_size("x_ltr"), (level,) * 3)
     for colour in ((level,) * 3, (255 - level,) * 3, (level, 128, 255 - level)):
-        found = calibrate_tile(Image.new("RGB", contract.tile_size, colour), band, "x_ltr", contract)
+        found = calibrate_tile(Image.new("RGB", contract.tile_size("x_ltr"), colour), band, "x_ltr", contract)
         assert all(math.isfinite(v) for v in (found.fidelity, found.residual_before, found.residual_after))
         json.dumps(found.as_dict(), allow_nan=False)
 
@@ -221,7 +221,7 @@ def test_a_small_contract_works_too(kind: str) -> None:
 def test_any_contract_is_answered(size: tuple[int, int, int, int]) -> None:
     contract = TileContract(*size)
     raw, band, _ = scene("foliage", Drift(shift=(1.5, 0), cast=(5, 5, 5)), contract)
-    assert calibrate_tile(raw, band, "x_ltr", contract).tile.size == contract.tile_size
+    assert calibrate_tile(raw, band, "x_ltr", contract).tile.size == contract.tile_size("x_ltr")
 
 
 def test_never_applied_without_a_clear_fall() -> None:
@@ -267,7 +267,7 @@ def test_a_calibration_is_a_value() -> None:
 
 def test_the_error_of_the_redraw_is_that_of_the_tile_that_is_used() -> None:
     grey = Image.new("RGB", CONTRACT.band_size("x_ltr"), (100, 100, 100))
-    tile = Image.new("RGB", CONTRACT.tile_size, (103, 100, 100))
+    tile = Image.new("RGB", CONTRACT.tile_size("x_ltr"), (103, 100, 100))
     assert calibrate_tile(tile, grey, "x_ltr", CONTRACT).redraw_error == pytest.approx(
         0 if calibrate_tile(tile, grey, "x_ltr", CONTRACT).applied else 9 / 3
     )
