@@ -23,59 +23,59 @@ def field(*rows: tuple[float, ...]) -> Image.Image:
 
 
 class TestMoved:
-    def test_looks_from_another_place(self):
+    def test_looks_from_another_place(self) -> None:
         assert flattened(moved(field((1, 2, 3), (4, 5, 6)), 1, 1)) == (5, 6, 0, 0, 0, 0)
 
-    def test_is_zero_where_there_is_nothing(self):
+    def test_is_zero_where_there_is_nothing(self) -> None:
         assert flattened(moved(field((1, 2)), -1)) == (0, 1)
 
 
 class TestSecondDifference:
-    def test_is_nothing_on_a_ramp_and_keeps_its_sign(self):
+    def test_is_nothing_on_a_ramp_and_keeps_its_sign(self) -> None:
         assert flattened(second_difference(field((1, 3, 5, 7)))) == (0, 0)
         assert flattened(second_difference(field((0, 4, 0, 0), (1, 1, 1, 5)))) == (-8, 4, 0, 4)
 
 
 class TestMeans:
-    def test_of_columns_keep_fractions_that_eight_bits_would_lose(self):
+    def test_of_columns_keep_fractions_that_eight_bits_would_lose(self) -> None:
         assert column_means(field((0, 10), (1, 11))) == [0.5, 10.5]
 
-    def test_of_columns_keep_the_sign(self):
+    def test_of_columns_keep_the_sign(self) -> None:
         assert column_means(field((-3, 3), (-4, 4))) == [-3.5, 3.5]
 
-    def test_of_blocks_are_over_runs_of_rows(self):
+    def test_of_blocks_are_over_runs_of_rows(self) -> None:
         assert flattened(block_means(field((1,), (3,), (5,), (9,)), 2)) == (2, 7)
 
-    def test_of_blocks_end_with_what_is_left(self):
+    def test_of_blocks_end_with_what_is_left(self) -> None:
         assert flattened(block_means(field((1,), (3,), (5,)), 2)) == (2, 5)
 
-    def test_of_as_many_blocks_as_rows_change_nothing(self):
+    def test_of_as_many_blocks_as_rows_change_nothing(self) -> None:
         image = field((1, 2), (3, 4))
         assert flattened(block_means(image, 5)) == flattened(image)
 
 
-def test_combined_is_arithmetic_on_every_pixel():
+def test_combined_is_arithmetic_on_every_pixel() -> None:
     assert flattened(combined(lambda a: a["p"] * a["q"] - 1.0, p=field((2, 3)), q=field((4, 5)))) == (7, 14)
 
 
-def test_as_float_keeps_the_values():
+def test_as_float_keeps_the_values() -> None:
     image = noise((5, 4)).convert("L")
     assert flattened(as_float(image)) == flattened(image)
 
 
 class TestSobelMagnitude:
-    def test_of_a_constant_picture_is_zero(self):
+    def test_of_a_constant_picture_is_zero(self) -> None:
         assert set(flattened(sobel_magnitude(constant((6, 5)).convert("L")))) == {0}
 
-    def test_of_a_step_is_four_times_its_height_on_both_sides(self):
+    def test_of_a_step_is_four_times_its_height_on_both_sides(self) -> None:
         magnitude = sobel_magnitude(step((6, 5), 3).convert("L"))
         assert flattened(magnitude) == (0, 0, 4 * 255, 4 * 255, 0, 0) * 5
 
-    def test_of_a_ramp_is_eight_times_its_slope_inside_and_half_at_the_edge(self):
+    def test_of_a_ramp_is_eight_times_its_slope_inside_and_half_at_the_edge(self) -> None:
         levels = ramp((256, 3)).convert("L")
         assert flattened(sobel_magnitude(levels))[:256] == (4, *[8] * 254, 4)
 
-    def test_is_turned_with_the_picture(self):
+    def test_is_turned_with_the_picture(self) -> None:
         image = noise((7, 5)).convert("L")
         for turn in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE):
             turned = flattened(sobel_magnitude(image.transpose(turn)))

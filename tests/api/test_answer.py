@@ -19,10 +19,10 @@ from exquisite.api.answer import (
     answer_bytes_max,
     candidates_in,
     decode_tile,
-    png_bytes_max,
     read_body,
 )
 from exquisite.api.generator import StoredAnswer
+from exquisite.api.png import png_bytes_max
 from exquisite.contract import CLASSIC, TileContract
 from exquisite.errors import AnswerError
 

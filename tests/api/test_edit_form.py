@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -152,7 +152,7 @@ class TestRequest:
         assert (asked.headers["x-team"], asked.url.params["v"]) == ("a", "1")
 
     @pytest.mark.parametrize("mask", ["send", "omit"])
-    def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: str) -> None:
+    def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: Literal["send", "omit"]) -> None:
         server = replace(OPENAI, mask=mask)
         asked = self.captured(request_for(), server=server)
         assert ("mask" in [part[0] for part in parts_of(asked)]) is (mask == "send")

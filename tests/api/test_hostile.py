@@ -8,6 +8,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_pictures_cost_little_memory_and_time() -> None:
     """At most four times what the largest accepted tile needs, and what the body itself takes."""
     too_much = {}
     for name, data in (PICTURES | harmless_pictures(TINY)).items():
-        peak, seconds = measured(lambda data=data: decode_tile(data, TINY))
+        peak, seconds = measured(partial(decode_tile, data, TINY))
         if peak > 4 * png_bytes_max(TINY) or seconds > SECONDS:
             too_much[name] = (peak, seconds)
     assert too_much == {}
@@ -92,7 +93,7 @@ def test_answers_cost_little_memory_and_time() -> None:
     """At most four times what the largest answer that is read takes."""
     too_much = {}
     for name, body in ANSWERS.items():
-        peak, seconds = measured(lambda body=body: read_body(body))
+        peak, seconds = measured(partial(read_body, body))
         if peak > 4 * answer_bytes_max(TINY) or seconds > SECONDS:
             too_much[name] = (peak, seconds)
     assert too_much == {}

@@ -167,7 +167,7 @@ class TestMoney:
         small = estimate_usd("gpt-image-2", "high", 1, TileContract(1024, 64, 32, 32))
         large = estimate_usd("gpt-image-2", "high", 4, TileContract(2048, 64, 32, 32))
         output = 7024 * 30
-        assert (small * 10**6, large * 10**6) == (1024 * 8 + output, 4096 * 8 + 16 * output)
+        assert (small * 10**6, large * 10**6) == (Decimal(1024 * 8 + output), Decimal(4096 * 8 + 16 * output))
 
     def test_a_rectangle_costs_by_its_area(self) -> None:
         input_and_output = 3 * (1024 * 8 + 7024 * 30)

@@ -66,7 +66,9 @@ def test_the_digest_of_a_picture_is_that_of_its_pixels(mode: str) -> None:
     assert plain != other
     assert picture_digest(plain) == picture_digest(other) != ""
     assert picture_digest(plain).startswith(f"{mode} 8x8 ")
-    image.putpixel((0, 0), image.getpixel((7, 7)))
+    corner = image.getpixel((7, 7))
+    assert corner is not None
+    image.putpixel((0, 0), corner)
     assert picture_digest(png(image)) != picture_digest(plain)
 
 

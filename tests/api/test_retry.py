@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -60,7 +61,7 @@ class TestPolicy:
     def test_what_is_asked_is_waited_and_never_less(self) -> None:
         policy = RetryPolicy()
         for luck in (0.0, 0.5, 1.0):
-            wait = policy.wait(0, 12.0, True, lambda luck=luck: luck)
+            wait = policy.wait(0, 12.0, True, partial(float, luck))
             assert wait == pytest.approx(12.0 * (1 + policy.jitter * luck))
 
     def test_a_server_that_asks_for_too_long_is_not_asked_again(self) -> None:
@@ -78,7 +79,7 @@ class TestPolicy:
 
     def test_chance_only_shortens_own_waits(self) -> None:
         policy = RetryPolicy()
-        waits = [policy.wait(2, None, True, lambda luck=luck: luck) for luck in (0.0, 0.5, 1.0)]
+        waits = [policy.wait(2, None, True, partial(float, luck)) for luck in (0.0, 0.5, 1.0)]
         assert waits == [32.0, 28.0, 24.0]
 
     def test_the_number_of_attempts_is_bounded(self) -> None:

@@ -138,9 +138,9 @@ def gamma(scene: Scene, percent: float) -> Image.Image:
 
 def cast(scene: Scene, levels: float) -> Image.Image:
     """One or more channels lifted or lowered by `levels` of 255."""
-    signs = (0, 0, 0)
+    signs = [0, 0, 0]
     while not any(signs):
-        signs = tuple(scene.rng.choice((-1, 0, 1)) for _ in range(3))
+        signs = [scene.rng.choice((-1, 0, 1)) for _ in range(3)]
     return scene.behind().point([max(0, min(255, v + s * int(levels))) for s in signs for v in LEVELS])
 
 
@@ -186,10 +186,11 @@ def noise(scene: Scene, sigma: float) -> Image.Image:
         return Image.frombytes("L", strip.size, scene.rng.randbytes(strip.width * strip.height)).convert("F")
 
     def noisy(channel: Image.Image) -> Image.Image:
-        return ImageMath.lambda_eval(
+        noise: Image.Image = ImageMath.lambda_eval(
             lambda a: a["v"] + (a["a"] + a["b"] + a["c"] + a["d"] - 510.0) * scale + 0.5,
             v=channel.convert("F"), a=grain(), b=grain(), c=grain(), d=grain(),
-        ).convert("L")
+        )
+        return noise.convert("L")
 
     return Image.merge("RGB", [noisy(channel) for channel in strip.split()])
 

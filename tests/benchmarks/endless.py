@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,17 @@ def endless_session(root: Path, strips: int, tell: Callable[[str], None] = lambd
             if number % 1000 == 999:
                 tell(f"{number + 1} strips")
     both = (short, long)
-    step, undo, status, frontier, peaks = ([[], []] for _ in range(5))
+    step: list[list[float]] = [[], []]
+    undo: list[list[float]] = [[], []]
+    status: list[list[float]] = [[], []]
+    frontier: list[list[float]] = [[], []]
+    peaks: list[list[float]] = [[], []]
     for turn in range(_TURNS):
         for which, session in enumerate(both):
-            step[which].append(_seconds(lambda session=session, turn=turn: _step(session, turn)))
+            step[which].append(_seconds(partial(_step, session, turn)))
             undo[which].append(_seconds(session.undo))
-            status[which].append(_seconds(lambda session=session: Session.open(session.root).status()))
-            frontier[which].append(_seconds(lambda session=session: Session.open(session.root).frontier("x_rtl")))
+            status[which].append(_seconds(partial(_status, session.root)))
+            frontier[which].append(_seconds(partial(_frontier, session.root)))
         if turn % 10 == 0:
             for which, session in enumerate(both):
                 gc.collect()
@@ -83,6 +88,14 @@ def endless_session(root: Path, strips: int, tell: Callable[[str], None] = lambd
         **{name: _beside(pair) for name, pair in values.items()},
         "process_peak_bytes": peak_bytes(),
     }
+
+
+def _status(root: Path) -> None:
+    Session.open(root).status()
+
+
+def _frontier(root: Path) -> None:
+    Session.open(root).frontier("x_rtl")
 
 
 def _step(session: Session, number: int) -> None:

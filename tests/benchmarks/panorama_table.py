@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -51,7 +52,7 @@ def summarise(rows: Rows) -> dict[str, Any]:
         ),
         "three against one": {
             kind: {
-                name: _paired(rows, lambda row, k=kind, n=name: _chosen_by(row[f"{k} candidates"], "primary", n))
+                name: _paired(rows, partial(_chosen_by, kind=kind, value=name))
                 for name in ("psnr", "residual")
             }
             for kind in ("calibrated", "raw")
@@ -69,7 +70,8 @@ def summarise(rows: Rows) -> dict[str, Any]:
             for run in dict.fromkeys(row["run"] for row in rows)
         },
     }
-    return _rounded(result)
+    rounded: dict[str, Any] = _rounded(result)
+    return rounded
 
 
 def _arms(rows: Rows) -> dict[str, dict[str, float]]:
@@ -89,10 +91,15 @@ def _arms(rows: Rows) -> dict[str, dict[str, float]]:
     return table
 
 
-def _chosen_by(candidates: Sequence[dict[str, Any]], metric: str, value: str) -> float:
-    """What the metric's choice among all has more of than the first candidate."""
-    best = max(candidates, key=lambda one: one["metrics"].get(metric, float("-inf")))
-    return best[value] - candidates[0][value]
+def _chosen_by(row: dict[str, Any], kind: str, value: str) -> float:
+    """How much more of `value` the candidate has that the primary metric chooses than the first candidate."""
+    candidates = row[f"{kind} candidates"]
+    best = max(candidates, key=lambda one: one["metrics"].get("primary", float("-inf")))
+    return float(best[value] - candidates[0][value])
+
+
+def _value_of(candidate: dict[str, Any], metric: str) -> float:
+    return float(candidate["metrics"][metric])
 
 
 def _choice(rows: Rows, kind: str) -> dict[str, dict[str, float]]:
@@ -100,7 +107,7 @@ def _choice(rows: Rows, kind: str) -> dict[str, dict[str, float]]:
     metrics = dict.fromkeys(name for row in rows for one in row[kind] for name in one["metrics"])
     table = {}
     for metric in metrics:
-        picked = [max(row[kind], key=lambda one, m=metric: one["metrics"][m]) for row in rows]
+        picked = [max(row[kind], key=partial(_value_of, metric=metric)) for row in rows]
         best = [max(one["psnr"] for one in row[kind]) for row in rows]
         table[metric] = {
             "best": fmean(one["psnr"] >= top for one, top in zip(picked, best, strict=True)),

@@ -158,7 +158,11 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{'component':14} {'fitted':>7} {'package':>8}")
     for component, weight in zip(COMPONENTS, weights, strict=True):
         print(f"{component.name:14} {weight:7.2f} {component.weight:8.2f}")
-    arms = {"fitted": weights, "fitted, kind not seen": held_out(pairs), "package": present}
+    arms: dict[str, Mapping[str, Sequence[float]] | Sequence[float]] = {
+        "fitted": weights,
+        "fitted, kind not seen": held_out(pairs),
+        "package": present,
+    }
     wins = {name: [won(pairs, of, own=own) for own in (True, False)] for name, of in arms.items()}
     print(f"{'truth wins':28} {'own seam':>9} {'others':>8}")
     for name, (at_own, at_others) in wins.items():

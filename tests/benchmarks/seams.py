@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import random
 import sys
@@ -160,7 +161,7 @@ def _change(damaged: Image.Image, truth: Image.Image) -> float:
     """Root mean square difference of the luminance of the first columns, 0 to 255."""
     near = (0, 0, min(LOOKED_AT_PX, truth.width), truth.height)
     histogram = ImageChops.difference(damaged.crop(near), truth.crop(near)).convert("L").histogram()
-    return float(sum(level * level * count for level, count in enumerate(histogram)) / sum(histogram)) ** 0.5
+    return math.sqrt(sum(level * level * count for level, count in enumerate(histogram)) / sum(histogram))
 
 
 def probe() -> dict[str, float]:

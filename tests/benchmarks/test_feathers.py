@@ -1,6 +1,7 @@
 """The feather's table: what the document shows is the last run, which speaks for the feather that is kept."""
 
 import json
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,19 +10,21 @@ from exquisite.contract import CLASSIC
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from tests.benchmarks import feathers
 from tests.support.documents import RESULTS, marked, read
+from tests.support.reading import rgb_at
 
 
 @pytest.fixture(scope="module")
-def recorded() -> dict:
-    return json.loads(feathers.RESULT.read_text(encoding="utf-8"))
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(feathers.RESULT.read_text(encoding="utf-8"))
+    return result
 
 
-def test_the_document_shows_the_last_run(recorded):
+def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
     shown = marked(read(RESULTS), "bench-feather").strip("\n")
     assert shown == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
 
 
-def test_a_part_of_the_run_gives_what_was_recorded(recorded):
+def test_a_part_of_the_run_gives_what_was_recorded(recorded: dict[str, Any]) -> None:
     assert set(recorded) == set(feathers.REDRAWS)
     assert all(set(of) == set(feathers.POLICIES) for of in recorded.values())
     tone, _, calibrated = (recorded[name] for name in feathers.REDRAWS)
@@ -32,13 +35,13 @@ def test_a_part_of_the_run_gives_what_was_recorded(recorded):
 
 
 @pytest.mark.parametrize("policy", feathers.POLICIES)
-def test_a_policy_changes_new_pixels_only_and_only_where_something_differs(policy):
+def test_a_policy_changes_new_pixels_only_and_only_where_something_differs(policy: str) -> None:
     drawn = Image.new("RGB", CLASSIC.tile_size("x_ltr"), (100, 100, 100))
     band = Image.new("RGB", CLASSIC.band_size("x_ltr"), (106, 100, 94))
     enforced = enforce_conditioning_half(drawn, band, "x_ltr")
     tile = feathers.POLICIES[policy](enforced, drawn, band)
     assert tile.crop((0, 0, *band.size)).tobytes() == band.tobytes()
     assert tile.getpixel((CLASSIC.tile_px - 1, 5)) == (100, 100, 100)
-    red, green, blue = tile.getpixel((CLASSIC.band_px, CLASSIC.tile_px // 2))
+    red, green, blue = rgb_at(tile, CLASSIC.band_px, CLASSIC.tile_px // 2)
     assert green == 100
     assert (red > 100 and blue < 100) == (policy != "none")

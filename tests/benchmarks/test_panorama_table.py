@@ -1,6 +1,8 @@
 """The panorama tables: what the document shows is what the program renders, and the record is of these arms."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,27 +14,28 @@ from tests.support.documents import RESULTS, marked, read
 
 
 @pytest.fixture(scope="module")
-def recorded() -> dict:
-    return json.loads(panorama.RESULT.read_text(encoding="utf-8"))
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(panorama.RESULT.read_text(encoding="utf-8"))
+    return result
 
 
 @pytest.mark.parametrize(
     ("document", "render"),
     [(RESULTS, panorama_table.render), ("README.md", panorama_table.render_headline)],
 )
-def test_the_document_shows_the_last_run(recorded, document, render):
+def test_the_document_shows_the_last_run(recorded: dict[str, Any], document: str, render: Callable[..., str]) -> None:
     shown = marked(read(document), "bench-panorama").strip("\n")
     assert shown == render(recorded), "run `python -m tests.benchmarks.panorama --write`"
 
 
-def test_the_record_is_of_these_runs(recorded):
+def test_the_record_is_of_these_runs(recorded: dict[str, Any]) -> None:
     assert all(set(arms) == set(panorama.ARMS) for arms in recorded["arms"].values())
     assert recorded["runs"] == [run.name for run in panorama.RUNS]
     assert recorded["steps"] == len(panorama.RUNS) * panorama.STEPS
     assert {run.mode for run in panorama.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
 
 
-def test_calibration_holds_what_the_record_says(recorded):
+def test_calibration_holds_what_the_record_says(recorded: dict[str, Any]) -> None:
     arms = recorded["arms"]["shift, zoom, tone, blur, noise"]
     assert arms["calibrated"]["to natural"] <= 1.40
     assert arms["calibrated + feather"]["to natural"] <= 1.15
@@ -40,7 +43,7 @@ def test_calibration_holds_what_the_record_says(recorded):
     assert arms["calibrated"]["psnr"] > arms["as it came + feather"]["psnr"] + 5
 
 
-def row(run: str, step: int, better: int) -> dict:
+def row(run: str, step: int, better: int) -> dict[str, Any]:
     arm = {"residual": 1.2, "psnr": 30.0, "strip psnr": 28.0, "colour": 0.5, "contrast": 1.0, "sharpness": 0.9}
     candidates = [
         {"psnr": 30.0 + (k == better), "residual": 1.0, "applied": True, "metrics": {"primary": -abs(k - 1.0)}}
@@ -58,7 +61,7 @@ def row(run: str, step: int, better: int) -> dict:
     }
 
 
-def test_the_summary_counts_right_choices_and_pairs():
+def test_the_summary_counts_right_choices_and_pairs() -> None:
     rows = [row("a x_ltr", 1, 1), row("a x_ltr", 2, 2), row("b y_ttb", 1, 1), row("b y_ttb", 2, 1)]
     result = panorama_table.summarise(rows)
     assert result["choice"]["calibrated"]["primary"]["best"] == 0.75
@@ -68,14 +71,14 @@ def test_the_summary_counts_right_choices_and_pairs():
     assert "| calibrated + feather | 1.20 | 1.20 | 1.00 | 30.0 | 28.0 |" in panorama_table.render(result)
 
 
-def test_the_oracle_undoes_shift_and_tone():
+def test_the_oracle_undoes_shift_and_tone() -> None:
     truth = Image.linear_gradient("L").resize(CLASSIC.tile_size("x_ltr")).convert("RGB")
     drift = Drift(cast=(6, -6, 0), gamma=1.1)
     back = panorama._undone(redraw(truth, (0, 0, *CLASSIC.tile_size("x_ltr")), drift), drift)
     assert back.getpixel((700, 512)) == pytest.approx(truth.getpixel((700, 512)), abs=1)
 
 
-def test_the_sheet_has_a_cell_for_each_way():
+def test_the_sheet_has_a_cell_for_each_way() -> None:
     picture = seam_sheet.sheet(("ripples",))
     assert picture.width > len(seam_sheet.COLUMNS) * seam_sheet.CELL[0] * seam_sheet.ENLARGED
     assert picture.mode == "RGB"

@@ -2,7 +2,7 @@
 
 import json
 import random
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,6 +10,7 @@ from exquisite.geometry.overlap_score import METRICS
 from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
 from tests.benchmarks import seam_weights
 from tests.benchmarks.seam_weights import Pair, fit, held_out, pairs_of, scaled, won
+from tests.benchmarks.seams import Row
 
 
 def pairs(*means: float, number: int = 400) -> list[Pair]:
@@ -21,9 +22,10 @@ def pairs(*means: float, number: int = 400) -> list[Pair]:
     ]
 
 
-def row(costs: float, damage: str = "", **changes: object) -> SimpleNamespace:
-    fields = {"source": "ink", "seed": 1, "seam": 600, "visible": True, "vetoed": False}
-    return SimpleNamespace(**{**fields, "damage": damage, "metrics": (-costs,) * len(METRICS), **changes})
+def row(costs: float, damage: str = "", **changes: Any) -> Row:
+    fields = {"strength": 1.0, "visible": True, "passed": True, "vetoed": False, "seconds": 0.0, "seam": 600}
+    metrics = (-costs,) * len(METRICS)
+    return Row(**{**fields, "source": "ink", "seed": 1, "damage": damage, "metrics": metrics, **changes})
 
 
 def test_the_package_holds_the_weights_that_were_fitted() -> None:

@@ -1,7 +1,9 @@
 """The seam tables: what the documents show is what the program renders, and the program still gives those figures."""
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,30 +14,31 @@ from tests.support.documents import RESULTS, marked, read
 
 
 @pytest.fixture(scope="module")
-def recorded() -> dict:
-    return json.loads(seams.RESULT.read_text(encoding="utf-8"))
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(seams.RESULT.read_text(encoding="utf-8"))
+    return result
 
 
 @pytest.mark.parametrize(
     ("document", "render"), [(RESULTS, seams_table.render), ("README.md", seams_table.render_headline)]
 )
-def test_the_document_shows_the_last_run(document, render, recorded):
+def test_the_document_shows_the_last_run(document: str, render: Callable[..., str], recorded: dict[str, Any]) -> None:
     shown = marked(read(document), "bench-seams").strip("\n")
     assert shown == render(recorded), "run `python -m tests.benchmarks.seams --write`"
 
 
-def test_a_part_of_the_run_gives_the_recorded_figures_again(recorded):
+def test_a_part_of_the_run_gives_the_recorded_figures_again(recorded: dict[str, Any]) -> None:
     assert seams.probe() == pytest.approx(recorded["probe"], rel=1e-4, abs=1e-4)
 
 
-def test_the_record_is_of_this_scorer(recorded):
+def test_the_record_is_of_this_scorer(recorded: dict[str, Any]) -> None:
     assert set(recorded["metrics"]) == set(METRICS)
     assert set(recorded["pairs"]) == {damage.name for damage in DAMAGES}
     assert recorded["gate"]["factor"] == DEFAULT_GATE
     assert recorded["half"] == "reporting"
 
 
-def test_nothing_is_reported_that_was_tuned_on():
+def test_nothing_is_reported_that_was_tuned_on() -> None:
     tuning, reporting = seams.TUNING(), seams.REPORTING()
     assert not set(tuning) & set(reporting)
     photographs = {source.name for source in reporting if source.seed is None}
@@ -56,21 +59,21 @@ def scored(damage: str = "", primary: float = 0.0, **changes: object) -> SimpleN
 class TestSummary:
     name = DAMAGES[0].name
 
-    def test_counts_a_tie_as_half(self):
+    def test_counts_a_tie_as_half(self) -> None:
         rows = [scored(), scored(self.name, -1.0), scored(self.name, 0.0), scored(self.name, 1.0)]
         result = seams_table.summarise(rows, ["ink"])
         assert result["metrics"]["primary"]["damages"][self.name]["wins"] == 0.5
         assert result["pairs"][self.name] == 3
 
-    def test_leaves_invisible_damages_out_of_the_visible_rate(self):
+    def test_leaves_invisible_damages_out_of_the_visible_rate(self) -> None:
         rows = [scored(), scored(self.name, 1.0, visible=False), scored(self.name, -1.0)]
         rates = seams_table.summarise(rows, ["ink"])["metrics"]["primary"]["damages"][self.name]
         assert (rates["wins"], rates["visible_wins"]) == (0.5, 1.0)
 
-    def test_compares_with_the_truth_of_the_same_seam(self):
+    def test_compares_with_the_truth_of_the_same_seam(self) -> None:
         rows = [scored(), scored(seam=700, primary=-5.0), scored(self.name, -3.0, seam=700)]
         assert seams_table.summarise(rows, ["ink"])["metrics"]["primary"]["overall"] == 0.0
 
-    def test_counts_refused_truths_by_kind(self):
+    def test_counts_refused_truths_by_kind(self) -> None:
         rows = [scored(passed=False), scored(source="night"), scored(source="night", seam=1)]
         assert seams_table.summarise(rows, ["ink"])["gate"]["refused"] == {"ink": [1, 1], "night": [0, 2]}

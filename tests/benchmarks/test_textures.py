@@ -5,13 +5,13 @@ from tests.benchmarks import textures
 from tests.support.pictures import KINDS
 
 
-def test_every_fixture_is_covered():
+def test_every_fixture_is_covered() -> None:
     assert set(KINDS) < set(textures.names())
     photographs = {path.stem for path in (textures.FIXTURES / "pictures").glob("*") if path.suffix != ".md"}
     assert set(textures.names()) - set(KINDS) == photographs | {textures.DEMO}
 
 
-def test_a_row_says_what_became_of_the_step():
+def test_a_row_says_what_became_of_the_step() -> None:
     (row,) = textures.examine("mosaic", textures.SEED, [Mode.Y_TTB])
     assert (row.name, row.mode) == ("mosaic", "y_ttb")
     assert (row.status == "committed") == (row.of_the_gate <= 1)

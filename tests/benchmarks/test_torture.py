@@ -1,6 +1,7 @@
 """The table of the torture: what the documents show is the last run, in which no promise was broken."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,17 @@ RECORDED = json.loads((Path(__file__).parent / "torture.json").read_text(encodin
 
 
 @pytest.mark.parametrize(("document", "render"), [(RESULTS, torture.table), ("README.md", torture.headline)])
-def test_the_document_shows_the_last_run(document, render):
+def test_the_document_shows_the_last_run(document: str, render: Callable[..., str]) -> None:
     shown = marked(read(document), "torture").strip("\n")
     assert shown == render(RECORDED), "run `python -m tests.benchmarks.torture --write`"
 
 
-def test_the_last_run_tried_every_set_and_broke_nothing():
+def test_the_last_run_tried_every_set_and_broke_nothing() -> None:
     assert {outcome["name"] for outcome in RECORDED} == set(torture.SETS)
     assert [outcome["name"] for outcome in RECORDED if outcome["problems"]] == []
 
 
-def test_the_headline_counts_broken_promises():
+def test_the_headline_counts_broken_promises() -> None:
     outcomes = [{**outcome, "problems": []} for outcome in RECORDED]
     outcomes[0]["problems"] = ["a row differs", "another row differs"]
     assert "broke 2 promises" in torture.headline(outcomes)

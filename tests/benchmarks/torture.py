@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exquisite.api.answer import decode_tile, read_body
 from exquisite.errors import AnswerError, ExquisiteError
 from exquisite.pipeline.verify import verify_path
 from tests.api import test_hostile as hostile
@@ -39,7 +40,7 @@ from tests.support.damage import damaged_session, random_damage
 from tests.support.documents import ROOT, write_marked
 from tests.support.faulty_files import KINDS, Fault, FaultyFiles, PowerLossFiles, QuickFiles
 from tests.support.kills import killed_session
-from tests.support.tiny import tree
+from tests.support.tiny import TINY, tree
 from tests.support.trials import TRIALS, Till, Trial, Undisturbed, recovered, undisturbed
 
 from .endless import endless_session, long_exports
@@ -196,11 +197,11 @@ def inputs(folder: Path, part: Part) -> Outcome:
     problems = []
     for name, data in hostile.PICTURES.items():
         with contextlib.suppress(AnswerError):
-            hostile.decode_tile(data, hostile.TINY)
+            decode_tile(data, TINY)
             problems.append(f"{name} was taken for a tile")
     for data in hostile.ANSWERS.values():
         with contextlib.suppress(AnswerError):
-            hostile.read_body(data)
+            read_body(data)
     kinds = len(hostile.PICTURES) + len(hostile.ANSWERS)
     count = part.count(20_000)
     problems += hostile.mutate_tiles(count * 3 // 5, seed=51)

@@ -15,7 +15,7 @@ from exquisite.cli.arms import arms_from
 from exquisite.cli.parser import build_parser
 from exquisite.errors import UsageError
 from exquisite.pipeline.experiment.plan import Arm
-from tests.cli.conftest import SIZES, Cli, everything
+from tests.cli.conftest import SIZES, Cli, Ran, everything
 from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
 
 Made = Callable[..., list[Arm]]
@@ -197,7 +197,7 @@ class TestPaying:
         assert cli("init", "ink", "ink.png", "--contract", SIZES).code == 0
         words = ["experiment", "ink", "x_ltr", "--name", "p", *QUICK, "--vary", "prompt=roofs|trees"]
 
-        def run(*more: object) -> object:
+        def run(*more: object) -> Ran:
             return cli(*words, "--generator", "openai", "--base-url", served.base_url, *more)
 
         return run

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SIZES, Cli, everything
+from tests.cli.conftest import SIZES, Cli, Ran, everything
 from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
 
 
@@ -36,7 +36,7 @@ def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
     words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai"]
 
-    def run(*more: object) -> object:
+    def run(*more: object) -> Ran:
         return cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
 
     return run

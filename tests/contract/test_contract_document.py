@@ -56,7 +56,8 @@ def test_every_box_of_every_mode_is_the_one_in_the_table(preset: str) -> None:
     boxes = {name for name, value in vars(Frame).items() if isinstance(value, property)}
     assert set(rows) == boxes | {"canvas_size", "feather_zone(32)"}
     for mode in Mode:
-        frame = PRESETS[preset].frame(mode, _numbers(rows["canvas_size"][mode]))
+        width, height = _numbers(rows["canvas_size"][mode])
+        frame = PRESETS[preset].frame(mode, (width, height))
         assert _numbers(rows["feather_zone(32)"][mode]) == frame.feather_zone(32)
         for name in boxes:
             value = getattr(frame, name)
@@ -88,6 +89,7 @@ def _marked_ids() -> Iterator[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.invariant":
                 for argument in node.args:
                     assert isinstance(argument, ast.Constant), f"{path}: an id must be written out"
+                    assert isinstance(argument.value, str)
                     yield argument.value
 
 

@@ -8,6 +8,7 @@ from exquisite.errors import CanvasError, UsageError
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
 from tests.support import pictures
+from tests.support.reading import rgb_at
 
 CONTRACT = TileContract(128, 64, 32, 32)
 BAND, GREY = (64, 128), (100, 100, 100)
@@ -35,7 +36,7 @@ def test_nothing_to_take_up_changes_nothing() -> None:
 
 def test_a_step_of_ten_levels_becomes_a_slope() -> None:
     out = feathered(flat((90, 90, 110)), flat(GREY, BAND), 32)
-    row = [out.getpixel((x, 64)) for x in range(128)]
+    row = [rgb_at(out, x, 64) for x in range(128)]
     assert row[:64] == [GREY] * 64
     assert row[64][0] in (99, 100)
     assert row[64][2] in (100, 101)
@@ -60,7 +61,7 @@ def test_a_single_odd_row_makes_no_streak() -> None:
     band = flat(GREY, BAND)
     band.paste((200, 200, 200), (0, 64, 64, 65))
     out = feathered(flat(GREY), band, 32)
-    near, far = out.getpixel((64, 64)), out.getpixel((76, 64))
+    near, far = rgb_at(out, 64, 64), rgb_at(out, 76, 64)
     assert 106 < near[0] <= 116  # a step of 100 levels is a line elsewhere, and counts as one of 16
     assert far[0] < 103
 
@@ -70,7 +71,9 @@ def test_every_mode_gives_the_same_pixels(mode: Mode) -> None:
     redraw, band = pictures.draw("foliage", (128, 128), 2), pictures.draw("ink", BAND, 3)
     enforced = enforce_conditioning_half(redraw, band, "x_ltr", CONTRACT)
     canonical = feather_tile(enforced, redraw, band, "x_ltr", 24, CONTRACT)
-    turned = feather_tile(*(from_canonical(p, mode) for p in (enforced, redraw, band)), mode, 24, CONTRACT)
+    turned = feather_tile(
+        from_canonical(enforced, mode), from_canonical(redraw, mode), from_canonical(band, mode), mode, 24, CONTRACT
+    )
     assert to_canonical(turned, mode).tobytes() == canonical.tobytes()
 
 

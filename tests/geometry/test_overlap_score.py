@@ -47,7 +47,7 @@ class Found:
 
 class TestStrips:
     @pytest.mark.parametrize("mode", MODES)
-    def test_are_the_columns_on_either_side_of_the_seam(self, mode):
+    def test_are_the_columns_on_either_side_of_the_seam(self, mode: Mode) -> None:
         canvas, tile = scene(noise((120, 64), 3), extra=20)
         old, new = extract_scoring_strips(turned(canvas, mode), turned(tile, mode), mode, SMALL)
         assert old.size == new.size == SMALL.oriented((16, 64), mode)
@@ -55,18 +55,18 @@ class TestStrips:
         assert to_canonical(new, mode).tobytes() == tile.crop((32, 0, 48, 64)).tobytes()
 
     @pytest.mark.invariant("STRIPS-GENERATED")
-    def test_never_come_from_the_conditioning_half(self):
+    def test_never_come_from_the_conditioning_half(self) -> None:
         canvas, tile = scene(noise((120, 64), 3))
         other = tile.copy()
         other.paste((1, 2, 3), (0, 0, 32, 64))
         assert score_tile(canvas, tile, "x_ltr", SMALL) == score_tile(canvas, other, "x_ltr", SMALL)
 
-    def test_of_different_sizes_are_refused(self):
+    def test_of_different_sizes_are_refused(self) -> None:
         with pytest.raises(CanvasError, match=r"16x64.*8x64"):
             score_strips(constant((16, 64)), constant((8, 64)), "x_ltr")
 
     @pytest.mark.parametrize("wrong", ["L", "RGBA", "F"])
-    def test_in_another_mode_than_rgb_are_refused(self, wrong):
+    def test_in_another_mode_than_rgb_are_refused(self, wrong: str) -> None:
         with pytest.raises(CanvasError, match=wrong):
             score_strips(constant((16, 64)), Image.new(wrong, (16, 64)), "x_ltr")
 
@@ -75,17 +75,17 @@ class TestScore:
     @pytest.mark.invariant("SCORES-FINITE")
     @pytest.mark.invariant("MODES-EQUAL")
     @pytest.mark.parametrize("mode", MODES)
-    def test_has_the_same_value_for_the_turned_input_in_the_turned_mode(self, mode):
+    def test_has_the_same_value_for_the_turned_input_in_the_turned_mode(self, mode: Mode) -> None:
         canvas, tile = scene(draw("ink", (200, 64), 1), extra=40)
         straight = score_tile(canvas, tile, Mode.X_LTR, SMALL)
         assert score_tile(turned(canvas, mode), turned(tile, mode), mode, SMALL) == straight
 
-    def test_needs_only_the_band(self):
+    def test_needs_only_the_band(self) -> None:
         canvas, tile = scene(noise((200, 64), 5), extra=77)
         band = canvas.crop((77, 0, 109, 64))
         assert score_tile(canvas, tile, "x_ltr", SMALL) == score_tile(band, tile, "x_ltr", SMALL)
 
-    def test_of_a_tile_is_that_of_its_strips(self):
+    def test_of_a_tile_is_that_of_its_strips(self) -> None:
         canvas, tile = scene(noise((200, 64), 5))
         strips = extract_scoring_strips(canvas, tile, "x_ltr", SMALL)
         assert score_strips(*strips, "x_ltr") == score_tile(canvas, tile, "x_ltr", SMALL)
@@ -105,30 +105,30 @@ class TestScore:
         ids=["flat", "black-white", "flat-noise", "noise-flat", "ramps", "one-pixel", "one-column", "tiny"],
     )
     @pytest.mark.invariant("SCORES-FINITE")
-    def test_is_finite_for_every_metric(self, pair):
-        score = score_strips(*pair, "x_ltr")
+    def test_is_finite_for_every_metric(self, pair: tuple[Image.Image, Image.Image]) -> None:
+        score = score_strips(pair[0], pair[1], "x_ltr")
         assert all(math.isfinite(value) for value in score.metrics.values())
 
-    def test_of_a_constant_picture_is_perfect(self):
+    def test_of_a_constant_picture_is_perfect(self) -> None:
         score = score_strips(constant((16, 64)), constant((16, 64)), "x_ltr")
         assert score.primary == pytest.approx(0, abs=1e-9)
         assert score.metrics["sobel_corr"] == 1
         assert score.metrics["sobel_nmse"] == 0
         assert score.vetoes == ()
 
-    def test_names_every_metric_and_nothing_else(self):
+    def test_names_every_metric_and_nothing_else(self) -> None:
         score = score_strips(noise((16, 64)), noise((16, 64), 1), "x_ltr")
         assert tuple(score.metrics) == METRICS
         assert {"primary", "sobel_corr", "sobel_nmse"} < set(METRICS)
         assert score.metrics["primary"] == score.primary
 
-    def test_is_written_in_json_types(self):
+    def test_is_written_in_json_types(self) -> None:
         score = score_strips(noise((16, 64)), noise((16, 64), 1), "x_ltr")
         again = json.loads(json.dumps(score.as_dict()))
         assert again == {"primary": score.primary, "metrics": dict(score.metrics), "vetoes": list(score.vetoes)}
 
     @pytest.mark.parametrize("kind", ["hatching", "clouds", "facade"])
-    def test_prefers_the_truth(self, kind):
+    def test_prefers_the_truth(self, kind: str) -> None:
         picture = draw(kind, (1100, 1024), 11)
         canvas, tile = scene(picture, CLASSIC)
         truth = score_tile(canvas, tile, "x_ltr")
@@ -141,22 +141,22 @@ class TestScore:
 
 
 class TestSobelCorr:
-    def test_alone_is_the_metric_of_the_score(self):
+    def test_alone_is_the_metric_of_the_score(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         assert score_tile_sobel_corr(canvas, tile, "x_ltr", SMALL) == pytest.approx(
             score_tile(canvas, tile, "x_ltr", SMALL).metrics["sobel_corr"]
         )
 
-    def test_of_a_mirrored_strip_is_one(self):
+    def test_of_a_mirrored_strip_is_one(self) -> None:
         strip = noise((16, 64), 2)
         score = score_strips(strip, strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "x_ltr")
         assert score.metrics["sobel_corr"] == pytest.approx(1, abs=1e-6)
         assert score.metrics["sobel_nmse"] == pytest.approx(0, abs=1e-6)
 
-    def test_of_an_edge_against_nothing_is_zero(self):
+    def test_of_an_edge_against_nothing_is_zero(self) -> None:
         assert score_strips(noise((16, 64)), constant((16, 64)), "x_ltr").metrics["sobel_corr"] == 0
 
-    def test_weighs_the_columns_at_the_seam_most(self):
+    def test_weighs_the_columns_at_the_seam_most(self) -> None:
         strip = constant((16, 64))
         near, far = strip.copy(), strip.copy()
         near.paste((255, 255, 255), (2, 20, 4, 40))
@@ -169,7 +169,7 @@ class TestSobelCorr:
 
 
 class TestVetoes:
-    def test_take_more_from_the_primary_than_any_seam(self):
+    def test_take_more_from_the_primary_than_any_seam(self) -> None:
         canvas, _ = scene(noise((64, 64), 9))
         mirrored = Image.new("RGB", (64, 64))
         mirrored.paste(canvas.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (32, 0))
@@ -177,7 +177,7 @@ class TestVetoes:
         assert "mirror" in score.vetoes
         assert score.primary < -VETO_PENALTY
 
-    def test_rim_is_one_pixel_beyond_what_calibration_may_leave(self):
+    def test_rim_is_one_pixel_beyond_what_calibration_may_leave(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         plain = score_tile(canvas, tile, "x_ltr", SMALL)
         kept = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=MAX_RIM_PX))
@@ -188,18 +188,18 @@ class TestVetoes:
         assert lost.primary == plain.primary - VETO_PENALTY
 
     @pytest.mark.parametrize("fidelity", [math.nan, -math.inf, FIDELITY_FLOOR - 1])
-    def test_unfaithful_is_a_conditioning_half_that_cannot_be_explained(self, fidelity):
+    def test_unfaithful_is_a_conditioning_half_that_cannot_be_explained(self, fidelity: float) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         score = score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=fidelity))
         assert "unfaithful" in score.vetoes
         assert math.isfinite(score.metrics["fidelity"])
 
-    def test_fidelity_is_a_metric_only_where_it_was_measured(self):
+    def test_fidelity_is_a_metric_only_where_it_was_measured(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         assert "fidelity" not in score_tile(canvas, tile, "x_ltr", SMALL).metrics
         assert score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=31.5)).metrics["fidelity"] == 31.5
 
-    def test_of_equal_seams_the_truer_redraw_is_better_and_the_seam_stays_what_it_is(self):
+    def test_of_equal_seams_the_truer_redraw_is_better_and_the_seam_stays_what_it_is(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         alone = score_tile(canvas, tile, "x_ltr", SMALL)
         near, far = (score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_error=error)) for error in (1.0, 9.0))
@@ -210,42 +210,42 @@ class TestVetoes:
 
 class TestGate:
     @pytest.mark.parametrize("mode", MODES)
-    def test_is_the_same_for_the_turned_band(self, mode):
+    def test_is_the_same_for_the_turned_band(self, mode: Mode) -> None:
         band = draw("hatching", (64, 64), 1).crop((0, 0, 32, 64))
         assert interior_gate(turned(band, mode), mode, SMALL) == interior_gate(band, "x_ltr", SMALL)
 
-    def test_needs_only_the_band(self):
+    def test_needs_only_the_band(self) -> None:
         canvas = noise((100, 64), 4)
         assert interior_gate(canvas, "x_ltr", SMALL) == interior_gate(canvas.crop((68, 0, 100, 64)), "x_ltr", SMALL)
 
-    def test_keeps_what_it_was_made_from(self):
+    def test_keeps_what_it_was_made_from(self) -> None:
         gate = interior_gate(noise((512, 1024), 4), "x_ltr", CLASSIC, factor=2.5)
         assert gate.factor == 2.5
         assert len(gate.interior) > 1
         assert max(gate.interior) <= 0
         assert json.loads(json.dumps(gate.as_dict()))["threshold"] == gate.threshold
 
-    def test_is_lower_for_a_larger_factor(self):
+    def test_is_lower_for_a_larger_factor(self) -> None:
         band = noise((512, 1024), 4)
         thresholds = [interior_gate(band, "x_ltr", CLASSIC, factor).threshold for factor in (0.5, 1, 2)]
         assert thresholds == sorted(thresholds, reverse=True)
         assert len(set(thresholds)) == 3
 
-    def test_passes_at_the_threshold_and_not_below(self):
+    def test_passes_at_the_threshold_and_not_below(self) -> None:
         gate = interior_gate(noise((32, 64), 4), "x_ltr", SMALL)
         assert gate.passes(TileScore(0.0, {"seam": gate.threshold}))
         assert not gate.passes(TileScore(0.0, {"seam": math.nextafter(gate.threshold, -math.inf)}))
 
-    def test_never_passes_a_veto(self):
+    def test_never_passes_a_veto(self) -> None:
         gate = interior_gate(noise((32, 64), 4), "x_ltr", SMALL)
         assert not gate.passes(TileScore(0.0, {"seam": 0.0}, ("copy",)))
 
-    def test_passes_the_true_continuation_of_a_constant_picture(self):
+    def test_passes_the_true_continuation_of_a_constant_picture(self) -> None:
         gate = interior_gate(constant((32, 64)), "x_ltr", SMALL)
         assert gate.passes(score_strips(constant((16, 64)), constant((16, 64)), "x_ltr"))
 
     @pytest.mark.parametrize("kind", ["diagonals", "facade", "bricks"])
-    def test_passes_the_truth_and_refuses_another_picture(self, kind):
+    def test_passes_the_truth_and_refuses_another_picture(self, kind: str) -> None:
         picture = draw(kind, (1100, 1024), 21)
         canvas, tile = scene(picture, CLASSIC)
         gate = interior_gate(canvas, "x_ltr")

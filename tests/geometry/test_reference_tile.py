@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 from exquisite.contract import Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError, UsageError
 from exquisite.geometry.reference_tile import SCAFFOLD_FILLS, build_reference_tile_and_mask
+from tests.support.reading import extrema
 
 SMALL = TileContract(64, 32, 16, 16)
 
@@ -39,7 +40,7 @@ class TestEveryScaffold:
 
     def test_nothing_is_black_by_accident(self, mode: Mode, fill: str) -> None:
         reference = build_reference_tile_and_mask(noisy_band(mode), mode, SMALL, scaffold_fill=fill)
-        assert min(low for low, _ in reference.image.getextrema()) >= 100
+        assert min(low for low, _ in extrema(reference.image)) >= 100
 
     @pytest.mark.invariant("MODES-EQUAL")
     @pytest.mark.parametrize("cue", [False, True])
@@ -80,8 +81,8 @@ class TestFills:
         """In the first column the blur has hardly begun; in the last ones hardly any contrast is left."""
         band, filled = noisy_band(), scaffold("mirror")
         first = ImageChops.difference(filled.crop((0, 0, 1, 64)), band.crop((31, 0, 32, 64)))
-        assert max(high for _, high in first.getextrema()) < 40
-        near, far = (filled.crop((x, 0, x + 4, 64)).convert("L").getextrema() for x in (0, 28))
+        assert max(high for _, high in extrema(first)) < 40
+        near, far = (extrema(filled.crop((x, 0, x + 4, 64)).convert("L"))[0] for x in (0, 28))
         assert far[1] - far[0] < (near[1] - near[0]) / 2
 
     @pytest.mark.parametrize("fill", ["edge", "mirror"])

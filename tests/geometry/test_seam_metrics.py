@@ -37,7 +37,7 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_components_agree_with_their_definitions(name):
+def test_components_agree_with_their_definitions(name: str) -> None:
     picture = PICTURES[name]
     fast = component_costs(seam_curves(picture, REACH), REACH, REACH)
     plain = reference.costs(reference.Picture(picture), REACH, REACH)
@@ -46,7 +46,7 @@ def test_components_agree_with_their_definitions(name):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_sobel_metrics_agree_with_their_definitions(name):
+def test_sobel_metrics_agree_with_their_definitions(name: str) -> None:
     width = min(SOBEL_COLUMNS, REACH)
     past, future = PICTURES[name].crop((0, 0, width, HEIGHT)), PICTURES[name].crop((REACH, 0, REACH + width, HEIGHT))
     metrics = score_strips(past, future, "x_ltr").metrics
@@ -55,21 +55,21 @@ def test_sobel_metrics_agree_with_their_definitions(name):
     assert metrics["sobel_nmse"] == pytest.approx(nmse, rel=1e-6)
 
 
-def test_every_component_has_its_curve():
+def test_every_component_has_its_curve() -> None:
     curves = seam_curves(noise(SIZE), REACH)
     assert set(curves) == {component.name for component in COMPONENTS}
     assert {len(curve) for curve in curves.values()} == {2 * REACH}
 
 
-def test_weights_and_floors_are_positive():
+def test_weights_and_floors_are_positive() -> None:
     assert all(component.weight > 0 and component.floor > 0 and component.span > 0 for component in COMPONENTS)
 
 
-def test_a_constant_picture_costs_nothing():
+def test_a_constant_picture_costs_nothing() -> None:
     assert total_cost(component_costs(seam_curves(constant(SIZE), REACH), REACH, REACH)) == 0
 
 
-def test_the_cost_is_that_of_the_deviation():
+def test_the_cost_is_that_of_the_deviation() -> None:
     component = SimpleNamespace(**vars(COMPONENTS[0]))
     curves = {c.name: [0.0] * (2 * REACH) for c in COMPONENTS}
     curves[component.name][REACH] = 3 * component.floor

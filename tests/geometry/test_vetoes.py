@@ -28,15 +28,15 @@ def mirrored(band: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize("kind", ["foliage", "clouds", "hatching"])
 class TestResemblance:
-    def test_lets_the_truth_pass(self, kind):
+    def test_lets_the_truth_pass(self, kind: str) -> None:
         assert resemblance_vetoes(*pieces(kind)) == ()
 
-    def test_refuses_a_mirrored_band(self, kind):
+    def test_refuses_a_mirrored_band(self, kind: str) -> None:
         band, _ = pieces(kind)
         assert "mirror" in resemblance_vetoes(band, mirrored(band))
 
     @pytest.mark.parametrize("start", [0, WIDTH])
-    def test_refuses_a_copied_band(self, kind, start):
+    def test_refuses_a_copied_band(self, kind: str, start: int) -> None:
         band, _ = pieces(kind)
         assert "copy" in resemblance_vetoes(band, band.crop((start, 0, start + WIDTH, HEIGHT)))
 
@@ -44,10 +44,10 @@ class TestResemblance:
 class TestPeriodicPictures:
     @pytest.mark.parametrize("kind", ["facade", "hatching", "bricks", "diagonals"])
     @pytest.mark.parametrize("seed", [5, 6])
-    def test_may_repeat_themselves(self, kind, seed):
+    def test_may_repeat_themselves(self, kind: str, seed: int) -> None:
         assert resemblance_vetoes(*pieces(kind, seed)) == ()
 
-    def test_may_repeat_themselves_exactly(self):
+    def test_may_repeat_themselves_exactly(self) -> None:
         tile = noise((32, HEIGHT), 1).convert("L")
         band, strip = Image.new("L", (2 * WIDTH, HEIGHT)), Image.new("L", (WIDTH, HEIGHT))
         for image in (band, strip):
@@ -58,30 +58,30 @@ class TestPeriodicPictures:
 
 class TestEmptiness:
     @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds", "gradients"])
-    def test_lets_the_truth_pass(self, kind):
+    def test_lets_the_truth_pass(self, kind: str) -> None:
         assert emptiness_vetoes(*pieces(kind)) == ()
 
     @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds", "gradients"])
-    def test_refuses_a_smear(self, kind):
+    def test_refuses_a_smear(self, kind: str) -> None:
         band, _ = pieces(kind)
         smear = band.crop((2 * WIDTH - 1, 0, 2 * WIDTH, HEIGHT)).resize((WIDTH, HEIGHT))
         assert "smear" in emptiness_vetoes(band, smear)
 
     @pytest.mark.parametrize("kind", ["hatching", "foliage", "clouds"])
-    def test_refuses_a_flat_fill(self, kind):
+    def test_refuses_a_flat_fill(self, kind: str) -> None:
         band, _ = pieces(kind)
         assert emptiness_vetoes(band, grey((WIDTH, HEIGHT))) == ("smear", "flat")
 
-    def test_lets_a_flat_picture_stay_flat(self):
+    def test_lets_a_flat_picture_stay_flat(self) -> None:
         assert emptiness_vetoes(grey((64, 64)), grey((32, 64))) == ()
 
-    def test_lets_a_flat_piece_of_the_picture_go_on(self):
+    def test_lets_a_flat_piece_of_the_picture_go_on(self) -> None:
         band = noise((64, 64)).convert("L")
         band.paste(9, (40, 0, 64, 64))
         assert emptiness_vetoes(band, grey((32, 64), 9)) == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 64), (2, 2), (5, 3), (16, 64)])
-def test_every_size_is_judged(size):
+def test_every_size_is_judged(size: tuple[int, int]) -> None:
     assert isinstance(resemblance_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)
     assert isinstance(emptiness_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)

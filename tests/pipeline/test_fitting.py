@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, ImageDraw
@@ -24,7 +25,7 @@ def drawn(size: tuple[int, int] = (100, 64)) -> Image.Image:
     return picture
 
 
-def saved(tmp_path: Path, picture: Image.Image, name: str, **options: object) -> Path:
+def saved(tmp_path: Path, picture: Image.Image, name: str, **options: Any) -> Path:
     path = tmp_path / name
     picture.save(path, **options)
     return path
@@ -148,6 +149,7 @@ class TestColour:
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         picture.info["icc_profile"] = lab.tobytes()
         wanted = ImageCms.profileToProfile(picture, lab, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        assert wanted is not None
         fitted = fit_picture(picture, SMALL)
         assert fitted.image.tobytes() == wanted.tobytes() != picture.tobytes()
         assert fitted.changes[0].startswith("converted to sRGB from the profile")

@@ -74,7 +74,8 @@ def test_an_unfinished_step_is_resumed_from_its_stored_answers(unpack: Unpack) -
 
 
 def test_a_call_of_unknown_outcome_is_not_paid_again_unasked(unpack: Unpack) -> None:
-    session, billed = Session.open(unpack("in-doubt")), []
+    session = Session.open(unpack("in-doubt"))
+    billed: list[tuple[int, int]] = []
     with pytest.raises(OutcomeUnknownError):
         grow(session, "y_ttb", PayingGenerator(billed), candidates=2, artifacts="full")
     assert billed == []

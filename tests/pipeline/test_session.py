@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -163,8 +164,8 @@ def test_tiles_and_paid_answers_with_the_same_bytes_give_the_same_files(
         folders.append(session.step("x_rtl", generator, candidates=2).step_dir)
     names = sorted(path.relative_to(folders[0]) for path in folders[0].rglob("*.png"))
     assert names == sorted(path.relative_to(folders[1]) for path in folders[1].rglob("*.png"))
-    for name in [*names, Path("score.json")]:
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+    for path in [*names, Path("score.json")]:
+        assert (folders[0] / path).read_bytes() == (folders[1] / path).read_bytes(), path
 
 
 @pytest.mark.invariant("REPRODUCIBLE")
@@ -472,7 +473,12 @@ def test_a_paid_answer_without_a_tile_closes_the_step_and_the_next_is_a_new_purc
 def test_a_second_writer_is_refused_and_changes_nothing(session: Session, truth: Truth) -> None:
     lock = session._store.lock()
     before = sorted(path for path in session.root.rglob("*"))
-    for write in (session.undo, lambda: session.branch("b"), lambda: grow(session, "x_ltr", truth)):
+    writes: list[Callable[[], object]] = [
+        session.undo,
+        lambda: session.branch("b"),
+        lambda: grow(session, "x_ltr", truth),
+    ]
+    for write in writes:
         with pytest.raises(SessionLockedError, match="another run is writing"):
             write()
     assert sorted(path for path in session.root.rglob("*")) == before

@@ -1,5 +1,7 @@
 """The choice among examined candidates: by the metric, of those that pass the gate."""
 
+from typing import Any
+
 import pytest
 
 from exquisite.api.generator import RawCandidate
@@ -19,7 +21,7 @@ def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Examined
     return Examined(index, RawCandidate(b"", {}), score=TileScore(primary, metrics, vetoes))
 
 
-def chosen(*examined: Examined, **options: object) -> Choice:
+def chosen(*examined: Examined, **options: Any) -> Choice:
     return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)))
 
 

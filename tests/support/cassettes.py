@@ -11,14 +11,17 @@ import pytest
 
 from exquisite.api.cassette import CassetteTransport, settings_from_environment, use_cassette
 
-__all__ = ["CASSETTES", "cassette"]
+__all__ = ["CASSETTES", "Load", "cassette"]
+
+Load = Callable[..., CassetteTransport]
+"""Begins to replay the recording with a name."""
 
 CASSETTES = Path(__file__).parents[2] / "fixtures" / "cassettes"
 """Where the committed recordings are."""
 
 
 @pytest.fixture
-def cassette() -> Iterator[Callable[..., CassetteTransport]]:
+def cassette() -> Iterator[Load]:
     """`cassette("name")` is an httpx transport that replays fixtures/cassettes/name.json.
 
     EXQUISITE_RECORD_MODE and EXQUISITE_BLOCK_NETWORK apply. A test that passes but did not ask for every

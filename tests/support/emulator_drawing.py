@@ -48,13 +48,13 @@ def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] |
     return draw
 
 
-def kept_side(mask: Image.Image) -> tuple[Mode, int] | None:
+def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
     """(direction of growth, width of the band in pixels) of a mask of mode L, 255 where it is edited."""
-    edited = mask.getbbox()
-    width, height = mask.size
-    if edited is None or mask.crop(edited).getextrema() != (255, 255):
+    edited = None if mask is None else mask.getbbox()
+    if mask is None or edited is None or mask.crop(edited).getextrema() != (255, 255):
         return None
     left, top, right, bottom = edited
+    width, height = mask.size
     sides = {
         Mode.X_LTR: ((left, 0, width, height), left),
         Mode.X_RTL: ((0, 0, right, height), width - right),

@@ -8,7 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 
 from .emulator_core import Emulator
 from .emulator_replies import Reply
@@ -32,6 +32,10 @@ class EmulatorServer:
         emulator.elsewhere = f"http://localhost:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": _POLL}, daemon=True)
 
+    def expect_resets(self) -> None:
+        """Say nothing of clients that are killed, and so reset their connections."""
+        self._http.tell_errors = False
+
     def __enter__(self) -> EmulatorServer:
         self._thread.start()
         return self
@@ -51,10 +55,16 @@ class _Server(ThreadingHTTPServer):
 
     emulator: Emulator
     latency: float = 0.0
+    tell_errors: bool = True
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.closing = threading.Event()
         super().__init__(address, handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the traceback of a request that failed, unless failures are expected."""
+        if self.tell_errors:
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

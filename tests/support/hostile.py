@@ -167,7 +167,7 @@ def hostile_answers(contract: TileContract) -> dict[str, bytes]:
     """Bodies of 200 that hold no tile, by what is wrong with them."""
     coded = base64.b64encode(good_png(contract)).decode()
     whole = json.dumps({"created": 1, "data": [{"b64_json": coded}]}).encode()
-    shapes = {
+    shapes: dict[str, object] = {
         "null": None, "a number": 3, "a text": "data", "a list": [{"b64_json": coded}], "true": True, "empty": {},
         "data null": {"data": None}, "data a text": {"data": coded}, "data a number": {"data": 1e308},
         "data an object": {"data": {"b64_json": coded}}, "data empty": {"data": []}, "entry null": {"data": [None]},

@@ -46,8 +46,7 @@ def _candidates() -> Iterator[str]:
         home / ".asdf/installs/python",
     )
     for folder in folders:
-        for path in sorted(folder.glob("*/bin/python3.[1-9][0-9]")):
-            yield str(path)
+        yield from map(str, sorted(folder.glob("*/bin/python3.[1-9][0-9]")))
 
 
 def prepare(python: str, folder: Path, pillow: str) -> Path:
@@ -79,7 +78,7 @@ def main() -> int:
                 continue
             told = subprocess.run([inside, "-c", "import PIL; print(PIL.__version__)"], capture_output=True, text=True)
             print(f"== Python {version}, Pillow {told.stdout.strip()}", flush=True)
-            suite = [inside, "-m", "tests.support.cores", *sys.argv[1:]]
+            suite = [str(inside), "-m", "tests.support.cores", *sys.argv[1:]]
             code = subprocess.run(suite, cwd=ROOT, check=False).returncode
             results.append((f"Python {version}, Pillow {told.stdout.strip()}", "passed" if code == 0 else "FAILED"))
     print("\n" + "\n".join(f"{name}: {result}" for name, result in results))

@@ -29,7 +29,8 @@ from exquisite.pipeline.store import Store
 from exquisite.pipeline.verify import verify_path
 
 from .children import clean_environment
-from .emulator_core import EMULATOR_KEY, Edit, Emulator
+from .emulator_core import EMULATOR_KEY, Emulator
+from .emulator_rules import Edit
 from .emulator_server import EmulatorServer
 from .faulty_files import QuickFiles
 from .tiny import grow, make_session, pixels_of, png
@@ -56,7 +57,7 @@ def killed_session(root: Path, kills: int, seed: int) -> dict[str, Any]:
     make_session(root, files=QuickFiles())
     emulator = steady_emulator()
     with EmulatorServer(emulator) as server:
-        server._http.handle_error = lambda *_: None  # a killed client resets its connection, which is no news
+        server.expect_resets()
         done = subprocess.run(
             [sys.executable, "-m", "tests.support.kills", str(root), server.emulator.base_url, str(kills), str(seed)],
             env=clean_environment(),

@@ -137,7 +137,8 @@ def _growth(mode: Mode | str, generator: TileGenerator) -> Growth:
         session = Session.create(Path(folder) / "session", canvas)
         result = session.step(mode, generator, prompt="")
         if result.status != "committed":
-            raise ValueError(f"{mode}: the step was {result.status}: {[score.primary for score in result.scores]}")
+            scores = [score and score.primary for score in result.scores]
+            raise ValueError(f"{mode}: the step was {result.status}: {scores}")
         with Image.open(session.export(Path(folder) / "grown.png")) as grown:
             growth = grown.crop(CLASSIC.frame(mode, canvas.size).growth)
     coarse = growth.convert("L").resize((8, 8), Image.Resampling.BOX)

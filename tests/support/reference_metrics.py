@@ -17,6 +17,7 @@ from exquisite.geometry.seam_metrics import (
     SMALL_STEP,
     WINDOW,
 )
+from tests.support.reading import rgb_pixels
 
 Field = Callable[[int, int], float]
 """A value for every pixel (x, y)."""
@@ -30,7 +31,7 @@ class Picture:
 
     def __init__(self, image: Image.Image) -> None:
         self.width, self.height = image.size
-        pixels = image.get_flattened_data()
+        pixels = rgb_pixels(image)
         self.rows = [pixels[y * self.width : (y + 1) * self.width] for y in range(self.height)]
 
     def rgb(self, x: int, y: int) -> tuple[int, int, int]:
@@ -174,13 +175,16 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
     def over_rows(field: Field) -> Callable[[int], float]:
         return lambda x: sum(field(x, y) for y in range(picture.height)) / picture.height
 
-    casts = [over_rows(lambda x, y, c=c: picture.rgb(x, y)[c] - picture.rgb(x - 1, y)[c]) for c in range(3)]
+    def step_of(channel: int) -> Field:
+        return lambda x, y: picture.rgb(x, y)[channel] - picture.rgb(x - 1, y)[channel]
+
+    casts = [over_rows(step_of(channel)) for channel in range(3)]
 
     def turn(x: int, y: int) -> float:
         return abs((v(x, y + 1) - v(x, y - 1)) - (v(x - 1, y + 1) - v(x - 1, y - 1)))
 
     turns = excess(profile(turn), 1)
-    channels = [profile(lambda x, y, c=c: picture.rgb(x, y)[c] - picture.rgb(x - 1, y)[c]) for c in range(3)]
+    channels = [profile(step_of(channel)) for channel in range(3)]
 
     def jumps(x: int, b: int) -> float:
         return sum((mean(x, b) - (mean(x - 1, b) + mean(x + 1, b)) / 2) ** 2 for mean in channels)

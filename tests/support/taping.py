@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 from PIL import Image
@@ -41,8 +42,8 @@ def answer(*pictures: bytes) -> bytes:
 class Server(httpx.BaseTransport):
     """Plays replies in order: bodies, (status, headers, body), errors, or (first bytes, error)."""
 
-    def __init__(self, *replies: object) -> None:
-        self.replies = list(replies)
+    def __init__(self, *replies: Any) -> None:
+        self.replies: list[Any] = list(replies)
         self.requests: list[httpx.Request] = []
         self.closed = False
 
@@ -73,17 +74,22 @@ class Broken(httpx.SyncByteStream):
         raise self.error
 
 
+def sending(transport: object, **options: Any) -> httpx.Client:
+    """A client that sends through `transport`, which need not be declared as one of the HTTP library's."""
+    return httpx.Client(transport=cast(httpx.BaseTransport, transport), **options)
+
+
 def edit(transport: object, *, image: bytes | None = None, mask: bytes | None = None, **fields: str) -> httpx.Response:
     """One request for an edit through `transport`."""
     files = {
         "image[]": ("reference.png", image or png(picture()), "image/png"),
         "mask": ("mask.png", mask or png(Image.new("RGBA", (8, 8))), "image/png"),
     }
-    client = httpx.Client(transport=transport, headers={"authorization": f"Bearer {KEY}"})
+    client = sending(transport, headers={"authorization": f"Bearer {KEY}"})
     return client.post(URL, data={**FIELDS, **fields}, files=files)
 
 
-def record(path: Path, *replies: object, ask: Callable[..., httpx.Response] = edit) -> None:
+def record(path: Path, *replies: Any, ask: Callable[..., httpx.Response] = edit) -> None:
     """Record one request for each of `replies`."""
     with use_cassette(path, "once", inner=Server(*replies)) as transport:
         for _ in replies:

@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -91,14 +92,14 @@ def test_a_client_sees_the_same_behind_a_socket_and_in_memory(served: Emulator, 
 def test_a_time_out_is_a_time_out(served: Emulator) -> None:
     assert over_a_socket(served, "timeout", read_s=0.1).error == "ReadTimeout"
     server, memory = in_memory("timeout")
-    assert (memory.error, server.calls[0].pictures, server.settled_usd) == ("ReadTimeout", 2, 0)
+    assert (memory.error, server.calls[0].pictures, server.settled_usd) == ("ReadTimeout", 2, Decimal(0))
 
 
 @pytest.mark.parametrize("name", NEVER_SENT)
 def test_a_request_that_does_not_leave_is_not_counted_as_sent(name: str) -> None:
     server, seen = in_memory(name)
     assert seen.error.lower() == name.replace("_", "")
-    assert (server.sent, len(server.calls), server.billed_usd) == (0, 1, 0)
+    assert (server.sent, len(server.calls), server.billed_usd) == (0, 1, Decimal(0))
 
 
 @pytest.mark.parametrize("place", [0, 1, 9, 40, -1])

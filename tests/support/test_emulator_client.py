@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
@@ -50,7 +51,16 @@ def request(candidates: int = 2, mode: Mode = Mode.X_LTR, prompt: str = "Extend 
     return TileRequest(mode, TINY, band, reference, mask, prompt, candidates, step_index=1)
 
 
-def client(base_url: str, transport: object = None, flavour: str = "openai") -> OpenAITileGeneratorClient:
+def mask_of(server: Emulator) -> Image.Image | None:
+    """The mask of the first request that arrived."""
+    edit = server.calls[0].edit
+    assert edit is not None
+    return edit.mask
+
+
+def client(
+    base_url: str, transport: httpx.BaseTransport | None = None, flavour: str = "openai"
+) -> OpenAITileGeneratorClient:
     """A client that waits for nothing, set up by the recipe of `flavour`."""
     return OpenAITileGeneratorClient(
         EMULATOR_KEY,
@@ -201,10 +211,11 @@ def test_one_client_serves_every_server(flavour: str) -> None:
     assert len(outcome.tiles) == 2
     assert outcome.log.counted == server.billed_usd
     assert (server.billed_usd == 0) is (SERVERS[flavour].free)
-    call = server.calls[0]
+    edit = server.calls[0].edit
+    assert edit is not None
     if FLAVOURS[flavour].mask_reads != "nothing":
-        assert kept_side(call.edit.mask) == (Mode.X_LTR, TINY.band_px)
-    assert ("model" in call.edit.fields) is (flavour != "azure-deployment")
+        assert kept_side(edit.mask) == (Mode.X_LTR, TINY.band_px)
+    assert ("model" in edit.fields) is (flavour != "azure-deployment")
 
 
 def test_addresses_are_followed_where_a_server_insists_on_them() -> None:
@@ -222,7 +233,7 @@ def test_addresses_are_followed_where_a_server_insists_on_them() -> None:
 def test_the_mask_means_the_same_to_servers_that_read_alpha_and_luminance(mode: Mode, flavour: str) -> None:
     server, transport = in_memory(flavour=flavour)
     Outcome(client(server.base_url, transport, flavour), request(1, mode))
-    assert kept_side(server.calls[0].edit.mask) == (mode, TINY.band_px)
+    assert kept_side(mask_of(server)) == (mode, TINY.band_px)
 
 
 def test_a_mask_of_alpha_alone_is_misread_by_a_server_that_reads_luminance() -> None:
@@ -232,7 +243,7 @@ def test_a_mask_of_alpha_alone_is_misread_by_a_server_that_reads_luminance() -> 
     black = Image.new("RGBA", TINY.tile_size("x_ltr"))
     black.putalpha(asked.mask.getchannel("A"))
     Outcome(client(server.base_url, transport, "sd-server"), replace(asked, mask=black))
-    assert kept_side(server.calls[0].edit.mask) is None
+    assert kept_side(mask_of(server)) is None
 
 
 def redrawn(flavour: str, mode: Mode) -> list[bytes]:

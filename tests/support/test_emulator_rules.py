@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -42,7 +44,7 @@ FILES = [("image[]", REFERENCE), ("mask", MASK)]
 def ask(
     server: Emulator,
     fields: dict[str, str | None] | None = None,
-    files: list | None = None,
+    files: Sequence[Any] | None = None,
     *,
     headers: dict[str, str] | None = None,
     url: str = "",
@@ -54,7 +56,7 @@ def ask(
     return client.post(url or server.base_url + "/images/edits", data=data, files=FILES if files is None else files)
 
 
-def small(**options: object) -> Emulator:
+def small(**options: Any) -> Emulator:
     """A strict emulator that accepts small tiles."""
     return emulator(flat=True, any_size=True, **options)
 
@@ -99,7 +101,7 @@ BROKEN_FIELDS = [
 
 
 @pytest.mark.parametrize(("fields", "code", "param"), BROKEN_FIELDS)
-def test_a_field_that_breaks_a_rule_is_named(fields: dict, code: str, param: str) -> None:
+def test_a_field_that_breaks_a_rule_is_named(fields: dict[str, str | None], code: str, param: str) -> None:
     server = small()
     response = ask(server, fields)
     assert response.status_code == 400
@@ -135,7 +137,7 @@ def test_sizes_follow_the_rule_of_the_model(size: str, model: str, legal: bool) 
     assert response.status_code == (200 if legal else 400)
 
 
-def picture_files(image: tuple | None = REFERENCE, mask: tuple | None = MASK, name: str = "image[]") -> list:
+def picture_files(image: Any = REFERENCE, mask: Any = MASK, name: str = "image[]") -> list[Any]:
     """The two files, changed."""
     return [entry for entry in ((name, image), ("mask", mask)) if entry[1] is not None]
 
@@ -160,7 +162,7 @@ BROKEN_FILES = [
 
 
 @pytest.mark.parametrize(("files", "code", "param"), BROKEN_FILES)
-def test_a_file_that_breaks_a_rule_is_named(files: list, code: str, param: str) -> None:
+def test_a_file_that_breaks_a_rule_is_named(files: list[Any], code: str, param: str) -> None:
     response = ask(small(), files=files)
     assert response.status_code == 400
     assert (response.json()["error"]["code"], response.json()["error"]["param"]) == (code, param)
@@ -202,7 +204,9 @@ def test_azures_older_path_names_the_deployment_and_needs_a_version() -> None:
     url = server.here + "/openai/deployments/gpt-image-2/images/edits?api-version=2025-04-01-preview"
     key = {"api-key": EMULATOR_KEY}
     assert ask(server, {"model": None}, headers=key, url=url).status_code == 200
-    assert server.calls[-1].edit.model == "gpt-image-2"
+    edit = server.calls[-1].edit
+    assert edit is not None
+    assert edit.model == "gpt-image-2"
     assert ask(server, headers=key, url=url).json()["error"]["code"] == "unknown_parameter"
 
 

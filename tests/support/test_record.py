@@ -18,7 +18,7 @@ from exquisite.contract import CLASSIC, Mode
 from exquisite.errors import ReplayError
 from exquisite.geometry.reference_tile import build_reference_tile_and_mask
 from exquisite.geometry.tile_mode import extract_conditioning_band
-from tests.support.cassettes import CASSETTES, cassette  # noqa: F401
+from tests.support.cassettes import CASSETTES, Load, cassette  # noqa: F401
 from tests.support.record import CANVAS, PINS, draw_waves, main, pinned_growth, replayed_growth
 from tests.support.taping import edit
 
@@ -70,7 +70,7 @@ def test_pins_of_another_pillow_are_compared_coarsely() -> None:
     assert not brighter.agrees_with(growth, "1.0")
 
 
-def test_the_fixture_replays_a_committed_cassette(cassette) -> None:  # noqa: F811
+def test_the_fixture_replays_a_committed_cassette(cassette: Load) -> None:  # noqa: F811
     transport = cassette("x_ltr")
     with pytest.raises(ReplayError, match="nearest of 1 is interaction 1"):
         edit(transport)

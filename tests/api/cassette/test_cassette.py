@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 from exquisite.api.cassette import cassette_transport, use_cassette
 from exquisite.api.cassette.recording import load_recording
 from exquisite.errors import ReplayError
-from tests.support.taping import FIELDS, URL, Server, answer, edit, picture, png, record
+from tests.support.taping import FIELDS, URL, Server, answer, edit, picture, png, record, sending
 
 ERRORS = [
     httpx.ConnectError,
@@ -118,7 +119,7 @@ def test_broken_connections_come_back_as_the_same_exception(path: Path, kind: ty
 def test_an_answer_that_breaks_off_comes_back_as_far_as_it_came(path: Path) -> None:
     start = answer(png(picture(3)))[:300]
     record(path, (start, httpx.ReadError("reset")))
-    with use_cassette(path) as transport, httpx.Client(transport=transport) as client:
+    with use_cassette(path) as transport, sending(transport) as client:
         files = {"image[]": ("reference.png", png(picture()), "image/png")}
         files["mask"] = ("mask.png", png(Image.new("RGBA", (8, 8))), "image/png")
         with client.stream("POST", URL, data=FIELDS, files=files) as response:
@@ -130,7 +131,7 @@ def test_an_answer_that_breaks_off_comes_back_as_far_as_it_came(path: Path) -> N
 
 def test_an_answer_that_the_client_stops_reading_is_kept_so_far(path: Path) -> None:
     def begin(transport: object) -> bytes:
-        with httpx.Client(transport=transport).stream("GET", URL) as response:
+        with sending(transport).stream("GET", URL) as response:
             return next(response.iter_raw())
 
     with use_cassette(path, "once", inner=Server((b"the start", httpx.ReadError("never read")))) as transport:
@@ -175,9 +176,9 @@ def test_a_compressed_answer_is_asked_for_plain_and_replayed_either_way(path: Pa
 def test_an_address_of_a_picture_is_recorded_like_any_request(path: Path) -> None:
     tile = png(picture(9))
     with use_cassette(path, "once", inner=Server(tile)) as transport:
-        httpx.Client(transport=transport).get("https://server.example/files/1.png?b=2&a=1")
+        sending(transport).get("https://server.example/files/1.png?b=2&a=1")
     with use_cassette(path) as transport:
-        assert httpx.Client(transport=transport).get("https://other.example/files/1.png?a=1&b=2").content == tile
+        assert sending(transport).get("https://other.example/files/1.png?a=1&b=2").content == tile
 
 
 # --- what counts as the same request
@@ -191,7 +192,7 @@ def test_boundary_order_of_fields_and_encoding_of_pictures_do_not_matter(path: P
     }
     headers = {"content-type": "multipart/form-data; boundary=quite-another-one"}
     with use_cassette(path) as transport:
-        client = httpx.Client(transport=transport, headers=headers)
+        client = sending(transport, headers=headers)
         assert client.post(URL, data=dict(reversed(FIELDS.items())), files=files).content == b"{}"
 
 
@@ -214,8 +215,10 @@ DIFFERENCES = {
 
 
 @pytest.mark.parametrize(("changed", "message"), DIFFERENCES.values(), ids=DIFFERENCES)
-def test_an_unexpected_request_names_the_nearest_and_what_differs(path: Path, changed: dict, message: str) -> None:
-    far = {"prompt": "Nothing alike", "n": "9", "image": png(Image.new("RGB", (4, 4)))}
+def test_an_unexpected_request_names_the_nearest_and_what_differs(
+    path: Path, changed: dict[str, Any], message: str
+) -> None:
+    far: dict[str, Any] = {"prompt": "Nothing alike", "n": "9", "image": png(Image.new("RGB", (4, 4)))}
     with use_cassette(path, "once", inner=Server(b"{}", b"{}")) as transport:
         edit(transport, **far)
         edit(transport)
@@ -233,17 +236,17 @@ def test_an_unexpected_request_names_the_nearest_and_what_differs(path: Path, ch
 )
 def test_method_path_and_query_count(path: Path, method: str, url: str, message: str) -> None:
     with use_cassette(path, "once", inner=Server(b"{}")) as transport:
-        httpx.Client(transport=transport).post(URL, json={"a": 1})
+        sending(transport).post(URL, json={"a": 1})
     with pytest.raises(ReplayError, match=message):
-        httpx.Client(transport=cassette_transport(path)).request(method, url, json={"a": 1})
+        sending(cassette_transport(path)).request(method, url, json={"a": 1})
 
 
 def test_file_names_and_types_count(path: Path) -> None:
     with use_cassette(path, "once", inner=Server(b"{}")) as transport:
-        httpx.Client(transport=transport).post(URL, files={"mask": ("mask.png", b"1", "image/png")})
+        sending(transport).post(URL, files={"mask": ("mask.png", b"1", "image/png")})
     changed = {"mask": ("m.png", b"1", "image/webp")}
     with pytest.raises(ReplayError, match=r"file name 'm\.png', recorded 'mask\.png'; .*type 'image/webp'"):
-        httpx.Client(transport=cassette_transport(path)).post(URL, files=changed)
+        sending(cassette_transport(path)).post(URL, files=changed)
 
 
 def test_one_request_too_many_says_so(path: Path) -> None:

@@ -12,7 +12,7 @@ from exquisite.api.cassette import cassette_transport
 from exquisite.api.cassette.recording import Interaction, RecordedRequest, find_secret, load_recording, save_recording
 from exquisite.errors import ReplayError, StorageError
 from exquisite.files import Files
-from tests.support.taping import KEY, URL, Server, answer, edit, picture, png, record
+from tests.support.taping import KEY, URL, Server, answer, edit, picture, png, record, sending
 
 
 def test_the_key_of_a_request_is_written_nowhere(path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_request_that_holds_a_key_is_not_sent(path: Path, words: str) -> None:
 def test_the_key_in_use_is_known_by_its_header(path: Path, header: str) -> None:
     server = Server(b"{}")
     transport = cassette_transport(path, "once", inner=server)
-    client = httpx.Client(transport=transport, headers={header: "plain-words-only"})
+    client = sending(transport, headers={header: "plain-words-only"})
     with pytest.raises(ReplayError, match="the key in use"):
         client.post(URL, data={"prompt": "these plain-words-only"}, files={"mask": ("mask.png", b"1")})
     assert server.requests == []
@@ -160,7 +160,7 @@ def test_an_unknown_recorded_error_is_a_transport_error(path: Path) -> None:
     for name in ("NoSuchError", "Client", "InvalidURL"):
         save_recording(path, "", [Interaction(RecordedRequest("GET", "/"), error=(name, "odd"))])
         with pytest.raises(httpx.TransportError, match="odd"):
-            httpx.Client(transport=cassette_transport(path)).get("https://server.example/")
+            sending(cassette_transport(path)).get("https://server.example/")
 
 
 def test_an_empty_cassette_says_so(path: Path) -> None:

@@ -16,6 +16,7 @@ from exquisite.errors import CanvasError
 from exquisite.geometry.overlap_score import DEFAULT_GATE
 from exquisite.geometry.seam_metrics import costs_at_seam, expected_cost, interior_costs, total_cost
 from tests.support import pictures
+from tests.support.reading import extrema
 
 KINDS = ("ink", "foliage", "clouds", "facade")
 
@@ -51,7 +52,7 @@ class TestContinuation:
         ramp = pictures.ramp((64, 128), "y")
         new = continue_by_quilting(ramp, 64)
         difference = ImageChops.difference(new, ramp)
-        assert max(high for _, high in difference.getextrema()) <= 3
+        assert max(high for _, high in extrema(difference)) <= 3
 
     def test_a_ramp_towards_the_seam_goes_on_rising(self) -> None:
         ramp = pictures.ramp((256, 128), "x").crop((0, 0, 128, 128))

@@ -13,6 +13,7 @@ from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_c
 from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate_tile
 from tests.support import pictures
+from tests.support.reading import extrema
 
 CONTRACT = TileContract(256, 128, 64, 64)
 SMALL = TileContract(64, 32, 16, 16)
@@ -152,7 +153,7 @@ def test_tone_alone_is_corrected_without_a_resampling() -> None:
     inside = truth.point([v if 8 <= v <= 247 else 128 for v in range(256)] * 3)
     wrong = ImageChops.difference(found.tile, truth)
     unclipped = ImageChops.difference(inside, truth).point([255 * (v == 0) for v in range(256)] * 3)
-    assert max(high for _, high in ImageChops.multiply(wrong, unclipped).getextrema()) <= 1
+    assert max(high for _, high in extrema(ImageChops.multiply(wrong, unclipped))) <= 1
 
 
 def test_another_picture_is_left_as_it_is_and_counts_as_unexplained() -> None:
@@ -182,7 +183,7 @@ def test_no_black_rim_ever(shift: tuple[float, float]) -> None:
     raw = redraw(picture, box, Drift(shift=shift))
     found = calibrate_tile(raw, picture.crop((BORDER, BORDER, BORDER + 128, BORDER + 256)), "x_ltr", CONTRACT)
     assert found.applied
-    assert min(low for low, _ in found.tile.getextrema()) > 180
+    assert min(low for low, _ in extrema(found.tile)) > 180
 
 
 @pytest.mark.parametrize(("shift", "rim"), [((0.0, 9.0), 9), ((0.0, -9.0), 9), ((5.0, 0.0), 0)])

@@ -9,6 +9,7 @@ from exquisite.api.mock.drift import Drift, redraw
 from exquisite.geometry.calibration.displacement import Field, Placement, kept_inside, resample
 from exquisite.geometry.calibration.registration import Registration, halved, locate, register
 from tests.support import pictures
+from tests.support.reading import extrema, rgb_at
 
 SIZE, BAND, BORDER = 256, 128, 48
 BOX = (BORDER, BORDER, BORDER + SIZE, BORDER + SIZE)
@@ -157,7 +158,7 @@ def test_a_resampled_ramp_lies_where_the_field_says() -> None:
     for shift in (0.25, 0.5, 2.75):
         moved = resample(ramp, field((0, shift)), (0, 0, 64, 64))
         for y in (20, 32, 40):
-            assert moved.getpixel((32, y))[0] - ramp.getpixel((32, y))[0] == pytest.approx(2 * shift, abs=1)
+            assert rgb_at(moved, 32, y)[0] - rgb_at(ramp, 32, y)[0] == pytest.approx(2 * shift, abs=1)
 
 
 def test_shift_and_zoom_are_one_lanczos() -> None:
@@ -166,8 +167,8 @@ def test_shift_and_zoom_are_one_lanczos() -> None:
     zoomed = Field.sampled(line, line, lambda x, y: (16.3 + x * 0.02, 16.0 - 0.7 - y * 0.01))
     wanted = image.resize((64, 64), Image.Resampling.LANCZOS, box=(16.3, 15.3, 16.3 + 65.28, 15.3 + 63.36))
     assert zoomed.separable
-    extrema = ImageChops.difference(resample(image, zoomed, (0, 0, 64, 64)), wanted).getextrema()
-    assert all(largest <= 1 for _, largest in extrema)
+    difference = ImageChops.difference(resample(image, zoomed, (0, 0, 64, 64)), wanted)
+    assert all(largest <= 1 for _, largest in extrema(difference))
 
 
 def test_pieces_of_different_slope_meet_without_a_step() -> None:
@@ -178,8 +179,8 @@ def test_pieces_of_different_slope_meet_without_a_step() -> None:
     assert tapered.separable
     moved = resample(ramp, tapered, (0, 0, 64, 64))
     for y in range(4, 60):
-        wanted = ramp.getpixel((32, 0))[0] + 2 * (y + tapered.at(32, y + 0.5)[1])
-        assert moved.getpixel((32, y))[0] == pytest.approx(wanted, abs=1)
+        wanted = rgb_at(ramp, 32, 0)[0] + 2 * (y + tapered.at(32, y + 0.5)[1])
+        assert rgb_at(moved, 32, y)[0] == pytest.approx(wanted, abs=1)
 
 
 def test_a_local_displacement_is_not_separable() -> None:

@@ -77,7 +77,7 @@ def test_every_arm_grows_a_branch_and_the_canvas_stays(session: Session, picture
 def test_arms_that_differ_only_after_the_answers_share_them(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN, lambda tile, number: tile.point(lambda value: min(255, value + 9 * number)))
     after = [
-        replace(PLAIN, candidates=2, **change)  # type: ignore[arg-type]
+        replace(PLAIN, candidates=2, **change)
         for change in ({}, {"calibrate": True}, {"feather_px": 4}, {"metric": "sobel_corr"}, {"gate": 2.0})
     ]
     ways = [Arm(f"w{number}", options) for number, options in enumerate(after)]

@@ -82,7 +82,7 @@ def test_an_arm_adds_up_its_money_its_gate_and_its_refusals() -> None:
     assert (arm.steps, arm.n, arm.asked, arm.passed, arm.rejected) == (4, 3, 3, 2, 1)
     assert arm.usd == Decimal("0.60")
     assert arm.means["seam"].mean == pytest.approx(5 / 3)
-    assert (other.steps, other.n, dict(other.means), other.usd) == (0, 0, {}, 0)
+    assert (other.steps, other.n, dict(other.means), other.usd) == (0, 0, {}, Decimal(0))
 
 
 def test_an_arm_is_told_by_what_differs() -> None:

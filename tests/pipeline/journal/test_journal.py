@@ -130,7 +130,7 @@ def test_what_was_not_billed_is_released(root: Path, outcome: str) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     getattr(log, outcome)(log.intend({}), "no")
-    assert (ledger(root).reserved, ledger(root).doubtful) == ({}, 0)
+    assert (ledger(root).reserved, ledger(root).doubtful) == ({}, Decimal(0))
     assert journal(root).unknown_calls() == {}
 
 

@@ -12,6 +12,7 @@ from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
 
 DOLLAR = Decimal("1.00")
+NOTHING = Decimal(0)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_booking_twice_counts_once(root: Path) -> None:
 def test_a_released_call_costs_nothing(root: Path) -> None:
     ledger(root).reserve("000001/000", DOLLAR, None, "a call")
     ledger(root).release("000001/000")
-    assert (ledger(root).spent, ledger(root).reserved, ledger(root).doubtful) == (0, {}, 0)
+    assert (ledger(root).spent, ledger(root).reserved, ledger(root).doubtful) == (NOTHING, {}, NOTHING)
 
 
 def test_what_is_in_doubt_counts_against_the_budget(root: Path) -> None:
@@ -63,7 +64,7 @@ def test_a_doubtful_call_that_turns_out_answered_is_booked(root: Path) -> None:
     ledger(root).reserve("000001/000", DOLLAR, None, "a call")
     ledger(root).doubt("000001/000")
     ledger(root).book("000001/000", Decimal("0.40"))
-    assert (ledger(root).spent, ledger(root).doubtful) == (Decimal("0.40"), 0)
+    assert (ledger(root).spent, ledger(root).doubtful) == (Decimal("0.40"), NOTHING)
 
 
 def test_the_budget_may_be_reached_and_not_passed(root: Path) -> None:

@@ -122,12 +122,13 @@ def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
 
     for name in ("is_dir", "is_file", "exists", "read_bytes", "iterdir", "glob"):
         monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
-    counts = {}
+    counts: dict[int, list[int]] = {}
     for steps in (4, 40):
         while session.head < steps:
             grow(session, "x_ltr")
         counts[steps] = []
-        for operation in (session.status, lambda: grow(session, "x_ltr"), session.undo):
+        operations: list[Callable[[], object]] = [session.status, lambda: grow(session, "x_ltr"), session.undo]
+        for operation in operations:
             looks.clear()
             operation()
             counts[steps].append(len(looks))
