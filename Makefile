@@ -15,8 +15,8 @@ endif
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
 STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SCAFFOLD CUE METRIC GATE CALIBRATE CONTRACT \
-        STRENGTH ARTIFACTS FIT BRANCH SEED MODEL QUALITY COMPLEXITY CALLS SERVER BASE_URL KEY_FILE BUDGET YES DRY_RUN \
-        RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
+        STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS SERVER BASE_URL KEY_FILE \
+        BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
 override GENERATOR :=
 endif
@@ -42,6 +42,7 @@ help:
 	@echo '                       CANVAS=picture SESSION=folder STEPS=n PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
 	@echo '                       FEATHER_PX=n SCAFFOLD=grey|edge|mirror CUE=1 METRIC=name GATE=number|none CALIBRATE=0'
 	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
+	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
 	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each SERVER= BASE_URL= KEY_FILE=; with GENERATOR=replay:'
 	@echo '                       CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'
@@ -94,7 +95,8 @@ step:
 		$${CANDIDATES:+--candidates "$$CANDIDATES"} $${FEATHER_PX:+--feather-px "$$FEATHER_PX"} \
 		$${SCAFFOLD:+--scaffold "$$SCAFFOLD"} $${METRIC:+--metric "$$METRIC"} $${GATE:+--gate "$$GATE"} \
 		$${CONTRACT:+--contract "$$CONTRACT"} $${STRENGTH:+--prompt-strength "$$STRENGTH"} \
-		$${ARTIFACTS:+--artifacts "$$ARTIFACTS"} $${SEED:+--seed "$$SEED"} $${MODEL:+--model "$$MODEL"} \
+		$${ARTIFACTS:+--artifacts "$$ARTIFACTS"} $${SEED:+--seed "$$SEED"} \
+		$${MOCK_DRIFT_PROFILE:+--mock-drift-profile "$$MOCK_DRIFT_PROFILE"} $${MODEL:+--model "$$MODEL"} \
 		$${QUALITY:+--quality "$$QUALITY"} $${COMPLEXITY:+--complexity "$$COMPLEXITY"} $${CALLS:+--calls "$$CALLS"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${SERVER:+--server "$$SERVER"} $${BASE_URL:+--base-url "$$BASE_URL"} \
 		$${KEY_FILE:+--key-file "$$KEY_FILE"} $${FIT:+--fit "$$FIT"} $${BRANCH:+--branch "$$BRANCH"} \

@@ -78,6 +78,7 @@ EVERY = {
     "FIT": ["--fit", "pad"],
     "BRANCH": ["--branch", "night"],
     "SEED": ["--seed", "9"],
+    "MOCK_DRIFT_PROFILE": ["--mock-drift-profile", "latent"],
     "MODEL": ["--model", "m"],
     "QUALITY": ["--quality", "low"],
     "COMPLEXITY": ["--complexity", "high"],

@@ -21,7 +21,7 @@ __all__ = ["HEEDED", "arms_from"]
 
 Settings = dict[str, str]
 
-_SIMULATED = ("seed", "mock_picture", "mock_origin", "mock_drift", "mock_misbehave")
+_SIMULATED = ("seed", "mock_picture", "mock_origin", "mock_drift", "mock_drift_profile", "mock_misbehave")
 _REAL = ("model", "quality", "complexity", "input_fidelity", "calls", "server", "base_url")
 
 HEEDED = {"mock": _SIMULATED, "openai": _REAL, "replay": (*_REAL, "cassette")}

@@ -43,6 +43,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
     add("--mock-picture", metavar="FILE", help="wide picture that the simulated model redraws; none for texture")
     add("--mock-origin", type=_point, metavar="X,Y", help="where the seed picture lies in it (default 0,0)")
     add("--mock-drift", type=float, metavar="F", help="how far off the simulated model redraws; 0 is exact")
+    add("--mock-drift-profile", metavar="NAME", help="kind of model it acts: smooth (default), latent, gemini ...")
     add("--mock-misbehave", metavar="NAME", help="a fault of the simulated model, such as blur, cast or mirror")
 
     add = parser.add_argument_group("the real model").add_argument
@@ -179,8 +180,10 @@ def _mock(
     args: argparse.Namespace, simulated: Mapping[str, Any], folder: Path, tell: Callable[[str], None]
 ) -> TileGenerator:
     from ..api.mock import DEFAULT_STRENGTH, MockTileGenerator
+    from ..api.mock.drift import PROFILE_DEFAULT
 
     drift = DEFAULT_STRENGTH if args.mock_drift is None else args.mock_drift
+    profile = args.mock_drift_profile or PROFILE_DEFAULT
     path, origin = None, args.mock_origin or (0, 0)
     if args.mock_picture is not None:
         path = None if args.mock_picture == "none" else Path(args.mock_picture)
@@ -192,11 +195,11 @@ def _mock(
             path = None
     if path is None:
         tell("the simulated model continues the band with texture of its own; no key, no network, no cost")
-        return MockTileGenerator(seed=args.seed, drift=drift, misbehave=args.mock_misbehave)
+        return MockTileGenerator(seed=args.seed, drift=drift, profile=profile, misbehave=args.mock_misbehave)
     tell(f"the simulated model redraws {os.path.relpath(path)} with drift; no key, no network, no cost")
     picture = open_picture(path).convert("RGB")
     return MockTileGenerator(
-        seed=args.seed, picture=picture, origin=origin, drift=drift, misbehave=args.mock_misbehave
+        seed=args.seed, picture=picture, origin=origin, drift=drift, profile=profile, misbehave=args.mock_misbehave
     )
 
 

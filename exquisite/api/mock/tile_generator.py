@@ -21,7 +21,7 @@ from ...contract import CLASSIC, Box, from_canonical, require_rgb, to_canonical
 from ...errors import PictureError, UsageError
 from ...pixels import crop_mirrored
 from ..generator import CallLog, RawCandidate, TileRequest
-from .drift import Drift, redraw
+from .drift import PROFILE_DEFAULT, PROFILES, Drift, random_drift, redraw
 from .quilting import continue_by_quilting
 
 __all__ = ["DEFAULT_STRENGTH", "MISBEHAVIOURS", "MockTileGenerator"]
@@ -47,7 +47,7 @@ MISBEHAVIOURS = {
 _STRENGTHS = (0.7, 1.0, 1.6)
 """Factors on the strength for three candidates in a row, in an order that changes from step to step.
 
-Unless the model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
+Unless a smooth model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
 """
 _WHOLLY_INVENTED = ("mirror", "copy", "flat", "another")
 _FAR_OFF = 3.0
@@ -62,16 +62,18 @@ class MockTileGenerator:
         picture: a known wide picture (an image, or the path of one) at the scale of the canvas, from which new
             content is taken as far as it reaches.
         origin: (x, y) in `picture` of the top left pixel of the session's seed picture; default (0, 0).
-        drift: strength of the random drift of each candidate (`Drift.random`); candidates differ, one is worse. Or a
+        drift: strength of the random drift of each candidate (`random_drift`); candidates differ, one is worse. Or a
             Drift, the same for all. None: no drift, so that a tile from the known picture is the exact truth.
-        restless: every candidate shifts and zooms; else only the worst of three, as with a good model.
+        profile: kind of model whose random drifts these are, one of `drift.PROFILES`.
+        restless: every candidate of the profile "smooth" shifts and zooms; else only the worst of three, as with a good
+            model.
         warp_px: largest displacement of an extra smooth warp in random drifts, in pixels of a classic tile.
         misbehave: a name from MISBEHAVIOURS for every candidate, or one entry (None: behave) for each number
             of a candidate, repeated from the start when there are more candidates.
 
     Raises:
         PictureError: `picture` cannot be read.
-        UsageError: an unknown misbehaviour.
+        UsageError: an unknown misbehaviour or profile.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class MockTileGenerator:
         origin: tuple[int, int] | None = None,
         *,
         drift: float | Drift | None = DEFAULT_STRENGTH,
+        profile: str = PROFILE_DEFAULT,
         restless: bool = False,
         warp_px: float = 0.0,
         misbehave: str | Sequence[str | None] | None = None,
@@ -89,11 +92,14 @@ class MockTileGenerator:
         self._picture = _opened(picture)
         self._origin = origin or (0, 0)
         self._drift = drift
+        self._profile = profile
         self._restless = restless
         self._warp_px = warp_px
         self._misbehave: tuple[str | None, ...] = (
             (misbehave,) if misbehave is None or isinstance(misbehave, str) else tuple(misbehave) or (None,)
         )
+        if profile not in PROFILES:
+            raise UsageError(f"unknown drift profile {profile!r}: use one of {', '.join(PROFILES)}")
         unknown = sorted({str(name) for name in self._misbehave if name is not None and name not in MISBEHAVIOURS})
         if unknown:
             raise UsageError(f"unknown misbehaviour {', '.join(unknown)}: use {', '.join(MISBEHAVIOURS)}")
@@ -111,6 +117,7 @@ class MockTileGenerator:
             "picture": self._picture_digest,
             "origin": list(self._origin),
             "drift": drift,
+            "profile": self._profile,
             "restless": self._restless,
             "warp_px": self._warp_px,
             "misbehave": list(self._misbehave),
@@ -155,7 +162,7 @@ class MockTileGenerator:
             order = random.Random(f"strengths:{self._seed}:{request.step_index}").sample(_STRENGTHS, len(_STRENGTHS))
             factor = order[number % len(order)]
             drift = self._random_drift(request, key, self._drift * factor)
-            if not self._restless and factor < max(_STRENGTHS):
+            if self._profile == PROFILE_DEFAULT and not self._restless and factor < max(_STRENGTHS):
                 drift = replace(drift, shift=(0.0, 0.0), zoom=(1.0, 1.0))
         if misbehaviour == "blur":
             return replace(drift, blur=3.0)
@@ -165,10 +172,16 @@ class MockTileGenerator:
 
     def _random_drift(self, request: TileRequest, key: str, strength: float) -> Drift:
         """A random drift whose lengths are in proportion to the tile's shorter edge, as a model's are."""
-        drift = Drift.random(key, strength, warp_px=self._warp_px)
+        drift = random_drift(self._profile, key, strength, warp_px=self._warp_px)
         share = min(request.tile_size) / min(CLASSIC.tile_size(request.mode))
         x, y = drift.shift
-        return replace(drift, shift=(x * share, y * share), warp_px=drift.warp_px * share)
+        return replace(
+            drift,
+            shift=(x * share, y * share),
+            warp_px=drift.warp_px * share,
+            fine_px=drift.fine_px * share,
+            fine_cell_px=drift.fine_cell_px * share,
+        )
 
     def _scene(self, request: TileRequest, key: str, misbehaviour: str | None) -> _Scene:
         """What the model has in mind: the band and what follows it, and the surroundings that a drift may show."""

@@ -1,0 +1,123 @@
+"""Detail that a model draws anew: with about its energy, but not the same detail.
+
+Detail is what a Gaussian of sigma 1 takes away: about what is finer than 2 px. Its local strength r is the root
+mean square over cells of 16 px.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+
+from PIL import Image, ImageFilter
+
+from ....pixels import as_float, combined, crop_mirrored, difference
+from .fields import smooth_noise
+from .parameters import Drift
+
+__all__ = ["with_redrawn_detail", "with_redrawn_strokes", "without_blocks"]
+
+_CELL_PX = 16
+_AUTOENCODER_CELL_PX = 8  # of the latent codes
+_STROKE_CELL_PX = 16
+_ELSEWHERE_PX = (24, 64)  # how far away the exchanged detail comes from
+_MOST_EXCHANGED = 12.0  # levels; of stronger detail a smaller part is exchanged: edges stay edges
+_FAINT = 3.0  # levels; detail that is weaker counts as grain
+_LEAST = 0.05  # levels; below it there is no detail to exchange
+_SHIFTS_OF_BLOCKS = ((0, 4), (4, 0), (2, 6), (6, 2))
+
+
+def with_redrawn_detail(image: Image.Image, drift: Drift) -> Image.Image:
+    """An RGB image whose detail is exchanged, given back by an autoencoder and without its grain, as `drift` says."""
+    if (drift.coherence, drift.autoencoder, drift.grain) == (1, 0, 1):
+        return image
+    base = image.filter(ImageFilter.GaussianBlur(1))
+    strength = _strength(_detail(image.convert("L"), base.convert("L")))
+    gain = _gain(strength, drift)
+    draw = random.Random(f"elsewhere:{drift.seed}")
+    angle, far = draw.uniform(0, math.tau), draw.uniform(*_ELSEWHERE_PX)
+    dx, dy = round(far * math.cos(angle)), round(far * math.sin(angle))
+    other_strength = _seen_from(strength, dx, dy)
+    exchanged = (1 - drift.coherence**2) ** 0.5
+    channels = []
+    for channel, smooth in zip(image.split(), base.split(), strict=True):
+        detail = _detail(channel, smooth)
+        if exchanged:
+            detail = _exchanged(detail, _seen_from(detail, dx, dy), strength, other_strength, exchanged)
+        redrawn = combined(lambda a: a["b"] + a["g"] * a["d"] + 0.5, b=as_float(smooth), g=gain, d=detail)
+        channels.append(redrawn.convert("L"))
+    return Image.merge("RGB", channels)
+
+
+def with_redrawn_strokes(image: Image.Image, amount: float, seed: int | str) -> Image.Image:
+    """An RGB image in which dark strokes are thicker in some places and thinner in others, by up to a pixel a side."""
+    if not amount:
+        return image
+    field = smooth_noise(image.size, _STROKE_CELL_PX, f"strokes:{seed}")
+    for sign, around in ((1, ImageFilter.MinFilter(3)), (-1, ImageFilter.MaxFilter(3))):
+        mask = combined(lambda a, s=sign: 255.0 * amount * s * a["f"], f=field).convert("L")  # type: ignore[misc]
+        image = Image.composite(image.filter(around), image, mask)
+    return image
+
+
+def without_blocks(image: Image.Image, quality: int) -> Image.Image:
+    """An RGB image without the blocks of an earlier JPEG compression at `quality`: the mean of compressions whose
+    blocks lie elsewhere (Nosratinia, "Enhancement of JPEG-compressed images by re-application of JPEG", 2001)."""
+    if not quality:
+        return image
+    a, b, c, d = (_compressed(image, quality, dx, dy) for dx, dy in _SHIFTS_OF_BLOCKS)
+    return Image.blend(Image.blend(a, b, 0.5), Image.blend(c, d, 0.5), 0.5)
+
+
+def _compressed(image: Image.Image, quality: int, dx: int, dy: int) -> Image.Image:
+    """`image` through JPEG, the grid of its blocks moved by (dx, dy)."""
+    buffer = io.BytesIO()
+    crop_mirrored(image, (-dx, -dy, *image.size)).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer, formats=("JPEG",)) as opened:
+        return opened.convert("RGB").crop((dx, dy, dx + image.width, dy + image.height))
+
+
+def _detail(channel: Image.Image, smooth: Image.Image) -> Image.Image:
+    return difference(as_float(channel), as_float(smooth))
+
+
+def _strength(detail: Image.Image) -> Image.Image:
+    """r: local root mean square, mode F, same size."""
+    cell = max(1, min(_CELL_PX, *detail.size))
+    squares = combined(lambda a: a["d"] * a["d"], d=detail).reduce(cell)
+    return combined(lambda a: a["s"] ** 0.5, s=squares).resize(detail.size, Image.Resampling.BILINEAR)
+
+
+def _seen_from(image: Image.Image, dx: int, dy: int) -> Image.Image:
+    return crop_mirrored(image, (dx, dy, image.width + dx, image.height + dy))
+
+
+def _exchanged(
+    detail: Image.Image, other: Image.Image, strength: Image.Image, other_strength: Image.Image, share: float
+) -> Image.Image:
+    """sqrt(1 - s²) * detail + s * other * r / r_other, with s = min(share, _MOST_EXCHANGED / r): equal energy."""
+    part = combined(
+        lambda a: 0.5 * (share + _MOST_EXCHANGED / a["r"] - abs(share - _MOST_EXCHANGED / a["r"])),
+        r=combined(lambda a: a["r"] + _LEAST, r=strength),
+    )
+    return combined(
+        lambda a: (1.0 - a["s"] * a["s"]) ** 0.5 * a["d"] + a["s"] * a["o"] * (a["r"] + _LEAST) / (a["q"] + _LEAST),
+        s=part,
+        d=detail,
+        o=other,
+        r=strength,
+        q=other_strength,
+    )
+
+
+def _gain(strength: Image.Image, drift: Drift) -> Image.Image:
+    """Factor on the detail: (k + r² / f²) / (1 + r² / f²) for lost grain, with k = grain and f = _FAINT, and
+    1 + a * noise for the autoencoder."""
+    kept = combined(
+        lambda a: (drift.grain + a["r"] * a["r"] / _FAINT**2) / (1.0 + a["r"] * a["r"] / _FAINT**2), r=strength
+    )
+    if not drift.autoencoder:
+        return kept
+    noise = smooth_noise(strength.size, _AUTOENCODER_CELL_PX, f"autoencoder:{drift.seed}")
+    return combined(lambda a: a["k"] * (1.0 + drift.autoencoder * a["n"]), k=kept, n=noise)
