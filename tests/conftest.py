@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 
 import pytest
 
@@ -13,6 +14,10 @@ from tests.support.offline import block_imports, block_network
 
 block_imports()
 block_network()
+
+# A shell starts background jobs with interrupts ignored, which every child inherits; the tests that interrupt a
+# program would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _claims = Claims.from_environment()
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unknown outcomes: {', '.join(unknown)}")
     kind = {"flavour": options.flavour, "flat": options.flat, "any_size": options.any_size}
     served = emulator(script, after=options.after, **kind)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     with EmulatorServer(served, options.port, options.latency):
         print(f"serving {options.flavour} at {served.base_url}\nkey: {EMULATOR_KEY}\nstop with Ctrl-C", flush=True)
         _report(served)
