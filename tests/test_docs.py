@@ -15,6 +15,8 @@ import pytest
 
 import exquisite
 from exquisite import MockTileGenerator, Session, TileContract
+from exquisite.api.server_file import read_server_file
+from exquisite.api.servers import SERVERS
 from exquisite.cli import build_parser, main
 from tests.support.documents import RESULTS, ROOT, code_blocks, marked, read, table
 from tests.support.generated_tables import GENERATED, MAKE_VARIABLES, make_variables, verbs
@@ -93,6 +95,14 @@ class TestCommands:
         assert scope["MockTileGenerator"] is MockTileGenerator
 
 
+def test_the_server_file_of_the_reference_is_understood(tmp_path: Path) -> None:
+    (text,) = code_blocks(REFERENCE, "toml")
+    file = tmp_path / "deepinfra.toml"
+    file.write_text(text, "utf-8")
+    server = read_server_file(file)
+    assert (server.mask, server.key_variable, server.extra_fields["moderation"]) == ("omit", "DEEPINFRA_TOKEN", "low")
+
+
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len(README.split()) <= 1200
 
@@ -141,7 +151,8 @@ class TestMakefile:
 
 class TestEnvironment:
     def test_every_variable_is_documented_and_every_documented_one_exists(self) -> None:
-        pattern = r"\b(?:[A-Z]+_)?(?:EXQUISITE|OPENAI|LITELLM)_[A-Z_]+\b"
+        keys = "|".join(server.key_variable for server in SERVERS.values() if server.key_variable)
+        pattern = rf"\b(?:(?:[A-Z]+_)?(?:EXQUISITE|OPENAI)_[A-Z_]+|{keys})\b"
         documented = set(re.findall(pattern, " ".join(row[_VARIABLE] for row in table(REFERENCE, _VARIABLE))))
         used = {
             name

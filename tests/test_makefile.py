@@ -84,6 +84,8 @@ EVERY = {
     "COMPLEXITY": ["--complexity", "high"],
     "CALLS": ["--calls", "each"],
     "SERVER": ["--server", "azure"],
+    "SERVER_FILE": ["--server-file", "f.toml"],
+    "FETCH_FROM": ["--fetch-from", "h.example"],
     "BASE_URL": ["--base-url", "u"],
     "KEY_FILE": ["--key-file", "k"],
     "BUDGET": ["--budget", "2.5"],

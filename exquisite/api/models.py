@@ -1,8 +1,8 @@
 """The registry of models: what each accepts, what it costs, and until when it answers.
 
-The entries are data, collected on `COLLECTED`. Where a figure is assumed from a neighbour, the entry says
-`verified=False`, and the worst case that is reserved before a paid call is doubled. The bill is what the
-server's `usage` says; an estimate is for asking before paying.
+The entries are data, collected on `COLLECTED`; prices and token counts name their source. Where a figure is
+assumed, the worst case that is reserved before a paid call is doubled. The bill is what the server's `usage`
+says; an estimate is for asking before paying.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from ..contract import CLASSIC, TileContract
 from ..errors import UsageError
+from .prices import Prices, Source
 
 __all__ = [
     "COLLECTED",
@@ -28,7 +29,6 @@ __all__ = [
     "QUALITY_DEFAULT",
     "RETIRES_SOON_DAYS",
     "Model",
-    "Prices",
     "SizeRule",
     "check_model",
     "check_options",
@@ -57,15 +57,6 @@ _UNVERIFIED_FACTOR = 2  # the worst case of an entry whose prices or tokens are 
 _MILLION = 1_000_000
 _RATIO_WEIGHT = 16  # a square stays a square wherever the rule has one of about the size
 _PATCH_PX = 32  # an input picture counts one token for each square of this edge
-
-
-@dataclass(frozen=True)
-class Prices:
-    """USD per million tokens."""
-
-    text_in: Decimal
-    image_in: Decimal
-    image_out: Decimal
 
 
 @dataclass(frozen=True)
@@ -132,22 +123,29 @@ class Model:
         input_fidelities: allowed values of `input_fidelity`; empty where the field is refused.
         sizes: the rule for `size`.
         prices: USD per million tokens.
-        output_tokens: quality -> tokens of one picture of the classic size.
-        verified: False where prices or tokens are assumed.
+        prices_source: where the prices come from.
+        output_tokens: quality -> tokens of one picture of the classic size; "auto" may take the most of them.
+        tokens_source: where the token counts come from.
     """
 
     name: str
     note: str
     qualities: tuple[str, ...]
     prices: Prices
+    prices_source: Source
     output_tokens: Mapping[str, int]
+    tokens_source: Source
     released: date | None = None
     shutdown: date | None = None
     replacement: str = MODEL_DEFAULT
     complexities: tuple[str, ...] = ()
     input_fidelities: tuple[str, ...] = ()
     sizes: SizeRule = SizeRule()
-    verified: bool = True
+
+    @property
+    def verified(self) -> bool:
+        """Whether neither the prices nor the token counts are assumed."""
+        return not (self.prices_source.assumed or self.tokens_source.assumed)
 
     def status(self, today: date) -> str:
         """"active", "retiring" (within RETIRES_SOON_DAYS) or "retired"."""
@@ -157,6 +155,7 @@ class Model:
         return "retired" if days <= 0 else "retiring" if days <= RETIRES_SOON_DAYS else "active"
 
 
+_MODEL_PAGES = Source("OpenAI's model pages", COLLECTED)
 _PRICES_2 = Prices(Decimal(5), Decimal(8), Decimal(30))
 _PRICES_1 = Prices(Decimal(5), Decimal(8), Decimal(32))
 _LEVELS = ("low", "medium", "high")
@@ -164,28 +163,40 @@ _TOKENS_25 = MappingProxyType({"low": 196, "medium": 439, "high": 1756, "xhigh":
 _TOKENS_2 = MappingProxyType({"low": 196, "medium": 1756, "high": 7024})
 _TOKENS_1 = MappingProxyType({"low": 272, "medium": 1056, "high": 4160})
 
-_SUNBURST_26 = Model(
-    "gpt-image-2.6-sunburst",
+_SUNBURST_25 = Model(
+    "gpt-image-2.5-sunburst",
     "precise edits",
     qualities=(*_TOKENS_25, "auto"),
     prices=_PRICES_2,
+    prices_source=_MODEL_PAGES,
     output_tokens=_TOKENS_25,
+    tokens_source=_MODEL_PAGES,
+)
+_SUNBURST_26 = replace(
+    _SUNBURST_25,
+    name="gpt-image-2.6-sunburst",
+    tokens_source=Source("those of gpt-image-2.5", COLLECTED, assumed=True),
     released=date(2026, 11, 4),
     complexities=_LEVELS,
-    verified=False,
 )
-_SUNBURST_25 = Model("gpt-image-2.5-sunburst", "precise edits", tuple(_TOKENS_25), _PRICES_2, _TOKENS_25)
-_IMAGE_2 = Model("gpt-image-2", "the first of the second generation", tuple(_TOKENS_2), _PRICES_2, _TOKENS_2)
-_IMAGE_15 = Model(
-    "gpt-image-1.5",
-    "three fixed sizes",
-    _LEVELS,
-    _PRICES_1,
-    _TOKENS_1,
+_IMAGE_2 = replace(
+    _SUNBURST_25,
+    name="gpt-image-2",
+    note="the first of the second generation",
+    qualities=(*_TOKENS_2, "auto"),
+    output_tokens=_TOKENS_2,
+)
+_IMAGE_15 = replace(
+    _SUNBURST_25,
+    name="gpt-image-1.5",
+    note="three fixed sizes",
+    qualities=(*_LEVELS, "auto"),
+    prices=_PRICES_1,
+    output_tokens=_TOKENS_1,
+    tokens_source=Source("those of gpt-image-1", COLLECTED, assumed=True),
     shutdown=date(2026, 12, 1),
     input_fidelities=("high", "low"),
     sizes=SizeRule(named=("1024x1024", "1536x1024", "1024x1536")),
-    verified=False,
 )
 _RETIRED = replace(_IMAGE_15, note="no longer answers", input_fidelities=())
 
@@ -276,7 +287,8 @@ def check_options(
 def estimate_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
     """What one call for `n` tiles will about cost, in USD.
 
-    An unknown model is estimated as `MODEL_DEFAULT`; `FREE` costs nothing.
+    `model` is a name of the registry, `FREE`, which costs nothing, or `str` of `Prices`: the tokens of
+    `MODEL_DEFAULT` at these prices. Any other name is estimated as `MODEL_DEFAULT`.
     """
     return _usd(model, quality, n, contract, text_tokens=-(-len(prompt) // 4), pictures=1)
 
@@ -288,13 +300,15 @@ def worst_case_usd(model: str, quality: str, n: int, contract: TileContract = CL
     assumed twice.
     """
     usd = _usd(model, quality, n, contract, text_tokens=len(prompt.encode("utf-8", "replace")), pictures=2)
-    return usd if _priced(model).verified else usd * _UNVERIFIED_FACTOR
+    entry = _priced(model)
+    return usd if entry.verified or entry.prices.per_picture else usd * _UNVERIFIED_FACTOR
 
 
 def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
     """The cost of one answer by the tokens that the server counted, in USD; None when it did not say.
 
-    Input tokens without details count as picture tokens, the dearer kind.
+    `model` is what `estimate_usd` takes; None, too, where pictures have a price and tokens have none. Input
+    tokens without details count as picture tokens, the dearer kind.
     """
     if model == FREE:
         return Decimal(0)
@@ -305,11 +319,18 @@ def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
     text = details.get("text_tokens", 0) if isinstance(details, Mapping) else 0
     text = min(text, tokens_in) if isinstance(text, int) else 0
     prices = _priced(model).prices
+    if prices.per_picture:
+        return None
     return (text * prices.text_in + (tokens_in - text) * prices.image_in + tokens_out * prices.image_out) / _MILLION
 
 
 def _priced(model: str) -> Model:
-    return MODELS.get(model) or MODELS[MODEL_DEFAULT]
+    """The entry by which `model` is counted."""
+    default = MODELS[MODEL_DEFAULT]
+    try:
+        return replace(default, prices=Prices.parse(model))
+    except UsageError:  # a name, as nearly always
+        return MODELS.get(model, default)
 
 
 def _usd(model: str, quality: str, n: int, contract: TileContract, *, text_tokens: int, pictures: int) -> Decimal:
@@ -320,4 +341,5 @@ def _usd(model: str, quality: str, n: int, contract: TileContract, *, text_token
     output = n * -(-tokens * contract.tile_area // CLASSIC.tile_area)
     patches = pictures * -(-contract.tile_px // _PATCH_PX) * -(-contract.across_px // _PATCH_PX)
     prices = entry.prices
-    return (text_tokens * prices.text_in + patches * prices.image_in + output * prices.image_out) / _MILLION
+    tokens_usd = text_tokens * prices.text_in + patches * prices.image_in + output * prices.image_out
+    return tokens_usd / _MILLION + n * prices.per_picture

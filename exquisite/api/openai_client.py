@@ -26,16 +26,7 @@ from .answer import answer_bytes_max, candidates_in, read_body
 from .download import Download, fetch_all
 from .edit_form import EditForm, Part, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
-from .models import (
-    FREE,
-    MODEL_DEFAULT,
-    QUALITY_DEFAULT,
-    check_model,
-    check_options,
-    estimate_usd,
-    usage_usd,
-    worst_case_usd,
-)
+from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, usage_usd, worst_case_usd
 from .outcome import said_by
 from .paid_call import Outgoing, PaidCall, Waiting, kept_headers
 from .png import png_bytes_max
@@ -114,7 +105,7 @@ class OpenAITileGeneratorClient:
         self.input_fidelity = input_fidelity
         self.calls = calls
         self._server = server
-        self._priced_as = FREE if server.free else server.priced_as or self.model
+        self._priced_as = server.counted_as(self.model)
         self._secret = find_key(api_key, key_file, server.key_variable, environ)
         self._headers = self._own_headers(environ)
         self._clock = clock

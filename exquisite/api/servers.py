@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import UsageError
+from .models import FREE
+from .prices import Prices
 
 __all__ = [
     "OPENAI",
@@ -58,6 +61,7 @@ class ServerSettings:
         extra_headers, extra_query, extra_fields: sent with every request; a field replaces one of ours.
         omit_fields: names of fields or parts that are left out.
         priced_as: the registry's entry by which calls are estimated and counted; "" for the model itself.
+        prices: the server's own, in place of an entry's.
         free: the server bills nobody: nothing is estimated, reserved or counted.
         fetch_from: hosts, besides the server's own, from which a picture that an answer names by address may
             be fetched; the key is never sent there.
@@ -81,14 +85,29 @@ class ServerSettings:
     extra_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     omit_fields: tuple[str, ...] = ()
     priced_as: str = ""
+    prices: Prices | None = None
     free: bool = False
     fetch_from: tuple[str, ...] = ()
     timeouts: Timeouts = Timeouts()
     stream: bool = False
     lossy: Literal["accept", "refuse"] = "accept"
 
+    def counted_as(self, model: str) -> str:
+        """What the functions of `models` that count money take for calls of `model`."""
+        if self.free:
+            return FREE
+        return str(self.prices) if self.prices else self.priced_as or model
+
 
 OPENAI = ServerSettings()
+
+_LITELLM = ServerSettings(
+    name="litellm",
+    base_url="http://127.0.0.1:4000/v1",
+    note="a proxy; refuses image together with image[]; it is told not to send a call again by itself",
+    key_variable="LITELLM_API_KEY",
+    extra_headers=MappingProxyType({"x-litellm-num-retries": "0"}),
+)
 
 SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
     {
@@ -110,6 +129,13 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
                 auth_header="api-key",
                 extra_query={"api-version": "2025-04-01-preview"},
                 omit_fields=("model",),
+            ),
+            ServerSettings(
+                name="azure-entra",
+                base_url="https://{resource}.openai.azure.com/openai/v1",
+                note="the same with a token of Entra ID: az account get-access-token "
+                "--resource https://cognitiveservices.azure.com",
+                key_variable="AZURE_OPENAI_AD_TOKEN",
             ),
             ServerSettings(
                 name="sd-server",
@@ -142,15 +168,55 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
                 free=True,
             ),
             ServerSettings(
-                name="litellm",
-                base_url="http://127.0.0.1:4000/v1",
-                note="a proxy; refuses image together with image[], renames the headers of the server behind it",
-                key_variable="LITELLM_API_KEY",
+                name="nvidia-nim",
+                base_url="http://127.0.0.1:8000/v1",
+                note="NIM for Visual Generative AI on a machine of your own; edits follow the words, without a mask",
+                key_variable="",
+                image_field="image",
+                mask="omit",
+                extra_fields={"response_format": "b64_json"},
+                omit_fields=("quality", "background", "output_format"),
+                free=True,
+            ),
+            _LITELLM,
+            replace(
+                _LITELLM,
+                name="litellm-unmasked",
+                note="the same proxy before Gemini, FLUX or Stability, which refuse a mask, quality and background",
+                mask="omit",
+                omit_fields=("quality", "background", "output_format"),
+            ),
+            ServerSettings(
+                name="deepinfra",
+                base_url="https://api.deepinfra.com/v1/openai",
+                note="edits follow the words, without a mask; answers JPEG; the price is that of Qwen-Image-Edit",
+                model="Qwen/Qwen-Image-Edit",
+                key_variable="DEEPINFRA_TOKEN",
+                image_field="image",
+                mask="omit",
+                omit_fields=("quality", "background", "output_format"),
+                prices=Prices(per_picture=Decimal("0.025")),
+            ),
+            ServerSettings(
+                name="nano-gpt",
+                base_url="https://nano-gpt.com/api/v1",
+                note="takes the mask for models that inpaint; --model as its list names it, prices from there, too",
+                key_variable="NANOGPT_API_KEY",
+                extra_fields={"response_format": "b64_json"},
+            ),
+            ServerSettings(
+                name="imagerouter",
+                base_url="https://api.imagerouter.io/v1/openai",
+                note="a router; --model as its list names it, such as openai/gpt-image-2, prices from there, too",
+                key_variable="IMAGEROUTER_API_KEY",
+                mask_field="mask[]",
+                extra_fields={"response_format": "b64_json"},
+                omit_fields=("background",),
             ),
         )
     }
 )
-"""Recipes by name; change one with `dataclasses.replace`."""
+"""Recipes by name, as the servers document images/edits; change one with `dataclasses.replace`."""
 
 
 def check_base_url(url: str, allow_insecure_http: bool = False) -> str:

@@ -22,7 +22,7 @@ __all__ = ["HEEDED", "arms_from"]
 Settings = dict[str, str]
 
 _SIMULATED = ("seed", "mock_picture", "mock_origin", "mock_drift", "mock_drift_profile", "mock_misbehave")
-_REAL = ("model", "quality", "complexity", "input_fidelity", "calls", "server", "base_url")
+_REAL = ("model", "quality", "complexity", "input_fidelity", "calls", "server", "server_file", "base_url")
 
 HEEDED = {"mock": _SIMULATED, "openai": _REAL, "replay": (*_REAL, "cassette")}
 """What each generator heeds, by the names of the command line's options."""

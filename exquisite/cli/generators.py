@@ -19,6 +19,7 @@ from ..pipeline.fitting import open_picture
 
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient
+    from ..api.servers import ServerSettings
 
 __all__ = [
     "GENERATORS",
@@ -53,6 +54,9 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
     add("--input-fidelity", metavar="WORD", help="as the model allows")
     add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
     add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
+    add("--server-file", metavar="FILE", help="TOML file with the settings of a server; see REFERENCE.md")
+    add("--server-set", action="append", metavar="NAME=VALUE", help="one setting of a server file; repeatable")
+    add("--fetch-from", action="append", metavar="HOST", help="also fetch pictures by address from here; repeatable")
     add("--base-url", metavar="URL", help="of a compatible server")
     add("--key-file", metavar="FILE", help="file that holds the key (default: the variable OPENAI_API_KEY)")
     add("--allow-insecure-http", action="store_true", help="plain http to another machine")
@@ -109,10 +113,11 @@ def make_generator(
     if args.generator == "mock":
         yield _mock(args, simulated, folder, tell)
         return
-    client, transport = _client(args)
+    server = _server(args)
+    client, transport = _client(args, server)
     if args.generator == "replay":
         tell(f"replaying {transport.cassette.path}: nothing is sent")
-    agreed = args.yes or args.dry_run or not getattr(transport, "may_send", transport is None)
+    agreed = args.yes or args.dry_run or server.free or not getattr(transport, "may_send", transport is None)
     if not agreed and ask is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
     try:
@@ -203,17 +208,15 @@ def _mock(
     )
 
 
-def _client(args: argparse.Namespace) -> tuple[OpenAITileGeneratorClient, Any]:
-    """The real client and its transport; None for the network."""
+def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITileGeneratorClient, Any]:
+    """The client of `server` and its transport; None for the network."""
     if importlib.util.find_spec("httpx") is None:
         raise ExquisiteError(f"the generator {args.generator!r} needs httpx: pip install httpx")
     from ..api.cassette import settings_from_environment, transport_from_settings
     from ..api.openai_client import OpenAITileGeneratorClient
     from ..api.secret import find_key
-    from ..api.servers import SERVERS, is_openai
+    from ..api.servers import is_openai
 
-    if args.server not in SERVERS:
-        raise UsageError(f"unknown server {args.server!r}: use one of {', '.join(SERVERS)}")
     settings = settings_from_environment(
         cassette=args.cassette, record_mode=args.record_mode, block_network=args.block_network
     )
@@ -224,7 +227,7 @@ def _client(args: argparse.Namespace) -> tuple[OpenAITileGeneratorClient, Any]:
         key_file=args.key_file,
         model=args.model,
         base_url=args.base_url,
-        server=SERVERS[args.server],
+        server=server,
         quality=args.quality,
         complexity=args.complexity,
         input_fidelity=args.input_fidelity,
@@ -233,10 +236,21 @@ def _client(args: argparse.Namespace) -> tuple[OpenAITileGeneratorClient, Any]:
         transport=transport,
     )
     may_send = not args.dry_run and getattr(transport, "may_send", transport is None)
-    variable = SERVERS[args.server].key_variable
-    if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, variable, os.environ):
-        raise UsageError(f"there is no key: set {variable}, or name a file with --key-file")
+    if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, server.key_variable, os.environ):
+        raise UsageError(f"there is no key: set {server.key_variable}, or name a file with --key-file")
     return client, transport
+
+
+def _server(args: argparse.Namespace) -> ServerSettings:
+    """The server that `args` describe: a recipe, changed by a file, changed by single settings."""
+    from ..api.server_file import changed_server, find_recipe, read_assignments, read_server_file
+    from ..api.servers import OPENAI
+
+    server = find_recipe(args.server)
+    if args.server_file:
+        server = read_server_file(args.server_file, None if server is OPENAI else server)
+    server = changed_server(server, read_assignments(args.server_set or ()), "--server-set")
+    return changed_server(server, {"fetch_from": [*server.fetch_from, *(args.fetch_from or ())]}, "--fetch-from")
 
 
 def _point(text: str) -> tuple[int, int]:

@@ -1,16 +1,13 @@
-"""The verbs that read: status, log, export, verify, models."""
+"""The verbs that read a session: status, log, export, verify."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..api.models import GPT_MODEL_AUTHORITY, MODELS, QUALITY_DEFAULT, estimate_usd
-from ..api.servers import SERVERS
 from ..errors import SessionDamagedError, UsageError
 from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, ExportOptions, exported_size, printed_cm
 from ..pipeline.verify import verify_path
@@ -58,9 +55,6 @@ def add_verbs(verbs: Verbs) -> None:
     verify = add_verb(verbs, "verify", _verify, "SESSION", "check every file of a session", "ink", "ink --repair")
     verify.add_argument("--repair", action="store_true", help="make again what follows from stored answers")
     add_common_options(verify, branch=False)
-
-    models = add_verb(verbs, "models", _models, "", "list models and servers, with dates and prices", "", session=False)
-    add_common_options(models, branch=False)
 
 
 def _status(args: argparse.Namespace, output: Output) -> int:
@@ -167,35 +161,3 @@ def _verify(args: argparse.Namespace, output: Output) -> int:
     if not report.ok and not args.repair:
         output.suggest("verify", args.session, "--repair")
     return 0 if report.ok else SessionDamagedError.exit_code
-
-
-def _models(args: argparse.Namespace, output: Output) -> int:
-    today = date.today()
-    rows: list[list[object]] = [["model", "status", "until", "qualities", f"{_TILES} tiles, {QUALITY_DEFAULT}", ""]]
-    data = []
-    for model in MODELS.values():
-        status = model.status(today)
-        usd = estimate_usd(model.name, QUALITY_DEFAULT, _TILES)
-        default = model.name == GPT_MODEL_AUTHORITY
-        note = "default" if default else f"use {model.replacement}" if status != "active" else ""
-        until = str(model.shutdown or "-")
-        price = f"about ${usd:.2f}" + ("" if model.verified else " (assumed)")
-        rows.append([model.name, status, until, " ".join(model.qualities), price, note])
-        data.append(
-            {
-                "model": model.name,
-                "status": status,
-                "shutdown": None if model.shutdown is None else str(model.shutdown),
-                "qualities": list(model.qualities),
-                "complexities": list(model.complexities),
-                "input_fidelities": list(model.input_fidelities),
-                "estimate_usd": str(usd),
-                "verified": model.verified,
-                "default": default,
-            }
-        )
-    servers: list[list[object]] = [["server", "base URL", ""]]
-    servers += [[server.name, server.base_url, server.note] for server in SERVERS.values()]
-    text = f"{table(rows)}\n\n{table(servers)}"
-    output.result(text, {"models": data, "servers": {name: server.base_url for name, server in SERVERS.items()}})
-    return 0

@@ -46,6 +46,21 @@ class TestRegistry:
             assert MODELS[model.replacement].status(COLLECTED) == "active"
             assert list(model.output_tokens.values()) == sorted(model.output_tokens.values())
 
+    def test_prices_and_token_counts_name_their_source_and_its_date(self) -> None:
+        for model in MODELS.values():
+            for source in (model.prices_source, model.tokens_source):
+                assert source.name
+                assert date(2026, 1, 1) < source.as_of <= COLLECTED
+            assert model.verified is not (model.prices_source.assumed or model.tokens_source.assumed)
+        assert not MODELS[MODEL_DEFAULT].verified
+        assert MODELS["gpt-image-2"].verified
+
+    @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.status(COLLECTED) != "retired"])
+    def test_every_model_takes_the_quality_auto_and_is_counted_at_its_dearest(self, name: str) -> None:
+        check_options(name, (1024, 1024), quality="auto")
+        dearest = max(MODELS[name].output_tokens, key=MODELS[name].output_tokens.__getitem__)
+        assert estimate_usd(name, "auto", 1) == estimate_usd(name, dearest, 1)
+
     @pytest.mark.parametrize(
         ("name", "last_day"),
         [
@@ -140,7 +155,7 @@ class TestRules:
             )
         for words in (
             "a tile of 64x64",
-            "quality='max' must be one of low, medium, high",
+            "quality='max' must be one of low, medium, high, auto",
             "complexity='low' must be left out",
             "input_fidelity='high' must be left out",
         ):
@@ -179,9 +194,6 @@ class TestMoney:
             return estimate_usd(MODEL_DEFAULT, quality, 3, contract) / (contract.advance_px * contract.across_px)
 
         assert usd_per_new_pixel(LONG) <= usd_per_new_pixel(CLASSIC) / 2
-
-    def test_automatic_quality_is_counted_as_the_dearest(self) -> None:
-        assert estimate_usd(MODEL_DEFAULT, "auto", 1) == estimate_usd(MODEL_DEFAULT, "max", 1)
 
     def test_the_worst_case_is_never_below_the_estimate(self) -> None:
         for name, model in MODELS.items():

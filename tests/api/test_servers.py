@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exquisite.api.models import FREE
+from exquisite.api.prices import Prices
 from exquisite.api.secret import Secret, find_key
-from exquisite.api.servers import SERVERS, check_base_url, is_loopback, is_openai, same_server
+from exquisite.api.servers import OPENAI, SERVERS, check_base_url, is_loopback, is_openai, same_server
 from exquisite.errors import UsageError
 
 KEY = "sk-not-a-real-key-000000"
@@ -99,12 +104,34 @@ class TestRecipes:
             "openai",
             "azure",
             "azure-deployment",
+            "azure-entra",
             "sd-server",
             "xinference",
             "vllm-omni",
             "sglang",
+            "nvidia-nim",
             "litellm",
+            "litellm-unmasked",
+            "deepinfra",
+            "nano-gpt",
+            "imagerouter",
         ]
+
+    def test_a_proxy_is_told_not_to_send_a_call_again(self) -> None:
+        for name in ("litellm", "litellm-unmasked"):
+            assert SERVERS[name].extra_headers["x-litellm-num-retries"] == "0"
+
+    @pytest.mark.parametrize(
+        ("changes", "counted_as"),
+        [
+            ({}, "gpt-image-2"),
+            ({"priced_as": "gpt-image-1.5"}, "gpt-image-1.5"),
+            ({"prices": Prices(per_picture=Decimal(2)), "priced_as": "gpt-image-1.5"}, "per_picture=2"),
+            ({"free": True, "prices": Prices(per_picture=Decimal(2))}, FREE),
+        ],
+    )
+    def test_by_what_calls_are_counted(self, changes: dict[str, Any], counted_as: str) -> None:
+        assert replace(OPENAI, **changes).counted_as("gpt-image-2") == counted_as
 
     def test_the_key_of_openai_is_sent_to_nobody_else(self) -> None:
         assert [name for name, server in SERVERS.items() if server.key_variable == "OPENAI_API_KEY"] == ["openai"]

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from exquisite.api.models import GPT_MODEL_AUTHORITY, MODELS
-from exquisite.api.servers import SERVERS
 from tests.cli.conftest import Cli
 
 
@@ -108,11 +106,3 @@ class TestVerify:
         (folder / "ink" / "HEAD").write_text("somewhere")
         assert grown("status", "ink").code == 7
         assert "HEAD" in grown("verify", "ink").out
-
-
-def test_models_shows_every_model_and_server(cli: Cli) -> None:
-    ran = cli("models")
-    for name in (*MODELS, *SERVERS):
-        assert name in ran.out
-    data = cli("models", "--json").data[0]
-    assert [model["model"] for model in data["models"] if model["default"]] == [GPT_MODEL_AUTHORITY]

@@ -124,10 +124,37 @@ class TestEndings:
         assert "--retry-ambiguous" in again.err
         assert (paid("--yes", "--retry-ambiguous").code, served.sent) == (0, 2)
 
+    def test_settings_of_a_server_come_from_a_file_and_from_single_words(
+        self, paid: Cli, served: Emulator, folder: Path
+    ) -> None:
+        (folder / "mine.toml").write_text('extra_fields = {moderation = "low"}\nmodel = "gpt-image-2"\n')
+        ran = paid("--dry-run", "--server-file", "mine.toml", "--server-set", "mask=omit", "--json")
+        request = ran.data[0]["request"]
+        assert (request["fields"]["moderation"], request["model"]) == ("low", "gpt-image-2")
+        assert [part["name"] for part in request["parts"]] == ["image[]"]
+        assert paid("--yes", "--server-file", "mine.toml").code == 0
+        assert served.calls[0].edit is not None
+        assert served.calls[0].edit.fields["moderation"] == "low"
+
+    def test_a_server_marked_free_costs_nothing_and_nobody_is_asked(self, paid: Cli, cli: Cli) -> None:
+        ran = paid("--dry-run", "--server-set", "free=true", "--json")
+        assert ran.data[0]["request"]["worst_case_usd"] == "0"
+        assert paid("--server-set", "free=true").code == 0
+        assert cli("status", "ink", "--json").data[0]["spent_usd"] == "0"
+
+    def test_a_price_of_a_picture_is_what_is_estimated(self, paid: Cli) -> None:
+        ran = paid("--dry-run", "--server-set", "prices.per_picture=0.04", "--json")
+        request = ran.data[0]["request"]
+        assert (request["estimate_usd"], request["worst_case_usd"]) == ("0.12", "0.12")
+
     @pytest.mark.parametrize(
         ("words", "said"),
         [
             (["--server", "nobody"], "use one of openai, azure"),
+            (["--server-file", "nowhere.toml"], "the server file nowhere.toml cannot be read: No such file"),
+            (["--server-set", "colour=red"], "--server-set: unknown: colour (known are "),
+            (["--server-set", "colour"], "write NAME=VALUE"),
+            (["--fetch-from", "https://host/"], "--fetch-from: fetch_from must be hosts"),
             (["--base-url", "ftp://x"], "must look like https://host/v1"),
             (["--base-url", "http://example.com/v1"], "--allow-insecure-http"),
             (["--base-url", "https://api.openai.com/v1", "--model", "dall-e-3"], "was shut down on 2026-05-12"),

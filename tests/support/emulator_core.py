@@ -198,7 +198,9 @@ class _Scene:
         return emulator._draw(self.edit, count, before)
 
     def bill(self, count: int) -> dict[str, object]:
-        if not self._emulator.flavour.usage:
+        flavour = self._emulator.flavour
+        if not flavour.usage:
+            self._call.usd, self._call.pictures = count * Decimal(flavour.usd_per_picture or 0), count
             return {}
         usage = usage_of(self.edit, count)
         self._call.usd, self._call.pictures = usd_of(self.edit.model, usage), count
@@ -221,7 +223,8 @@ class _Scene:
             content["usage"] = usage
         if self._emulator.flavour.strict:
             fields = self.edit.fields
-            content |= {name: fields[name] for name in ("size", "quality", "background", "output_format")}
+            said = ("size", "quality", "background", "output_format")
+            content |= {name: fields[name] for name in said if name in fields}
         return json_reply(200, content, self._number)
 
 
@@ -229,7 +232,7 @@ def usage_of(edit: Edit, count: int) -> dict[str, object]:
     """The tokens of one answer with `count` pictures: four characters a token, one a 32 px square of input."""
     text = -(-len(edit.fields["prompt"]) // 4)
     picture = -(-edit.image.width // _PATCH_PX) * -(-edit.image.height // _PATCH_PX)
-    tokens = MODELS[edit.model].output_tokens[edit.fields["quality"]]
+    tokens = MODELS[edit.model].output_tokens[edit.fields.get("quality", "auto")]
     output = count * -(-tokens * edit.size[0] * edit.size[1] // _CLASSIC_PIXELS)
     return {
         "input_tokens": text + picture,

@@ -44,16 +44,15 @@ class ModelRules:
     shut_down: bool = False
 
 
-_TOKENS_25 = {"low": 196, "medium": 439, "high": 1756, "xhigh": 3122, "max": 7024}
-_TOKENS_26 = {**_TOKENS_25, "auto": 7024}
-_TOKENS_2 = {"low": 196, "medium": 1756, "high": 7024}
-_TOKENS_1 = {"low": 272, "medium": 1056, "high": 4160}
+_TOKENS_25 = {"low": 196, "medium": 439, "high": 1756, "xhigh": 3122, "max": 7024, "auto": 7024}
+_TOKENS_2 = {"low": 196, "medium": 1756, "high": 7024, "auto": 7024}
+_TOKENS_1 = {"low": 272, "medium": 1056, "high": 4160, "auto": 4160}
 _LEVELS = ("low", "medium", "high")
 _FIXED_SIZES = ("1024x1024", "1536x1024", "1024x1536")
 
 MODELS: Mapping[str, ModelRules] = {
-    "gpt-image-2.6-sunburst": ModelRules(_TOKENS_26, complexities=_LEVELS),
-    "gpt-image-2.6-flare": ModelRules(_TOKENS_26, complexities=_LEVELS),
+    "gpt-image-2.6-sunburst": ModelRules(_TOKENS_25, complexities=_LEVELS),
+    "gpt-image-2.6-flare": ModelRules(_TOKENS_25, complexities=_LEVELS),
     "gpt-image-2.5-sunburst": ModelRules(_TOKENS_25),
     "gpt-image-2.5-flare": ModelRules(_TOKENS_25),
     "gpt-image-2.5-sunburst-2026-09-08": ModelRules(_TOKENS_25),
@@ -141,10 +140,13 @@ def check_edit(
         parts = parse_multipart(body, headers.get("content-type", ""))
     except UsageError as error:
         raise Refusal(400, f"Could not parse the body: {error}", code="invalid_multipart") from None
+    for part in parts:
+        if part.name in flavour.refuses:
+            raise Refusal(400, f"Unknown parameter: '{part.name}'.", "unknown_parameter", part.name)
     fields, pictures, mask = _sorted_out(parts, flavour)
     model = route.groupdict().get("model") or fields.get("model", "")
     if flavour.strict:
-        _check_fields(fields, ModelName(model, in_path="model" in route.groupdict()))
+        _check_fields(fields, ModelName(model, in_path="model" in route.groupdict()), flavour.refuses)
         size = _size(fields["size"], None if any_size else MODELS[model])
     else:
         if not fields.get("prompt"):
@@ -200,9 +202,9 @@ def _sorted_out(parts: tuple[Part, ...], flavour: Flavour) -> tuple[dict[str, st
     return fields, pictures, masks[0] if masks else None
 
 
-def _check_fields(fields: Mapping[str, str], model: ModelName) -> None:
+def _check_fields(fields: Mapping[str, str], model: ModelName, refuses: tuple[str, ...]) -> None:
     for name in _EXPLICIT:
-        if name not in fields and not (name == "model" and model.in_path):
+        if name not in fields and name not in refuses and not (name == "model" and model.in_path):
             raise Refusal(400, f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
     rules = MODELS.get(model.name)
     if rules is None or rules.shut_down:

@@ -1,0 +1,79 @@
+"""What pictures and tokens cost, and where each figure comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from ..errors import UsageError
+
+__all__ = ["Prices", "Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where figures come from.
+
+    Attributes:
+        name: what was read.
+        as_of: the day on which it said so.
+        assumed: the figures are those of a neighbour, because their own are not published.
+    """
+
+    name: str
+    as_of: date
+    assumed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.as_of}" + (", assumed" if self.assumed else "")
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a server asks for: USD per million tokens, or USD per picture.
+
+    Attributes:
+        text_in, image_in, image_out: per million tokens of text sent, pictures sent, and pictures made.
+        per_picture: for each picture that is made, whatever its tokens; 0 where tokens are counted.
+    """
+
+    text_in: Decimal = Decimal(0)
+    image_in: Decimal = Decimal(0)
+    image_out: Decimal = Decimal(0)
+    per_picture: Decimal = Decimal(0)
+
+    def __str__(self) -> str:
+        """The prices above 0 as a text that `parse` reads, such as "text_in=5 image_in=8 image_out=30"."""
+        amounts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return " ".join(f"{name}={usd}" for name, usd in amounts.items() if usd)
+
+    @classmethod
+    def parse(cls, text: str) -> Prices:
+        """The prices that a text names.
+
+        Raises:
+            UsageError: it is not of the form "NAME=USD NAME=USD", or mixes prices of tokens and of pictures.
+        """
+        names = [field.name for field in fields(cls)]
+        amounts: dict[str, Decimal] = {}
+        for word in text.split():
+            name, equals, usd = word.partition("=")
+            if not equals or name not in names or name in amounts:
+                raise UsageError(f"{word!r} is no price: write NAME=USD once for each of {', '.join(names)}")
+            amounts[name] = _usd(name, usd)
+        if not amounts:
+            raise UsageError(f"there is no price: write NAME=USD, with a name of {', '.join(names)}")
+        if "per_picture" in amounts and len(amounts) > 1:
+            raise UsageError("prices are per picture, or per million tokens: not both")
+        return cls(**amounts)
+
+
+def _usd(name: str, text: str) -> Decimal:
+    try:
+        usd = Decimal(text)
+    except InvalidOperation:
+        usd = Decimal(-1)
+    if not usd.is_finite() or usd <= 0:
+        raise UsageError(f"{name}={text} is no price: it must be a number of dollars above 0")
+    return usd

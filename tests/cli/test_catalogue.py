@@ -1,0 +1,38 @@
+"""The verb models: every model, and every recipe as lines of a server file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exquisite.api.models import GPT_MODEL_AUTHORITY, MODELS
+from exquisite.api.server_file import read_server_file
+from exquisite.api.servers import SERVERS
+from tests.cli.conftest import Cli
+
+
+def test_models_shows_every_model_and_server(cli: Cli) -> None:
+    ran = cli("models")
+    for name in (*MODELS, *SERVERS):
+        assert name in ran.out
+    data = cli("models", "--json").data[0]
+    assert [model["model"] for model in data["models"] if model["default"]] == [GPT_MODEL_AUTHORITY]
+    assert set(data["recipes"]) == set(data["servers"]) == set(SERVERS)
+
+
+def test_prices_and_tokens_are_shown_with_their_source_and_date(cli: Cli) -> None:
+    assert "prices and tokens: OpenAI's model pages, 2026-11-22; " in cli("models").out
+    for model in cli("models", "--json").data[0]["models"]:
+        registered = MODELS[model["model"]]
+        assert model["prices_source"] == str(registered.prices_source)
+        assert model["output_tokens"] == dict(registered.output_tokens)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_lines_of_a_recipe_are_a_server_file(cli: Cli, tmp_path: Path, name: str) -> None:
+    blocks = cli("models").out.split("\n\n")
+    (block,) = (block for block in blocks if block.startswith(f"{name}: "))
+    file = tmp_path / f"{name}.toml"
+    file.write_text(f'note = "{SERVERS[name].note}"\n' + block.partition("\n")[2].replace("    ", ""))
+    assert read_server_file(file) == SERVERS[name]
