@@ -6,21 +6,28 @@ Proxies and certificate settings of the environment apply, except to the loopbac
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import ssl
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
 
+from ..errors import UsageError
 from .outcome import Reply
 from .paid_call import BrokenOff, NotSent, Outgoing
 from .secret import Secret
 from .servers import ServerSettings, is_loopback
 
-__all__ = ["MAX_ERROR_BYTES", "Connection"]
+__all__ = ["MAX_ERROR_BYTES", "Connection", "network_client"]
 
 MAX_ERROR_BYTES = 1 << 20
 """Bytes that are read of an answer with an error status."""
+
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")  # what the HTTP library takes
 
 
 class Connection:
@@ -32,6 +39,9 @@ class Connection:
         transport: an httpx transport in place of the network; it is not closed.
         trust_env: whether proxies and certificate settings of the environment apply.
         clock: seconds from any start; replaced by tests.
+
+    Raises:
+        UsageError: a variable of the environment that cannot be used; see `network_client`.
     """
 
     def __init__(
@@ -51,8 +61,7 @@ class Connection:
         self._secrets = (secret, *map(Secret, server.extra_headers.values()))
         self._clock = clock
         self._owned = transport is None
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(transport=transport, limits=limits, trust_env=trust_env and transport is None)
+        self._http = httpx.Client(transport=transport, trust_env=False) if transport else network_client(trust_env)
 
     @classmethod
     def to(cls, base_url: str, server: ServerSettings, secret: Secret, clock: Callable[[], float]) -> Connection:
@@ -92,7 +101,9 @@ class Connection:
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            problem = NotSent(f"no connection to {urlsplit(outgoing.url).hostname}: {self._hidden(error)}")
+            advice = _certificate_advice(error)
+            reason = f"no connection to {urlsplit(outgoing.url).hostname}: {self._hidden(error)}{advice}"
+            problem = NotSent(reason, final=bool(advice))
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             problem = NotSent(f"the address cannot be used: {self._hidden(error)}")
         except httpx.HTTPError as error:
@@ -119,7 +130,7 @@ class Connection:
         headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
         whole, data = len(body) <= limit, self._without_secrets(bytes(body[:limit]))
         body.clear()  # from here on it is the reply that holds what arrived
-        return Reply(response.status_code, headers, data, whole)
+        return Reply(response.status_code, headers, data, whole, self._secret.source)
 
     def _authorized(self, asked: httpx.Request) -> httpx.Request:
         """`asked` with the key in its header: the one place that reveals it."""
@@ -136,3 +147,52 @@ class Connection:
         for secret in self._secrets:
             data = secret.hidden_in(data)
         return data
+
+
+def network_client(trust_env: bool) -> httpx.Client:
+    """A client of the network that keeps no idle connection.
+
+    `trust_env` says whether proxies and certificate settings of the environment apply.
+
+    Raises:
+        UsageError: naming the variable of the environment that cannot be used, and why.
+    """
+    if trust_env:
+        _check_proxies()
+    try:
+        return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), trust_env=trust_env)
+    except (OSError, ValueError, httpx.InvalidURL) as error:
+        problem = error
+    if (file := os.environ.get("SSL_CERT_FILE")) and isinstance(problem, OSError):
+        reason = problem.strerror or str(problem)
+        raise UsageError(f"SSL_CERT_FILE: {file} cannot be read as certificates: {reason}; correct or unset it")
+    name = "no_proxy" if os.environ.get("no_proxy") else "NO_PROXY"
+    raise UsageError(f"{name} cannot be read ({problem}): write hosts and addresses without brackets, commas between")
+
+
+def _check_proxies() -> None:
+    """Raise UsageError for the first proxy of the environment that cannot be used; its address may hold a password."""
+    for name in _PROXIES:
+        address = os.environ.get(name, "")
+        if not address:
+            continue
+        try:
+            parts = urlsplit(address if "://" in address else f"http://{address}")
+            usable = bool(parts.hostname) and parts.port != 0 and parts.scheme in _PROXY_SCHEMES
+        except ValueError:
+            usable = False
+        if not usable:
+            raise UsageError(f"{name} holds no address of a proxy: write http://host:port, or unset it")
+        if parts.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+            raise UsageError(f"{name} names a SOCKS proxy: pip install 'httpx[socks]', or unset the variable")
+
+
+def _certificate_advice(error: BaseException | None) -> str:
+    """What to do where a connection failed for want of trust, which no further attempt mends; "" elsewhere."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "; name the certificate of its authority in SSL_CERT_FILE, if you trust it"
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return "; check the base URL: is it https there?"
+        error = error.__cause__ or error.__context__
+    return ""

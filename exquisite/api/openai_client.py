@@ -32,7 +32,7 @@ from .paid_call import Outgoing, PaidCall, Waiting, kept_headers
 from .png import png_bytes_max
 from .retry import RetryPolicy
 from .secret import find_key
-from .servers import OPENAI, ServerSettings, check_base_url, is_openai, same_server
+from .servers import OPENAI, ServerSettings, check_base_url, is_loopback, is_openai, same_server
 
 if TYPE_CHECKING:
     import httpx
@@ -129,6 +129,16 @@ class OpenAITileGeneratorClient:
             "extra_fields": dict(self._server.extra_fields),
             **({"mask": "omit"} if self._server.mask == "omit" else {}),
         }
+
+    def check_connection(self) -> None:
+        """Make sure that the network can be used as the environment describes it; nothing is sent.
+
+        Raises:
+            UsageError: naming the variable that cannot be used.
+        """
+        from .connection import network_client
+
+        network_client(trust_env=not is_loopback(self.base_url)).close()
 
     def request_preview(self, request: TileRequest) -> dict[str, object]:
         """The calls that `generate` would make if all goes well: what `--dry-run` shows. Nothing is sent.
@@ -252,6 +262,8 @@ class OpenAITileGeneratorClient:
         if is_openai(self.base_url):
             for header, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
                 if value := environ.get(variable, "").strip():
+                    if not (value.isascii() and value.isprintable()):
+                        raise UsageError(f"the variable {variable} holds characters that no header can: correct it")
                     headers[header] = value
         return {**headers, **self._server.extra_headers}
 

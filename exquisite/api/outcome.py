@@ -23,9 +23,12 @@ MAX_WORDS = 600
 """Characters of a server's message that are shown."""
 
 _AMBIGUOUS = {408, 409, 499}
-_PENNILESS = re.compile(
-    r"billing_hard_limit_reached|insufficient_quota|credit_balance_exhausted|\w+_spend_limit_exceeded"
+_OUT_OF_MONEY = re.compile(
+    r"\b(?:billing_hard_limit_reached|insufficient_quota|credit_balance_exhausted|\w+_spend_limit_exceeded"
+    r"|budget_exceeded)\b"
 )
+"""Codes that say that there is no money left; a proxy repeats them in its own words, under a code of its own."""
+_CHECK_BILLING = "exceeded your current quota"  # of insufficient_quota; with a wait it is the quota of a minute
 _ADVICE = {
     "moderation_blocked": "change the words of the prompt; the same request will be refused again",
     "invalid_mask_image_format": "the server cannot read the mask; check the mask field of its settings",
@@ -35,7 +38,7 @@ _ADVICE = {
     "invalid_input_fidelity_model": "leave input_fidelity out for this model",
     "model_not_found": "choose another model; `models` lists them",
     400: "change what the message names",
-    401: "check the key: OPENAI_API_KEY, or the key file",
+    401: "check the key; it comes from {key}",
     403: "the key may not do this; check its project, its permissions and the verification of the organization",
     404: "check the base URL and the model; `models` lists the models",
     413: "the request is too large for this server",
@@ -46,12 +49,21 @@ _REDIRECT = "redirects are not followed, because the key would go along: set the
 
 @dataclass(frozen=True)
 class Reply:
-    """What came over the wire; header names in lower case. `whole` is False where the body was cut at a limit."""
+    """What came over the wire.
+
+    Attributes:
+        status: HTTP status.
+        headers: names in lower case.
+        body: the bytes, as far as they were read.
+        whole: False where the body was cut at a limit.
+        key_source: where the key of the request came from, in words.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     whole: bool = True
+    key_source: str = ""
 
 
 class Kind(Enum):
@@ -84,10 +96,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Said:
-    """The error in a body: the server's words, its code, and whether it came as a JSON error."""
+    """The error in a body: the server's words, its code, its type, and whether it came as a JSON error."""
 
     words: str
     code: str = ""
+    type: str = ""
     is_json_error: bool = False
 
 
@@ -98,16 +111,25 @@ def judge(reply: Reply, now: float) -> Verdict:
         return Verdict(Kind.ANSWERED, f"status {status}")
     said = said_by(reply.body)
     reason = _reason(reply, said)
-    if _PENNILESS.fullmatch(said.code) and status in (400, 402, 403, 429):
+    wait_s = wait_asked(reply.headers, said.words, now)
+    if status in (400, 402, 403, 429) and _is_out_of_money(said, wait_s):
         return Verdict(Kind.REFUSED, reason, _NO_MONEY)
     if status == 429 or (status == 503 and said.is_json_error):
         retry = reply.headers.get("x-should-retry", "").strip().lower() != "false"
-        return Verdict(Kind.BUSY, reason, "", wait_asked(reply.headers, said.words, now), retry)
+        return Verdict(Kind.BUSY, reason, "", wait_s, retry)
     if status in _AMBIGUOUS or status >= 500 or status < 200:
         return Verdict(Kind.UNKNOWN, reason)
     if status < 400:
         return Verdict(Kind.REFUSED, reason, _REDIRECT)
-    return Verdict(Kind.REFUSED, reason, str(_ADVICE.get(said.code) or _ADVICE.get(status) or _ADVICE[400]))
+    advice = str(_ADVICE.get(said.code) or _ADVICE.get(status) or _ADVICE[400])
+    return Verdict(Kind.REFUSED, reason, advice.format(key=reply.key_source or "the environment or a key file"))
+
+
+def _is_out_of_money(said: Said, wait_s: float | None) -> bool:
+    """Whether waiting is no use, because the account has no credit or has reached its limit."""
+    if _OUT_OF_MONEY.search(f"{said.code} {said.type} {said.words}"):
+        return True
+    return _CHECK_BILLING in said.words.lower() and wait_s is None
 
 
 def said_by(body: bytes) -> Said:
@@ -122,9 +144,10 @@ def said_by(body: bytes) -> Said:
         code = error.get("code") or error.get("type")
         words = _plain(error.get("message"))
         parameter = _plain(error.get("param"))
-        return Said(words + (f" (parameter {parameter})" if parameter else ""), _plain(code), True)
+        words += f" (parameter {parameter})" if parameter else ""
+        return Said(words, _plain(code), _plain(error.get("type")), is_json_error=True)
     if isinstance(error, str) and error:
-        return Said(_plain(error), "", True)
+        return Said(_plain(error), is_json_error=True)
     detail = document.get("detail") if isinstance(document, dict) else document
     return Said(_plain(detail if isinstance(detail, str) else json.dumps(detail) if detail else ""))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-from ..errors import OutcomeUnknownError, RejectedByServerError, ReplayError, ServerUnavailableError
+from ..errors import OutcomeUnknownError, RejectedByServerError, ReplayError, ServerUnavailableError, UsageError
 from .generator import CallLog
 from .outcome import Kind, Reply, judge
 from .retry import RetryPolicy
@@ -26,7 +26,14 @@ KEPT_HEADERS = ("content-type", "date", "openai-processing-ms", "openai-version"
 
 
 class NotSent(Exception):
-    """The request certainly did not reach the server; the message says why."""
+    """The request certainly did not reach the server; the message says why.
+
+    `final` says that asking again cannot help, as with a certificate that is not trusted.
+    """
+
+    def __init__(self, reason: str, final: bool = False) -> None:
+        super().__init__(reason)
+        self.final = final
 
 
 class BrokenOff(Exception):
@@ -97,7 +104,7 @@ class PaidCall:
                 with interruptions_logged(calls, call, arrived):
                     reply = self.send(arrived)
             except NotSent as problem:
-                reason, asked, busy, again = str(problem), None, False, True
+                reason, asked, busy, again = str(problem), None, False, not problem.final
                 calls.not_sent(call, reason)
             except BrokenOff as problem:
                 raise _unknown(calls, call, str(problem), bytes(arrived)) from None
@@ -126,12 +133,12 @@ class PaidCall:
 
 @contextmanager
 def interruptions_logged(calls: CallLog, call: int, arrived: bytearray) -> Iterator[None]:
-    """Log what ends a call from outside, a recording that does not match, or Ctrl-C, and let it through."""
+    """Log what ends a call from outside, and let it through: nothing was sent, or Ctrl-C came meanwhile."""
     try:
         yield
     except (NotSent, BrokenOff):
         raise  # an outcome of the call itself
-    except ReplayError as problem:
+    except (ReplayError, UsageError) as problem:
         calls.not_sent(call, str(problem))
         raise
     except BaseException as problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import UsageError
 
-__all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt"]
+__all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt", "check_words"]
 
 PROMPT_STRENGTH_DEFAULT = 1
 PROMPT_STRENGTHS = (0, 1, 2, 3)
@@ -25,8 +25,9 @@ def build_prompt(
     """The full text for one step of growth in `mode`, ending with the person's `words`.
 
     Raises:
-        UsageError: an unknown mode or strength.
+        UsageError: an unknown mode or strength, or words that are no text.
     """
+    check_words(words)
     if strength not in PROMPT_STRENGTHS or isinstance(strength, bool):
         raise UsageError(f"unknown prompt strength {strength!r}: use one of {', '.join(map(str, PROMPT_STRENGTHS))}")
     new = Mode(mode).direction
@@ -46,6 +47,21 @@ def build_prompt(
             "no new perspective, no text that was not there."
         )
     return " ".join([*sentences, words.strip()]).strip()
+
+
+def check_words(words: str) -> str:
+    """`words` as they are, if they can be written as UTF-8.
+
+    Raises:
+        UsageError: they hold half characters, as bytes of another encoding on the command line become.
+    """
+    try:
+        words.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the prompt is no UTF-8 text from character {error.start + 1} on: save or type it as UTF-8"
+        ) from None
+    return words
 
 
 def _part(side: str, length_px: int, contract: TileContract) -> str:

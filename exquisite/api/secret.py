@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -10,17 +11,20 @@ from ..errors import UsageError
 
 __all__ = ["Secret", "find_key"]
 
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=\s*([^=\s].*)")
+
 MIN_SECRET = 12
 """A shorter text is no secret ("none", "local"): hiding it would tear holes into honest messages."""
 
 
 class Secret:
-    """A text that is shown by nothing but `reveal`."""
+    """A text that is shown by nothing but `reveal`; `source` says for messages where it comes from."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "source")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: str = "") -> None:
         self._text = text
+        self.source = source
 
     def __repr__(self) -> str:
         return "Secret(hidden)"
@@ -50,23 +54,50 @@ class Secret:
 def find_key(api_key: str | None, key_file: str | Path | None, variable: str, environ: Mapping[str, str]) -> Secret:
     """The key, from the argument, else from the file, else from the environment; empty when there is none.
 
+    A file holds the key alone, or lines such as `OPENAI_API_KEY="..."`, of which that of `variable` counts.
+    Quotes around the key, a byte order mark, empty lines and comments do not matter.
+
     Raises:
         UsageError: the file cannot be read, or the text cannot be a key; the text itself is not shown.
     """
     if api_key is not None:
-        text, source = api_key, "the key"
-    elif key_file is not None:
-        source = f"the key file {key_file}"
-        try:
-            text = Path(key_file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            problem = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise UsageError(f"{source} cannot be read: {problem}") from None
-        if not text.strip():
-            raise UsageError(f"{source} is empty")
-    else:
-        text, source = environ.get(variable, "") if variable else "", f"the variable {variable}"
-    text = text.strip()
-    if not text.isascii() or not text.isprintable() or " " in text:
+        return _secret(api_key, "the key that was passed")
+    if key_file is not None:
+        return _secret(_key_in(key_file, variable), f"the key file {key_file}")
+    if not variable:
+        return Secret("", "the settings of the server: they name no key_variable")
+    if not environ.get(variable, "").strip():
+        return Secret("", f"the variable {variable}: it is not set, and no key file is named")
+    return _secret(environ[variable], f"the variable {variable}")
+
+
+def _key_in(path: str | Path, variable: str) -> str:
+    """The text of the key in a file."""
+    source = f"the key file {path}"
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(f"{source} cannot be read: {problem}") from None
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise UsageError(f"{source} is empty")
+    assigned: dict[str, str] = {found[1]: found[2] for line in lines if (found := _ASSIGNMENT.fullmatch(line))}
+    if not assigned:
+        return "\n".join(lines)
+    if variable in assigned:
+        return assigned[variable]
+    if variable or len(assigned) > 1:
+        names = ", ".join(assigned)
+        raise UsageError(f"{source} names {names}, not {variable or 'one key'}: leave one line with the key alone")
+    return next(iter(assigned.values()))
+
+
+def _secret(text: str, source: str) -> Secret:
+    """The key that `text` holds, perhaps in quotes."""
+    text = text.strip().removeprefix("\ufeff").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    if not text.isascii() or not text.isprintable() or " " in text or {'"', "'"} & set(text):
         raise UsageError(f"{source} holds characters that no key has: it must be one word on one line")
-    return Secret(text)
+    return Secret(text, source)

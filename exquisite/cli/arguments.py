@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..api.prompt import check_words
 from ..contract import PRESETS, TileContract
-from ..errors import ContractError
+from ..errors import ContractError, UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from ..pipeline.artifacts import ARTIFACTS
@@ -27,6 +28,7 @@ __all__ = [
     "changed_options",
     "open_session",
     "seed_record",
+    "user_prompt",
 ]
 
 Run = Callable[[argparse.Namespace, Output], int]
@@ -146,6 +148,14 @@ def seed_record(session: Session) -> dict[str, Any]:
     """What was recorded when the session was made: the source of its seed picture, and what was done to it."""
     record = read_record(Path(session.root) / "steps" / "000000" / "step.json")
     return dict(record["init"])
+
+
+def user_prompt(text: str) -> str:
+    """The type of an argument that holds words for the model."""
+    try:
+        return check_words(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _contract(text: str) -> TileContract:

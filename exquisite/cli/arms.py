@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from ..api.prompt import check_words
 from ..errors import UsageError
 from ..pipeline.experiment.plan import Arm
 from ..pipeline.step import StepOptions
@@ -106,7 +107,7 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
         elif key not in (*_WORDS, "generator"):
             known = sorted({*_OPTIONS.as_dict(), *_ALL_HEEDED, *_WORDS, "generator"})
             raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(known)}")
-    return Arm(name, StepOptions.from_values(options), " ".join(filter(None, words)), generator)
+    return Arm(name, StepOptions.from_values(options), check_words(" ".join(filter(None, words))), generator)
 
 
 def _option(key: str, text: str) -> Any:

@@ -18,7 +18,7 @@ from ..pipeline.experiment.bootstrap import FEW, LEVEL, Interval
 from ..pipeline.experiment.measures import MEASURES
 from ..pipeline.experiment.plan import Arm
 from ..pipeline.experiment.report import ArmReport, Report, report
-from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record
+from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record, user_prompt
 from .arms import HEEDED, arms_from
 from .generators import AskingFirst, add_generator_options, budget_of, make_generator
 from .output import Output, ProgressLine, table
@@ -66,7 +66,7 @@ def add_verbs(verbs: Verbs) -> None:
     add("--repeat", type=int, metavar="N", help="branches of each arm, each with answers of its own (default 1)")
     add("--steps", type=int, metavar="N", help="steps in a row on each branch (default 1)")
     add("--at", type=int, metavar="N", help="step from which every branch grows (default: the head)")
-    add("--prompt", default="", metavar="TEXT", help="your words for the model, in every arm")
+    add("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model, in every arm")
     add_step_options(verb)
     add_generator_options(verb, spender="experiment")
     add_common_options(verb)

@@ -238,6 +238,8 @@ def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITil
     may_send = not args.dry_run and getattr(transport, "may_send", transport is None)
     if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, server.key_variable, os.environ):
         raise UsageError(f"there is no key: set {server.key_variable}, or name a file with --key-file")
+    if may_send:
+        client.check_connection()
     return client, transport
 
 

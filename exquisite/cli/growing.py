@@ -23,6 +23,7 @@ from .arguments import (
     changed_options,
     open_session,
     seed_record,
+    user_prompt,
 )
 from .generators import AskingFirst, add_generator_options, budget_of, estimate_line, make_generator, simulated_record
 from .output import Output, ProgressLine, table
@@ -68,7 +69,7 @@ def add_verbs(verbs: Verbs) -> None:
     step.add_argument("--fit", choices=FITS, default="scale", help="how that picture comes to size (default scale)")
     add_contract_option(step)
     step.add_argument("--steps", type=int, default=1, metavar="N", help="how many; a refusal ends them (default 1)")
-    step.add_argument("--prompt", default="", metavar="TEXT", help="your words for the model")
+    step.add_argument("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model")
     add_step_options(step)
     add_generator_options(step)
     add_common_options(step)

@@ -64,6 +64,39 @@ def test_without_money_waiting_is_no_use(status: int, code: str) -> None:
     assert kind(status, by_type) is Kind.REFUSED
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "litellm.RateLimitError: OpenAIException - Error code: 429 - {'error': {'type': 'insufficient_quota'}}",
+        "RateLimitError: You exceeded your current quota, please check your plan and billing details.",
+        "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0 (budget_exceeded)",
+    ],
+)
+def test_without_money_waiting_is_no_use_behind_a_proxy_either(message: str) -> None:
+    """A proxy puts its own code, or the status, in the place of the server's."""
+    body = json.dumps({"error": {"message": message, "type": "throttling_error", "code": "429"}}).encode()
+    verdict = judge(Reply(429, {}, body), 0.0)
+    assert verdict.kind is Kind.REFUSED
+    assert "add credit" in verdict.advice
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "You exceeded your current quota. Please retry in 34s.",
+        "Rate limit reached for images per min. Please try again in 12s.",
+        "the deployment insufficient_quotas_per_minute is busy",
+    ],
+)
+def test_a_quota_that_is_full_for_a_moment_is_waited_for(message: str) -> None:
+    assert kind(429, error("429", message)) is Kind.BUSY
+
+
+def test_a_refused_key_is_named_by_its_place() -> None:
+    advice = judge(Reply(401, {}, error(None), key_source="the variable X_KEY"), 0.0).advice
+    assert advice == "check the key; it comes from the variable X_KEY"
+
+
 def test_the_wait_and_the_wish_not_to_be_asked_again_are_kept() -> None:
     body = error("rate_limit_exceeded", "Limit 5 input-images per min. Please try again in 12s.")
     verdict = judge(Reply(429, {"x-should-retry": "False"}, body), 0.0)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from exquisite.api.prompt import PROMPT_STRENGTHS, build_prompt
+from exquisite.api.prompt import PROMPT_STRENGTHS, build_prompt, check_words
 from exquisite.contract import CLASSIC, WIDE, Mode, TileContract
 from exquisite.errors import UsageError
 
@@ -64,3 +64,9 @@ def test_an_unknown_strength_is_refused(strength: object) -> None:
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="x_ltr, x_rtl"):
         build_prompt("x_up")
+
+
+def test_words_that_are_no_text_are_refused_with_their_place() -> None:
+    with pytest.raises(UsageError, match="no UTF-8 text from character 5 on"):
+        build_prompt("x_ltr", "fog \udcff")
+    assert check_words("Nebel über dem Fluß 霧") == "Nebel über dem Fluß 霧"

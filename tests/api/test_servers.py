@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exquisite.api.models import FREE
 from exquisite.api.prices import Prices
-from exquisite.api.secret import Secret, find_key
 from exquisite.api.servers import OPENAI, SERVERS, check_base_url, is_loopback, is_openai, same_server
 from exquisite.errors import UsageError
 
@@ -143,43 +140,3 @@ class TestRecipes:
 
     def test_what_may_be_a_secret_is_not_in_the_repr(self) -> None:
         assert "2025-04-01-preview" not in repr(SERVERS["azure-deployment"])
-
-
-class TestKey:
-    def test_the_argument_comes_before_the_file_before_the_environment(self, tmp_path: Path) -> None:
-        file = tmp_path / "key"
-        file.write_text("from-file\n")
-        environ = {"V": "from-environment"}
-        assert find_key("from-argument", file, "V", environ).reveal() == "from-argument"
-        assert find_key(None, file, "V", environ).reveal() == "from-file"
-        assert find_key(None, None, "V", environ).reveal() == "from-environment"
-        assert not find_key(None, None, "V", {})
-        assert not find_key(None, None, "", {"": "x"})
-
-    @pytest.mark.parametrize("text", ["two words", "two\nlines", "schlüssel", "tab\tinside", "nul\0inside"])
-    def test_a_text_that_is_no_key_is_refused_and_not_repeated(self, text: str) -> None:
-        with pytest.raises(UsageError) as caught:
-            find_key(f"{KEY}{text}", None, "V", {})
-        assert KEY not in str(caught.value)
-
-    def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="nowhere cannot be read: No such file"):
-            find_key(None, tmp_path / "nowhere", "V", {})
-        (tmp_path / "empty").write_text(" \n")
-        with pytest.raises(UsageError, match="empty is empty"):
-            find_key(None, tmp_path / "empty", "V", {})
-        (tmp_path / "binary").write_bytes(b"\xff\xfe")
-        with pytest.raises(UsageError, match="it is no text"):
-            find_key(None, tmp_path / "binary", "V", {})
-
-    @pytest.mark.invariant("SECRETS-KEPT")
-    def test_it_is_shown_by_nothing_and_copied_nowhere(self) -> None:
-        secret = Secret(KEY)
-        assert KEY not in repr(secret) + str(secret) + f"{secret!r:>50}{secret}"
-        with pytest.raises(TypeError):
-            pickle.dumps(secret)
-
-    def test_it_is_hidden_in_what_a_server_echoes(self) -> None:
-        assert Secret(KEY).hidden_in(f"bad key {KEY}!".encode()) == b"bad key [hidden]!"
-        assert Secret("none").hidden_in(b"none of it") == b"none of it"
-        assert Secret("").hidden_in(b"x") == b"x"

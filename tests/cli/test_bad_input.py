@@ -50,6 +50,8 @@ class TestWords:
             (["step", "ink", "x_ltr", "--generator", "dream"], "dream"),
             (["init", "ink", "ink.png", "--fit", "stretch"], "stretch"),
             (["accept", "ink", "best"], "best"),
+            (["step", "ink", "x_ltr", "--canvas", "ink.png", "--prompt", "fog \udcff"], "no UTF-8 text from"),
+            (["experiment", "ink", "x_ltr", "--name", "n", "--prompt", "fog \udcff"], "no UTF-8 text from"),
         ],
     )
     def test_unknown_ones_are_named(self, cli: Cli, folder: Path, words: list[str], said: str) -> None:

@@ -23,7 +23,8 @@ def clean_environment(**extra: str) -> dict[str, str]:
 def is_setting(name: str) -> bool:
     """Whether an environment variable could change what the package does."""
     name = name.upper()
-    return name.startswith(("EXQUISITE_", "OPENAI_", "MAKE")) or name.endswith("_PROXY") or name in _DISPLAY
+    ours = name.startswith(("EXQUISITE_", "OPENAI_", "SSL_CERT_", "MAKE"))
+    return ours or name.endswith("_PROXY") or name in _DISPLAY
 
 
 _DISPLAY = frozenset({"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHON_COLORS", "MFLAGS"})

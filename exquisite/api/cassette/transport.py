@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ...errors import ReplayError
+from ..connection import network_client
 from ..multipart import Part, parse_content_type, parse_multipart
 from ..servers import is_loopback
 from .interactions import Cassette
@@ -94,8 +95,7 @@ class Network(httpx.BaseTransport):
     """The network as the client uses it: through the environment's proxies, no idle connection kept."""
 
     def __init__(self, loopback: bool) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.Client(limits=limits, trust_env=not loopback)
+        self._client = network_client(trust_env=not loopback)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._client.send(request, stream=True, follow_redirects=False)
