@@ -14,7 +14,7 @@ endif
 
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
-STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SCAFFOLD CUE METRIC GATE CALIBRATE CONTRACT \
+STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN SCAFFOLD CUE METRIC GATE CALIBRATE CONTRACT \
         STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS SERVER SERVER_FILE \
         FETCH_FROM BASE_URL KEY_FILE BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
@@ -40,7 +40,7 @@ use = if "$(PYTHON)" -c '$(probe_$(1))' >/dev/null 2>&1; then py="$(PYTHON)"; \
 help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
 	@echo '                       CANVAS=picture SESSION=folder STEPS=n PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
-	@echo '                       FEATHER_PX=n SCAFFOLD=grey|edge|mirror CUE=1 METRIC=name GATE=number|none CALIBRATE=0'
+	@echo '                       FEATHER_PX=n SOFTEN=n SCAFFOLD=grey|edge|mirror CUE=1 METRIC=name GATE=number|none CALIBRATE=0'
 	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
@@ -93,7 +93,7 @@ step:
 	"$$py" -m exquisite step "$$session" "$$MODE" "$$@" \
 		$${STEPS:+--steps "$$STEPS"} $${PROMPT:+--prompt "$$PROMPT"} $${GENERATOR:+--generator "$$GENERATOR"} \
 		$${CANDIDATES:+--candidates "$$CANDIDATES"} $${FEATHER_PX:+--feather-px "$$FEATHER_PX"} \
-		$${SCAFFOLD:+--scaffold "$$SCAFFOLD"} $${METRIC:+--metric "$$METRIC"} $${GATE:+--gate "$$GATE"} \
+		$${SOFTEN:+--soften "$$SOFTEN"} $${SCAFFOLD:+--scaffold "$$SCAFFOLD"} $${METRIC:+--metric "$$METRIC"} $${GATE:+--gate "$$GATE"} \
 		$${CONTRACT:+--contract "$$CONTRACT"} $${STRENGTH:+--prompt-strength "$$STRENGTH"} \
 		$${ARTIFACTS:+--artifacts "$$ARTIFACTS"} $${SEED:+--seed "$$SEED"} \
 		$${MOCK_DRIFT_PROFILE:+--mock-drift-profile "$$MOCK_DRIFT_PROFILE"} $${MODEL:+--model "$$MODEL"} \

@@ -19,12 +19,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import NamedTuple
-
-from PIL import Image
 
 from .errors import CanvasError, ContractError, UsageError
+from .mode import Box, Mode, from_canonical, require_rgb, to_canonical
 
 __all__ = [
     "CLASSIC",
@@ -44,92 +41,6 @@ __all__ = [
 
 MAX_RIM_PX = 24
 """The widest rim without a source that calibration may leave at the outer edge of a tile, in pixels."""
-
-
-class Box(NamedTuple):
-    """A half-open rectangle in pixels, in Pillow's order."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return (self.right - self.left, self.bottom - self.top)
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """(x, y) of the top left pixel."""
-        return (self.left, self.top)
-
-
-class Mode(StrEnum):
-    """The direction in which a step extends the canvas."""
-
-    X_LTR = "x_ltr"
-    X_RTL = "x_rtl"
-    Y_TTB = "y_ttb"
-    Y_BTT = "y_btt"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Mode:
-        names = ", ".join(mode.value for mode in cls)
-        raise UsageError(f"unknown mode {value!r}: use one of {names}")
-
-    @property
-    def axis(self) -> str:
-        """"x" or "y", the axis along which the canvas grows."""
-        return self.value[0]
-
-    @property
-    def side(self) -> str:
-        """"high" where the canvas grows to larger coordinates (right, down), else "low"."""
-        return "high" if self in (Mode.X_LTR, Mode.Y_TTB) else "low"
-
-    @property
-    def direction(self) -> str:
-        """The side of the canvas that grows, in plain words: right, left, bottom or top."""
-        return _DIRECTION[self]
-
-
-_DIRECTION = {Mode.X_LTR: "right", Mode.X_RTL: "left", Mode.Y_TTB: "bottom", Mode.Y_BTT: "top"}
-
-# Each transpose takes the growing side to the right; the second undoes it.
-_TRANSPOSE: dict[Mode, tuple[Image.Transpose, Image.Transpose] | None] = {
-    Mode.X_LTR: None,
-    Mode.X_RTL: (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_LEFT_RIGHT),
-    Mode.Y_TTB: (Image.Transpose.TRANSPOSE, Image.Transpose.TRANSPOSE),
-    Mode.Y_BTT: (Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_90),
-}
-
-
-def to_canonical(image: Image.Image, mode: Mode | str) -> Image.Image:
-    """Return `image` turned so that growth in `mode` is growth to the right; lossless, any Pillow mode."""
-    turn = _TRANSPOSE[Mode(mode)]
-    return image if turn is None else image.transpose(turn[0])
-
-
-def from_canonical(image: Image.Image, mode: Mode | str) -> Image.Image:
-    """Undo `to_canonical`, pixel for pixel."""
-    turn = _TRANSPOSE[Mode(mode)]
-    return image if turn is None else image.transpose(turn[1])
-
-
-def require_rgb(image: Image.Image, what: str) -> Image.Image:
-    """Return `image` when its mode is RGB.
-
-    Raises:
-        PictureError: any other mode; no conversion is guessed.
-    """
-    if image.mode != "RGB":
-        raise CanvasError(
-            f"{what} has mode {image.mode}, not RGB: convert it first "
-            f"(`init` applies orientation and profile, flattens alpha on white, and records it)"
-        )
-    return image
-
 
 _WRITTEN = re.compile(
     r"(?P<tile_px>\d+)(x(?P<across_px>\d+))?/(?P<band_px>\d+)/(?P<overlap_px>\d+)/(?P<advance_px>\d+)", re.ASCII
@@ -192,6 +103,20 @@ class TileContract:
     def tile_size(self, mode: Mode | str) -> tuple[int, int]:
         """(width, height) of a tile, in the picture's own orientation."""
         return self.oriented((self.tile_px, self.across_px), mode)
+
+    @property
+    def max_soften_px(self) -> int:
+        """The widest pending zone: within the overlap, at most half of the band, and less than a whole strip."""
+        return min(self.overlap_px, self.band_px // 2, self.advance_px - 1)
+
+    def require_soften(self, soften_px: int) -> None:
+        """Check that a step can keep its last `soften_px` pending.
+
+        Raises:
+            UsageError: naming the widest pending zone.
+        """
+        if not 0 <= soften_px <= self.max_soften_px:
+            raise UsageError(f"soften_px must be 0 to {self.max_soften_px} with these sizes, not {soften_px}")
 
     def band_size(self, mode: Mode | str) -> tuple[int, int]:
         """(width, height) of the band, in the picture's own orientation."""
@@ -354,6 +279,25 @@ class Frame:
         """(x, y) at which the old canvas lies, in the grown canvas."""
         along, _ = self.contract.oriented(self.canvas_size, self.mode)
         return self._grown(-along, 0).origin
+
+    def zone_in_tile(self, zone_px: int) -> Box:
+        """The last `zone_px` before the seam, in the tile: what the step before left pending, and this one commits."""
+        return self._tile(self.contract.band_px - zone_px, self.contract.band_px)
+
+    def strip_in_tile(self, zone_px: int, soften_px: int) -> Box:
+        """What a step commits, in the tile: the pending zone before the seam, and the growth but its last pixels."""
+        c = self.contract
+        return self._tile(c.band_px - zone_px, c.band_px + c.advance_px - soften_px)
+
+    def pending_in_tile(self, soften_px: int) -> Box:
+        """The last `soften_px` of the growth, in the tile: what a step leaves pending."""
+        end = self.contract.band_px + self.contract.advance_px
+        return self._tile(end - soften_px, end)
+
+    def in_canvas(self, box: Box) -> Box:
+        """A box of the tile, in the grown canvas."""
+        x, y = (at - start for at, start in zip(self.paste_origin, self.patch.origin, strict=True))
+        return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
     def feather_zone(self, feather_px: int) -> Box:
         """The first `feather_px` new pixels beyond the seam, in the tile."""

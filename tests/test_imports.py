@@ -17,6 +17,7 @@ PACKAGE = ROOT / "exquisite"
 FLOORS = {
     "errors": 1,
     "contract": 1,
+    "mode": 1,
     "pixels": 1,
     "files": 1,
     "_version": 1,

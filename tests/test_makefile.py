@@ -67,6 +67,7 @@ EVERY = {
     "GENERATOR": ["--generator", "openai"],
     "CANDIDATES": ["--candidates", "2"],
     "FEATHER_PX": ["--feather-px", "16"],
+    "SOFTEN": ["--soften", "64"],
     "SCAFFOLD": ["--scaffold", "mirror"],
     "CUE": ["--continuation-cue"],
     "METRIC": ["--metric", "sobel_corr"],

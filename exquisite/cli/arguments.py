@@ -100,6 +100,9 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
     d = _DEFAULTS
     add("--candidates", type=int, default=none, metavar="N", help=f"tiles to choose from (default {d.candidates})")
     add("--feather-px", type=int, default=none, metavar="N", help=f"feather beyond the seam (default {d.feather_px})")
+    add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N new pixels pending")
+    add("--soften-seed", action="store_true", default=none, help="a first step may cut inside the seed picture, too")
+    add("--soft-mask", action="store_true", default=none, help="a mask that ramps over the pending zone")
     add("--no-calibrate", dest="calibrate", action="store_false", default=none, help="leave the model's drift as it is")
     add("--gate", type=_gate, default=none, metavar="F", help=f"factor, or none for no gate (default {DEFAULT_GATE:g})")
     add(

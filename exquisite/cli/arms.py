@@ -98,14 +98,14 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
     generator |= {key: getattr(args, key) for key in heeded if getattr(args, key) is not None}
     words = [settings.get("prompt", args.prompt), settings.get("clause", "")]
     for key, text in settings.items():
-        if key in _OPTIONS.as_dict():
+        if key in _OPTIONS.values():
             options[key] = _option(key, text)
         elif key in _ALL_HEEDED and key in heeded:
             generator[key] = _generator_value(key, text)
         elif key in _ALL_HEEDED:
             raise UsageError(f"{key} says nothing to the generator {generator['generator']}: set generator= as well")
         elif key not in (*_WORDS, "generator"):
-            known = sorted({*_OPTIONS.as_dict(), *_ALL_HEEDED, *_WORDS, "generator"})
+            known = sorted({*_OPTIONS.values(), *_ALL_HEEDED, *_WORDS, "generator"})
             raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(known)}")
     return Arm(name, StepOptions.from_values(options), check_words(" ".join(filter(None, words))), generator)
 

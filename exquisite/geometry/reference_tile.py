@@ -31,7 +31,8 @@ class ReferenceTile(NamedTuple):
     Attributes:
         image: RGB; the band in the conditioning half, the scaffold in the generated half.
         mask: RGBA; keep is (0, 0, 0, 255), edit is (255, 255, 255, 0), so that a server that reads luminance
-            and one that reads alpha understand the same.
+            and one that reads alpha understand the same. Between them, in the ramp of a soft mask, the luminance is
+            255 - alpha.
     """
 
     image: Image.Image
@@ -45,31 +46,39 @@ def build_reference_tile_and_mask(
     *,
     scaffold_fill: str = "grey",
     continuation_cue: bool = False,
+    soft_px: int = 0,
 ) -> ReferenceTile:
     """The reference tile and its mask for growing an RGB `band` (own orientation) in `mode`.
 
     Args:
         scaffold_fill: what stands in the generated half, one of SCAFFOLD_FILLS.
         continuation_cue: draw small chevrons that point across the seam, inside the conditioning half only.
+        soft_px: width of the ramp from keep to edit before the seam, in pixels; 0 for a hard edge, at most band_px.
 
     Raises:
         CanvasError: the band is not RGB or not of the contract's size.
-        UsageError: unknown scaffold fill.
+        UsageError: unknown scaffold fill, or a ramp wider than the band.
     """
     require_band(band, mode, contract)
     if scaffold_fill not in SCAFFOLD_FILLS:
         raise UsageError(f"unknown scaffold fill {scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
+    if not 0 <= soft_px <= contract.band_px:
+        raise UsageError(f"soft_px={soft_px!r} must be 0 to {contract.band_px}, the width of the band")
     canonical = to_canonical(band, mode)
     room = contract.tile_px - contract.band_px
     image = Image.new("RGB", (contract.tile_px, contract.across_px))
     image.paste(_scaffold(canonical, room, scaffold_fill), (contract.band_px, 0))
     image.paste(_with_cue(canonical) if continuation_cue else canonical, (0, 0))
-    return ReferenceTile(from_canonical(image, mode), from_canonical(_mask(contract), mode))
+    return ReferenceTile(from_canonical(image, mode), from_canonical(_mask(contract, soft_px), mode))
 
 
-def _mask(contract: TileContract) -> Image.Image:
+def _mask(contract: TileContract, soft_px: int) -> Image.Image:
     keep = Image.new("L", (contract.tile_px, contract.across_px), 0)
-    keep.paste(255, (0, 0, contract.band_px, contract.across_px))
+    keep.paste(255, (0, 0, contract.band_px - soft_px, contract.across_px))
+    if soft_px:
+        ramp = bytes(255 * (2 * (soft_px - x) - 1) // (2 * soft_px) for x in range(soft_px))
+        row = Image.frombytes("L", (soft_px, 1), ramp)
+        keep.paste(row.resize((soft_px, contract.across_px)), (contract.band_px - soft_px, 0))
     mask = ImageChops.invert(keep).convert("RGB")
     mask.putalpha(keep)
     return mask

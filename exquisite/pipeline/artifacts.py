@@ -10,27 +10,30 @@
     canvas_strip.png                               the old side of the scoring strips
     score.json  score_metric.json                  all candidates, the reason for the choice; what the metrics are
     seam_before_feather.png  seam_after_feather.png
-    bounds_overlay.png                             seam, patch and paste bounds drawn over the glued region
+    bounds_overlay.png                             seam, patch, paste bounds, pending zones over the glued region
+    cut_old.png  cut_new.png  cut_overlay.png      both sources of a pending zone that was cut; the path over the result
+    seam_before_cut.png                            the patch with the straight seam
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from ..contract import Frame
+from ..contract import Frame, Mode, from_canonical, to_canonical
 from ..errors import UsageError
 
-__all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "decode_png", "encode_png", "require_artifacts"]
+__all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "cut_overlay", "decode_png", "encode_png", "require_artifacts"]
 
 Artifacts = Literal["full", "lean", "none"]
 """How much of a step is kept: everything; answers and the winner's files; only answers and the strip."""
 
 ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
 
-_COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 90)}
+_COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 90), "pending": (250, 160, 20)}
 
 
 def require_artifacts(value: str) -> str:
@@ -65,15 +68,31 @@ def decode_png(data: bytes) -> Image.Image:
         return image.copy()
 
 
-def bounds_overlay(glued: Image.Image, frame: Frame) -> Image.Image:
+def bounds_overlay(glued: Image.Image, frame: Frame, zone_px: int = 0, soften_px: int = 0) -> Image.Image:
     """A copy of `glued` (the band and the growth, `frame.grown_size`, RGB) with the bounds as one-pixel lines.
 
-    Red: the seam. Blue: the patch that glue pastes. Green: the growth. The lines lie just inside each box.
+    Red: the seam. Blue: the patch that glue pastes. Green: the growth. Orange: the zone of zone_px that was pending
+    before the step, and that of soften_px which is now. The lines lie just inside each box.
     """
     overlay = glued.copy()
     draw = ImageDraw.Draw(overlay)
-    for name, box in (("patch", frame.patch_in_canvas), ("growth", frame.growth)):
+    boxes = [("patch", frame.patch_in_canvas), ("growth", frame.growth)]
+    boxes += [("pending", frame.in_canvas(frame.zone_in_tile(zone_px)))] if zone_px else []
+    boxes += [("pending", frame.in_canvas(frame.pending_in_tile(soften_px)))] if soften_px else []
+    for name, box in boxes:
         draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), outline=_COLOURS[name])
     ends = [frame.contract.oriented((frame.seam, at), frame.mode) for at in (0, frame.contract.across_px)]
     draw.line(ends, fill=_COLOURS["seam"])
     return overlay
+
+
+def cut_overlay(joined: Image.Image, path: Sequence[int], mode: Mode) -> Image.Image:
+    """A copy of a joined pending zone (RGB, own orientation) with the path in red, one pixel a row.
+
+    Args:
+        path: for each row, growth being to the right, a column from 0 to the width of the zone.
+    """
+    overlay = to_canonical(joined, mode).copy()
+    for row, at in enumerate(path):
+        overlay.putpixel((min(at, overlay.width - 1), row), _COLOURS["seam"])
+    return from_canonical(overlay, mode)

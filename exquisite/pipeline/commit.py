@@ -1,6 +1,6 @@
 """The end of a step: everything made durable in order, HEAD last.
 
-    derived files → strip → step.json → HEAD → the pointer under pending/ goes
+    derived files → strip, pending piece → step.json → HEAD → the pointer under pending/ goes
 
 A crash before step.json leaves an unfinished step, which a rerun resumes from its stored answers. A crash
 between step.json and HEAD leaves a finished step that no canvas contains: a rerun of the same request finds
@@ -10,13 +10,13 @@ it by its pointer and only moves HEAD. So HEAD is before a step or after it, and
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from ..errors import StorageError
 from .derived import Derived
 from .step import StepInputs
 from .store import Store
-from .store.pieces import Piece, extend_tips, place_strip
+from .store.pieces import Piece, extend_tips, grow_box, pending_after
 from .store.records import FORMAT_VERSION, Record, read_file, sha256
 
 __all__ = ["accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
@@ -33,8 +33,9 @@ def conclude(
     """
     store.write_files(number, derived.files)
     record = step_record(store, number, base, inputs, derived, facts)
-    if derived.strip is not None:
-        store.add_strip(derived.strip, Piece.from_record(record["strip"]).box)
+    for piece in (derived.strip, derived.pending):
+        if piece is not None:
+            store.add_strip(piece)
     store.finish_step(record)
     commit(store, record, digest)
     return record
@@ -51,7 +52,7 @@ def step_record(store: Store, number: int, base: int, inputs: StepInputs, derive
         "candidates": len(derived.examined),
     }
     if derived.strip is not None:
-        record |= _growth(store, base, inputs, derived.strip, len(derived.examined))
+        record |= _growth(store, base, inputs, derived)
     record["files"] = store.hash_files(number)
     return record
 
@@ -108,15 +109,21 @@ def _outline(store: Store, number: int, base: int, inputs: StepInputs) -> Record
     }
 
 
-def _growth(store: Store, base: int, inputs: StepInputs, strip: bytes, candidates: int) -> Record:
-    """What the record of a step says of the canvas that it makes."""
-    parent = store.step(base)
-    strip_box, canvas = place_strip(store.canvas_box(base), inputs.mode, store.contract)
-    piece = asdict(Piece(sha256(strip), strip_box.origin, strip_box.size))
+def _growth(store: Store, base: int, inputs: StepInputs, derived: Derived) -> Record:
+    """What the record of a step that glued something says of the canvas that it makes."""
+    assert derived.strip is not None
+    parent, mode = store.step(base), inputs.mode
+    grown = grow_box(store.canvas_box(base), mode, store.contract, inputs.zone_px, inputs.options.soften_px)
+    strip = Piece(sha256(derived.strip), grown.strip.origin, grown.strip.size).as_record()
+    left = None
+    if derived.pending is not None:
+        left = Piece(sha256(derived.pending), grown.pending.origin, grown.pending.size)
+    pending = pending_after(parent, mode.side, left)
     totals = parent["totals"]
     return {
-        "strip": piece,
-        "canvas": {"origin": canvas.origin, "size": canvas.size},
-        "tips": extend_tips(parent["tips"], piece, inputs.mode, store.contract),
-        "totals": {"steps": totals["steps"] + 1, "candidates": totals["candidates"] + candidates},
+        "strip": strip,
+        **({"pending": pending} if pending else {}),
+        "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
+        "tips": extend_tips(parent["tips"], strip, mode, store.contract),
+        "totals": {"steps": totals["steps"] + 1, "candidates": totals["candidates"] + len(derived.examined)},
     }

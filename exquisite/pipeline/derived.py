@@ -16,11 +16,11 @@ from PIL import Image
 
 from ..api.generator import RawCandidate
 from ..errors import UsageError
-from ..geometry.overlap_score import METRICS, extract_scoring_strips, score_tile
+from ..geometry.overlap_score import METRICS, extract_scoring_strips
 from ..geometry.tile_mode import glue
 from ..pixels import laplacian_energy
-from .artifacts import bounds_overlay, encode_png
-from .step import Choice, Examined, StepInputs, StepOptions, choose, commit_tile, examine_all, ranked
+from .artifacts import bounds_overlay, cut_overlay, encode_png
+from .step import Choice, Examined, StepInputs, StepOptions, choose, commit_tile, examine_all, ranked, score_along
 from .store.records import pretty
 
 __all__ = ["Derived", "derive"]
@@ -36,13 +36,15 @@ class Derived:
     Attributes:
         examined: every candidate, scored.
         choice: which one is glued, and why.
-        strip: PNG of the growth strip; None when nothing is glued.
+        strip: PNG of what is committed; None when nothing is glued.
+        pending: PNG of what is left pending; None when that is nothing.
         files: content of every derived file, by its path inside the step's folder.
     """
 
     examined: tuple[Examined, ...]
     choice: Choice
     strip: bytes | None
+    pending: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -72,16 +74,19 @@ def derive(
     choice = choose(examined, inputs)
     if accepted is not None:
         choice = Choice(accepted, choice.best, choice.gate, f"a person accepted candidate {accepted}", choice.best_by)
-    strip = None
+    strip = pending = None
     files: dict[str, bytes] = {}
     tile = None
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
         tile = commit_tile(examined[choice.chosen], inputs)
-        strip = encode_png(tile.crop(contract.tile_frame(mode).growth_in_tile))
+        frame = contract.tile_frame(mode)
+        strip = encode_png(tile.crop(frame.strip_in_tile(inputs.zone_px, options.soften_px)))
+        if options.soften_px:
+            pending = encode_png(tile.crop(frame.pending_in_tile(options.soften_px)))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile)
-    return Derived(examined, choice, strip, files)
+    return Derived(examined, choice, strip, pending, files)
 
 
 def _files(
@@ -117,7 +122,7 @@ def _seam_files(
 ) -> tuple[dict[str, Image.Image], dict[str, Any]]:
     """The pictures around the seam, and the A/B of the feather; without one, of a preview that is not applied."""
     mode, contract, applied = inputs.mode, inputs.contract, inputs.options.feather_px > 0
-    assert winner.enforced is not None
+    assert winner.joined is not None
     zone_px = inputs.options.feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
     after = tile if applied else commit_tile(winner, inputs, zone_px)
     frame = contract.tile_frame(mode)
@@ -125,9 +130,12 @@ def _seam_files(
     glued = glue(inputs.band, tile, mode, contract)
     pictures = {
         "canvas_strip.png": canvas_strip,
-        "seam_before_feather.png": winner.enforced.crop(frame.patch),
+        "seam_before_feather.png": winner.joined.crop(frame.patch),
         "seam_after_feather.png": after.crop(frame.patch),
-        "bounds_overlay.png": bounds_overlay(glued, contract.frame(mode, inputs.band.size)),
+        "bounds_overlay.png": bounds_overlay(
+            glued, contract.frame(mode, inputs.band.size), inputs.zone_px, inputs.options.soften_px
+        ),
+        **_cut_files(inputs, winner),
     }
 
     def zone(one: Image.Image, seam: float) -> dict[str, float]:
@@ -136,10 +144,24 @@ def _seam_files(
     feather = {
         "applied": applied,
         "feather_px": zone_px,
-        "before": zone(winner.enforced, winner.value("seam")),
-        "after": zone(after, score_tile(inputs.band, after, mode, contract).primary),
+        "before": zone(winner.joined, winner.value("seam")),
+        "after": zone(after, score_along(after, winner.cut, inputs).primary),
     }
     return pictures, feather
+
+
+def _cut_files(inputs: StepInputs, winner: Examined) -> dict[str, Image.Image]:
+    """The pictures of the cut; none where there is none."""
+    if winner.cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
+        return {}
+    frame = inputs.contract.tile_frame(inputs.mode)
+    zone = frame.zone_in_tile(inputs.zone_px)
+    return {
+        "cut_old.png": winner.enforced.crop(zone),
+        "cut_new.png": winner.redraw.crop(zone),
+        "cut_overlay.png": cut_overlay(winner.joined.crop(zone), winner.cut.path, inputs.mode),
+        "seam_before_cut.png": winner.enforced.crop(frame.patch),
+    }
 
 
 def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Image.Image]:
@@ -166,7 +188,9 @@ def _candidate_score(one: Examined) -> dict[str, Any]:
     calibration = {"applied": False, "reason": "not asked for"}
     if one.calibration is not None:
         calibration = one.calibration.as_dict()
-    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration}
+    cut = {"cut": one.cut.as_dict()} if one.cut is not None else {}
+    uncut = {"uncut": one.uncut} if one.uncut else {}
+    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **cut, **uncut}
 
 
 def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:

@@ -22,6 +22,7 @@ __all__ = [
     "LedgerRecord",
     "OptionsRecord",
     "OutcomeRecord",
+    "PendingRecord",
     "PieceRecord",
     "RequestRecord",
     "ScoreRecord",
@@ -65,10 +66,17 @@ class BoxRecord(TypedDict):
 
 
 class TipsRecord(TypedDict):
-    """At each end of the canvas the fewest strips that cover the band, outermost first."""
+    """At each end of the canvas the fewest strips that cover the band, outermost first; without what is pending."""
 
     low: Annotated[list[PieceRecord], "left or top end"]
     high: Annotated[list[PieceRecord], "right or bottom end"]
+
+
+class PendingRecord(TypedDict):
+    """What the next step at each end of the canvas may still change."""
+
+    low: NotRequired[Annotated[PieceRecord, "left or top end"]]
+    high: NotRequired[Annotated[PieceRecord, "right or bottom end"]]
 
 
 class TotalsRecord(TypedDict):
@@ -90,6 +98,9 @@ class OptionsRecord(TypedDict):
     continuation_cue: Annotated[bool, "whether marks invite continuation"]
     prompt_strength: Annotated[int, "how much is said around the user prompt, 0 to 3"]
     artifacts: Annotated[Literal["full", "lean", "none"], "how many files a step keeps"]
+    soften_px: NotRequired[Annotated[int, "width of what a step leaves pending, in pixels; 0 where it is missing"]]
+    soften_seed: NotRequired[Annotated[bool, "whether a first step may cut inside the seed picture; false if missing"]]
+    soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false where it is missing"]]
 
 
 class RequestRecord(TypedDict):
@@ -106,6 +117,7 @@ class RequestRecord(TypedDict):
     prompt: Annotated[str, "full prompt"]
     generator: Annotated[Json, "what the generator says of itself, without secrets"]
     candidates: Annotated[int, "tiles asked for"]
+    soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask, in pixels"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
     digest: NotRequired[Annotated[Sha256, "hash of the fields above but the options; names the file pending/<digest>"]]
 
@@ -138,7 +150,8 @@ class StepRecord(TypedDict):
     chosen: NotRequired[Annotated[int | None, "candidate that was glued"]]
     reason: NotRequired[Annotated[str, "why, for a person"]]
     candidates: NotRequired[Annotated[int, "candidates that could be chosen from"]]
-    strip: NotRequired[Annotated[PieceRecord, "new strip"]]
+    strip: NotRequired[Annotated[PieceRecord, "what the step committed: the pending zone before it, and new pixels"]]
+    pending: NotRequired[Annotated[PendingRecord, "what is pending at both ends; missing where that is nothing"]]
     canvas: NotRequired[Annotated[BoxRecord, "canvas with that strip"]]
     tips: NotRequired[Annotated[TipsRecord, "strips at both ends"]]
     totals: NotRequired[Annotated[TotalsRecord, "running totals"]]
@@ -206,6 +219,8 @@ class CandidateRecord(TypedDict):
     metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
     calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
+    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
+    uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
     rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
 
@@ -268,6 +283,7 @@ RECORDS: tuple[type, ...] = (
     PieceRecord,
     BoxRecord,
     TipsRecord,
+    PendingRecord,
     TotalsRecord,
     AcceptedRecord,
     GateRecord,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ..contract import TileContract
 from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
@@ -28,6 +29,10 @@ class StepOptions:
         continuation_cue: draw marks at the seam inside the conditioning half of the reference tile.
         prompt_strength: how much is said around the person's words, 0 to 3.
         artifacts: "full", "lean" (answers and the winner's files) or "none" (answers and the strip).
+        soften_px: new pixels at the far end that the step leaves pending, so that the next step may cut inside them;
+            0 for none, at most `TileContract.max_soften_px`.
+        soften_seed: the first step at an end of the seed picture may cut inside its last soften_px.
+        soft_mask: the mask ramps from keep to edit over the pending zone.
 
     Raises:
         UsageError: a value outside its range, or a field that does not exist.
@@ -42,6 +47,9 @@ class StepOptions:
     continuation_cue: bool = False
     prompt_strength: int = 1
     artifacts: str = "full"
+    soften_px: int = 0
+    soften_seed: bool = False
+    soft_mask: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.candidates <= 10:
@@ -57,6 +65,20 @@ class StepOptions:
         if not 0 <= self.prompt_strength <= 3:
             raise UsageError(f"prompt_strength must be 0 to 3, not {self.prompt_strength}")
         require_artifacts(self.artifacts)
+        if self.soften_px < 0:
+            raise UsageError(f"soften_px must be 0 or more, not {self.soften_px}")
+        if self.soften_seed and not self.soften_px:
+            raise UsageError("soften_seed needs soften_px, the width of the zone inside the seed picture")
+
+    def require_fits(self, contract: TileContract) -> None:
+        """Check the widths against the sizes of a session.
+
+        Raises:
+            UsageError: a zone that is wider than the contract allows.
+        """
+        if self.feather_px > contract.advance_px:
+            raise UsageError(f"feather_px {self.feather_px} is wider than the strip of {contract.advance_px} px")
+        contract.require_soften(self.soften_px)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
@@ -67,5 +89,13 @@ class StepOptions:
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as JSON types."""
+        """The options as a record keeps them; a later option is left out at its default, so that old records stay so."""
+        return {name: value for name, value in self.values().items() if name not in _LATER or value != _LATER[name]}
+
+    def values(self) -> dict[str, Any]:
+        """Every option by name, in JSON types."""
         return asdict(self)
+
+
+_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False}
+"""Options that records of version 0.1.0 do not have, with their defaults."""

@@ -13,7 +13,7 @@ from .step import StepInputs, StepOptions
 from .store import SEED, Store
 from .store.records import Record, read_record, seal, sha256
 
-__all__ = ["rebuild_record", "rederive", "stored_inputs"]
+__all__ = ["inputs_on", "rebuild_record", "rederive", "stored_inputs"]
 
 _CHOICES = 3
 """How many steps back answers are looked for that a lost record of a person's choice may have used."""
@@ -66,8 +66,20 @@ def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInput
     """What decided a step that was begun, with the options of a record, and the number of the step it continues."""
     request = read_record(store.step_dir(number) / "request.json")
     mode, base = Mode(request["mode"]), int(request["base"])
-    band = store.frontier(base, mode)
-    return StepInputs(mode, store.contract, band, request["words"], StepOptions.from_values(options)), base
+    chosen = StepOptions.from_values(options)
+    chosen.require_fits(store.contract)
+    return inputs_on(store, base, mode, request["words"], chosen), base
+
+
+def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOptions) -> StepInputs:
+    """What decides a step in `mode` on top of step `base`.
+
+    Raises:
+        CanvasError: the canvas cannot grow in `mode`.
+        UsageError: the seed picture is too short for a cut inside it.
+    """
+    zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
+    return StepInputs(mode, store.contract, store.frontier(base, mode), words, options, zone_px)
 
 
 def _journal(store: Store, number: int) -> Journal:

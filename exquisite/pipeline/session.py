@@ -23,7 +23,7 @@ from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import call_cost, gather, request_digest, request_record
-from .rederive import stored_inputs
+from .rederive import inputs_on, stored_inputs
 from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.records import Record, read_record
@@ -192,11 +192,8 @@ class Session:
         with self._writing():
             base = self._store.head
             self._require_axis(mode)
-            inputs = StepInputs(mode, self.contract, self._store.frontier(base, mode), prompt, chosen_options)
-            if chosen_options.feather_px > self.contract.advance_px:
-                raise UsageError(
-                    f"feather_px {chosen_options.feather_px} is wider than the strip of {self.contract.advance_px} px"
-                )
+            chosen_options.require_fits(self.contract)
+            inputs = inputs_on(self._store, base, mode, prompt, chosen_options)
             request = request_record(inputs, base, describe(generator))
             digest = request_digest(request)
             number = self._store.begun(digest)

@@ -1,7 +1,7 @@
 """The way of a step, from raw answer bytes to the pixels that are committed: pure, whoever made the bytes.
 
-    decode → calibrate → enforce → strips → score        for each candidate, on all cores
-    select (metric) → gate → feather → growth strip      for the one that wins
+    decode → calibrate → enforce → cut → strips → score        for each candidate, on all cores
+    select (metric) → gate → feather → growth strip            for the one that wins
 
 Nothing here touches the disk or the network; a session stores the answers before, and the results after.
 """
@@ -12,8 +12,9 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -22,7 +23,8 @@ from ..api.generator import RawCandidate, TileRequest
 from ..api.prompt import build_prompt
 from ..contract import Mode, TileContract
 from ..errors import AnswerError
-from ..geometry.calibration import Calibration, calibrate_tile
+from ..geometry.calibration import FIDELITY_FLOOR, LEAST_KEPT, Calibration, calibrate_tile
+from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import METRICS, Gate, TileScore, interior_gate, score_tile
@@ -36,22 +38,28 @@ __all__ = [
     "StepInputs",
     "StepOptions",
     "StepResult",
+    "along_cut",
     "choose",
     "commit_tile",
     "examine_all",
     "ranked",
+    "score_along",
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class StepInputs:
-    """What decides a step before any answer: band (RGB), direction, sizes, the user prompt, the options."""
+    """What decides a step before any answer: band (RGB), direction, sizes, the user prompt, the options.
+
+    `zone_px` is how many of the last pixels of the band are pending, so that the step may cut inside them.
+    """
 
     mode: Mode
     contract: TileContract
     band: Image.Image
     words: str
     options: StepOptions
+    zone_px: int = 0
 
     @property
     def prompt(self) -> str:
@@ -89,6 +97,7 @@ class StepInputs:
             self.contract,
             scaffold_fill=self.options.scaffold_fill,
             continuation_cue=self.options.continuation_cue,
+            soft_px=self.zone_px if self.options.soft_mask else 0,
         )
 
 
@@ -128,13 +137,30 @@ class StepResult:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """A candidate after the stages that need no other candidate; `error` says why one could not be read."""
+    """A candidate after the stages that need no other candidate.
+
+    Attributes:
+        index: its number, from 0.
+        raw: as it came.
+        error: why it could not be read; everything below is None then.
+        redraw: the calibrated tile.
+        enforced: the same with the band put back.
+        joined: the same with the pending zone cut: what is glued, but for the feather. Without a cut, `enforced`.
+        cut: where old pixels end and new ones begin in the pending zone; None for the straight seam.
+        uncut: why there is no cut in a pending zone.
+        calibration: None where none was asked for.
+        score: of `joined`, along the cut.
+        seconds: what the stages took.
+    """
 
     index: int
     raw: RawCandidate
     error: str = ""
     redraw: Image.Image | None = None
     enforced: Image.Image | None = None
+    joined: Image.Image | None = None
+    cut: Cut | None = None
+    uncut: str = ""
     calibration: Calibration | None = None
     score: TileScore | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -189,8 +215,38 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
     calibration = calibrate_tile(tile, band, mode, contract) if inputs.options.calibrate else None
     redraw = tile if calibration is None else calibration.tile
     enforced = enforce_conditioning_half(redraw, band, mode, contract)
-    score = score_tile(band, enforced, mode, contract, calibration)
-    return Examined(index, raw, "", redraw, enforced, calibration, score)
+    uncut = _uncut(calibration) if inputs.zone_px else ""
+    cut = find_cut(redraw, band, mode, inputs.zone_px, contract) if inputs.zone_px and not uncut else None
+    joined = enforced if cut is None else join_tile(redraw, band, mode, cut, contract)
+    score = score_along(joined, cut, inputs, calibration)
+    return Examined(index, raw, "", redraw, enforced, joined, cut, uncut, calibration, score)
+
+
+def _uncut(calibration: Calibration | None) -> str:
+    """Why a pending zone is not cut: its redraw does not show the same place. Empty where it does, or nobody looked."""
+    if calibration is None or (calibration.kept >= LEAST_KEPT and calibration.fidelity >= FIDELITY_FLOOR):
+        return ""
+    return f"straight seam, since the redraw is not the same place: {calibration.reason}"
+
+
+def along_cut(tile: Image.Image, cut: Cut | None, inputs: StepInputs) -> tuple[Image.Image, Image.Image]:
+    """(band, tile) with every row moved so that the path of `cut` is a straight seam; as they are without a cut."""
+    if cut is None:
+        return inputs.band, tile
+    tile = straightened(tile, inputs.mode, cut)
+    return tile.crop(inputs.contract.tile_frame(inputs.mode).conditioning_half), tile
+
+
+def score_along(
+    tile: Image.Image, cut: Cut | None, inputs: StepInputs, calibration: Calibration | None = None
+) -> TileScore:
+    """The score of a tile that is joined along `cut`, with the metrics "cut_mismatch" and "cut_breaks" of the cut."""
+    band, straight = along_cut(tile, cut, inputs)
+    score = score_tile(band, straight, inputs.mode, inputs.contract, calibration)
+    if cut is None:
+        return score
+    metrics = {**score.metrics, "cut_mismatch": -cut.mismatch, "cut_breaks": -cut.breaks}
+    return replace(score, metrics=MappingProxyType(metrics))
 
 
 def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
@@ -245,7 +301,7 @@ def _faults(examined: Sequence[Examined]) -> list[str]:
 
 
 def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int | None = None) -> Image.Image:
-    """The tile whose growth box is committed: the winner's enforced tile, feathered.
+    """The tile whose growth box is committed: the winner's joined tile, feathered along its cut.
 
     Args:
         winner: a candidate that could be read.
@@ -255,9 +311,14 @@ def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int | None = N
     Raises:
         AnswerError: the candidate could not be read.
     """
-    if winner.enforced is None or winner.redraw is None:
+    if winner.enforced is None or winner.redraw is None or winner.joined is None:
         raise AnswerError(f"candidate {winner.index} cannot be glued: {winner.error}")
     width = inputs.options.feather_px if feather_px is None else feather_px
     if width == 0:
-        return winner.enforced
-    return feather_tile(winner.enforced, winner.redraw, inputs.band, inputs.mode, width, inputs.contract)
+        return winner.joined
+    mode, contract, cut = inputs.mode, inputs.contract, winner.cut
+    if cut is None:
+        return feather_tile(winner.joined, winner.redraw, inputs.band, mode, width, contract)
+    band, _ = along_cut(winner.enforced, cut, inputs)
+    joined, redraw = (straightened(tile, mode, cut) for tile in (winner.joined, winner.redraw))
+    return with_straightened(winner.joined, feather_tile(joined, redraw, band, mode, width, contract), mode, cut)

@@ -23,7 +23,6 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from exquisite.contract import CLASSIC, Box, Mode
 from exquisite.pipeline.commit import commit
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
-from exquisite.pipeline.store.pieces import extend_tips, place_strip
+from exquisite.pipeline.store.pieces import Piece, extend_tips, grow_box
 from exquisite.pipeline.store.records import sha256
 from tests.support.children import clean_environment
 from tests.support.faulty_files import QuickFiles
@@ -175,14 +174,16 @@ def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
     while store.canvas_box(number).size[0 if axis == "x" else 1] < length:
         mode = modes[number % 3 == 2]
         parent, base = store.step(number), number
-        place, canvas = place_strip(store.canvas_box(base), mode, CLASSIC)
-        piece = asdict(store.add_strip(files[number % _NOISE], place))
+        grown = grow_box(store.canvas_box(base), mode, CLASSIC, 0, 0)
+        data = files[number % _NOISE]
+        store.add_strip(data)
+        piece = Piece(sha256(data), grown.strip.origin, grown.strip.size).as_record()
         number = store.new_step()
         record = {
             "format": 1, "step": number, "kind": "step", "status": "committed", "parent": base,
             "parent_sha256": sha256((store.step_dir(base) / "step.json").read_bytes()),
             "mode": mode, "side": mode.side, "axis": mode.axis, "strip": piece,
-            "canvas": {"origin": canvas.origin, "size": canvas.size},
+            "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
             "tips": extend_tips(parent["tips"], piece, mode, CLASSIC),
             "totals": {"steps": parent["totals"]["steps"] + 1, "candidates": number}, "files": {},
         }  # fmt: skip

@@ -26,6 +26,7 @@ MAKE_VARIABLES = {
     "scaffold_fill": "SCAFFOLD",
     "continuation_cue": "CUE",
     "prompt_strength": "STRENGTH",
+    "soften_px": "SOFTEN",
 }
 """Where `make step` has another name for an argument than its upper case."""
 

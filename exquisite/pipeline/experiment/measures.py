@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from ...api.answer import decode_tile
 from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
-from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, score_tile
-from ..step import Examined, StepInputs, commit_tile
+from ...geometry.overlap_score import DEFAULT_GATE, interior_gate
+from ..step import Examined, StepInputs, along_cut, commit_tile, score_along
 from ..store.records import Record
 
 __all__ = ["MEASURES", "gate_verdict", "measure"]
@@ -33,12 +33,13 @@ def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     growth = contract.tile_frame(mode).growth_in_tile
     tile = commit_tile(one, inputs)
     strip = tile.crop(growth)
+    old, straight = along_cut(tile, one.cut, inputs)
     score = one.score
     if score is None or inputs.options.feather_px:
-        score = score_tile(band, tile, mode, contract, one.calibration)
+        score = score_along(tile, one.cut, inputs, one.calibration)
     return {
         "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract, mode).crop(growth), mode),
-        "seam": seam_residual(band, strip, mode),
+        "seam": seam_residual(old, straight.crop(growth), mode),
         "primary": score.primary,
         "edges": score.metrics["sobel_corr"],
         **style_drift(strip, band, mode).as_dict(),

@@ -44,7 +44,7 @@ class Arm:
 
     def as_dict(self) -> Record:
         """The arm as JSON types."""
-        return asdict(self)
+        return {**asdict(self), "options": self.options.as_dict()}
 
     @classmethod
     def from_record(cls, record: Record) -> Arm:
@@ -53,7 +53,7 @@ class Arm:
 
     def settings(self) -> dict[str, Any]:
         """Everything that may differ between arms, by the name of its knob."""
-        return {**self.options.as_dict(), "prompt": self.prompt, **self.generator}
+        return {**self.options.values(), "prompt": self.prompt, **self.generator}
 
 
 @dataclass(frozen=True)

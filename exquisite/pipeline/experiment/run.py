@@ -23,6 +23,7 @@ from ...errors import CanvasError, PaymentError, UsageError
 from ...files import Files
 from ..journal.ledger import Ledger
 from ..journal.requests import request_digest, request_record
+from ..rederive import inputs_on
 from ..session import Session
 from ..step import Progress, StepInputs
 from ..store import Store
@@ -219,7 +220,7 @@ class Experiment:
             return refused
         source = self._answers_for(repetition, digest)
         if source is not None:
-            return session.accept(None, step=source, **arm.options.as_dict()).step_index
+            return session.accept(None, step=source, **arm.options.values()).step_index
         where = f"arm {arm.name}, repetition {repetition} of {self.plan.repeat}"
 
         def tell(step: Progress) -> None:
@@ -235,7 +236,7 @@ class Experiment:
                 budget=self._limit(terms, spent),
                 retry_ambiguous=terms.retry_ambiguous,
                 progress=tell,
-                **arm.options.as_dict(),
+                **arm.options.values(),
             )
         except PaymentError as error:
             of = "" if terms.budget is None else f" of its ${terms.budget:.2f}"
@@ -267,8 +268,7 @@ class Experiment:
         return next((cell.answers for cell in same), None)
 
     def _inputs(self, arm: Arm, base: int) -> StepInputs:
-        band = self._store.frontier(base, self.plan.mode)
-        return StepInputs(self.plan.mode, self._store.contract, band, arm.prompt, arm.options)
+        return inputs_on(self._store, base, self.plan.mode, arm.prompt, arm.options)
 
     def _digest(self, arm: Arm, base: int, generator: TileGenerator) -> str:
         return request_digest(request_record(self._inputs(arm, base), base, describe(generator)))
@@ -281,7 +281,7 @@ class Experiment:
         repetition, name, place = key
         arm = self.plan.arm(name)
         source, digest = self._request_of(number)
-        derived = session.rescore(step=number, **arm.options.as_dict())
+        derived = session.rescore(step=number, **arm.options.values())
         best = derived.choice.best
         gate, measures = None, {}
         if best is not None:
@@ -362,11 +362,10 @@ def _require_possible(store: Store, plan: Plan, ours: Sequence[str] | set[str]) 
             f"{store.root} grows along {store.axis} since its first step; {plan.mode} grows along {plan.mode.axis}"
         )
     for arm in plan.arms:
-        if arm.options.feather_px > store.contract.advance_px:
-            raise UsageError(
-                f"arm {arm.name}: feather_px {arm.options.feather_px} is wider than the strip of "
-                f"{store.contract.advance_px} px"
-            )
+        try:
+            arm.options.require_fits(store.contract)
+        except UsageError as error:
+            raise UsageError(f"arm {arm.name}: {error}") from None
     taken = set(store.branches()) - set(ours)
     for repetition, arm in plan.branches():
         if (branch := plan.branch(arm.name, repetition)) in taken:

@@ -35,6 +35,7 @@ def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
         "prompt": inputs.prompt,
         "generator": generator,
         "candidates": options.candidates,
+        **({"soft_px": inputs.zone_px} if options.soft_mask else {}),
     }
 
 

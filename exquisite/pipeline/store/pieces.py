@@ -7,21 +7,26 @@ upwards renumbers nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...contract import Box, Mode, TileContract
+from ...errors import UsageError
 from .records import Record
 
-__all__ = ["Piece", "box_of", "extend_tips", "place_strip"]
+__all__ = ["Grown", "Piece", "beyond", "box_of", "extend_tips", "grow_box", "pending_after", "pending_at", "zone_width"]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One strip of the canvas: the hash of its file, and where it lies, (x, y) and (width, height) in pixels."""
+    """One strip of the canvas: the hash of its file, and where it lies, (x, y) and (width, height) in pixels.
+
+    `within` is the box of the file's picture that is shown there, where that is not all of it.
+    """
 
     sha256: str
     origin: tuple[int, int]
     size: tuple[int, int]
+    within: Box | None = None
 
     @classmethod
     def from_record(cls, record: Record) -> Piece:
@@ -33,27 +38,105 @@ class Piece:
         """Where the piece lies, in signed canvas coordinates."""
         return _box(self.origin, self.size)
 
+    def as_record(self) -> Record:
+        """The piece as a step record keeps it."""
+        return {"sha256": self.sha256, "origin": self.origin, "size": self.size}
+
+    def shown_in(self, box: Box) -> Piece:
+        """The part of the piece that lies in `box`, signed canvas coordinates; they must overlap."""
+        left, top = max(self.box.left, box.left), max(self.box.top, box.top)
+        right, bottom = min(self.box.right, box.right), min(self.box.bottom, box.bottom)
+        x, y = self.origin
+        within = Box(left - x, top - y, right - x, bottom - y)
+        return self if within.size == self.size else Piece(self.sha256, (left, top), within.size, within)
+
+
+class Grown(NamedTuple):
+    """Where a step puts things, in signed canvas coordinates.
+
+    Attributes:
+        strip: what it commits.
+        pending: what it leaves pending; empty when that is nothing.
+        canvas: the canvas with both.
+    """
+
+    strip: Box
+    pending: Box
+    canvas: Box
+
 
 def box_of(record: Record) -> Box:
     """The box of a record's `canvas`, in signed canvas coordinates."""
     return _box(_pair(record["origin"]), _pair(record["size"]))
 
 
-def place_strip(canvas: Box, mode: Mode, contract: TileContract) -> tuple[Box, Box]:
-    """(the growth strip of a step in `mode` on `canvas`, the grown canvas), in signed canvas coordinates."""
+def grow_box(canvas: Box, mode: Mode, contract: TileContract, zone_px: int, soften_px: int) -> Grown:
+    """Where a step in `mode` on `canvas` puts things.
+
+    Args:
+        zone_px: width of the pending zone before the seam, which the step commits.
+        soften_px: width of the zone that it leaves pending.
+    """
     frame = contract.frame(mode, canvas.size)
     left, top = canvas.left - frame.canvas_origin[0], canvas.top - frame.canvas_origin[1]
-    strip = _box((frame.growth.left + left, frame.growth.top + top), frame.growth.size)
-    return strip, _box((left, top), frame.grown_size)
+    committed, pending = frame.strip_in_tile(zone_px, soften_px), frame.pending_in_tile(soften_px)
+    boxes = (frame.in_canvas(committed), frame.in_canvas(pending), Box(0, 0, *frame.grown_size))
+    return Grown(*(_box((box.left + left, box.top + top), box.size) for box in boxes))
+
+
+def pending_at(record: Record, side: str) -> Piece | None:
+    """What the canvas of a step has pending at its "low" or "high" end; None when all is committed there."""
+    entry = record.get("pending", {}).get(side)
+    return None if entry is None else Piece.from_record(entry)
+
+
+def pending_after(record: Record, side: str, piece: Piece | None) -> Record:
+    """The pending zones of a step on top of the one with this `record`, that leaves `piece` pending at its end."""
+    others = {end: entry for end, entry in record.get("pending", {}).items() if end != side}
+    return others if piece is None else {**others, side: piece.as_record()}
+
+
+def zone_width(record: Record, mode: Mode, contract: TileContract, seed_px: int) -> int:
+    """The width in pixels of the zone in which a step in `mode` may cut, on top of the step with this `record`.
+
+    Args:
+        seed_px: how far the first step at an end may cut inside the seed picture.
+
+    Raises:
+        UsageError: the seed picture is too short for that.
+    """
+    pending = pending_at(record, mode.side)
+    if pending is not None:
+        return contract.oriented(pending.size, mode)[0]
+    outermost = Piece.from_record(record["tips"][mode.side][0])
+    if outermost.origin != (0, 0) or not seed_px:  # no strip has the origin of the seed picture
+        return 0
+    contract.require_soften(seed_px)
+    along = contract.oriented(outermost.size, mode)[0]
+    if along < contract.band_px + seed_px:
+        raise UsageError(
+            f"the seed picture is {along} px long: a cut inside its last {seed_px} px needs "
+            f"{contract.band_px + seed_px}, so that the other end does not see them"
+        )
+    return seed_px
 
 
 def extend_tips(tips: Record, new: Record, mode: Mode, contract: TileContract) -> Record:
-    """The `tips` of a step that adds the strip `new`: at each end the fewest strips that cover the band.
+    """The `tips` of a step that commits the strip `new`: at each end the fewest strips that cover the band.
 
-    A tip is a list, outermost strip first, so that its length never depends on the length of the canvas.
+    A tip is a list, outermost strip first, so that its length never depends on the length of the canvas. A strip may
+    lie over the end of the seed picture. What is pending is in no tip.
     """
     grown, other = mode.side, "low" if mode.side == "high" else "high"
     return {grown: _trim([new, *tips[grown]], mode, contract), other: tips[other]}
+
+
+def beyond(box: Box, strip: Box, mode: Mode) -> Box:
+    """What is left of `box` on the inner side of a strip that a step in `mode` committed."""
+    left, top, right, bottom = box
+    if mode.side == "high":
+        return Box(left, top, min(right, strip.left), bottom) if mode.axis == "x" else Box(left, top, right, strip.top)
+    return Box(strip.right, top, right, bottom) if mode.axis == "x" else Box(left, strip.bottom, right, bottom)
 
 
 def _trim(strips: list[Record], mode: Mode, contract: TileContract) -> list[Record]:

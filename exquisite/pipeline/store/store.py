@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
@@ -38,7 +37,7 @@ from ...errors import (
 from ...files import Files, Lock
 from ..artifacts import decode_png, encode_png
 from .heads import MAIN_HEAD, head_line, head_path, parse_head
-from .pieces import Piece, box_of
+from .pieces import Piece, beyond, box_of, pending_at, zone_width
 from .records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
 from .step_folders import StepFolders, step_name
 
@@ -105,9 +104,9 @@ class Store(StepFolders):
                 "parent": None,
                 "parent_sha256": None,
                 "contract": contract.as_dict(),
-                "strip": asdict(piece),
+                "strip": piece.as_record(),
                 "canvas": {"origin": (0, 0), "size": canvas.size},
-                "tips": {"low": [asdict(piece)], "high": [asdict(piece)]},
+                "tips": {"low": [piece.as_record()], "high": [piece.as_record()]},
                 "totals": {"steps": 0, "candidates": 0},
                 "init": init,
                 "files": {},
@@ -261,13 +260,12 @@ class Store(StepFolders):
 
     # Pixels
 
-    def add_strip(self, data: bytes, box: Box) -> Piece:
+    def add_strip(self, data: bytes) -> None:
         """Keep a PNG as a piece of the canvas; durable on return."""
-        piece = Piece(sha256(data), box.origin, box.size)
-        path = self.strip_path(piece.sha256)
-        if not path.is_file() or path.stat().st_size != len(data) or sha256(read_file(path)) != piece.sha256:
+        digest = sha256(data)
+        path = self.strip_path(digest)
+        if not path.is_file() or path.stat().st_size != len(data) or sha256(read_file(path)) != digest:
             self.files.write_atomic(path, data, self.tmp)
-        return piece
 
     def strip_path(self, digest: str) -> Path:
         """The file of the strip with this hash."""
@@ -287,6 +285,8 @@ class Store(StepFolders):
             image = decode_png(data)
         except (OSError, SyntaxError, ValueError) as error:
             raise SessionDamagedError(f"{path} is no picture ({error})") from error
+        if piece.within is not None:
+            image = image.crop(piece.within)
         if image.mode != "RGB" or image.size != piece.size:
             raise SessionDamagedError(f"{path} is {image.mode} {image.size}, the record says RGB {piece.size}")
         return image
@@ -302,20 +302,41 @@ class Store(StepFolders):
         x, y = canvas.left + frame.band.left, canvas.top + frame.band.top
         band = Image.new("RGB", frame.band.size)
         kept = {}
-        for entry in self.step(number)["tips"][mode.side]:
-            piece = Piece.from_record(entry)
+        record = self.step(number)
+        pending = pending_at(record, mode.side)
+        tips = [Piece.from_record(entry) for entry in reversed(record["tips"][mode.side])]
+        for piece in [*tips, *([pending] if pending else [])]:  # a strip may lie over the seed picture
             image = self._decoded.get(piece.sha256) or self.read_strip(piece)
             band.paste(image, (piece.origin[0] - x, piece.origin[1] - y))
             kept[piece.sha256] = image
         self._decoded = kept
         return band
 
+    def zone_px(self, number: int, mode: Mode, seed_px: int) -> int:
+        """The width of the zone in which a step in `mode` on top of step `number` may cut; see `zone_width`."""
+        return zone_width(self.step(number), mode, self.contract, seed_px)
+
     def pieces(self, number: int) -> Iterator[tuple[int, Piece]]:
-        """(step, piece) of every strip of the canvas of step `number`, newest first, the seed last."""
-        at: int | None = number
-        while at is not None:
+        """(step, piece) of all that the canvas of step `number` shows, newest first, the seed last; none overlap.
+
+        What is pending at an end comes with the newest step there.
+        """
+        at, record = number, self.step(number)
+        waiting = {side for side in ("low", "high") if pending_at(record, side)}
+        bare = box_of(record["canvas"])  # what of the seed picture no strip lies over
+        while True:
             record = self.step(at)
-            yield at, Piece.from_record(record["strip"])
+            piece = Piece.from_record(record["strip"])
+            if record["parent"] is None:
+                yield at, piece.shown_in(bare)
+                return
+            mode = Mode(record["mode"])
+            pending = pending_at(record, mode.side) if mode.side in waiting else None
+            if pending is not None:
+                waiting.remove(mode.side)
+                yield at, pending
+            yield at, piece
+            bare = beyond(bare, piece.box, mode)
             at = record["parent"]
 
 

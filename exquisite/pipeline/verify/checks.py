@@ -17,10 +17,11 @@ from ...contract import Mode, TileContract
 from ...errors import ExquisiteError, SessionDamagedError, SessionNotFoundError
 from ...files import Files
 from ..derived import Derived
+from ..options import StepOptions
 from ..rederive import rebuild_record, rederive
 from ..store import BRANCH_NAME, SEED, Store
 from ..store.heads import MAIN_HEAD, head_line, parse_head
-from ..store.pieces import Piece, box_of, extend_tips, place_strip
+from ..store.pieces import Piece, box_of, extend_tips, grow_box, pending_after, pending_at, zone_width
 from ..store.records import FORMAT_VERSION, Record, pretty, read_record, sha256, unseal
 from ..store.step_folders import step_name
 from .findings import Finding, VerifyReport
@@ -236,13 +237,12 @@ class _Verification(Unfinished):
         try:
             problem = self._contradiction(number, record)
             recorded = {f"{folder}/{name}": str(digest) for name, digest in record["files"].items()}
-            strip = Piece.from_record(record["strip"]) if _committed(record) else None
+            strips = _own_pieces(record)
         except _CANNOT as error:
-            problem, recorded, strip = f"it says what cannot be ({error})", {}, None
+            problem, recorded, strips = f"it says what cannot be ({error})", {}, []
         if problem is not None:
             self.found(f"{folder}/step.json", problem, f"step {number} and what was built on it cannot be trusted")
-        if strip is not None:
-            recorded = {f"strips/{strip.sha256}.png": strip.sha256, **recorded}
+        recorded = {**{f"strips/{strip.sha256}.png": strip.sha256 for strip in strips}, **recorded}
         again: Derived | None = None
         asked = False
         for path, digest in sorted(recorded.items(), key=lambda item: not item[0].endswith("request.json")):
@@ -305,14 +305,22 @@ class _Verification(Unfinished):
         if not _committed(record) or contract is None:
             return None if record["status"] in ("rejected", "refused") else f"its status is {record['status']!r}"
         mode = Mode(record["mode"])
-        strip, canvas = place_strip(box_of(parent["canvas"]), mode, contract)
-        piece = {"sha256": record["strip"]["sha256"], "origin": strip.origin, "size": strip.size}
+        options = StepOptions.from_values(record["options"])
+        zone_px = zone_width(parent, mode, contract, options.soften_px if options.soften_seed else 0)
+        boxes = grow_box(box_of(parent["canvas"]), mode, contract, zone_px, options.soften_px)
+        strip = Piece(record["strip"]["sha256"], boxes.strip.origin, boxes.strip.size)
+        left = pending_at(record, mode.side)
+        if (left is not None) != (options.soften_px > 0):
+            return "what it leaves pending is not what its options say"
+        if left is not None:
+            left = Piece(left.sha256, boxes.pending.origin, boxes.pending.size)
         grown = {
-            "strip": piece,
-            "canvas": {"origin": canvas.origin, "size": canvas.size},
-            "tips": extend_tips(parent["tips"], piece, mode, contract),
+            "strip": strip.as_record(),
+            "pending": pending_after(parent, mode.side, left),
+            "canvas": {"origin": boxes.canvas.origin, "size": boxes.canvas.size},
+            "tips": extend_tips(parent["tips"], strip.as_record(), mode, contract),
         }
-        said = {name: record[name] for name in grown}
+        said = {"pending": {}} | {name: record[name] for name in grown if name in record}
         same = said == json.loads(pretty(grown)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
         return None if same else "the place of its strip does not follow from the step that it continues"
 
@@ -354,6 +362,14 @@ def _committed(record: Record) -> bool:
     return record.get("status") == "committed"
 
 
+def _own_pieces(record: Record) -> list[Piece]:
+    """What a step added to the canvas: its strip, and what it left pending."""
+    if not _committed(record):
+        return []
+    pending = pending_at(record, record["side"]) if "side" in record else None
+    return [Piece.from_record(record["strip"]), *([pending] if pending else [])]
+
+
 def _hashed(data: bytes | None, digest: str) -> bytes | None:
     return data if data is not None and sha256(data) == digest else None
 
@@ -361,4 +377,5 @@ def _hashed(data: bytes | None, digest: str) -> bytes | None:
 def _made_again(derived: Derived | None, name: str, digest: str) -> bytes | None:
     if derived is None:
         return None
-    return _hashed(derived.strip if name.startswith("strips/") else derived.files.get(name), digest)
+    made = (derived.strip, derived.pending) if name.startswith("strips/") else (derived.files.get(name),)
+    return next((data for data in made if _hashed(data, digest) is not None), None)

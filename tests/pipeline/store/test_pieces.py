@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
 from exquisite import Mode, TileContract
 from exquisite.contract import Box
-from exquisite.pipeline.store.pieces import Piece, box_of, extend_tips, place_strip
+from exquisite.errors import UsageError
+from exquisite.pipeline.store.pieces import (
+    Piece,
+    beyond,
+    box_of,
+    extend_tips,
+    grow_box,
+    pending_after,
+    pending_at,
+    zone_width,
+)
 
 SMALL = TileContract(tile_px=64, band_px=32, overlap_px=16, advance_px=8)
 SEED = Piece("seed", (0, 0), (64, 64))
@@ -22,14 +30,61 @@ SEED = Piece("seed", (0, 0), (64, 64))
     ],
 )
 def test_strips_lie_at_signed_coordinates_that_growth_never_renumbers(mode: Mode, strip: Box, grown: Box) -> None:
-    assert place_strip(Box(-8, 0, 64, 64), mode, SMALL) == (strip, grown)
+    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, 0, 0)
+    assert (boxes.strip, boxes.canvas, boxes.pending.size[0]) == (strip, grown, 0)
+
+
+@pytest.mark.invariant("GROWTH-EXACT")
+@pytest.mark.parametrize(
+    ("mode", "strip", "pending"),
+    [
+        (Mode.X_LTR, Box(61, 0, 67, 64), Box(67, 0, 72, 64)),
+        (Mode.X_RTL, Box(-11, 0, -5, 64), Box(-16, 0, -11, 64)),
+    ],
+)
+def test_a_strip_takes_the_zone_before_it_and_leaves_one_behind(mode: Mode, strip: Box, pending: Box) -> None:
+    """Committed and pending pixels together grow by the advance of 8 px."""
+    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, 3, 5)
+    assert (boxes.strip, boxes.pending) == (strip, pending)
+    assert boxes.canvas.size == (80, 64)
+
+
+def test_what_is_pending_belongs_to_an_end() -> None:
+    one, other = Piece("one", (64, 0), (5, 64)), Piece("other", (-5, 0), (5, 64))
+    record = {"pending": pending_after({}, "high", one)}
+    assert (pending_at(record, "high"), pending_at(record, "low")) == (one, None)
+    both = {"pending": pending_after(record, "low", other)}
+    assert (pending_at(both, "high"), pending_at(both, "low")) == (one, other)
+    assert pending_after(both, "high", None) == {"low": other.as_record()}
+    assert pending_after(record, "high", None) == {}
+
+
+def test_a_step_may_cut_in_what_is_pending_or_inside_the_seed_picture() -> None:
+    record = {"tips": {"low": [SEED.as_record()], "high": [SEED.as_record()]}}
+    assert [zone_width(record, Mode.X_LTR, SMALL, seed_px) for seed_px in (0, 5)] == [0, 5]
+    with pytest.raises(UsageError, match="64 px long: a cut inside its last 7 px needs 71"):
+        zone_width(record, Mode.X_LTR, TileContract(80, 64, 16, 8), 7)
+    record["pending"] = {"high": Piece("p", (64, 0), (3, 64)).as_record()}
+    assert [zone_width(record, mode, SMALL, 5) for mode in (Mode.X_LTR, Mode.X_RTL)] == [3, 5]
+    record["tips"]["low"] = [Piece("strip", (-8, 0), (8, 64)).as_record(), SEED.as_record()]
+    assert zone_width(record, Mode.X_RTL, SMALL, 5) == 0
+
+
+def test_a_strip_may_lie_over_the_end_of_the_seed_picture() -> None:
+    assert beyond(SEED.box, Box(61, 0, 67, 64), Mode.X_LTR) == Box(0, 0, 61, 64)
+    assert beyond(SEED.box, Box(-5, 0, 3, 64), Mode.X_RTL) == Box(3, 0, 64, 64)
+    assert beyond(SEED.box, Box(0, 61, 64, 67), Mode.Y_TTB) == Box(0, 0, 64, 61)
+    assert beyond(SEED.box, Box(0, -5, 64, 3), Mode.Y_BTT) == Box(0, 3, 64, 64)
+    assert SEED.shown_in(SEED.box) is SEED
+    shown = SEED.shown_in(Box(3, 0, 61, 64))
+    assert (shown.origin, shown.size, shown.within) == ((3, 0), (58, 64), Box(3, 0, 61, 64))
 
 
 @pytest.mark.parametrize(
     ("mode", "strip"), [(Mode.Y_TTB, Box(0, 64, 64, 72)), (Mode.Y_BTT, Box(0, -8, 64, 0))]
 )
 def test_strips_of_the_y_modes_lie_below_and_above(mode: Mode, strip: Box) -> None:
-    assert place_strip(Box(0, 0, 64, 64), mode, SMALL)[0] == strip
+    assert grow_box(Box(0, 0, 64, 64), mode, SMALL, 0, 0).strip == strip
 
 
 def test_a_record_comes_back_as_the_piece_and_box_it_was() -> None:
@@ -38,15 +93,15 @@ def test_a_record_comes_back_as_the_piece_and_box_it_was() -> None:
 
 
 def test_a_tip_holds_as_few_strips_as_cover_the_band_however_long_the_canvas() -> None:
-    tips = {"low": [asdict(SEED)], "high": [asdict(SEED)]}
+    tips = {"low": [SEED.as_record()], "high": [SEED.as_record()]}
     for number in range(100):
-        new = asdict(Piece(str(number), (64 + 8 * number, 0), (8, 64)))
+        new = Piece(str(number), (64 + 8 * number, 0), (8, 64)).as_record()
         tips = extend_tips(tips, new, Mode.X_LTR, SMALL)
     assert [strip["sha256"] for strip in tips["high"]] == ["99", "98", "97", "96"]
-    assert tips["low"] == [asdict(SEED)]
+    assert tips["low"] == [SEED.as_record()]
 
 
 def test_a_young_canvas_keeps_the_seed_in_its_tip() -> None:
-    tips = {"low": [asdict(SEED)], "high": [asdict(SEED)]}
-    new = asdict(Piece("new", (-8, 0), (8, 64)))
+    tips = {"low": [SEED.as_record()], "high": [SEED.as_record()]}
+    new = Piece("new", (-8, 0), (8, 64)).as_record()
     assert [strip["sha256"] for strip in extend_tips(tips, new, Mode.X_RTL, SMALL)["low"]] == ["new", "seed"]
