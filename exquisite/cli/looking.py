@@ -68,6 +68,14 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         "contract    " + ", ".join(f"{name} {value}" for name, value in status["contract"].items()),
         f"spent       ${Decimal(status['spent_usd']):.2f}",
     ]
+    sides = {"low": ("left", "top"), "high": ("right", "bottom")}
+    pending = [
+        f"{width} px pending at the {sides[side][status['axis'] == 'y']}"
+        for side, width in status["pending_px"].items()
+        if width
+    ]
+    if pending:
+        lines.append(f"zone        {', '.join(pending)}: the next step there cuts inside it")
     if status["branch"] or status["branches"]:
         lines.append(f"branches    {', '.join(status['branches']) or 'none'}; following {status['branch'] or 'HEAD'}")
     if Decimal(status["perhaps_billed_usd"]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -79,7 +79,10 @@ def derive(
     tile = None
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
-        tile = commit_tile(examined[choice.chosen], inputs)
+        winner = examined[choice.chosen]
+        if winner.uncut:
+            choice = replace(choice, reason=f"{choice.reason}; {winner.uncut}")
+        tile = commit_tile(winner, inputs)
         frame = contract.tile_frame(mode)
         strip = encode_png(tile.crop(frame.strip_in_tile(inputs.zone_px, options.soften_px)))
         if options.soften_px:

@@ -89,7 +89,7 @@ class StepOptions:
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as a record keeps them; a later option is left out at its default, so that old records stay so."""
+        """The options as records keep them: a later option is left out at its default, so that records stay alike."""
         return {name: value for name, value in self.values().items() if name not in _LATER or value != _LATER[name]}
 
     def values(self) -> dict[str, Any]:

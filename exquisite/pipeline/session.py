@@ -26,6 +26,7 @@ from .journal.requests import call_cost, gather, request_digest, request_record
 from .rederive import inputs_on, stored_inputs
 from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
+from .store.pieces import pending_width
 from .store.records import Record, read_record
 from .verify import VerifyReport, verify_path
 
@@ -133,6 +134,7 @@ class Session:
             "axis": self.axis,
             "canvas_size": list(self.canvas_size),
             "canvas_origin": list(self.canvas_origin),
+            "pending_px": {side: pending_width(record, side) for side in ("low", "high")},
             "contract": self.contract.as_dict(),
             "steps": record["totals"]["steps"],
             "last_step": self._store.last_step(head),

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.endless                   10,000 strips, and exports of 1024 x 1,000,000
     python -m tests.benchmarks.endless --strips 500 --length 50000
 
-The session grows in mixed directions along one axis with a generator that takes no time and a contract of
-32 px, so that what is measured is what the session itself does.
+The session grows in mixed directions along one axis, with a pending zone at each end, a generator that takes no
+time and a contract of 32 px, so that what is measured is what the session itself does.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _frontier(root: Path) -> None:
 
 def _step(session: Session, number: int) -> None:
     options: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
-    session.step(_MODES[number % len(_MODES)], InstantGenerator(), **options)
+    session.step(_MODES[number % len(_MODES)], InstantGenerator(), soften_px=3, **options)
 
 
 def _seconds(run: Callable[[], object]) -> float:

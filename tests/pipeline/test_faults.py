@@ -22,7 +22,13 @@ pytestmark = [
     pytest.mark.invariant("NO-LITTER"),
 ]
 
-EVERY = {"step": 2, "step, all artifacts": 8, "paid step": 4}
+EVERY = {
+    "step": 2,
+    "step, all artifacts": 8,
+    "paid step": 4,
+    "step from a pending zone": 4,
+    "accept beside pending zones": 3,
+}
 """Of operations with many effects every n-th fails here, and each of them in `make torture`."""
 
 

@@ -53,13 +53,13 @@ class Damage:
 
 def damaged_session(root: Path) -> Mapping[str, bytes]:
     """A session with something of everything: free and paid steps, a rejected one, an accepted one, a branch,
-    an undone step and an unfinished one. Returns its files."""
-    session = make_session(root, ("x_ltr",), files=QuickFiles())
+    an undone step and an unfinished one, and a pending zone that was cut. Returns its files."""
+    session = make_session(root, ("x_ltr",), files=QuickFiles(), soften_px=3)
     broken_off = PayingGenerator([], breaks_off=[1])
     with contextlib.suppress(OutcomeUnknownError):
         grow(session, "x_rtl", broken_off, candidates=2, artifacts="full")
     grow(session, "x_rtl", broken_off, candidates=2, artifacts="full", retry_ambiguous=True)
-    grow(session, "x_ltr", candidates=2, gate=1e-9, artifacts="lean")
+    grow(session, "x_ltr", candidates=2, gate=1e-9, artifacts="lean", soften_px=5)
     session.accept(1)
     session.branch("other", at=1)
     grow(session, "x_ltr")

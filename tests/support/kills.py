@@ -98,13 +98,13 @@ def _outcomes(store: Store) -> list[str]:
 def _one_step(root: Path, base_url: str) -> None:
     """The next step; what is of unknown outcome is sent again, as a person would allow after a look at the bill."""
     session = Session.open(root, files=QuickFiles())
-    mode = ("x_ltr", "x_ltr", "x_rtl")[session.head % 3]
+    mode, soften_px = ("x_ltr", "x_ltr", "x_rtl")[session.head % 3], (0, 3, 5)[session.head % 5 % 3]
     with httpx.HTTPTransport(verify=False) as plain:  # reading the certificates of the world takes half a step
         client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=base_url, calls="each", environ={}, transport=plain)
         try:
-            grow(session, mode, client, candidates=2)
+            grow(session, mode, client, candidates=2, soften_px=soften_px)
         except OutcomeUnknownError:
-            grow(session, mode, client, candidates=2, retry_ambiguous=True)
+            grow(session, mode, client, candidates=2, soften_px=soften_px, retry_ambiguous=True)
 
 
 def _step_until_killed(root: Path, base_url: str) -> None:

@@ -58,11 +58,11 @@ def png(image: Image.Image) -> bytes:
 
 
 def tile_for(request: TileRequest, number: int) -> Image.Image:
-    """The answer of `InstantGenerator`: band and its mirror image, in a tone that tells the candidate's number."""
+    """The answer of `InstantGenerator`: the band a row too low, then its mirror image in a tone of the candidate."""
     contract, mode = request.contract, request.mode
     frame = contract.tile_frame(mode)
     tile = Image.new("RGB", contract.tile_size(mode))
-    tile.paste(request.band, frame.conditioning_half.origin)
+    tile.paste(ImageChops.offset(request.band, 0, 1), frame.conditioning_half.origin)
     turn = Image.Transpose.FLIP_LEFT_RIGHT if mode.axis == "x" else Image.Transpose.FLIP_TOP_BOTTOM
     mirrored = request.band.transpose(turn)
     width, height = frame.generated_half.size

@@ -13,7 +13,18 @@ from ...contract import Box, Mode, TileContract
 from ...errors import UsageError
 from .records import Record
 
-__all__ = ["Grown", "Piece", "beyond", "box_of", "extend_tips", "grow_box", "pending_after", "pending_at", "zone_width"]
+__all__ = [
+    "Grown",
+    "Piece",
+    "beyond",
+    "box_of",
+    "extend_tips",
+    "grow_box",
+    "pending_after",
+    "pending_at",
+    "pending_width",
+    "zone_width",
+]
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,12 @@ def pending_at(record: Record, side: str) -> Piece | None:
     return None if entry is None else Piece.from_record(entry)
 
 
+def pending_width(record: Record, side: str) -> int:
+    """The width along the axis of what is pending at an end, in pixels; 0 where that is nothing."""
+    pending = pending_at(record, side)
+    return 0 if pending is None else pending.size[0 if record["axis"] == "x" else 1]
+
+
 def pending_after(record: Record, side: str, piece: Piece | None) -> Record:
     """The pending zones of a step on top of the one with this `record`, that leaves `piece` pending at its end."""
     others = {end: entry for end, entry in record.get("pending", {}).items() if end != side}
@@ -105,9 +122,8 @@ def zone_width(record: Record, mode: Mode, contract: TileContract, seed_px: int)
     Raises:
         UsageError: the seed picture is too short for that.
     """
-    pending = pending_at(record, mode.side)
-    if pending is not None:
-        return contract.oriented(pending.size, mode)[0]
+    if width := pending_width(record, mode.side):
+        return width
     outermost = Piece.from_record(record["tips"][mode.side][0])
     if outermost.origin != (0, 0) or not seed_px:  # no strip has the origin of the seed picture
         return 0

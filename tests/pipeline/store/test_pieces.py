@@ -17,6 +17,7 @@ from exquisite.pipeline.store.pieces import (
     pending_at,
     zone_width,
 )
+from exquisite.pipeline.store.records import Record
 
 SMALL = TileContract(tile_px=64, band_px=32, overlap_px=16, advance_px=8)
 SEED = Piece("seed", (0, 0), (64, 64))
@@ -60,11 +61,11 @@ def test_what_is_pending_belongs_to_an_end() -> None:
 
 
 def test_a_step_may_cut_in_what_is_pending_or_inside_the_seed_picture() -> None:
-    record = {"tips": {"low": [SEED.as_record()], "high": [SEED.as_record()]}}
+    record: Record = {"tips": {"low": [SEED.as_record()], "high": [SEED.as_record()]}}
     assert [zone_width(record, Mode.X_LTR, SMALL, seed_px) for seed_px in (0, 5)] == [0, 5]
     with pytest.raises(UsageError, match="64 px long: a cut inside its last 7 px needs 71"):
         zone_width(record, Mode.X_LTR, TileContract(80, 64, 16, 8), 7)
-    record["pending"] = {"high": Piece("p", (64, 0), (3, 64)).as_record()}
+    record |= {"axis": "x", "pending": {"high": Piece("p", (64, 0), (3, 64)).as_record()}}
     assert [zone_width(record, mode, SMALL, 5) for mode in (Mode.X_LTR, Mode.X_RTL)] == [3, 5]
     record["tips"]["low"] = [Piece("strip", (-8, 0), (8, 64)).as_record(), SEED.as_record()]
     assert zone_width(record, Mode.X_RTL, SMALL, 5) == 0
