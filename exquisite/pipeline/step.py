@@ -23,7 +23,7 @@ from ..api.generator import RawCandidate, TileRequest
 from ..api.prompt import build_prompt
 from ..contract import Mode, TileContract
 from ..errors import AnswerError
-from ..geometry.calibration import FIDELITY_FLOOR, LEAST_KEPT, Calibration, calibrate_tile
+from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_tile
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
@@ -224,7 +224,7 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
 
 def _uncut(calibration: Calibration | None) -> str:
     """Why a pending zone is not cut: its redraw does not show the same place. Empty where it does, or nobody looked."""
-    if calibration is None or (calibration.kept >= LEAST_KEPT and calibration.fidelity >= FIDELITY_FLOOR):
+    if calibration is None or calibration.kept >= LEAST_KEPT:
         return ""
     return f"straight seam, since the redraw is not the same place: {calibration.reason}"
 
