@@ -19,6 +19,7 @@ FLOORS = {
     "contract": 1,
     "mode": 1,
     "pixels": 1,
+    "png_chunks": 1,
     "files": 1,
     "_version": 1,
     "geometry": 2,

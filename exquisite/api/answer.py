@@ -15,9 +15,10 @@ from typing import Any
 
 from ..contract import CLASSIC, TileContract
 from ..errors import AnswerError
+from ..png_chunks import PNG_SIGNATURE
 from .generator import RawCandidate, StoredAnswer
 from .outcome import request_id
-from .png import PNG_SIGNATURE, decode_tile, png_bytes_max
+from .png import decode_tile, png_bytes_max
 
 __all__ = ["EditAnswer", "answer_bytes_max", "candidates_in", "decode_tile", "read_body"]
 

@@ -11,7 +11,7 @@ from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
 from ..geometry.overlap_score import TileScore
 from ..geometry.tile_mode import extract_conditioning_band
-from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_picture, open_picture
+from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture
 from ..pipeline.session import Session
 from ..pipeline.step import StepInputs, StepOptions, StepResult
 from .arguments import (
@@ -112,7 +112,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _init(args: argparse.Namespace, output: Output) -> int:
     contract = args.contract or CLASSIC
-    fitted = fit_picture(open_picture(args.picture), contract, args.axis, args.fit)
+    fitted = fit_file(args.picture, contract, args.axis, args.fit)
     session = _create(Path(args.session), fitted, contract, {}, output)
     width, height = session.canvas_size
     output.result(f"{session.root}: a canvas of {width}x{height}", session.status() | {"changes": fitted.changes})
@@ -159,7 +159,7 @@ def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session |
         if args.canvas is None or args.branch:
             raise SessionNotFoundError(f"{error}; --canvas PICTURE makes one, and so does the verb init") from None
         contract = args.contract or CLASSIC
-        return None, fit_picture(open_picture(args.canvas), contract, mode.axis, args.fit)
+        return None, fit_file(args.canvas, contract, mode.axis, args.fit)
     if args.contract not in (None, session.contract):
         raise UsageError(f"{session.root} has the contract {session.contract}; another one needs its own")
     seed = seed_record(session)

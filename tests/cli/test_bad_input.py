@@ -12,6 +12,7 @@ from PIL import Image
 from exquisite.cli import main, run
 from exquisite.pipeline.session import Session
 from tests.cli.conftest import SIZES, Cli, Ran, everything
+from tests.support.tiny import seed_picture
 
 
 def assert_helpful(ran: Ran, code: int, *words: str) -> None:
@@ -86,7 +87,7 @@ class TestPictures:
 
     def test_a_text_file_named_png(self, make: Cli, folder: Path) -> None:
         (folder / "notes.png").write_text("buy milk")
-        assert_helpful(make("notes.png"), 1, "notes.png", "no picture that Pillow can read")
+        assert_helpful(make("notes.png"), 1, "notes.png", "no picture that can be extended")
 
     def test_an_empty_file(self, make: Cli, folder: Path) -> None:
         (folder / "empty.png").touch()
@@ -97,7 +98,7 @@ class TestPictures:
 
     def test_a_damaged_picture(self, make: Cli, folder: Path) -> None:
         (folder / "cut.png").write_bytes((folder / "ink.png").read_bytes()[:200])
-        assert_helpful(make("cut.png"), 1, "cut.png is damaged")
+        assert_helpful(make("cut.png"), 1, "cut.png: the PNG is damaged")
 
     def test_too_narrow_a_picture(self, make: Cli) -> None:
         Image.new("RGB", (10, 64)).save("narrow.png")
@@ -111,7 +112,7 @@ class TestPictures:
 @pytest.mark.parametrize(("mode", "edge"), [("RGB", 300), ("RGBA", 64), ("I;16", 64), ("CMYK", 64)])
 def test_other_sizes_and_modes_are_fitted_and_said(cli: Cli, mode: str, edge: int) -> None:
     name = "odd.tif" if mode == "CMYK" else "odd.png"
-    Image.new(mode, (edge, edge)).save(name)
+    seed_picture(edge, edge).convert("L" if mode == "I;16" else mode).convert(mode).save(name)
     ran = cli("init", "odd", name, "--contract", SIZES, "--json")
     assert (ran.code, ran.data[0]["canvas_size"]) == (0, [64, 64])
     assert ran.data[0]["changes"]

@@ -23,7 +23,7 @@ class TestInit:
         assert Session.open(folder / "ink").canvas_size == (64, 64)
 
     def test_says_what_it_did_to_the_picture(self, cli: Cli) -> None:
-        Image.new("LA", (100, 128), (0, 0)).save("grey.png")
+        Image.new("LA", (100, 128), (0, 127)).save("grey.png")
         ran = cli("init", "grey", "grey.png", "--contract", SIZES, "--json")
         changes = ["converted from L to RGB", "flattened its transparency on white", "scaled from 100x128 to 50x64"]
         assert ran.data[0]["changes"] == changes

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from exquisite.contract import CLASSIC, TileContract
 from exquisite.errors import PictureError, UsageError
-from exquisite.pipeline.fitting import FITS, fit_picture, open_picture
+from exquisite.pipeline.fitting import FITS, fit_file, fit_picture, open_picture
 
 SMALL = TileContract(64, 32, 16, 16)
 
@@ -173,9 +170,18 @@ class TestColour:
 class TestTransparency:
     @pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa", "La", "PA"])
     def test_is_flattened_on_white(self, mode: str) -> None:
-        fitted = fit_picture(Image.new(mode, (64, 64)), SMALL)
-        assert fitted.image.getextrema() == ((255, 255),) * 3
+        picture = Image.new(mode, (64, 64))
+        picture.putpixel((0, 0), (0,) * (len(picture.getbands()) - 1) + (255,))
+        fitted = fit_picture(picture, SMALL)
+        assert fitted.image.getpixel((0, 0)) == (0, 0, 0)
+        assert fitted.image.crop((1, 0, 64, 64)).getextrema() == ((255, 255),) * 3
         assert fitted.changes[-1] == "flattened its transparency on white"
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa", "La", "PA"])
+    def test_nothing_but_transparency_is_refused(self, mode: str) -> None:
+        """A canvas that is white everywhere would say nothing to the model."""
+        with pytest.raises(PictureError, match="transparent everywhere"):
+            fit_picture(Image.new(mode, (64, 64)), SMALL)
 
     def test_half_transparent_is_half_white(self) -> None:
         fitted = fit_picture(Image.new("RGBA", (64, 64), (0, 0, 0, 127)), SMALL)
@@ -184,8 +190,10 @@ class TestTransparency:
     def test_a_transparent_palette_entry_is_white(self) -> None:
         picture = Image.new("P", (64, 64), 1)
         picture.putpalette([0, 0, 0, 50, 50, 50])
+        picture.putpixel((0, 0), 0)
         picture.info["transparency"] = 1
-        assert fit_picture(picture, SMALL).image.getextrema() == ((255, 255),) * 3
+        image = fit_picture(picture, SMALL).image
+        assert (image.getpixel((0, 0)), image.getpixel((1, 0))) == ((0, 0, 0), (255, 255, 255))
 
     def test_a_transparent_colour_is_white(self) -> None:
         picture = drawn()
@@ -200,60 +208,23 @@ class TestTransparency:
         assert fitted.changes == ["dropped an alpha channel that hides nothing"]
 
 
-class TestOpening:
-    def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(PictureError, match=r"there is no file .*nothing\.png"):
-            open_picture(tmp_path / "nothing.png")
+class TestAbsurdSizes:
+    """Refused by what the picture would become, before any pixel is made."""
 
-    def test_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(PictureError, match="is a folder"):
-            open_picture(tmp_path)
+    def test_a_thin_picture(self) -> None:
+        with pytest.raises(PictureError, match=r"1000x1 becomes 1024000x1024, more than 100,000,000 pixels"):
+            fit_picture(Image.new("RGB", (1000, 1)), CLASSIC)
 
-    def test_an_empty_file(self, tmp_path: Path) -> None:
-        (tmp_path / "empty.png").touch()
-        with pytest.raises(PictureError, match=r"empty\.png is empty \(0 bytes\)"):
-            open_picture(tmp_path / "empty.png")
+    def test_upright_counts(self) -> None:
+        """A picture stored on its side is judged as it is shown."""
+        picture = Image.new("RGB", (1, 1000))
+        picture.getexif()[0x0112] = 6
+        with pytest.raises(PictureError, match="1000x1 becomes"):
+            fit_picture(picture, CLASSIC)
 
-    def test_text_under_a_picture_name(self, tmp_path: Path) -> None:
-        (tmp_path / "notes.png").write_text("buy milk")
-        with pytest.raises(PictureError, match=r"no picture that Pillow can read \(it begins with b'buy milk'\)"):
-            open_picture(tmp_path / "notes.png")
-
-    def test_an_unreadable_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(_: Path) -> bytes:
-            raise PermissionError(13, "Permission denied")
-
-        monkeypatch.setattr(Path, "read_bytes", refuse)
-        with pytest.raises(PictureError, match="cannot be read: Permission denied"):
-            open_picture(tmp_path / "locked.png")
-
-    def test_a_file_cut_short(self, tmp_path: Path) -> None:
-        whole = saved(tmp_path, drawn(), "whole.png").read_bytes()
-        path = tmp_path / "cut.png"
-        for length in range(1, whole.index(b"IDAT") + 8, 3):
-            path.write_bytes(whole[:length])
-            with pytest.raises(PictureError, match=r"cut\.png"):
-                open_picture(path)
-
-    def test_a_bomb_is_refused_before_it_is_decoded(self, tmp_path: Path) -> None:
-        def chunk(name: bytes, body: bytes) -> bytes:
-            return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-        header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-        chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 999)) + chunk(b"IEND", b"")
-        (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-        with pytest.raises(PictureError, match="holds more than"):
-            open_picture(tmp_path / "bomb.png")
-
-    def test_a_wide_canvas_is_no_bomb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Pillow warns of a picture above MAX_IMAGE_PIXELS, and warnings are errors here; the limit is left alone."""
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 60)
-        assert open_picture(saved(tmp_path, drawn((100, 64)), "wide.png")).size == (100, 64)
-        assert Image.MAX_IMAGE_PIXELS == 64 * 60
-
-    def test_of_an_animation_the_first_frame(self, tmp_path: Path) -> None:
-        buffer = io.BytesIO()
-        frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
-        frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
-        (tmp_path / "moving.png").write_bytes(buffer.getvalue())
-        assert fit_picture(open_picture(tmp_path / "moving.png"), SMALL).image.getpixel((0, 0)) == (255, 0, 0)
+    def test_before_decoding(self, tmp_path: Path) -> None:
+        """The header alone is enough: there are no pixels in this file."""
+        whole = saved(tmp_path, Image.new("1", (1000, 1)), "thin.png").read_bytes()
+        (tmp_path / "thin.png").write_bytes(whole[: whole.index(b"IDAT") - 4] + whole[-12:])
+        with pytest.raises(PictureError, match="1000x1 becomes"):
+            fit_file(tmp_path / "thin.png")

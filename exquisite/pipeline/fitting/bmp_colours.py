@@ -1,0 +1,59 @@
+"""The colours that a BMP header of version 4 or 5 describes, which Pillow does not read.
+
+Source: Microsoft, BITMAPV4HEADER and BITMAPV5HEADER; [MS-WMF] 2.2.2.1 to 2.2.2.3 for their fixed-point numbers.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from .encoding import ColourEncoding, Primaries, gamma_encoding
+
+__all__ = ["bmp_colours"]
+
+_HEADER = 14  # bytes of the file header before it
+_V4_BYTES, _V5_BYTES = 108, 124
+_COLOUR_SPACE, _ENDPOINTS, _GAMMAS, _PROFILE = 56, 60, 96, 112  # offsets in the header
+_CALIBRATED, _LINKED, _EMBEDDED = b"\0\0\0\0", b"KNIL", b"DEBM"
+_POINT_ONE, _GAMMA_ONE = 1 << 30, 1 << 16  # FXPT2DOT30, and 16.16
+
+
+def bmp_colours(data: bytes, notes: list[str]) -> bytes | ColourEncoding | None:
+    """An ICC profile, or the encoding that the header describes; None for sRGB, and where it describes none.
+
+    Args:
+        data: the whole file.
+        notes: hears what is ignored.
+    """
+    header = data[_HEADER:]
+    (size,) = struct.unpack_from("<I", header)
+    if size < _V4_BYTES or len(header) < size:
+        return None
+    space = header[_COLOUR_SPACE : _COLOUR_SPACE + 4]
+    if space == _CALIBRATED:
+        return _calibrated(header, notes)
+    if size >= _V5_BYTES and space == _EMBEDDED:
+        offset, length = struct.unpack_from("<II", header, _PROFILE)
+        return header[offset : offset + length]
+    if size >= _V5_BYTES and space == _LINKED:
+        notes.append("ignored its colour profile, which is in another file")
+    return None
+
+
+def _calibrated(header: bytes, notes: list[str]) -> ColourEncoding | None:
+    """Primaries as XYZ, whose sum is white, and one exponent a channel; all zero where a writer left them out."""
+    values = [value / _POINT_ONE for value in struct.unpack_from("<9i", header, _ENDPOINTS)]
+    points = [tuple(values[start : start + 3]) for start in (0, 3, 6)]
+    primaries = None
+    if any(values):
+        red, green, blue = (_chromaticity(point) for point in points)
+        white = _chromaticity(tuple(sum(parts) for parts in zip(*points, strict=True)))
+        primaries = Primaries(white, red, green, blue)
+    gammas = [value / _GAMMA_ONE for value in struct.unpack_from("<3I", header, _GAMMAS)]
+    exponents = (gammas[0], gammas[1], gammas[2]) if any(gammas) else None
+    return gamma_encoding(f"gamma {gammas[0]:g}", exponents, primaries, notes)
+
+
+def _chromaticity(xyz: tuple[float, ...]) -> tuple[float, float]:
+    total = sum(xyz)
+    return (xyz[0] / total, xyz[1] / total) if total else (0.0, 0.0)
