@@ -28,7 +28,24 @@ if TYPE_CHECKING:
     from .contract import Frame as Frame
     from .contract import Mode as Mode
     from .contract import TileContract as TileContract
+    from .errors import AnswerError as AnswerError
+    from .errors import CanvasError as CanvasError
+    from .errors import ContractError as ContractError
     from .errors import ExquisiteError as ExquisiteError
+    from .errors import OutcomeUnknownError as OutcomeUnknownError
+    from .errors import PaymentError as PaymentError
+    from .errors import PictureError as PictureError
+    from .errors import RejectedByServerError as RejectedByServerError
+    from .errors import ReplayError as ReplayError
+    from .errors import ServerError as ServerError
+    from .errors import ServerUnavailableError as ServerUnavailableError
+    from .errors import SessionDamagedError as SessionDamagedError
+    from .errors import SessionError as SessionError
+    from .errors import SessionExistsError as SessionExistsError
+    from .errors import SessionLockedError as SessionLockedError
+    from .errors import SessionNotFoundError as SessionNotFoundError
+    from .errors import StorageError as StorageError
+    from .errors import UsageError as UsageError
     from .geometry.calibration import Calibration as Calibration
     from .geometry.calibration import calibrate_tile as calibrate_tile
     from .geometry.enforcement import enforce_conditioning_half as enforce_conditioning_half
@@ -44,6 +61,9 @@ if TYPE_CHECKING:
     from .geometry.tile_mode import split_tile as split_tile
     from .pipeline.execute import execute_step_mock as execute_step_mock
     from .pipeline.execute import execute_step_real as execute_step_real
+    from .pipeline.fitting import FittedPicture as FittedPicture
+    from .pipeline.fitting import fit_picture as fit_picture
+    from .pipeline.fitting import open_picture as open_picture
     from .pipeline.session import Session as Session
     from .pipeline.step import StepOptions as StepOptions
     from .pipeline.step import StepResult as StepResult
@@ -53,21 +73,39 @@ _HOMES = {
     "LONG": "contract",
     "TALL": "contract",
     "WIDE": "contract",
-    "CallLog": "api.generator",
+    "AnswerError": "errors",
     "Calibration": "geometry.calibration",
+    "CallLog": "api.generator",
+    "CanvasError": "errors",
+    "ContractError": "errors",
     "ExquisiteError": "errors",
+    "FittedPicture": "pipeline.fitting",
     "Frame": "contract",
     "MockTileGenerator": "api.mock",
     "Mode": "contract",
     "OpenAITileGeneratorClient": "api.openai_client",
+    "OutcomeUnknownError": "errors",
+    "PaymentError": "errors",
+    "PictureError": "errors",
     "RawCandidate": "api.generator",
+    "RejectedByServerError": "errors",
+    "ReplayError": "errors",
+    "ServerError": "errors",
+    "ServerUnavailableError": "errors",
     "Session": "pipeline.session",
+    "SessionDamagedError": "errors",
+    "SessionError": "errors",
+    "SessionExistsError": "errors",
+    "SessionLockedError": "errors",
+    "SessionNotFoundError": "errors",
     "StepOptions": "pipeline.step",
     "StepResult": "pipeline.step",
+    "StorageError": "errors",
     "TileContract": "contract",
     "TileGenerator": "api.generator",
     "TileRequest": "api.generator",
     "TileScore": "geometry.overlap_score",
+    "UsageError": "errors",
     "build_reference_tile_and_mask": "geometry.reference_tile",
     "calibrate_tile": "geometry.calibration",
     "enforce_conditioning_half": "geometry.enforcement",
@@ -76,7 +114,9 @@ _HOMES = {
     "extract_conditioning_band": "geometry.tile_mode",
     "extract_scoring_strips": "geometry.overlap_score",
     "feather_tile": "geometry.feather",
+    "fit_picture": "pipeline.fitting",
     "glue": "geometry.tile_mode",
+    "open_picture": "pipeline.fitting",
     "score_strips": "geometry.overlap_score",
     "score_tile": "geometry.overlap_score",
     "score_tile_sobel_corr": "geometry.overlap_score",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import exquisite
 from tests.support.children import ROOT, run_python
 from tests.support.offline import FORBIDDEN_IMPORTS, ForbiddenImportError
 
@@ -188,3 +189,12 @@ def test_importing_every_other_module_loads_no_httpx_and_writes_nothing(tmp_path
     done = run_python(code, cwd=tmp_path)
     assert (done.stdout.strip(), done.stderr) == ("False", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_type_checkers_see_the_names_that_the_package_exports() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    seen = {
+        alias.asname: node.module for node, deferred in imports(tree) if deferred and isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }  # fmt: skip
+    assert seen == exquisite._HOMES

@@ -4,14 +4,21 @@ import pytest
 from PIL import Image
 
 from exquisite.pixels import (
+    absolute,
+    add,
     as_float,
     block_means,
     column_means,
     combined,
+    divide,
     flattened,
     moved,
+    multiply,
     second_difference,
     sobel_magnitude,
+    square,
+    squared_distance,
+    subtract,
 )
 from tests.support.pictures import constant, noise, ramp, step
 
@@ -52,6 +59,30 @@ class TestMeans:
     def test_of_as_many_blocks_as_rows_change_nothing(self) -> None:
         image = field((1, 2), (3, 4))
         assert flattened(block_means(image, 5)) == flattened(image)
+
+
+class TestArithmetic:
+    first, second = field((6, -4)), field((3, 0.5))
+
+    def test_works_pixel_by_pixel(self) -> None:
+        assert flattened(add(self.first, self.second)) == (9, -3.5)
+        assert flattened(subtract(self.first, self.second)) == (3, -4.5)
+        assert flattened(multiply(self.first, self.second)) == (18, -2)
+        assert flattened(divide(self.first, self.second)) == (2, -8)
+
+    def test_takes_a_number_on_either_side(self) -> None:
+        assert flattened(add(self.first, 1)) == (7, -3)
+        assert flattened(subtract(1, self.first)) == (-5, 5)
+        assert flattened(multiply(0.5, self.first)) == (3, -2)
+        assert flattened(divide(12, self.first)) == (2, -3)
+
+    def test_of_one_image(self) -> None:
+        assert flattened(absolute(self.first)) == (6, 4)
+        assert flattened(square(self.first)) == (36, 16)
+
+    def test_sums_the_squares_of_all_bands(self) -> None:
+        pixels = squared_distance(constant((2, 1), (10, 20, 30)), constant((2, 1), (12, 17, 30)))
+        assert flattened(pixels) == (13, 13)
 
 
 def test_combined_is_arithmetic_on_every_pixel() -> None:

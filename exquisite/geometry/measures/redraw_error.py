@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image
 
-from ...pixels import as_float, column_means, combined, second_difference, squared_distance
+from ...pixels import as_float, column_means, second_difference, square, squared_distance
 
 __all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
 
@@ -74,8 +74,7 @@ def lost_detail(redraw: Image.Image, new: Image.Image) -> float:
 
 def _detail(picture: Image.Image) -> list[float]:
     """Mean over the rows of (left - 2 centre + right)² of the luminance, for every column that has two neighbours."""
-    bends = second_difference(as_float(picture.convert("L")))
-    return column_means(combined(lambda a: a["b"] * a["b"], b=bends))
+    return column_means(square(second_difference(as_float(picture.convert("L")))))
 
 
 def _weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ...contract import Mode, require_rgb, to_canonical
 from ...errors import CanvasError
-from ...pixels import as_float, column_means, combined, second_difference
+from ...pixels import absolute, as_float, column_means, second_difference
 
 __all__ = ["REACH_PX", "seam_residual"]
 
@@ -58,7 +58,7 @@ def seam_residual(past: Image.Image, future: Image.Image, mode: Mode | str) -> f
 def _bends(picture: Image.Image) -> list[float]:
     """Mean of |left - 2 centre + right| over rows and channels, for every column that has two neighbours."""
     profiles = [
-        column_means(combined(lambda a: abs(a["b"]), b=second_difference(as_float(channel))))
+        column_means(absolute(second_difference(as_float(channel))))
         for channel in picture.split()
     ]
     return [math.fsum(values) / len(values) for values in zip(*profiles, strict=True)]

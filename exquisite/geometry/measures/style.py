@@ -12,7 +12,18 @@ from dataclasses import asdict, dataclass
 from PIL import Image, ImageChops, ImageFilter
 
 from ...contract import Mode, require_rgb, to_canonical
-from ...pixels import LEVELS, as_float, column_means, combined, laplacian_energy, moved, sobel_magnitude
+from ...pixels import (
+    LEVELS,
+    add,
+    as_float,
+    column_means,
+    laplacian_energy,
+    moved,
+    multiply,
+    sobel_magnitude,
+    square,
+    subtract,
+)
 
 __all__ = ["LOCAL_PX", "Style", "style_drift", "style_of"]
 
@@ -83,8 +94,8 @@ def style_drift(new: Image.Image, band: Image.Image, mode: Mode | str) -> Style:
 def _colourfulness(image: Image.Image) -> float:
     """sqrt(σ²(rg) + σ²(yb)) + 0.3 sqrt(μ²(rg) + μ²(yb)), rg = R - G, yb = (R + G) / 2 - B."""
     red, green, blue = (as_float(channel) for channel in image.split())
-    red_green = combined(lambda a: a["r"] - a["g"], r=red, g=green)
-    yellow_blue = combined(lambda a: 0.5 * (a["r"] + a["g"]) - a["b"], r=red, g=green, b=blue)
+    red_green = subtract(red, green)
+    yellow_blue = subtract(multiply(add(red, green), 0.5), blue)
     means, spreads = zip(*(_moments(field) for field in (red_green, yellow_blue)), strict=True)
     return math.hypot(*spreads) + _MEAN_WEIGHT * math.hypot(*means)
 
@@ -96,7 +107,7 @@ def _line_density(luminance: Image.Image) -> float:
     is usual (the RMS of that difference), so that faint lines count where there are no others.
     """
     around = luminance.filter(ImageFilter.BoxBlur(LOCAL_PX))
-    squared = combined(lambda a: (a["v"] - a["w"]) * (a["v"] - a["w"]), v=as_float(luminance), w=as_float(around))
+    squared = square(subtract(as_float(luminance), as_float(around)))
     least = max(_LEAST_LINE, math.sqrt(_mean(squared)) / 2)
     on_line = [int(value > least) for value in range(LEVELS)]
     dark = ImageChops.subtract(around, luminance).point(on_line)
@@ -116,7 +127,7 @@ def _line_density(luminance: Image.Image) -> float:
 def _moments(field: Image.Image) -> tuple[float, float]:
     """(mean, standard deviation) of an image of mode F."""
     mean = _mean(field)
-    variance = _mean(combined(lambda a: (a["v"] - mean) * (a["v"] - mean), v=field))
+    variance = _mean(square(subtract(field, mean)))
     return mean, math.sqrt(max(0.0, variance))
 
 
