@@ -76,6 +76,7 @@ EVERY = {
     "CONTRACT": ["--contract", "wide"],
     "STRENGTH": ["--prompt-strength", "2"],
     "ARTIFACTS": ["--artifacts", "lean"],
+    "ANCHOR": ["--anchor", "0.25"],
     "FIT": ["--fit", "pad"],
     "BRANCH": ["--branch", "night"],
     "SEED": ["--seed", "9"],

@@ -127,6 +127,13 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how much is said around your words, 0 to 3 (default {d.prompt_strength})",
     )
+    add(
+        "--anchor",
+        type=float,
+        default=none,
+        metavar="F",
+        help=f"share of the drift in style since the seed picture that a step corrects, 0 to 1 (default {d.anchor:g})",
+    )
     add("--artifacts", choices=ARTIFACTS, default=none, help=f"how much of a step is kept (default {d.artifacts})")
 
 

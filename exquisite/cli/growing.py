@@ -9,6 +9,7 @@ from typing import Any
 from ..api.generator import TileGenerator, TileRequest, describe
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
+from ..geometry.measures.trend import drifting
 from ..geometry.overlap_score import TileScore
 from ..geometry.tile_mode import extract_conditioning_band
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture
@@ -146,9 +147,15 @@ def _step(args: argparse.Namespace, output: Output) -> int:
                     **options,
                 )
             _report(result, output)
+            _warn_of_drift(session, mode, output)
             if result.status == "rejected":
                 break
     return _finish(session, result, output)
+
+
+def _warn_of_drift(session: Session, mode: Mode, output: Output) -> None:
+    if found := drifting(session.trends().get(mode, [])):
+        output.note(f"the style drifts away from the seed picture: {found}; --anchor 0.25 holds it back")
 
 
 def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session | None, FittedPicture | None]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ..errors import SessionDamagedError, UsageError
+from ..geometry.measures.trend import drifting
 from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, ExportOptions, exported_size, printed_cm
+from ..pipeline.session import Session
 from ..pipeline.verify import verify_path
 from .arguments import Verbs, add_common_options, add_verb, open_session
 from .output import Output, ProgressLine, table
@@ -58,7 +61,8 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _status(args: argparse.Namespace, output: Output) -> int:
-    status = open_session(args).status()
+    session = open_session(args)
+    status = session.status()
     width, height = status["canvas_size"]
     lines = [
         f"canvas      {width}x{height}, its top left at {status['canvas_origin'][0]},{status['canvas_origin'][1]}",
@@ -76,6 +80,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     ]
     if pending:
         lines.append(f"zone        {', '.join(pending)}: the next step there cuts inside it")
+    lines += [f"style       {line}" for line in _style_lines(session)]
     if status["branch"] or status["branches"]:
         lines.append(f"branches    {', '.join(status['branches']) or 'none'}; following {status['branch'] or 'HEAD'}")
     if Decimal(status["perhaps_billed_usd"]):
@@ -84,6 +89,14 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         lines.append(f"unfinished  step {', '.join(map(str, status['unfinished']))}: the same command goes on with it")
     output.result("\n".join(lines), status)
     return 0
+
+
+def _style_lines(session: Session) -> Iterator[str]:
+    """How style has changed on each side of the canvas, and whether that is a drift."""
+    for mode, trends in session.trends().items():
+        yield f"{mode.direction} since the seed: {', '.join(map(str, trends))}"
+        if found := drifting(trends):
+            yield f"{mode.direction} drifts: {found}; --anchor 0.25 holds it back"
 
 
 def _log(args: argparse.Namespace, output: Output) -> int:
@@ -105,8 +118,16 @@ def _log_line(record: dict[str, Any]) -> str:
     how = f"accepted from step {accepted['step']}" if accepted else record["reason"]
     return (
         f"{record['step']:6}  {record['mode']}  {width}x{height}  "
-        f"candidate {record['chosen']} of {record['candidates']}: {how}"
+        f"candidate {record['chosen']} of {record['candidates']}: {how}{_style_since_seed(record)}"
     )
+
+
+def _style_since_seed(record: dict[str, Any]) -> str:
+    """What a line of the log says of the strip's style; "" for a record without it."""
+    if "style" not in record:
+        return ""
+    drift = record["style"]["since_seed"]
+    return "; since the seed " + ", ".join(f"{name} {drift[name] * 100:+.0f} %" for name in ("contrast", "sharpness"))
 
 
 def _agreement(agreement: dict[str, tuple[int, int]], output: Output) -> int:

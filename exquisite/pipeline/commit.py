@@ -18,6 +18,7 @@ from .step import StepInputs
 from .store import Store
 from .store.pieces import Piece, extend_tips, grow_box, pending_after
 from .store.records import FORMAT_VERSION, Record, read_file, sha256
+from .styles import style_record
 
 __all__ = ["accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
 
@@ -53,6 +54,8 @@ def step_record(store: Store, number: int, base: int, inputs: StepInputs, derive
     }
     if derived.strip is not None:
         record |= _growth(store, base, inputs, derived)
+    if derived.signatures is not None:
+        record["style"] = style_record(store, base, inputs.mode, *derived.signatures)
     record["files"] = store.hash_files(number)
     return record
 

@@ -15,7 +15,9 @@ from typing import Any
 from PIL import Image
 
 from ..api.generator import RawCandidate
+from ..contract import from_canonical, to_canonical
 from ..errors import UsageError
+from ..geometry.measures.signature import Signature, signature_of
 from ..geometry.overlap_score import METRICS, extract_scoring_strips
 from ..geometry.tile_mode import glue
 from ..pixels import laplacian_energy
@@ -39,6 +41,7 @@ class Derived:
         strip: PNG of what is committed; None when nothing is glued.
         pending: PNG of what is left pending; None when that is nothing.
         files: content of every derived file, by its path inside the step's folder.
+        signatures: style of the growth strip, and of the last old pixels beside it; None when nothing is glued.
     """
 
     examined: tuple[Examined, ...]
@@ -46,6 +49,7 @@ class Derived:
     strip: bytes | None
     pending: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
+    signatures: tuple[Signature, Signature] | None = None
 
 
 def derive(
@@ -76,7 +80,7 @@ def derive(
         choice = Choice(accepted, choice.best, choice.gate, f"a person accepted candidate {accepted}", choice.best_by)
     strip = pending = None
     files: dict[str, bytes] = {}
-    tile = None
+    tile = signatures = None
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
         winner = examined[choice.chosen]
@@ -85,11 +89,19 @@ def derive(
         tile = commit_tile(winner, inputs)
         frame = contract.tile_frame(mode)
         strip = encode_png(tile.crop(frame.strip_in_tile(inputs.zone_px, options.soften_px)))
+        signatures = (signature_of(tile.crop(frame.growth_in_tile), mode), signature_of(_last_old_pixels(inputs), mode))
         if options.soften_px:
             pending = encode_png(tile.crop(frame.pending_in_tile(options.soften_px)))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile)
-    return Derived(examined, choice, strip, pending, files)
+    return Derived(examined, choice, strip, pending, files, signatures)
+
+
+def _last_old_pixels(inputs: StepInputs) -> Image.Image:
+    """As much of the band, next to the seam, as the step adds; all of it where that is less."""
+    band = to_canonical(inputs.band, inputs.mode)
+    left = max(0, band.width - inputs.contract.advance_px)
+    return from_canonical(band.crop((left, 0, *band.size)), inputs.mode)
 
 
 def _files(
@@ -174,7 +186,7 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
     }
     if one.enforced is None or one.redraw is None:
         return {"tile_out_raw.bin": one.raw.data, **files}
-    changed = one.calibration is not None and one.calibration.applied
+    changed = one.correction is not None or (one.calibration is not None and one.calibration.applied)
     frame = inputs.contract.tile_frame(inputs.mode)
     return {
         "tile_out_raw.png": one.raw.data,
@@ -191,9 +203,10 @@ def _candidate_score(one: Examined) -> dict[str, Any]:
     calibration = {"applied": False, "reason": "not asked for"}
     if one.calibration is not None:
         calibration = one.calibration.as_dict()
-    cut = {"cut": one.cut.as_dict()} if one.cut is not None else {}
+    found = {"anchor": one.correction, "cut": one.cut}
+    measured = {name: value.as_dict() for name, value in found.items() if value is not None}
     uncut = {"uncut": one.uncut} if one.uncut else {}
-    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **cut, **uncut}
+    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **measured, **uncut}
 
 
 def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:

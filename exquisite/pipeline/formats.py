@@ -26,8 +26,11 @@ __all__ = [
     "PieceRecord",
     "RequestRecord",
     "ScoreRecord",
+    "SeedStyleRecord",
     "SessionRecord",
+    "SignatureRecord",
     "StepRecord",
+    "StyleRecord",
     "TipsRecord",
     "TotalsRecord",
 ]
@@ -101,6 +104,7 @@ class OptionsRecord(TypedDict):
     soften_px: NotRequired[Annotated[int, "width of what a step leaves pending, in pixels; 0 where it is missing"]]
     soften_seed: NotRequired[Annotated[bool, "whether a first step may cut inside the seed picture; false if missing"]]
     soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false where it is missing"]]
+    anchor: NotRequired[Annotated[float, "largest share of a deviation in style that a step corrects"]]
 
 
 class RequestRecord(TypedDict):
@@ -130,6 +134,38 @@ class AcceptedRecord(TypedDict):
     best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
 
 
+class SignatureRecord(TypedDict):
+    """The style of a picture: the fields of `Style`, octaves and palette."""
+
+    sharpness: Annotated[float, "mean Laplacian over mean gradient"]
+    contrast: Annotated[float, "standard deviation of the luminance, in levels"]
+    lightness: Annotated[float, "mean luminance, in levels"]
+    colour: Annotated[float, "colourfulness, in levels"]
+    line_density: Annotated[float, "edges of lines that a scan crosses, per pixel"]
+    octaves: Annotated[list[float], "RMS of details of 1, 2, 4 and 8 px, in levels"]
+    palette: Annotated[list[float], "mean of red, green and blue, in levels"]
+
+
+class SeedStyleRecord(TypedDict):
+    """The style of the seed picture, carried from step to step."""
+
+    signature: Annotated[SignatureRecord, "style of all of it"]
+    spread: Annotated[dict[str, float], "standard deviation of the logarithm of each measure over pieces of it"]
+
+
+class StyleRecord(TypedDict):
+    """The style of a new strip. Differences are relative: -0.1 is a tenth less."""
+
+    strip: Annotated[SignatureRecord, "style of the strip"]
+    since_seed: Annotated[dict[str, float], "difference from the seed picture, for each measure"]
+    against_band: Annotated[dict[str, float], "difference from the last old pixels, for each measure"]
+    seed: Annotated[SeedStyleRecord, "style of the seed picture"]
+    recent: Annotated[
+        dict[str, list[list[float]]],
+        "differences of the last steps in a mode, oldest first: lightness, contrast, sharpness, colour, line density",
+    ]
+
+
 class StepRecord(TypedDict):
     """`steps/NNNNNN/step.json`: written once, when a step is finished."""
 
@@ -155,6 +191,7 @@ class StepRecord(TypedDict):
     canvas: NotRequired[Annotated[BoxRecord, "canvas with that strip"]]
     tips: NotRequired[Annotated[TipsRecord, "strips at both ends"]]
     totals: NotRequired[Annotated[TotalsRecord, "running totals"]]
+    style: NotRequired[Annotated[StyleRecord, "style of the new strip"]]
     contract: NotRequired[Annotated[ContractRecord, "sizes, in the record of the seed picture"]]
     init: NotRequired[Annotated[Json, "what was done to the seed picture to make it fit"]]
 
@@ -223,6 +260,7 @@ class CandidateRecord(TypedDict):
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
     rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
+    anchor: NotRequired[Annotated[dict[str, float], "factors on lightness, contrast and sharpness of the new half"]]
 
 
 class ScoreRecord(TypedDict):
@@ -286,6 +324,9 @@ RECORDS: tuple[type, ...] = (
     PendingRecord,
     TotalsRecord,
     AcceptedRecord,
+    StyleRecord,
+    SignatureRecord,
+    SeedStyleRecord,
     GateRecord,
     CellRecord,
 )

@@ -28,6 +28,7 @@ class StepOptions:
         scaffold_fill: what fills the generated half of the reference tile.
         continuation_cue: draw marks at the seam inside the conditioning half of the reference tile.
         prompt_strength: how much is said around the person's words, 0 to 3.
+        anchor: largest share, 0 to 1, of the deviation in style from the seed picture that a step corrects; 0 for none.
         artifacts: "full", "lean" (answers and the winner's files) or "none" (answers and the strip).
         soften_px: new pixels at the far end that the step leaves pending, so that the next step may cut inside them;
             0 for none, at most `TileContract.max_soften_px`.
@@ -50,6 +51,7 @@ class StepOptions:
     soften_px: int = 0
     soften_seed: bool = False
     soft_mask: bool = False
+    anchor: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.candidates <= 10:
@@ -64,6 +66,8 @@ class StepOptions:
             raise UsageError(f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
         if not 0 <= self.prompt_strength <= 3:
             raise UsageError(f"prompt_strength must be 0 to 3, not {self.prompt_strength}")
+        if not 0 <= self.anchor <= 1:
+            raise UsageError(f"anchor must be a share from 0 to 1, not {self.anchor}")
         require_artifacts(self.artifacts)
         if self.soften_px < 0:
             raise UsageError(f"soften_px must be 0 or more, not {self.soften_px}")
@@ -97,5 +101,5 @@ class StepOptions:
         return asdict(self)
 
 
-_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False}
+_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False, "anchor": 0.0}
 """Options that records of version 0.1.0 do not have, with their defaults."""

@@ -12,6 +12,7 @@ from .journal.ledger import Ledger
 from .step import StepInputs, StepOptions
 from .store import SEED, Store
 from .store.records import Record, read_record, seal, sha256
+from .styles import anchor_for
 
 __all__ = ["inputs_on", "rebuild_record", "rederive", "stored_inputs"]
 
@@ -50,7 +51,8 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
         inputs, base = stored_inputs(store, number, request["options"])
         derived = derive(inputs, _journal(store, number).candidates())
         asked = {key: value for key, value in request.items() if key not in ("options", "digest")}
-        yield seal(step_record(store, number, base, inputs, derived, {"kind": "step", "request": asked}))
+        record = step_record(store, number, base, inputs, derived, {"kind": "step", "request": asked})
+        yield from _sealed(record)
         return
     for source in range(number - 1, max(SEED, number - 1 - _CHOICES), -1):
         if not (store.step_dir(source) / "request.json").is_file():
@@ -59,7 +61,14 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
         raws = _journal(store, source).candidates()
         for candidate in range(len(raws)):
             derived = derive(inputs, raws, accepted=candidate)
-            yield seal(step_record(store, number, base, inputs, derived, accept_facts(source, derived, candidate)))
+            record = step_record(store, number, base, inputs, derived, accept_facts(source, derived, candidate))
+            yield from _sealed(record)
+
+
+def _sealed(record: Record) -> Iterator[bytes]:
+    """`record` as this version writes it, and as version 0.1.0 did: without style."""
+    yield seal(record)
+    yield seal({name: value for name, value in record.items() if name != "style"})
 
 
 def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInputs, int]:
@@ -79,7 +88,8 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
         UsageError: the seed picture is too short for a cut inside it.
     """
     zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
-    return StepInputs(mode, store.contract, store.frontier(base, mode), words, options, zone_px)
+    anchor = anchor_for(store, base, mode, options.anchor)
+    return StepInputs(mode, store.contract, store.frontier(base, mode), words, options, zone_px, anchor)
 
 
 def _journal(store: Store, number: int) -> Journal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..api.generator import TileGenerator, describe
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import AnswerError, CanvasError, RejectedByServerError, UsageError
 from ..files import Files
+from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .commit import accept_facts, close_refused, commit, conclude, without_choice
@@ -28,6 +30,7 @@ from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.pieces import pending_width
 from .store.records import Record, read_record
+from .styles import style_trends
 from .verify import VerifyReport, verify_path
 
 __all__ = ["Session"]
@@ -141,7 +144,12 @@ class Session:
             "unfinished": self._store.pending(),
             "spent_usd": str(ledger.spent),
             "perhaps_billed_usd": str(ledger.doubtful),
+            "style": {mode: [asdict(trend) for trend in trends] for mode, trends in self.trends().items()},
         }
+
+    def trends(self) -> dict[Mode, list[Trend]]:
+        """How style has changed since the seed picture, for each mode in which the canvas has grown."""
+        return style_trends(self._store, self.head)
 
     def log(self, limit: int | None = None) -> Iterator[Record]:
         """The records of the steps that made the canvas, newest first, the seed picture last."""

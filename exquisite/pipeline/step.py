@@ -1,7 +1,7 @@
 """The way of a step, from raw answer bytes to the pixels that are committed: pure, whoever made the bytes.
 
-    decode → calibrate → enforce → cut → strips → score        for each candidate, on all cores
-    select (metric) → gate → feather → growth strip            for the one that wins
+    decode → calibrate → anchor → enforce → cut → strips → score        for each candidate, on all cores
+    select (metric) → gate → feather → growth strip                     for the one that wins
 
 Nothing here touches the disk or the network; a session stores the answers before, and the results after.
 """
@@ -23,6 +23,7 @@ from ..api.generator import RawCandidate, TileRequest
 from ..api.prompt import build_prompt
 from ..contract import Mode, TileContract
 from ..errors import AnswerError
+from ..geometry.anchor import Anchor, Correction, anchored_tile
 from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_tile
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
@@ -49,9 +50,15 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class StepInputs:
-    """What decides a step before any answer: band (RGB), direction, sizes, the user prompt, the options.
+    """What decides a step before any answer.
 
-    `zone_px` is how many of the last pixels of the band are pending, so that the step may cut inside them.
+    Attributes:
+        mode, contract: direction and sizes.
+        band: RGB, own orientation.
+        words: the user prompt.
+        options: every knob.
+        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
+        anchor: what the style of the new half is corrected towards; None for nothing.
     """
 
     mode: Mode
@@ -60,6 +67,7 @@ class StepInputs:
     words: str
     options: StepOptions
     zone_px: int = 0
+    anchor: Anchor | None = None
 
     @property
     def prompt(self) -> str:
@@ -163,6 +171,7 @@ class Examined:
     uncut: str = ""
     calibration: Calibration | None = None
     score: TileScore | None = None
+    correction: Correction | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float:
@@ -214,12 +223,15 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
         return Examined(index, raw, str(error))
     calibration = calibrate_tile(tile, band, mode, contract) if inputs.options.calibrate else None
     redraw = tile if calibration is None else calibration.tile
+    correction = None
+    if inputs.anchor is not None:
+        redraw, correction = anchored_tile(redraw, mode, contract, inputs.anchor)
     enforced = enforce_conditioning_half(redraw, band, mode, contract)
     uncut = _uncut(calibration) if inputs.zone_px else ""
     cut = find_cut(redraw, band, mode, inputs.zone_px, contract) if inputs.zone_px and not uncut else None
     joined = enforced if cut is None else join_tile(redraw, band, mode, cut, contract)
     score = score_along(joined, cut, inputs, calibration)
-    return Examined(index, raw, "", redraw, enforced, joined, cut, uncut, calibration, score)
+    return Examined(index, raw, "", redraw, enforced, joined, cut, uncut, calibration, score, correction)
 
 
 def _uncut(calibration: Calibration | None) -> str:

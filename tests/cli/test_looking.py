@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import Cli
+from exquisite.geometry.measures.trend import TRENDS
+from tests.cli.conftest import SIZES, Cli
+from tests.support.fading import Fading
+from tests.support.pictures import noise
 
 
 @pytest.fixture
@@ -36,6 +39,21 @@ def test_log_lists_steps_newest_first(grown: Cli) -> None:
 def test_log_refuses_a_limit_below_one(grown: Cli) -> None:
     ran = grown("log", "ink", "--limit", "0")
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = noise((64 + 8 * 16 + 32, 64), 5)
+    monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: Fading(picture, (0, 0), 0.9, 1.0))
+    picture.crop((0, 0, 64, 64)).save("noise.png")
+    words = ("--canvas", "noise.png", "--contract", SIZES, "--gate", "none", "--candidates", "1", "--steps", "8")
+    ran = cli("step", "ink", "x_ltr", *words)
+    assert "the style drifts away from the seed picture: contrast -" in ran.err
+    status = cli("status", "ink")
+    assert "right drifts: contrast -" in status.out
+    assert "--anchor 0.25 holds it back" in status.out
+    (data,) = cli("status", "ink", "--json").data
+    assert {one["name"] for one in data["style"]["x_ltr"]} == set(TRENDS)
+    assert "; since the seed contrast -" in cli("log", "ink", "--limit", "1").out
 
 
 class TestExport:
