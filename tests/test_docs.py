@@ -18,7 +18,9 @@ from exquisite import MockTileGenerator, Session, TileContract
 from exquisite.api.server_file import read_server_file
 from exquisite.api.servers import SERVERS
 from exquisite.cli import build_parser, main
+from tests.support.children import run_python
 from tests.support.documents import RESULTS, ROOT, code_blocks, marked, read, table
+from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
 from tests.support.generated_tables import GENERATED, MAKE_VARIABLES, make_variables, verbs
 from tests.support.tiny import InstantGenerator, seed_picture
 
@@ -28,7 +30,7 @@ GUIDES = ("README.md", "CONTRIBUTING.md")
 """Documents whose commands are checked."""
 MAKEFILE = read("Makefile")
 SMALL = ["--contract", "64/32/16/16"]
-SHOWN_ELSEWHERE = {"vendor", "experiment"}
+SHOWN_ELSEWHERE = {"cassette", "vendor", "experiment"}
 """Verbs with a section of their own."""
 
 
@@ -83,7 +85,7 @@ class TestCommands:
         assert {words[1] for words in tour()} >= set(verbs()) - SHOWN_ELSEWHERE
 
     def test_the_library_example_runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (code,) = code_blocks(README, "python")
+        code = code_blocks(README, "python")[0]
         monkeypatch.chdir(tmp_path)
         seed_picture(64, 64).save("ink.png")
         create = Session.create
@@ -93,6 +95,41 @@ class TestCommands:
         assert isinstance(scope["session"], Session)
         assert scope["session"].canvas_size == (80, 64)
         assert scope["MockTileGenerator"] is MockTileGenerator
+
+
+def test_the_cassette_fixture_records_and_replays(tmp_path: Path) -> None:
+    """As somebody else's suite has it: recorded from the emulator once, replayed when the emulator is gone."""
+    (recipe,) = code_blocks(README.partition("<!-- cassette -->")[2].partition("```\n\n")[0] + "```\n", "python")
+    (tmp_path / "conftest.py").write_text(recipe, "utf-8")
+    (tmp_path / "test_steps.py").write_text(
+        "import pytest\n"
+        "from exquisite.api.generator import NullCallLog\n"
+        "from exquisite.api.openai_client import OpenAITileGeneratorClient\n"
+        "from tests.support.client_bench import request_for\n"
+        "@pytest.mark.parametrize('mode', ['x_ltr', 'y_ttb'])\n"
+        "def test_tiles(cassette, mode):\n"
+        "    client = OpenAITileGeneratorClient(base_url='HERE', transport=cassette)\n"
+        "    assert len(list(client.generate(request_for(mode=mode), NullCallLog()))) == 3\n",
+        "utf-8",
+    )
+    with EmulatorServer(emulator(flat=True, any_size=True)) as served:
+        test = tmp_path / "test_steps.py"
+        test.write_text(test.read_text("utf-8").replace("HERE", served.emulator.base_url), "utf-8")
+        recorded = run_python(PYTEST, cwd=tmp_path, EXQUISITE_RECORD_MODE="once", OPENAI_API_KEY=EMULATOR_KEY)
+        assert recorded.returncode == 0, recorded.stdout
+        assert served.emulator.sent == 2
+    names = {path.relative_to(tmp_path / "cassettes" / "test_steps").as_posix()[:10] for path in cassettes_in(tmp_path)}
+    assert names == {"test_tiles"}
+    assert len(cassettes_in(tmp_path)) == 2
+    replayed = run_python(PYTEST, cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stdout
+
+
+PYTEST = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '--rootdir=.']))"
+
+
+def cassettes_in(folder: Path) -> list[Path]:
+    return sorted((folder / "cassettes").rglob("*.json"))
 
 
 def test_the_server_file_of_the_reference_is_understood(tmp_path: Path) -> None:

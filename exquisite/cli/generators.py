@@ -113,6 +113,8 @@ def make_generator(
     if args.generator == "mock":
         yield _mock(args, simulated, folder, tell)
         return
+    from ..api.cassette import ended
+
     server = _server(args)
     client, transport = _client(args, server)
     if args.generator == "replay":
@@ -120,13 +122,8 @@ def make_generator(
     agreed = args.yes or args.dry_run or server.free or not getattr(transport, "may_send", transport is None)
     if not agreed and ask is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
-    try:
+    with ended(transport) if transport is not None else contextlib.nullcontext():
         yield AskingFirst(client, ask if ask and not agreed else _agree)
-        if transport is not None and hasattr(transport, "cassette"):
-            transport.assert_all_used()
-    finally:
-        if transport is not None:
-            transport.close()
 
 
 class AskingFirst:

@@ -78,6 +78,8 @@ def test_without_money_waiting_is_no_use_behind_a_proxy_either(message: str) -> 
     verdict = judge(Reply(429, {}, body), 0.0)
     assert verdict.kind is Kind.REFUSED
     assert "add credit" in verdict.advice
+    by_type = json.dumps({"error": {"message": "no", "type": "insufficient_quota", "code": "429"}}).encode()
+    assert kind(429, by_type) is Kind.REFUSED
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ class TestFile:
         assert server.base_url == SERVERS["xinference"].base_url
         assert read_server_file(file, SERVERS["sglang"]).base_url == SERVERS["sglang"].base_url
 
+    def test_time_outs_that_are_not_named_stay(self) -> None:
+        patient = replace(OPENAI, timeouts=Timeouts(read_s=900.0))
+        assert changed_server(patient, {"timeouts": {"write_s": 5}}, "here").timeouts == Timeouts(
+            read_s=900.0, write_s=5.0
+        )
+
     def test_a_byte_order_mark_does_not_matter(self, file: Path) -> None:
         file.write_bytes(b"\xef\xbb\xbf" + WHOLE.encode())
         assert read_server_file(file).model == "artist-2"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exquisite.api.cassette import CassetteTransport, settings_from_environment, use_cassette
+from exquisite.api.cassette import CassetteTransport, use_cassette
 
 __all__ = ["CASSETTES", "Load", "cassette"]
 
@@ -27,13 +27,9 @@ def cassette() -> Iterator[Load]:
     EXQUISITE_RECORD_MODE and EXQUISITE_BLOCK_NETWORK apply. A test that passes but did not ask for every
     interaction of its cassettes fails when it ends.
     """
-    settings = settings_from_environment()
-
     with ExitStack() as stack:
 
         def load(name: str, **options: Any) -> CassetteTransport:
-            options.setdefault("record_mode", settings.record_mode)
-            options.setdefault("block_network", settings.block_network)
             transport: CassetteTransport = stack.enter_context(use_cassette(CASSETTES / f"{name}.json", **options))
             return transport
 

@@ -28,6 +28,7 @@ from PIL import Image, ImageDraw
 
 from exquisite import Session
 from exquisite.api.cassette import use_cassette
+from exquisite.api.cassette.blobs import prune, unnamed_blobs
 from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
 from exquisite.api.mock import MockTileGenerator
 from exquisite.api.mock.drift import Drift
@@ -127,7 +128,7 @@ def replayed_growth(mode: Mode | str, folder: Path = CASSETTES) -> Growth:
         ReplayError: the step asks for something else than what was recorded.
         ValueError: the step was not committed.
     """
-    with use_cassette(folder / f"{mode}.json", block_network=True) as transport:
+    with use_cassette(folder / f"{mode}.json", "none", block_network=True) as transport:
         return _growth(mode, OpenAITileGeneratorClient(transport=transport, environ={}))
 
 
@@ -157,14 +158,6 @@ def _record(mode: Mode, key: str) -> None:
     with use_cassette(CASSETTES / f"{mode}.json", "all", origin="emulator", inner=inner) as transport:
         client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=server.base_url, transport=transport, environ={})
         _growth(mode, client)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove blobs that no cassette names any more."""
-    texts = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.json"))
-    for blob in (folder / "blobs").iterdir():
-        if blob.name not in texts:
-            blob.unlink()
 
 
 def _bytes_in(folder: Path) -> int:
@@ -208,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mode in modes:
             print(f"recording {mode} from {'the real endpoint' if key else 'the emulator'}", flush=True)
             _record(mode, key)
-        _sweep(CASSETTES)
+        prune(CASSETTES, unnamed_blobs(CASSETTES))
     _write_pins(modes)
     print(f"{CASSETTES}: {_bytes_in(CASSETTES) / 2**20:.2f} MiB")
     return 0

@@ -10,7 +10,8 @@ from PIL import Image
 
 from exquisite.api.answer import decode_tile
 from exquisite.api.cassette import use_cassette
-from exquisite.api.cassette.recording import find_secret, load_recording
+from exquisite.api.cassette.recording import load_recording
+from exquisite.api.cassette.redaction import find_secret
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.api.prompt import build_prompt

@@ -10,42 +10,33 @@
 
 A text is the list of its lines. A body is a list of pieces: text, `{"base64": blob}` for base64 of a picture,
 `{"blob": blob}` for bytes as they are. Joined, they are the body byte for byte. `error` is what broke the
-connection, before the response (then there is none) or in its body. Nothing is saved that looks like a key.
+connection, before the response (then there is none) or in its body. Nothing is saved that looks like a key, and
+no signature of an address.
 """
 
 from __future__ import annotations
 
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import ReplayError
 from ...files import Files
 from ..multipart import Part
+from .blobs import BLOBS, blob_name, picture_suffix, read_blob
+from .redaction import find_secret, redacted
 
-__all__ = ["BLOBS", "Interaction", "RecordedRequest", "find_secret", "load_recording", "save_recording"]
-
-BLOBS = "blobs"
-"""The folder beside a recording that holds its pictures; several recordings may share it."""
+__all__ = ["FORMAT_VERSION", "Interaction", "RecordedRequest", "load_recording", "save_recording"]
 
 FORMAT_VERSION = 1
+"""The version that a recording says it has."""
 
 _TEXT_MAX = 1 << 16  # longer texts are no help to a reader, and become blobs
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
-_SUFFIXES = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
-_LOOKS_LIKE_A_KEY = re.compile(
-    rb"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,}"
-    rb"|\b(?:bearer|basic)\s+(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{16,}"
-    rb"|\b(?:x-)?api[-_ ]?key\\?[\"']?\s*[:=]\s*\\?[\"']?(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{8,}",
-    re.IGNORECASE,
-)
-_SECRET_MIN = 6  # a shorter key in use ("none", "x") is found in every text
-
 
 @dataclass(frozen=True)
 class RecordedRequest:
@@ -82,17 +73,19 @@ class Interaction:
     body: bytes = b""
     error: tuple[str, str] | None = None
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server did what it was asked for, and may have billed it."""
+        return self.error is None and self.status is not None and 200 <= self.status < 300
 
-def find_secret(data: bytes, secrets: Iterable[str] = ()) -> str:
-    """What in `data` looks like a key, described without quoting it; "" when nothing does.
-
-    `secrets` are keys in use; those with fewer than 6 characters are left out, because any text may hold them.
-    """
-    if any(len(secret) >= _SECRET_MIN and secret.encode() in data for secret in secrets):
-        return "the key in use"
-    if found := _LOOKS_LIKE_A_KEY.search(data):
-        return f"{len(found[0])} bytes at {found.start()} that look like a key (they begin with {found[0][:3]!r})"
-    return ""
+    def redacted(self) -> Interaction:
+        """This interaction without the signatures of signed addresses."""
+        body = redacted(self.body)
+        headers = {name: redacted(value.encode()).decode() for name, value in self.headers.items()}
+        if body != self.body and "content-length" in headers:
+            headers["content-length"] = str(len(body))
+        path = redacted(self.request.path.encode()).decode()
+        return replace(self, request=replace(self.request, path=path), headers=headers, body=body)
 
 
 def save_recording(path: Path, origin: str, interactions: Sequence[Interaction], secrets: Iterable[str] = ()) -> None:
@@ -197,7 +190,7 @@ def _part_to_json(part: Part, blobs: dict[str, bytes]) -> dict[str, Any]:
 
 
 def _part_from_json(entry: Mapping[str, Any], blobs: Path) -> Part:
-    content = _read_blob(blobs, entry["blob"]) if "blob" in entry else "".join(entry["text"]).encode("utf-8")
+    content = read_blob(blobs, entry["blob"]) if "blob" in entry else "".join(entry["text"]).encode("utf-8")
     return Part(entry["name"], content, entry.get("filename"), entry.get("type"))
 
 
@@ -223,8 +216,8 @@ def _from_piece(piece: str | Mapping[str, str], blobs: Path) -> bytes:
     if isinstance(piece, str):
         return piece.encode("utf-8")
     if "base64" in piece:
-        return binascii.b2a_base64(_read_blob(blobs, piece["base64"]), newline=False)
-    return _read_blob(blobs, piece["blob"])
+        return binascii.b2a_base64(read_blob(blobs, piece["base64"]), newline=False)
+    return read_blob(blobs, piece["blob"])
 
 
 def _picture_in(coded: bytes) -> bytes:
@@ -233,7 +226,7 @@ def _picture_in(coded: bytes) -> bytes:
         data = binascii.a2b_base64(coded, strict_mode=True)
     except ValueError:
         return b""
-    return data if _suffix(data) and binascii.b2a_base64(data, newline=False) == coded else b""
+    return data if picture_suffix(data) and binascii.b2a_base64(data, newline=False) == coded else b""
 
 
 def _as_text(data: bytes) -> str | None:
@@ -250,24 +243,7 @@ def _lines(text: str) -> list[str]:
     return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
-def _suffix(data: bytes) -> str:
-    return next((suffix for signature, suffix in _SUFFIXES.items() if data.startswith(signature)), "")
-
-
 def _blob(data: bytes, blobs: dict[str, bytes]) -> str:
-    name = hashlib.sha256(data).hexdigest() + (_suffix(data) or ".bin")
+    name = blob_name(data)
     blobs[name] = data
     return name
-
-
-def _read_blob(folder: Path, name: str) -> bytes:
-    if Path(name).name != name:
-        raise ReplayError(f"the blob {name!r} is no file name")
-    path = folder / name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ReplayError(f"the blob {path} cannot be read: {error.strerror or error}; restore it") from error
-    if hashlib.sha256(data).hexdigest() != path.stem:
-        raise ReplayError(f"the blob {path} is damaged: its SHA-256 is not its name; restore it or record again")
-    return data

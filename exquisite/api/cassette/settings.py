@@ -5,7 +5,11 @@
 | `none`         | ReplayError         | replay; an unexpected request is a ReplayError             |
 | `once`         | record              | the same as `none`                                         |
 | `new_episodes` | record              | replay what is there, send and record the rest             |
-| `all`          | record              | send and record everything; the old interactions are gone  |
+| `all`          | record              | send and record everything anew                            |
+
+The modes have the names that vcrpy gives them. Mode `all` replaces a recorded answer by a new answer, never by a
+refusal, and drops what nothing asks for when the run has ended well. A run that fails leaves no new recording
+behind: the next `once` begins anew; answers that it recorded stay beside it, as NAME.failed.json.
 
 Each interaction answers once, equal requests in the order in which they were recorded: retries replay as they
 happened, broken connections included. Replay is strict both ways: `assert_all_used` fails where the code asks
@@ -14,7 +18,9 @@ less than what was recorded. A recording is saved after each interaction.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +33,15 @@ from .interactions import Cassette, RecordMode
 __all__ = [
     "CassetteSettings",
     "CassetteTransport",
+    "cassette_path",
     "cassette_transport",
+    "ended",
     "settings_from_environment",
     "transport_from_settings",
     "use_cassette",
 ]
 
+_NAME_MAX = 100  # characters of a test's name in the name of its file; file systems allow 255 bytes in all
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -48,6 +57,12 @@ class CassetteTransport(Protocol):
 
     def assert_all_used(self) -> None:
         """See `Cassette.assert_all_used`."""
+
+    def finish(self) -> None:
+        """See `Cassette.finish`."""
+
+    def abandon(self) -> None:
+        """See `Cassette.abandon`."""
 
     def close(self) -> None:
         """Close the transport that requests were sent through; raise what kept a recording from being saved."""
@@ -81,14 +96,49 @@ def cassette_transport(
 
 
 @contextmanager
-def use_cassette(path: Path | str, record_mode: RecordMode | str = RecordMode.NONE, **options: Any) -> Iterator[Any]:
-    """`cassette_transport` as a context: leaving it without an error asserts that every interaction was used."""
-    transport = cassette_transport(path, record_mode, **options)
-    try:
+def use_cassette(
+    path: Path | str, record_mode: RecordMode | str | None = None, *, block_network: bool | None = None, **options: Any
+) -> Iterator[Any]:
+    """`cassette_transport` as a context: leaving it without an error asserts that every interaction was used.
+
+    Args:
+        path: the JSON file; see `cassette_path` for one of each test.
+        record_mode: None for EXQUISITE_RECORD_MODE, else `none`.
+        block_network: None for EXQUISITE_BLOCK_NETWORK.
+        options: further ones of `cassette_transport`.
+    """
+    settings = settings_from_environment(cassette=path, record_mode=record_mode, block_network=block_network)
+    transport = cassette_transport(path, settings.record_mode, block_network=settings.block_network, **options)
+    with ended(transport):
         yield transport
-        transport.assert_all_used()
+
+
+@contextmanager
+def ended(transport: Any) -> Iterator[None]:
+    """A context that ends a run through a cassette's `transport`: well, or by abandoning what it began."""
+    try:
+        yield
+        transport.finish()
+    except BaseException:
+        transport.abandon()
+        raise
     finally:
         transport.close()
+
+
+def cassette_path(folder: Path | str, test: str) -> Path:
+    """The file for a test in `folder`: `test` is pytest's `request.node.nodeid`, or any other name.
+
+    The tests of one file have a folder of its name. A name that no file can have is changed, and told apart from
+    others by a digest.
+    """
+    file, separator, name = test.partition("::")
+    if not separator:
+        file, name = "", test
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:_NAME_MAX]
+    if plain != name:
+        plain += "-" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return Path(folder, Path(file).stem, f"{plain}.json")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from ..connection import network_client
 from ..multipart import Part, parse_content_type, parse_multipart
 from ..servers import is_loopback
 from .interactions import Cassette
-from .recording import Interaction, RecordedRequest, find_secret
+from .recording import Interaction, RecordedRequest
+from .redaction import find_secret, redacted
 
 __all__ = ["RECORDED_HEADERS", "BlockedTransport", "Transport"]
 
@@ -116,6 +117,12 @@ class BlockedTransport(httpx.BaseTransport):
     def assert_all_used(self) -> None:
         """Nothing was recorded, so everything was used."""
 
+    def finish(self) -> None:
+        """Nothing was recorded."""
+
+    def abandon(self) -> None:
+        """Nothing was recorded."""
+
 
 class Transport(httpx.BaseTransport):
     """Answers from `cassette`; what it does not hold is sent through `inner` and recorded, where that is allowed.
@@ -175,7 +182,8 @@ class Transport(httpx.BaseTransport):
 
         def keep(body: bytes, error: httpx.TransportError | None) -> None:
             broken = None if error is None else (type(error).__name__, str(error))
-            cassette.record(Interaction(asked, response.status_code, kept, body, broken), secrets)
+            interaction = Interaction(asked, response.status_code, kept, body, broken)
+            cassette.record(interaction.redacted(), secrets)
 
         return httpx.Response(
             response.status_code,
@@ -188,6 +196,14 @@ class Transport(httpx.BaseTransport):
         """See `Cassette.assert_all_used`."""
         self.cassette.assert_all_used()
 
+    def finish(self) -> None:
+        """See `Cassette.finish`."""
+        self.cassette.finish()
+
+    def abandon(self) -> None:
+        """See `Cassette.abandon`."""
+        self.cassette.abandon()
+
     def close(self) -> None:
         """Close the transport that requests were sent through; raise what kept a recording from being saved."""
         if self._inner is not None:
@@ -198,7 +214,7 @@ class Transport(httpx.BaseTransport):
 def _recorded(request: httpx.Request) -> RecordedRequest:
     """What an `httpx.Request` says, without its headers and host."""
     query = urlencode(sorted(request.url.params.multi_items()))
-    path = request.url.path + (f"?{query}" if query else "")
+    path = redacted((request.url.path + (f"?{query}" if query else "")).encode()).decode()
     body: bytes = request.read()
     media, _ = parse_content_type(request.headers.get("content-type", ""))
     if media == "multipart/form-data":

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from exquisite.api.cassette import cassette_transport
-from exquisite.api.cassette.recording import Interaction, RecordedRequest, find_secret, load_recording, save_recording
+from exquisite.api.cassette.recording import Interaction, RecordedRequest, load_recording, save_recording
+from exquisite.api.cassette.redaction import find_secret
 from exquisite.errors import ReplayError, StorageError
 from exquisite.files import Files
 from tests.support.taping import KEY, URL, Server, answer, edit, picture, png, record, sending

@@ -1,0 +1,57 @@
+"""The verb cassette: what is in a recording, and whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.support.taping import answer, picture, png, record
+
+
+@pytest.fixture
+def tape(folder: Path) -> Path:
+    """A recording of three calls: an answer, a refusal and a broken connection."""
+    path = folder / "t.json"
+    record(path, answer(png(picture(3))), (429, {}, b"{}"), httpx.ReadTimeout("slow"))
+    return path
+
+
+def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> None:
+    ran = cli("cassette", "show", "t.json")
+    assert ran.code == 0
+    assert ran.out.startswith("t.json: 3 interactions, recorded from https://server.example\n")
+    assert "   1  POST /v1/images/edits: status 200, " in ran.out
+    assert ", 1 picture\n" in ran.out
+    assert "   2  POST /v1/images/edits: status 429, 2 bytes\n" in ran.out
+    assert "   3  POST /v1/images/edits: ReadTimeout: slow\n" in ran.out
+    assert "        prompt: Extend this picture. More rain.\n" in ran.out
+    assert "        mask: mask.png (" in ran.out
+    data = cli("cassette", "show", "t.json", "--json").data[0]
+    assert [one["status"] for one in data["interactions"]] == [200, 429, None]
+
+
+def test_check_tells_a_whole_recording_from_a_damaged_one(cli: Cli, tape: Path) -> None:
+    assert cli("cassette", "check", "t.json").out == "t.json: whole, and without a key\n"
+    (tape.parent / "bad.json").write_text("[]")
+    ran = cli("cassette", "check", "t.json", "bad.json", "--json")
+    assert (ran.code, [report["ok"] for report in ran.data]) == (8, [True, False])
+
+
+def test_rewrite_says_what_it_removed(cli: Cli, tape: Path) -> None:
+    (tape.parent / "blobs" / f"{'0' * 64}.png").write_bytes(b"")
+    assert cli("cassette", "rewrite", "t.json").out == "t.json: written anew; 1 blob removed that no cassette names\n"
+    assert cli("cassette", "check", "t.json").code == 0
+
+
+@pytest.mark.parametrize("action", ["show", "rewrite"])
+def test_a_file_that_is_no_cassette_is_a_mismatch(cli: Cli, folder: Path, action: str) -> None:
+    ran = cli("cassette", action, "nowhere.json")
+    assert (ran.code, "there is no cassette at nowhere.json" in ran.err) == (8, True)
+
+
+def test_an_unknown_action_is_refused(cli: Cli, tape: Path) -> None:
+    ran = cli("cassette", "burn", "t.json")
+    assert (ran.code, "'show', 'check', 'rewrite'" in ran.err) == (2, True)
