@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..api.generator import TileGenerator, TileRequest, describe
+from ..api.generator import TileGenerator
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
 from ..geometry.measures.trend import drifting
@@ -26,8 +26,9 @@ from .arguments import (
     seed_record,
     user_prompt,
 )
-from .generators import AskingFirst, add_generator_options, budget_of, estimate_line, make_generator, simulated_record
+from .generators import add_generator_options, budget_of, make_generator, simulated_record
 from .output import Output, ProgressLine, table
+from .preview import show_request
 
 __all__ = ["add_verbs"]
 
@@ -208,20 +209,7 @@ def _dry_run(
         contract, number = args.contract or CLASSIC, 1
         band = extract_conditioning_band(fitted.image, mode, contract)
     inputs = StepInputs(mode, contract, band, args.prompt, StepOptions.from_values(options))
-    reference = inputs.reference_tile()
-    wanted = inputs.options.candidates
-    request = TileRequest(mode, contract, band, reference.image, reference.mask, inputs.prompt, wanted, number)
-    data = {"dry_run": True, "step": number, "mode": mode, "generator": describe(generator), "prompt": inputs.prompt}
-    lines = [f"step {number} in {mode}: {wanted} candidates of {request.size_text}"]
-    if isinstance(generator, AskingFirst):
-        preview = generator.request_preview(request)
-        data["request"] = preview
-        lines.append(estimate_line(preview))
-        lines.append(f"body of {preview['body_bytes']:,} bytes")
-        lines += [str(preview["warning"])] * bool(preview.get("warning"))
-    output.result("\n".join([*lines, "prompt:", inputs.prompt]), data)
-    output.note("dry run: nothing was sent, nothing was written")
-    return 0
+    return show_request(inputs, number, generator, output)
 
 
 def _accept(args: argparse.Namespace, output: Output) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..api.generator import RawCandidate
 from ..contract import Mode
 from .commit import accept_facts, step_record
 from .derived import Derived, derive
@@ -14,7 +15,7 @@ from .store import SEED, Store
 from .store.records import Record, read_record, seal, sha256
 from .styles import anchor_for
 
-__all__ = ["inputs_on", "rebuild_record", "rederive", "stored_inputs"]
+__all__ = ["inputs_on", "rebuild_record", "rederive", "stored_answers", "stored_inputs"]
 
 _CHOICES = 3
 """How many steps back answers are looked for that a lost record of a person's choice may have used."""
@@ -30,9 +31,10 @@ def rederive(store: Store, number: int) -> Derived:
     record = store.step(number)
     accepted = record.get("accepted")
     source = number if accepted is None else int(accepted["step"])
-    inputs, _ = stored_inputs(store, source, record["options"])
+    options = StepOptions.from_values(record["options"])
+    inputs = inputs_on(store, record["parent"], Mode(record["mode"]), record["words"], options)
     chosen = None if accepted is None else accepted["candidate"]
-    return derive(inputs, _journal(store, source).candidates(), accepted=chosen)
+    return derive(inputs, stored_answers(store, source), accepted=chosen)
 
 
 def rebuild_record(store: Store, number: int, expected: str) -> bytes | None:
@@ -49,7 +51,7 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
     if (store.step_dir(number) / "request.json").is_file():
         request = read_record(store.step_dir(number) / "request.json")
         inputs, base = stored_inputs(store, number, request["options"])
-        derived = derive(inputs, _journal(store, number).candidates())
+        derived = derive(inputs, stored_answers(store, number))
         asked = {key: value for key, value in request.items() if key not in ("options", "digest")}
         record = step_record(store, number, base, inputs, derived, {"kind": "step", "request": asked})
         yield from _sealed(record)
@@ -58,7 +60,7 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
         if not (store.step_dir(source) / "request.json").is_file():
             continue
         inputs, base = stored_inputs(store, source, store.step(source)["options"])
-        raws = _journal(store, source).candidates()
+        raws = stored_answers(store, source)
         for candidate in range(len(raws)):
             derived = derive(inputs, raws, accepted=candidate)
             record = step_record(store, number, base, inputs, derived, accept_facts(source, derived, candidate))
@@ -92,5 +94,6 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
     return StepInputs(mode, store.contract, store.frontier(base, mode), words, options, zone_px, anchor)
 
 
-def _journal(store: Store, number: int) -> Journal:
-    return Journal(store.step_dir(number), Ledger(store.root, store.files), store.files, store.tmp)
+def stored_answers(store: Store, number: int) -> list[RawCandidate]:
+    """The candidates in the stored answers of step `number`, in order."""
+    return Journal(store.step_dir(number), Ledger(store.root, store.files), store.files, store.tmp).candidates()

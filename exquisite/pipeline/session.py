@@ -26,6 +26,7 @@ from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import call_cost, gather, request_digest, request_record
 from .rederive import inputs_on, stored_inputs
+from .redo import Redone, redo_step
 from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.pieces import pending_width
@@ -298,6 +299,14 @@ class Session:
             number = self._store.head if at is None else at
             self._store.make_branch(name, number)
             return number
+
+    def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any) -> Redone:
+        """Make a step of the canvas anew on a branch, and offer the later ones again there; see `redo.redo_step`."""
+        return redo_step(self, step, generator, branch=branch, **given)
+
+    def on_branch(self, name: str) -> Session:
+        """The same session, following the branch `name`."""
+        return Session.open(self.root, branch=name, files=self._store.files)
 
     # What reads all of it
 

@@ -1,0 +1,29 @@
+"""What a dry run shows: the request of a step and its estimate. Nothing is sent, nothing is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..api.generator import TileGenerator, describe
+from ..pipeline.step import StepInputs
+from .generators import AskingFirst, estimate_line
+from .output import Output
+
+__all__ = ["show_request"]
+
+
+def show_request(inputs: StepInputs, number: int, generator: TileGenerator, output: Output) -> int:
+    """Print the request of step `number`; returns the exit code."""
+    request = inputs.request(inputs.options.candidates, number)
+    data: dict[str, Any] = {"dry_run": True, "step": number, "mode": inputs.mode}
+    data |= {"generator": describe(generator), "prompt": inputs.prompt}
+    lines = [f"step {number} in {inputs.mode}: {request.candidates} candidates of {request.size_text}"]
+    if isinstance(generator, AskingFirst):
+        preview = generator.request_preview(request)
+        data["request"] = preview
+        lines.append(estimate_line(preview))
+        lines.append(f"body of {preview['body_bytes']:,} bytes")
+        lines += [str(preview["warning"])] * bool(preview.get("warning"))
+    output.result("\n".join([*lines, "prompt:", inputs.prompt]), data)
+    output.note("dry run: nothing was sent, nothing was written")
+    return 0
