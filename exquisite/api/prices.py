@@ -11,6 +11,9 @@ from ..errors import UsageError
 __all__ = ["Prices", "Source"]
 
 
+_USD_MAX = 1_000_000  # a price above it is a slip of the pen, and would not fit into a message
+
+
 @dataclass(frozen=True)
 class Source:
     """Where figures come from.
@@ -74,6 +77,6 @@ def _usd(name: str, text: str) -> Decimal:
         usd = Decimal(text)
     except InvalidOperation:
         usd = Decimal(-1)
-    if not usd.is_finite() or usd <= 0:
-        raise UsageError(f"{name}={text} is no price: it must be a number of dollars above 0")
+    if not usd.is_finite() or not 0 < usd < _USD_MAX:
+        raise UsageError(f"{name}={text} is no price: it must be a number of dollars above 0 and below a million")
     return usd

@@ -15,7 +15,6 @@ The keys are the fields of `ServerSettings`, but for `headers` and `query`, whic
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ __all__ = ["as_settings", "changed_server", "find_recipe", "read_assignments", "
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2: token
+_SECONDS_MAX = 24 * 3600  # a day: no server takes longer for a picture
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
@@ -53,7 +53,7 @@ def read_server_file(path: Path | str, base: ServerSettings | None = None) -> Se
         raise UsageError(f"{where} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{where} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{where} is no TOML: {error}; write one NAME = VALUE a line, texts in quotes") from None
     recipe = values.pop("recipe", OPENAI.name)
     server = base or find_recipe(recipe if isinstance(recipe, str) else "", f"{where}: recipe")
@@ -87,7 +87,7 @@ def read_assignments(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--server-set {name!r}: write NAME=VALUE, such as extra_fields.moderation=low")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             value = text
         table = settings
         for key in keys[:-1]:
@@ -240,8 +240,8 @@ def _timeouts(value: object) -> dict[str, float]:
         raise _WrongValueError(f"must be a table of {', '.join(known)}")
     for name, seconds in value.items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not math.isfinite(seconds) or seconds <= 0:
-            raise _WrongValueError(f"of {name} must be a number of seconds above 0")
+        if not number or not 0 < seconds <= _SECONDS_MAX:
+            raise _WrongValueError(f"of {name} must be a number of seconds above 0, a day at most")
     return {name: float(seconds) for name, seconds in value.items()}
 
 

@@ -37,6 +37,7 @@ def test_a_text_says_the_prices_above_zero(prices: Prices, text: str) -> None:
         ("text_in=-1", "above 0"),
         ("text_in=0", "above 0"),
         ("text_in=NaN", "above 0"),
+        ("text_in=1e99", "above 0 and below a million"),
         ("per_picture=1 text_in=3", "not both"),
     ],
 )

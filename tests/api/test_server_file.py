@@ -109,6 +109,12 @@ class TestProblems:
         with pytest.raises(UsageError, match=r"example\.toml is no TOML: .*line 2, column 9.*; write one NAME = VALUE"):
             read_server_file(file)
 
+    @pytest.mark.parametrize("nesting", ["[", "{a="])
+    def test_what_is_nested_too_deeply_is_no_toml(self, file: Path, nesting: str) -> None:
+        file.write_text("headers = " + nesting * 5000)
+        with pytest.raises(UsageError, match=r"example\.toml is no TOML"):
+            read_server_file(file)
+
     def test_what_is_no_text_is_said_with_its_place(self, file: Path) -> None:
         file.write_bytes(b'model = "\xff"')
         with pytest.raises(UsageError, match=r"is not UTF-8 at byte 9"):
@@ -161,6 +167,7 @@ class TestProblems:
             ({"timeouts": {"read": 5}}, "timeouts must be a table of connect_s, read_s, write_s, answer_s"),
             ({"timeouts": {"read_s": True}}, "timeouts of read_s must be a number of seconds above 0"),
             ({"timeouts": {"read_s": float("inf")}}, "timeouts of read_s must be"),
+            ({"timeouts": {"read_s": 10**400}}, "timeouts of read_s must be a number of seconds above 0"),
             ({"timeouts": 900}, "timeouts must be a table"),
             ({"lossy": "maybe"}, "lossy must be one of accept, refuse"),
             ({"free": True, "prices": {"per_picture": 1}}, "free, prices and priced_as exclude each other"),
@@ -215,6 +222,9 @@ class TestAssignments:
     def test_a_word_that_is_no_assignment_is_refused(self, word: str) -> None:
         with pytest.raises(UsageError, match="write NAME=VALUE"):
             read_assignments([word])
+
+    def test_a_value_that_is_nested_too_deeply_is_a_text(self) -> None:
+        assert read_assignments(["note=" + "[" * 5000]) == {"note": "[" * 5000}
 
     def test_a_value_is_no_table(self) -> None:
         with pytest.raises(UsageError, match="mask is set to a value already"):

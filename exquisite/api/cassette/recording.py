@@ -138,7 +138,7 @@ def load_recording(path: Path) -> tuple[str, list[Interaction]]:
         raise ReplayError(f"there is no cassette at {path}: record one with record mode once") from None
     except OSError as error:
         raise ReplayError(f"the cassette {path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReplayError(f"the cassette {path} is damaged ({error!r}): restore it or record it again") from error
 
 
@@ -167,12 +167,18 @@ def _interaction_from_json(entry: Mapping[str, Any], blobs: Path) -> Interaction
     if response is None and error is None:
         raise ValueError("an interaction without response and error")
     return Interaction(
-        RecordedRequest(asked["method"], asked["path"], asked["type"], parts),
+        RecordedRequest(_text(asked["method"]), _text(asked["path"]), _text(asked["type"]), parts),
         None if response is None else int(response["status"]),
-        {} if response is None else dict(response["headers"]),
+        {} if response is None else {name: _text(value) for name, value in response["headers"].items()},
         b"" if response is None else b"".join(_from_piece(piece, blobs) for piece in response["body"]),
-        None if error is None else (error["class"], error["message"]),
+        None if error is None else (_text(error["class"]), _text(error["message"])),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is no text")
+    return value
 
 
 def _part_to_json(part: Part, blobs: dict[str, bytes]) -> dict[str, Any]:
@@ -191,7 +197,8 @@ def _part_to_json(part: Part, blobs: dict[str, bytes]) -> dict[str, Any]:
 
 def _part_from_json(entry: Mapping[str, Any], blobs: Path) -> Part:
     content = read_blob(blobs, entry["blob"]) if "blob" in entry else "".join(entry["text"]).encode("utf-8")
-    return Part(entry["name"], content, entry.get("filename"), entry.get("type"))
+    filename, kind = (None if entry.get(key) is None else _text(entry[key]) for key in ("filename", "type"))
+    return Part(_text(entry["name"]), content, filename, kind)
 
 
 def _to_pieces(body: bytes, blobs: dict[str, bytes]) -> list[str | dict[str, str]]:

@@ -136,6 +136,11 @@ def test_damage_is_found_and_named(path: Path) -> None:
         (whole.replace('"cassette": 1', '"cassette": 2'), "has format 2, this version reads 1"),
         (whole.replace('"status": 200', '"status": "x"'), "is damaged"),
         (whole.replace(blob.name, "../one.json"), "is no file name"),
+        (whole.replace('"content-type": "application/json"', '"content-type": 3'), "is damaged"),
+        (whole.replace('"method": "POST"', '"method": ["POST"]'), "is damaged"),
+        (whole.replace('"path": "/v1/images/edits"', '"path": {}'), "is damaged"),
+        (whole.replace('"name": "prompt"', '"name": 7'), "is damaged"),
+        ("[" * 100_000, "is damaged"),
         ('{"cassette": 1, "origin": "", "interactions": [{"request": {"method": "GET", "path": "/", "type": "", '
          '"parts": []}}]}', "without response and error"),
     ):  # fmt: skip
