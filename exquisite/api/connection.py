@@ -163,9 +163,11 @@ def network_client(trust_env: bool) -> httpx.Client:
         return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), trust_env=trust_env)
     except (OSError, ValueError, httpx.InvalidURL) as error:
         problem = error
-    if (file := os.environ.get("SSL_CERT_FILE")) and isinstance(problem, OSError):
-        reason = problem.strerror or str(problem)
-        raise UsageError(f"SSL_CERT_FILE: {file} cannot be read as certificates: {reason}; correct or unset it")
+    if isinstance(problem, OSError):
+        file, reason = os.environ.get("SSL_CERT_FILE"), problem.strerror or str(problem)
+        if file:
+            raise UsageError(f"SSL_CERT_FILE: {file} cannot be read as certificates: {reason}; correct or unset it")
+        raise UsageError(f"the certificates of this machine cannot be read: {reason}; name others in SSL_CERT_FILE")
     name = "no_proxy" if os.environ.get("no_proxy") else "NO_PROXY"
     raise UsageError(f"{name} cannot be read ({problem}): write hosts and addresses without brackets, commas between")
 

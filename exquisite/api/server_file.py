@@ -33,7 +33,7 @@ __all__ = ["as_settings", "changed_server", "find_recipe", "read_assignments", "
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2: token
 _SECONDS_MAX = 24 * 3600  # a day: no server takes longer for a picture
-_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9.-]+|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*")  # a name or an address, without a port
 
 
 class _WrongValueError(Exception):
@@ -270,7 +270,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "priced_as": _choice(FREE, *MODELS),
     "prices": _prices,
     "free": _flag,
-    "fetch_from": _list(_matching(_HOST, "hosts, such as files.example.com")),
+    "fetch_from": _list(_matching(_HOST, "hosts without a port, such as files.example.com")),
     "timeouts": _timeouts,
     "stream": _flag,
     "lossy": _choice("accept", "refuse"),

@@ -48,6 +48,7 @@ class TestEnvironment:
     def test_a_variable_that_cannot_be_used_is_named_before_anything_is_sent(
         self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
     ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # the package of SOCKS is not there
         monkeypatch.setenv(variable, value)
         log = MemoryCallLog()
         for use in (client().check_connection, lambda: list(client().generate(request_for(), log))):
@@ -59,6 +60,14 @@ class TestEnvironment:
             assert "\n" not in message
             assert PASSWORD not in message
         assert log.entries == []
+
+    def test_a_disk_without_certificates_is_not_put_down_to_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unreadable(*_: object, **__: object) -> None:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        monkeypatch.setattr(ssl, "create_default_context", unreadable)
+        with pytest.raises(UsageError, match="the certificates of this machine cannot be read: No such file"):
+            client().check_connection()
 
     def test_proxies_that_can_be_used_are_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:3128")
@@ -74,7 +83,7 @@ class TestEnvironment:
     def test_a_recording_that_cannot_reach_the_network_leaves_no_call_in_doubt(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+        monkeypatch.setenv("ALL_PROXY", "http://host:port")
         log = MemoryCallLog()
         with pytest.raises(UsageError, match="ALL_PROXY"), use_cassette(tmp_path / "t.json", "once") as transport:
             list(client(transport=transport).generate(request_for(), log))

@@ -27,7 +27,7 @@ mask = "omit"
 omit_fields = ["quality", "background"]
 extra_fields = {moderation = "low", strength = 0.5, fast = true}
 prices = {text_in = 5, image_in = 8.5, image_out = 30}
-fetch_from = ["files.example.com", "127.0.0.1:8000"]
+fetch_from = ["files.example.com", "::1"]
 timeouts = {read_s = 900, answer_s = 3600.5}
 stream = true
 lossy = "refuse"
@@ -58,7 +58,7 @@ class TestFile:
             extra_fields={"moderation": "low", "strength": "0.5", "fast": "true"},
             omit_fields=("quality", "background"),
             prices=Prices(Decimal(5), Decimal("8.5"), Decimal(30)),
-            fetch_from=("files.example.com", "127.0.0.1:8000"),
+            fetch_from=("files.example.com", "::1"),
             timeouts=Timeouts(read_s=900.0, answer_s=3600.5),
             stream=True,
             lossy="refuse",
@@ -163,6 +163,8 @@ class TestProblems:
             ({"prices": 0.04}, "prices must be a table"),
             ({"free": 1}, "free must be true or false"),
             ({"fetch_from": ["https://host/"]}, "fetch_from must be hosts"),
+            ({"fetch_from": ["cafe:8000"]}, "fetch_from must be hosts without a port"),
+            ({"fetch_from": ["[::1]"]}, "fetch_from must be hosts without a port"),
             ({"fetch_from": "host"}, "fetch_from must be a list"),
             ({"timeouts": {"read": 5}}, "timeouts must be a table of connect_s, read_s, write_s, answer_s"),
             ({"timeouts": {"read_s": True}}, "timeouts of read_s must be a number of seconds above 0"),
