@@ -13,6 +13,7 @@ from ..errors import ContractError, UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from ..pipeline.artifacts import ARTIFACTS
+from ..pipeline.options import AUTO
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions
 from ..pipeline.store.records import read_record
@@ -99,7 +100,13 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
     none = argparse.SUPPRESS
     d = _DEFAULTS
     add("--candidates", type=int, default=none, metavar="N", help=f"tiles to choose from (default {d.candidates})")
-    add("--feather-px", type=int, default=none, metavar="N", help=f"feather beyond the seam (default {d.feather_px})")
+    add(
+        "--feather-px",
+        type=_feather,
+        default=none,
+        metavar="N",
+        help=f"feather beyond the seam, or auto: as the gate asks (default {d.feather_px})",
+    )
     add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N new pixels pending")
     add("--soften-seed", action="store_true", default=none, help="a first step may cut inside the seed picture, too")
     add("--soft-mask", action="store_true", default=none, help="a mask that ramps over the pending zone")
@@ -173,6 +180,13 @@ def _contract(text: str) -> TileContract:
         return TileContract.parse(text)
     except ContractError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _feather(text: str) -> int | str:
+    try:
+        return text if text == AUTO else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no width: write pixels, or {AUTO}") from None
 
 
 def _gate(text: str) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..api.prompt import check_words
 from ..errors import UsageError
 from ..pipeline.experiment.plan import Arm
-from ..pipeline.step import StepOptions
+from ..pipeline.options import AUTO, StepOptions
 from .arguments import changed_options
 from .generators import GENERATORS
 
@@ -114,6 +114,8 @@ def _option(key: str, text: str) -> Any:
     """The value of a field of StepOptions."""
     if key == "gate":
         return None if text == "none" else _number(key, text, float)
+    if key == "feather_px" and text == AUTO:
+        return text
     default = getattr(_OPTIONS, key)
     if isinstance(default, bool):
         if text not in _TRUTH:

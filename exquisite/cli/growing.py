@@ -286,7 +286,10 @@ def _finish(session: Session, result: StepResult, output: Output) -> int:
     if result.status == "rejected":
         output.note(f"look: {result.step_dir / 'candidates'}, {result.step_dir / 'score.json'}")
         readable = {index: score.primary for index, score in enumerate(result.scores) if score is not None}
-        if readable:
+        if result.would_pass is not None:
+            candidate, feather_px = result.would_pass
+            output.suggest("accept", session.root, candidate, "--feather-px", feather_px)
+        elif readable:
             output.suggest("accept", session.root, max(readable, key=readable.__getitem__))
         return GATE_EXIT
     output.suggest("export", session.root, f"{session.root.name}.png")

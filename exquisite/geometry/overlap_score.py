@@ -22,6 +22,7 @@ from ..errors import CanvasError
 from ..pixels import column_means, combined, sobel_magnitude
 from .calibration import FIDELITY_FLOOR
 from .seam_metrics import COMPONENTS, REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
+from .straight_edges import straight_edge_vetoes
 from .tile_mode import extract_conditioning_band, require_tile
 from .vetoes import emptiness_vetoes, resemblance_vetoes
 
@@ -148,7 +149,8 @@ def score_strips(canvas_strip: Image.Image, tile_strip: Image.Image, mode: Mode 
             f"the canvas strip is {canvas_strip.width}x{canvas_strip.height}, the tile strip "
             f"{tile_strip.width}x{tile_strip.height}: cut both with extract_scoring_strips"
         )
-    return _score(to_canonical(canvas_strip, mode), to_canonical(tile_strip, mode))
+    new = to_canonical(tile_strip, mode)
+    return _score(to_canonical(canvas_strip, mode), new, new)
 
 
 def score_tile(
@@ -169,7 +171,9 @@ def score_tile(
     """
     band = extract_conditioning_band(canvas, mode, contract)
     _, tile_strip = extract_scoring_strips(band, tile, mode, contract)
-    score = _score(to_canonical(band, mode), to_canonical(tile_strip, mode))
+    frame = contract.tile_frame(Mode(mode))
+    added = tile.crop(frame.growth_in_tile) if contract.advance_px > contract.overlap_px else tile_strip
+    score = _score(*(to_canonical(image, mode) for image in (band, tile_strip, added)))
     return score if calibration is None else _with_fidelity(score, calibration)
 
 
@@ -196,11 +200,14 @@ def interior_gate(
     return Gate(-factor * expected_cost(costs), tuple(-cost for cost in costs), factor)
 
 
-def _score(past: Image.Image, future: Image.Image) -> TileScore:
-    """Score the new strip `future` behind `past` (a strip or a band), both RGB, growth to the right."""
+def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileScore:
+    """Score the new strip `future` behind `past` (a strip or a band), all RGB, growth to the right.
+
+    `added` is what the step adds in all, where that is wider than `future`; bars are looked for in the whole of it.
+    """
     costs = costs_at_seam(past, future)
     levels = past.convert("L"), future.convert("L")
-    vetoes = (*resemblance_vetoes(*levels), *emptiness_vetoes(*levels))
+    vetoes = (*resemblance_vetoes(*levels), *emptiness_vetoes(*levels), *straight_edge_vetoes(past, added))
     primary = -total_cost(costs) - VETO_PENALTY * len(vetoes)
     metrics = {
         "primary": primary,

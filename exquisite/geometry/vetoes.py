@@ -31,6 +31,13 @@ COPY_SHARE = 0.35
 COPY_FLOOR = 0.06
 """A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
 
+MIRROR_SHARE = 0.1
+"""A mirrored copy, laid on the band to the pixel, leaves at most this share. A face cut at its middle leaves .3."""
+
+AXIS_SHARE, AXIS_PX, AROUND_PX = 0.4, 3, 64
+"""A symmetric subject is level at its axis: its last AXIS_PX columns change by less than this share of what the last
+AROUND_PX change. A mirrored copy of anything else begins wherever the band ends: .7 and above."""
+
 EMPTY_SHARE = 0.08
 """Texture below this share of the band's poorest piece is a flat fill or a smear."""
 
@@ -45,7 +52,8 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
     cell_width, cell_height = (
         max(1, min(cell, size // TEMPLATE_CELLS)) for cell, size in zip(CELL_PX, future.size, strict=True)
     )
-    old, new = (_cells(image, (cell_width, cell_height)) for image in (past, future))
+    cells = (cell_width, cell_height)
+    old, new = (_cells(image, cells) for image in (past, future))
     width = min(TEMPLATE_CELLS, new.width, old.width // 2)
     if width < 1:
         return ()
@@ -57,9 +65,34 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
         if likeness < COPY_LEAST:
             continue
         own = own or resemblance(last, earlier)
-        if 1 - own[name] >= COPY_FLOOR and 1 - likeness <= COPY_SHARE * (1 - own[name]):
+        unlike = 1 - own[name]
+        if unlike < COPY_FLOOR or 1 - likeness > COPY_SHARE * unlike:
+            continue
+        if likeness <= found["mirror"] and _level_at_the_seam(past):
+            continue
+        if name == "copy" or _mirrored(future, old, cells) <= MIRROR_SHARE * unlike:
             names.append(name)
     return tuple(names)
+
+
+def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> float:
+    """1 - the likeness of the new strip, mirrored and laid on them to the pixel, with the cells `old` of the band."""
+    width = min(TEMPLATE_CELLS, future.width // cell[0] - 1, old.width)
+    likenesses = [0.0]
+    for skipped in range(cell[0] if width > 0 else 0):
+        new = _cells(future.crop((skipped, 0, future.width, future.height)), cell)
+        likenesses.append(resemblance(new.crop((0, 0, width, new.height)), old)["mirror"])
+    return 1 - max(likenesses)
+
+
+def _level_at_the_seam(past: Image.Image) -> bool:
+    """Whether the last columns before the seam hardly change from one to the next, beside the columns before them."""
+    if past.width <= AXIS_PX:
+        return False
+    near = past.crop((max(0, past.width - AROUND_PX - 1), 0, past.width, past.height))
+    left, right = near.crop((0, 0, near.width - 1, near.height)), near.crop((1, 0, near.width, near.height))
+    changes = column_means(as_float(ImageChops.difference(left, right)))
+    return sum(changes[-AXIS_PX:]) / AXIS_PX < AXIS_SHARE * sum(changes) / len(changes)
 
 
 def resemblance(piece: Image.Image, place: Image.Image) -> dict[str, float]:

@@ -50,6 +50,7 @@ def step_record(store: Store, number: int, base: int, inputs: StepInputs, derive
         "status": "rejected" if derived.strip is None else "committed",
         "chosen": derived.choice.chosen,
         "reason": derived.choice.reason,
+        **({} if derived.choice.would_pass is None else {"would_pass": list(derived.choice.would_pass)}),
         "candidates": len(derived.examined),
     }
     if derived.strip is not None:
@@ -93,7 +94,8 @@ def close_refused(store: Store, number: int, base: int, inputs: StepInputs, reas
 
 def without_choice(derived: Derived) -> Derived:
     """The same answers with nothing glued: how an unfinished step ends when a person accepts from it."""
-    choice = replace(derived.choice, chosen=None, reason="ended by a person who accepted a candidate of it")
+    reason = "ended by a person who accepted a candidate of it"
+    choice = replace(derived.choice, chosen=None, would_pass=None, reason=reason)
     return Derived(derived.examined, choice, None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -22,7 +22,8 @@ from ..geometry.overlap_score import METRICS, extract_scoring_strips
 from ..geometry.tile_mode import glue
 from ..pixels import laplacian_energy
 from .artifacts import bounds_overlay, cut_overlay, encode_png
-from .step import Choice, Examined, StepInputs, StepOptions, choose, commit_tile, examine_all, ranked, score_along
+from .choice import Choice, choose, feather_width, ranked
+from .step import Examined, StepInputs, StepOptions, commit_tile, examine_all, score_along
 from .store.records import pretty
 
 __all__ = ["Derived", "derive"]
@@ -77,23 +78,25 @@ def derive(
     examined = tuple(examine_all(raws, inputs, tell))
     choice = choose(examined, inputs)
     if accepted is not None:
-        choice = Choice(accepted, choice.best, choice.gate, f"a person accepted candidate {accepted}", choice.best_by)
+        choice = replace(choice, chosen=accepted, would_pass=None, reason=f"a person accepted candidate {accepted}")
     strip = pending = None
     files: dict[str, bytes] = {}
     tile = signatures = None
+    feather_px = 0
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
         winner = examined[choice.chosen]
         if winner.uncut:
             choice = replace(choice, reason=f"{choice.reason}; {winner.uncut}")
-        tile = commit_tile(winner, inputs)
+        feather_px = feather_width(winner.index, inputs, choice)
+        tile = commit_tile(winner, inputs, feather_px)
         frame = contract.tile_frame(mode)
         strip = encode_png(tile.crop(frame.strip_in_tile(inputs.zone_px, options.soften_px)))
         signatures = (signature_of(tile.crop(frame.growth_in_tile), mode), signature_of(_last_old_pixels(inputs), mode))
         if options.soften_px:
             pending = encode_png(tile.crop(frame.pending_in_tile(options.soften_px)))
     if options.artifacts != "none":
-        files = _files(inputs, examined, choice, tile)
+        files = _files(inputs, examined, choice, tile, feather_px)
     return Derived(examined, choice, strip, pending, files, signatures)
 
 
@@ -105,7 +108,7 @@ def _last_old_pixels(inputs: StepInputs) -> Image.Image:
 
 
 def _files(
-    inputs: StepInputs, examined: Sequence[Examined], choice: Choice, tile: Image.Image | None
+    inputs: StepInputs, examined: Sequence[Examined], choice: Choice, tile: Image.Image | None, feather_px: int
 ) -> dict[str, bytes]:
     options = inputs.options
     files: dict[str, bytes | Image.Image] = {"prompt_full.txt": inputs.prompt.encode()}
@@ -118,7 +121,7 @@ def _files(
             files |= {f"candidates/{one.index}/{name}": content for name, content in own.items()}
     summary = _score_summary(examined, choice, options)
     if choice.chosen is not None and tile is not None:
-        seam, summary["feather"] = _seam_files(inputs, examined[choice.chosen], tile)
+        seam, summary["feather"] = _seam_files(inputs, examined[choice.chosen], tile, feather_px)
         files |= seam
     files["score.json"] = pretty(summary)
     files["score_metric.json"] = pretty({"metric": options.metric, "metrics": METRICS})
@@ -133,12 +136,12 @@ def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
 
 
 def _seam_files(
-    inputs: StepInputs, winner: Examined, tile: Image.Image
+    inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
 ) -> tuple[dict[str, Image.Image], dict[str, Any]]:
     """The pictures around the seam, and the A/B of the feather; without one, of a preview that is not applied."""
-    mode, contract, applied = inputs.mode, inputs.contract, inputs.options.feather_px > 0
+    mode, contract, applied = inputs.mode, inputs.contract, feather_px > 0
     assert winner.joined is not None
-    zone_px = inputs.options.feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
+    zone_px = feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
     after = tile if applied else commit_tile(winner, inputs, zone_px)
     frame = contract.tile_frame(mode)
     canvas_strip, _ = extract_scoring_strips(inputs.band, tile, mode, contract)
@@ -213,8 +216,7 @@ def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOp
     rank = {one.index: place for place, one in enumerate(ranked(examined, options.metric), start=1)}
     gate = None
     if choice.gate is not None and choice.best is not None:
-        best = examined[choice.best].score
-        gate = {**choice.gate.as_dict(), "passed": best is not None and choice.gate.passes(best)}
+        gate = {**choice.gate.as_dict(), "passed": choice.passes(examined[choice.best])}
     return {
         "metric": options.metric,
         "chosen": choice.chosen,
@@ -223,10 +225,21 @@ def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOp
         "gate": gate,
         "best_by_metric": dict(choice.best_by),
         "candidates": [
-            {**_candidate_score(one), "rank": rank[one.index], "verdict": _verdict(one, examined, choice, options)}
+            {
+                **_candidate_score(one),
+                "rank": rank[one.index],
+                "verdict": _verdict(one, examined, choice, options),
+                **_feathering(one, choice),
+            }
             for one in examined
         ],
     }
+
+
+def _feathering(one: Examined, choice: Choice) -> dict[str, Any]:
+    """The narrowest feather with which the gate passes, where one was looked for and there is one."""
+    found = choice.feathers.get(one.index)
+    return {} if found is None else {"feather": asdict(found)}
 
 
 def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, options: StepOptions) -> str:
@@ -238,7 +251,7 @@ def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, option
     if choice.chosen is None and one.index == choice.best:
         return "the best, refused by the gate"
     barred = f"vetoed: {', '.join(one.score.vetoes)}; " if one.score.vetoes else ""
-    if not barred and choice.gate is not None and not choice.gate.passes(one.score):
+    if not barred and choice.gate is not None and not choice.passes(one):
         barred = "refused by the gate; "
     ahead = choice.best if choice.chosen is None else choice.chosen
     if ahead is None or examined[ahead].score is None:

@@ -93,7 +93,7 @@ class OptionsRecord(TypedDict):
     """The fields of `StepOptions`."""
 
     candidates: Annotated[int, "tiles to choose from, 1 to 10"]
-    feather_px: Annotated[int, "width of the feather, in pixels"]
+    feather_px: Annotated[int | Literal["auto"], "width of the feather, in pixels; auto: as the gate asks"]
     calibrate: Annotated[bool, "whether the drift is undone"]
     gate: Annotated[float | None, "factor of the gate; null for none"]
     metric: Annotated[str, "metric that chooses"]
@@ -185,6 +185,7 @@ class StepRecord(TypedDict):
     accepted: NotRequired[Annotated[AcceptedRecord, "later choice from stored answers"]]
     chosen: NotRequired[Annotated[int | None, "candidate that was glued"]]
     reason: NotRequired[Annotated[str, "why, for a person"]]
+    would_pass: NotRequired[Annotated[list[int], "candidate and width of a feather that the gate would have let pass"]]
     candidates: NotRequired[Annotated[int, "candidates that could be chosen from"]]
     strip: NotRequired[Annotated[PieceRecord, "what the step committed: the pending zone before it, and new pixels"]]
     pending: NotRequired[Annotated[PendingRecord, "what is pending at both ends; missing where that is nothing"]]
@@ -260,6 +261,7 @@ class CandidateRecord(TypedDict):
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
     rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
+    feather: NotRequired[Annotated[Json, "narrowest feather that passes: width, seam before and after it"]]
     anchor: NotRequired[Annotated[dict[str, float], "factors on lightness, contrast and sharpness of the new half"]]
 
 

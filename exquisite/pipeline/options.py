@@ -12,7 +12,10 @@ from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .artifacts import require_artifacts
 
-__all__ = ["StepOptions"]
+__all__ = ["AUTO", "StepOptions"]
+
+AUTO = "auto"
+"""The feather whose width the gate decides."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class StepOptions:
 
     Attributes:
         candidates: tiles to ask for, 1 to 10.
-        feather_px: width in pixels of the feather beyond the seam, 0 for none, at most advance_px.
+        feather_px: width in pixels of the feather beyond the seam, 0 for none, at most advance_px; "auto" for the
+            narrowest of 0, 16, 32 and 64 with which the gate passes, for each candidate.
         calibrate: undo the model's drift before enforcement.
         gate: factor of the relative gate; None glues the best candidate whatever its score.
         metric: the metric that selects the winner: "primary", or one of the scorer's others.
@@ -40,7 +44,7 @@ class StepOptions:
     """
 
     candidates: int = 3
-    feather_px: int = 0
+    feather_px: int | str = 0
     calibrate: bool = True
     gate: float | None = DEFAULT_GATE
     metric: str = "primary"
@@ -56,7 +60,9 @@ class StepOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.candidates <= 10:
             raise UsageError(f"candidates must be 1 to 10, not {self.candidates}")
-        if self.feather_px < 0:
+        if isinstance(self.feather_px, str) and self.feather_px != AUTO:
+            raise UsageError(f"feather_px must be a width in pixels, or {AUTO}, not {self.feather_px!r}")
+        if self.feather_px != AUTO and int(self.feather_px) < 0:
             raise UsageError(f"feather_px must be 0 or more, not {self.feather_px}")
         if self.gate is not None and not self.gate > 0:
             raise UsageError(f"gate must be a factor above 0, or None for no gate, not {self.gate!r}")
@@ -80,7 +86,7 @@ class StepOptions:
         Raises:
             UsageError: a zone that is wider than the contract allows.
         """
-        if self.feather_px > contract.advance_px:
+        if self.feather_px != AUTO and int(self.feather_px) > contract.advance_px:
             raise UsageError(f"feather_px {self.feather_px} is wider than the strip of {contract.advance_px} px")
         contract.require_soften(self.soften_px)
 

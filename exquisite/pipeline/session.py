@@ -396,4 +396,5 @@ class Session:
             step_dir=self._store.step_dir(number),
             canvas_size=self.canvas_size,
             message=record["reason"],
+            would_pass=tuple(record["would_pass"]) if "would_pass" in record else None,
         )

@@ -1,7 +1,7 @@
 """The way of a step, from raw answer bytes to the pixels that are committed: pure, whoever made the bytes.
 
     decode → calibrate → anchor → enforce → cut → strips → score        for each candidate, on all cores
-    select (metric) → gate → feather → growth strip                     for the one that wins
+    select (metric) → gate → feather → growth strip                     for the one that wins: `choice`
 
 Nothing here touches the disk or the network; a session stores the answers before, and the results after.
 """
@@ -28,22 +28,19 @@ from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_tile
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
-from ..geometry.overlap_score import METRICS, Gate, TileScore, interior_gate, score_tile
+from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
 from .options import StepOptions
 
 __all__ = [
-    "Choice",
     "Examined",
     "Progress",
     "StepInputs",
     "StepOptions",
     "StepResult",
     "along_cut",
-    "choose",
     "commit_tile",
     "examine_all",
-    "ranked",
     "score_along",
 ]
 
@@ -132,6 +129,7 @@ class StepResult:
         step_dir: folder with the step's files.
         canvas_size: (width, height) of the canvas now, in pixels.
         message: one or two lines for a person.
+        would_pass: (candidate, feather_px) with which the gate would have passed; None where it passed, or none would.
     """
 
     status: str
@@ -141,6 +139,7 @@ class StepResult:
     step_dir: Path
     canvas_size: tuple[int, int]
     message: str = ""
+    would_pass: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,25 +178,6 @@ class Examined:
         if self.score is None:
             return float("-inf")
         return self.score.primary if metric == "primary" else self.score.metrics[metric]
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """Which candidate is glued, and why.
-
-    Attributes:
-        chosen: the winner; None when nothing is glued.
-        best: the best candidate that passes the gate, else the best of all; None when none could be read.
-        gate: the gate that was asked; None when there was none.
-        reason: for a person.
-        best_by: what each metric would have chosen.
-    """
-
-    chosen: int | None
-    best: int | None
-    gate: Gate | None
-    reason: str
-    best_by: Mapping[str, int]
 
 
 def examine_all(
@@ -261,76 +241,24 @@ def score_along(
     return replace(score, metrics=MappingProxyType(metrics))
 
 
-def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
-    """Select by the metric of the options: the best that passes the gate, and nothing when none does."""
-    options = inputs.options
-    readable = [one for one in examined if one.score is not None]
-    if not readable:
-        return Choice(None, None, None, "no candidate could be read: " + "; ".join(_faults(examined)), {})
-
-    best, *others = in_order = ranked(readable, options.metric)
-    best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
-    if options.gate is None:
-        return Choice(best.index, best.index, None, f"{_why(best, others, options.metric)}; no gate", best_by)
-    gate = interior_gate(inputs.band, inputs.mode, inputs.contract, options.gate)
-    passing = [one for one in in_order if one.score is not None and gate.passes(one.score)]
-    if passing:
-        winner, *others = passing
-        reason = _why(winner, others, options.metric)
-        if winner is not best:
-            reason += f", of those that pass the gate; candidate {best.index} does not"
-        return Choice(winner.index, winner.index, gate, reason, best_by)
-    vetoes = f" and vetoed ({', '.join(best.score.vetoes)})" if best.score and best.score.vetoes else ""
-    refusal = (
-        f"the gate refused: the best of {len(examined)}, candidate {best.index}, scores "
-        f"{best.value('seam'):.3f}{vetoes} at the seam; this canvas asks for {gate.threshold:.3f}"
-    )
-    return Choice(None, best.index, gate, refusal, best_by)
-
-
-def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
-    """Best first: by `metric`, the vetoed after all others, those that could not be read last."""
-
-    def rank(one: Examined) -> tuple[bool, bool, float]:
-        return (one.score is not None, one.score is not None and not one.score.vetoes, one.value(metric))
-
-    return sorted(examined, key=rank, reverse=True)
-
-
-def _why(best: Examined, others: Sequence[Examined], metric: str) -> str:
-    value = best.value(metric)
-    if not others:
-        return f"candidate {best.index} is the only one; {metric} {value:.3f}"
-    second = others[0]
-    return (
-        f"candidate {best.index} has the best {metric}, {value:.3f}, "
-        f"{value - second.value(metric):.3f} above candidate {second.index}"
-    )
-
-
-def _faults(examined: Sequence[Examined]) -> list[str]:
-    return [f"candidate {one.index}: {one.error}" for one in examined if one.error]
-
-
-def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int | None = None) -> Image.Image:
+def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int) -> Image.Image:
     """The tile whose growth box is committed: the winner's joined tile, feathered along its cut.
 
     Args:
         winner: a candidate that could be read.
         inputs: what decided the step.
-        feather_px: width of the feather in pixels, 0 for none; None for that of the options.
+        feather_px: width of the feather in pixels, 0 for none.
 
     Raises:
         AnswerError: the candidate could not be read.
     """
     if winner.enforced is None or winner.redraw is None or winner.joined is None:
         raise AnswerError(f"candidate {winner.index} cannot be glued: {winner.error}")
-    width = inputs.options.feather_px if feather_px is None else feather_px
-    if width == 0:
+    if feather_px == 0:
         return winner.joined
     mode, contract, cut = inputs.mode, inputs.contract, winner.cut
     if cut is None:
-        return feather_tile(winner.joined, winner.redraw, inputs.band, mode, width, contract)
+        return feather_tile(winner.joined, winner.redraw, inputs.band, mode, feather_px, contract)
     band, _ = along_cut(winner.enforced, cut, inputs)
     joined, redraw = (straightened(tile, mode, cut) for tile in (winner.joined, winner.redraw))
-    return with_straightened(winner.joined, feather_tile(joined, redraw, band, mode, width, contract), mode, cut)
+    return with_straightened(winner.joined, feather_tile(joined, redraw, band, mode, feather_px, contract), mode, cut)

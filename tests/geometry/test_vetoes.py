@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from exquisite.geometry.vetoes import emptiness_vetoes, resemblance_vetoes
 from tests.support.pictures import draw, noise
@@ -39,6 +39,37 @@ class TestResemblance:
     def test_refuses_a_copied_band(self, kind: str, start: int) -> None:
         band, _ = pieces(kind)
         assert "copy" in resemblance_vetoes(band, band.crop((start, 0, start + WIDTH, HEIGHT)))
+
+
+def face(width: int) -> Image.Image:
+    """Half of a symmetric subject, `width` columns up to its axis: smooth ovals, one in the other."""
+    subject = Image.new("L", (2 * width, HEIGHT), 90)
+    pen = ImageDraw.Draw(subject)
+    for number in range(12):
+        box = (40 * number, 40 * number, 2 * width - 40 * number, HEIGHT - 40 * number)
+        if box[0] < box[2]:
+            pen.ellipse(box, fill=(200, 120, 60)[number % 3])
+    for left in (0.35, 0.6):
+        pen.ellipse((2 * width * left, 400, 2 * width * (left + 0.05), 440), fill=10)
+    return subject.filter(ImageFilter.GaussianBlur(3)).crop((0, 0, width, HEIGHT))
+
+
+class TestSymmetricSubjects:
+    def test_may_be_cut_at_their_axis(self) -> None:
+        half = face(2 * WIDTH)
+        assert resemblance_vetoes(half, mirrored(half)) == ()
+
+    def test_whose_sides_are_a_little_unlike_may_be_cut_there_too(self) -> None:
+        band, _ = pieces("foliage")
+        other, _ = pieces("foliage", 6)
+        alike = Image.blend(mirrored(band), other.crop((0, 0, WIDTH, HEIGHT)), 0.4)
+        assert resemblance_vetoes(band, alike) == ()
+
+    @pytest.mark.parametrize("skipped", range(0, 9))
+    def test_mirrored_bands_are_refused_wherever_the_mirror_stands(self, skipped: int) -> None:
+        band, _ = pieces("clouds")
+        copy = band.transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((skipped, 0, skipped + WIDTH, HEIGHT))
+        assert resemblance_vetoes(band, copy) == ("mirror",)
 
 
 class TestPeriodicPictures:

@@ -8,6 +8,7 @@ from ...api.answer import decode_tile
 from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
 from ...geometry.overlap_score import DEFAULT_GATE, interior_gate
+from ..choice import choose, feather_width
 from ..step import Examined, StepInputs, along_cut, commit_tile, score_along
 from ..store.records import Record
 
@@ -31,11 +32,12 @@ def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     """The MEASURES of a candidate that could be read, glued as `inputs` say."""
     band, mode, contract = inputs.band, inputs.mode, inputs.contract
     growth = contract.tile_frame(mode).growth_in_tile
-    tile = commit_tile(one, inputs)
+    feather_px = feather_width(one.index, inputs, choose([one], inputs))
+    tile = commit_tile(one, inputs, feather_px)
     strip = tile.crop(growth)
     old, straight = along_cut(tile, one.cut, inputs)
     score = one.score
-    if score is None or inputs.options.feather_px:
+    if score is None or feather_px:
         score = score_along(tile, one.cut, inputs, one.calibration)
     return {
         "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract, mode).crop(growth), mode),

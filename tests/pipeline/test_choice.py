@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from exquisite.api.generator import RawCandidate
-from exquisite.contract import Mode, TileContract
+from exquisite.contract import Mode, TileContract, from_canonical
 from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
-from exquisite.pipeline.step import Choice, Examined, StepInputs, StepOptions, choose
+from exquisite.pipeline.artifacts import encode_png
+from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width
+from exquisite.pipeline.step import Examined, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
 
 CONTRACT = TileContract(64, 32, 16, 16)
@@ -67,3 +69,46 @@ def test_another_metric_decides_when_asked_for(metric: str) -> None:
     scores = [candidate(0, -5, GOOD), candidate(1, -9, GOOD + 0.5)]
     scores[1].score.metrics["sobel_corr"] = 0.9  # type: ignore[index, union-attr]
     assert chosen(*scores, metric=metric).chosen == 1
+
+
+class TestAutoFeather:
+    """On tiles that are the truth but for a tone that the band does not have, so that a feather mends them."""
+
+    CONTRACT = TileContract(256, 128, 64, 64)
+    TRUTH = draw("clouds", (256, 256), 9)
+
+    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, StepInputs]:
+        truth = from_canonical(self.TRUTH, mode)
+        band = truth.crop(self.CONTRACT.tile_frame(mode).conditioning_half)
+        raw = RawCandidate(encode_png(truth.point(lambda level: level + levels)), {})
+        inputs = StepInputs(Mode(mode), self.CONTRACT, band, "", StepOptions(calibrate=False, **options))
+        return choose(examine_all([raw], inputs), inputs), inputs
+
+    def test_is_none_where_none_is_needed(self) -> None:
+        choice, inputs = self.chosen(0, feather_px="auto")
+        assert (choice.chosen, choice.feathers[0].feather_px) == (0, 0)
+        assert feather_width(0, inputs, choice) == 0
+
+    @pytest.mark.parametrize("mode", Mode)
+    def test_is_the_narrowest_with_which_the_gate_passes(self, mode: str) -> None:
+        choice, inputs = self.chosen(6, mode, feather_px="auto")
+        assert choice.chosen == 0
+        width = feather_width(0, inputs, choice)
+        assert width in AUTO_WIDTHS[1:]
+        assert f"the gate asks for a feather of {width} px" in choice.reason
+        found = choice.feathers[0]
+        assert found.before < choice.gate.threshold <= found.after  # type: ignore[union-attr]
+
+    def test_without_it_the_refusal_says_which_feather_would_pass(self) -> None:
+        choice, _ = self.chosen(6)
+        assert choice.chosen is None
+        assert choice.would_pass is not None
+        candidate, width = choice.would_pass
+        assert candidate == 0
+        assert width in AUTO_WIDTHS[1:]
+        assert f"with feather_px {width} candidate 0 passes" in choice.reason
+
+    def test_mends_no_other_veto(self) -> None:
+        options = StepOptions(feather_px="auto")
+        found = choose([candidate(0, -5, GOOD, "mirror")], StepInputs(Mode.X_LTR, CONTRACT, BAND, "", options))
+        assert (found.chosen, dict(found.feathers)) == (None, {})

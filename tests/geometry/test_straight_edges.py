@@ -1,0 +1,124 @@
+"""Casts, bars and lines that only the new half has, on every picture of the fixtures and in every mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw
+
+from exquisite.contract import CLASSIC, WIDE, Mode, to_canonical
+from exquisite.geometry.overlap_score import interior_gate, score_tile
+from exquisite.geometry.straight_edges import straight_edge_vetoes
+from tests.support.pictures import KINDS, draw
+
+ROOT = Path(__file__).parents[2] / "fixtures"
+PICTURES = (ROOT / "demo" / "picture.jpg", *sorted((ROOT / "pictures").glob("*.jpg")))
+BAND, STRIP, TILE = CLASSIC.band_px, CLASSIC.overlap_px, CLASSIC.tile_px
+
+Damage = Callable[[Image.Image], Image.Image]
+
+
+def cast(*levels: int) -> Damage:
+    """So many levels added to red, green and blue."""
+    return lambda image: image.point([max(0, min(255, level + add)) for add in levels for level in range(256)])
+
+
+def ruled(every: int, first: int, width: int, colour: tuple[int, int, int], *, across: bool) -> Damage:
+    """Lines so wide, parallel to the seam or across it."""
+
+    def drawn(image: Image.Image) -> Image.Image:
+        image = image.copy()
+        for at in range(first, image.height if across else image.width, every):
+            box = (0, at, image.width, at + width - 1) if across else (at, 0, at + width - 1, image.height)
+            ImageDraw.Draw(image).rectangle(box, fill=colour)
+        return image
+
+    return drawn
+
+
+def vignette(image: Image.Image) -> Image.Image:
+    """The corners and the ends darker by a half."""
+    shade = Image.radial_gradient("L").point(lambda v: round(255 * (1 - 0.5 * min(1, v / 181) ** 2)))
+    return ImageChops.multiply(image, Image.merge("RGB", [shade.resize(image.size)] * 3))
+
+
+DAMAGES = {
+    "red and blue": cast(50, 0, -50),
+    "green": cast(0, -25, 0),
+    "brighter": cast(20, 20, 20),
+    "a little darker": cast(-12, -12, -12),
+    "grey lines": ruled(64, 0, 1, (128, 128, 128), across=False),
+    "grey lines, elsewhere": ruled(64, 37, 1, (128, 128, 128), across=False),
+    "grey lines across": ruled(64, 0, 1, (128, 128, 128), across=True),
+    "a black bar": ruled(9999, 100, 32, (0, 0, 0), across=False),
+    "a black bar at the seam": ruled(9999, 0, 32, (0, 0, 0), across=False),
+    "a vignette": vignette,
+}
+
+
+@cache
+def scene(path: Path, mode: Mode) -> tuple[Image.Image, Image.Image]:
+    """(band, new half) of a picture, canonical."""
+    with Image.open(path) as picture:
+        tile = to_canonical(picture.convert("RGB").crop((300, 0, 300 + TILE, TILE)), mode)
+    return tile.crop((0, 0, BAND, TILE)), tile.crop((BAND, 0, TILE, TILE))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
+class TestOnFixtures:
+    def test_lets_the_truth_pass(self, path: Path, mode: Mode) -> None:
+        band, new = scene(path, mode)
+        assert straight_edge_vetoes(band, new.crop((0, 0, STRIP, TILE))) == ()
+
+    def test_refuses_what_only_the_new_half_has(self, path: Path, mode: Mode) -> None:
+        band, new = scene(path, mode)
+        passed = [
+            name
+            for name, damage in DAMAGES.items()
+            if not straight_edge_vetoes(band, damage(new).crop((0, 0, STRIP, TILE)))
+        ]
+        assert passed == []
+
+
+@pytest.mark.parametrize("path", [path for path in PICTURES if path.stem != "fruit"], ids=lambda path: path.stem)
+def test_a_bar_across_stands_out_where_there_is_texture(path: Path) -> None:
+    for mode in Mode:
+        band, new = scene(path, mode)
+        barred = ruled(9999, 400, 32, (0, 0, 0), across=True)(new)
+        assert straight_edge_vetoes(band, barred.crop((0, 0, STRIP, TILE))) == ("line",)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lets_drawn_pictures_go_on_as_they_are(kind: str) -> None:
+    picture = draw(kind, (BAND + STRIP, TILE), 31)
+    assert straight_edge_vetoes(picture.crop((0, 0, BAND, TILE)), picture.crop((BAND, 0, BAND + STRIP, TILE))) == ()
+
+
+def test_names_what_it_sees() -> None:
+    band, new = scene(PICTURES[0], Mode.X_LTR)
+    strip = new.crop((0, 0, STRIP, TILE))
+    for damage, name in (("brighter", "cast"), ("a black bar", "bar"), ("grey lines across", "line")):
+        assert name in straight_edge_vetoes(band, DAMAGES[damage](strip))
+
+
+def test_a_picture_of_lines_may_have_more_of_them() -> None:
+    lines = ruled(64, 0, 3, (20, 20, 20), across=False)(draw("clouds", (BAND + STRIP, TILE), 3))
+    assert straight_edge_vetoes(lines.crop((0, 0, BAND, TILE)), lines.crop((BAND, 0, BAND + STRIP, TILE))) == ()
+
+
+def test_a_slope_in_tone_is_no_cast() -> None:
+    slope = Image.linear_gradient("L").rotate(90).resize((BAND + STRIP, TILE)).convert("RGB")
+    assert straight_edge_vetoes(slope.crop((0, 0, BAND, TILE)), slope.crop((BAND, 0, BAND + STRIP, TILE))) == ()
+
+
+def test_the_gate_looks_at_all_that_a_step_adds() -> None:
+    picture = draw("foliage", WIDE.tile_size("x_ltr"), 3)
+    band = picture.crop((0, 0, WIDE.band_px, TILE))
+    barred = ruled(9999, WIDE.band_px + 400, 16, (0, 0, 0), across=False)(picture)
+    gate = interior_gate(band, "x_ltr", WIDE)
+    assert gate.passes(score_tile(band, picture, "x_ltr", WIDE))
+    assert score_tile(band, barred, "x_ltr", WIDE).vetoes == ("bar",)
