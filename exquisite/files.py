@@ -39,6 +39,11 @@ class Files:
         with _storage("write", path):
             return path.open("wb", buffering=0)
 
+    def open_end(self, path: Path) -> IO[bytes]:
+        """Open `path` for writing after its end, unbuffered; it is made when it is not there."""
+        with _storage("write", path):
+            return path.open("ab", buffering=0)
+
     def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
         """Write all of `data`, however many system calls that takes."""
         with _storage("write", Path(handle.name)):
@@ -112,7 +117,14 @@ class Files:
 
     def write_file(self, path: Path, data: bytes) -> None:
         """Make `path` hold `data` and return when its content is on the disk; its name may not be yet."""
-        handle = self.open(path)
+        self._write_synced(self.open(path), data)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add `data` to the end of `path`, and return when that and its name are on the disk."""
+        self._write_synced(self.open_end(path), data)
+        self.sync_folder(path.parent)
+
+    def _write_synced(self, handle: IO[bytes], data: bytes) -> None:
         try:
             self.write(handle, data)
             self.sync(handle)

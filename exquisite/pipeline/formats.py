@@ -19,6 +19,7 @@ __all__ = [
     "ContractRecord",
     "ExperimentRecord",
     "GateRecord",
+    "LabelRecord",
     "LedgerRecord",
     "OptionsRecord",
     "OutcomeRecord",
@@ -239,6 +240,27 @@ class LedgerRecord(TypedDict):
     doubtful: Annotated[dict[str, str], "worst case of each call of unknown outcome"]
 
 
+class LabelRecord(TypedDict):
+    """`labels.jsonl`, a line each: what a person answered. A last key sha256 is the hash of the line without it."""
+
+    format: Annotated[int, "version of the format"]
+    kind: Annotated[Literal["find", "ab", "reject"], "seam to find, two pictures to compare, or a candidate rejected"]
+    time: Annotated[str, "when it was answered, ISO 8601, UTC"]
+    step: Annotated[int, "step that was shown"]
+    candidate: NotRequired[Annotated[int, "find and reject: candidate that was shown"]]
+    treatment: NotRequired[Annotated[str, "find: stage of the candidate, such as enforced"]]
+    window_px: NotRequired[Annotated[int, "find: length of the picture along the axis, in pixels"]]
+    seam_px: NotRequired[Annotated[int | None, "find: seam from the start of that picture; null for none"]]
+    click_px: NotRequired[Annotated[int | None, "find: where the person saw a seam; null for nowhere"]]
+    hit: NotRequired[Annotated[bool, "find: whether that was right"]]
+    chance: NotRequired[Annotated[float, "find: share of the picture in which a click counts as right"]]
+    a: NotRequired[Annotated[Json, "ab: candidate and treatment of the first picture"]]
+    b: NotRequired[Annotated[Json, "ab: those of the second"]]
+    chosen: NotRequired[Annotated[Literal["a", "b", "same"], "ab: which one looks better"]]
+    metrics: NotRequired[Annotated[dict[str, list[float]], "ab: every metric of a and of b"]]
+    reason: NotRequired[Annotated[str, "reject: why"]]
+
+
 class GateRecord(TypedDict):
     """The gate of a step."""
 
@@ -318,6 +340,7 @@ RECORDS: tuple[type, ...] = (
     ScoreRecord,
     CandidateRecord,
     ExperimentRecord,
+    LabelRecord,
     ContractRecord,
     OptionsRecord,
     PieceRecord,

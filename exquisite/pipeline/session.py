@@ -25,6 +25,7 @@ from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import call_cost, gather, request_digest, request_record
+from .labels import Labels
 from .rederive import inputs_on, stored_inputs
 from .redo import Redone, redo_step
 from .step import Progress, StepInputs, StepOptions, StepResult
@@ -164,6 +165,10 @@ class Session:
     def agreement(self) -> dict[str, tuple[int, int]]:
         """For each metric (how often it would have chosen what a person accepted, how often a person did)."""
         return agreement(self._store)
+
+    def labels(self) -> Labels:
+        """What people answered in blind tests of this session."""
+        return Labels(self.root, self._store.files)
 
     # What changes the canvas
 

@@ -56,9 +56,16 @@ class FaultyFiles(QuickFiles):
 
     def open(self, path: Path) -> IO[bytes]:
         """See `Files`."""
+        return self._opened(path, super().open)
+
+    def open_end(self, path: Path) -> IO[bytes]:
+        """See `Files`."""
+        return self._opened(path, super().open_end)
+
+    def _opened(self, path: Path, opening: Callable[[Path], IO[bytes]]) -> IO[bytes]:
         handles: list[IO[bytes]] = []
         try:
-            self._effect(path, lambda: handles.append(super(FaultyFiles, self).open(path)))
+            self._effect(path, lambda: handles.append(opening(path)))
         except BaseException:
             for handle in handles:  # nobody got it
                 handle.close()
@@ -206,6 +213,15 @@ class PowerLossFiles(QuickFiles):
             inode = self._live[path] = _Inode(b"", False)
             self._changes.append(_Change("name", path, inode))
         inode.data, inode.synced = b"", False
+        self._on_effect(self)
+        return handle
+
+    def open_end(self, path: Path) -> IO[bytes]:
+        """See `Files`."""
+        handle = super().open_end(path)
+        if path not in self._live:
+            self._live[path] = _Inode(b"", False)
+            self._changes.append(_Change("name", path, self._live[path]))
         self._on_effect(self)
         return handle
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import SessionDamagedError
 from ...files import Files
+from ..labels import LABELS_FILE, parse_label
 from ..store.records import Record, sha256, unseal
 from .repair import mended_record
 
@@ -124,6 +125,17 @@ class Evidence:
         for path in sorted(paths):
             self.record(path, "what this experiment compared cannot be read; its branches are not affected")
         return paths
+
+    def labels(self) -> set[str]:
+        """The file of answers to blind tests, each line checked against its own hash."""
+        lines = (self.content(LABELS_FILE) or b"").split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            if line and parse_label(line) is None:
+                if number == len(lines):
+                    self.notes.append(f"{LABELS_FILE}: line {number} was cut short while it was written")
+                else:
+                    self.found(LABELS_FILE, f"line {number} was altered or cut", "this answer is not counted")
+        return {LABELS_FILE} & self.hashes.keys()
 
     def record(
         self,
