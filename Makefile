@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
+.PHONY: help step view report test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
         bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
@@ -46,6 +46,8 @@ help:
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
 	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each SERVER= SERVER_FILE= FETCH_FROM= BASE_URL= KEY_FILE=; GENERATOR=replay:'
 	@echo '                       CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'
+	@echo 'make view              look at a session in the browser: SESSION=folder (default: the newest under sessions/)'
+	@echo 'make report            the session as one HTML file beside it: SESSION=folder'
 	@echo 'make test              the whole suite, offline (ARGS="-k seam" for a part, ARGS="--shuffle 7" for another order)'
 	@echo 'make test-all          the suite with every Python >= 3.11 found, with Pillow 12.3 and with the newest'
 	@echo 'make check             ruff and mypy --strict'
@@ -103,6 +105,16 @@ step:
 		$${KEY_FILE:+--key-file "$$KEY_FILE"} $${FIT:+--fit "$$FIT"} $${BRANCH:+--branch "$$BRANCH"} \
 		$${ANCHOR:+--anchor "$$ANCHOR"} \
 		$${CASSETTE:+--cassette "$$CASSETTE"} $${RECORD_MODE:+--record-mode "$$RECORD_MODE"}
+
+# The session that was changed last, unless SESSION says otherwise.
+newest = session=$${SESSION:-$$(ls -td sessions/*/ 2>/dev/null | head -n 1)}; session=$${session%/}; \
+	test -n "$$session" || { echo 'there is no session yet: run make step MODE=x_ltr, or name one with SESSION=' >&2; exit 2; }
+
+view:
+	@$(newest); $(call use,run); "$$py" -m exquisite view "$$session" $(ARGS)
+
+report:
+	@$(newest); $(call use,run); "$$py" -m exquisite report "$$session" "$$session.html" --force $(ARGS)
 
 test:
 	@$(call use,test); "$$py" -m tests.support.cores $(ARGS)

@@ -31,6 +31,7 @@ GUIDES = ("README.md", "CONTRIBUTING.md")
 MAKEFILE = read("Makefile")
 SMALL = ["--contract", "64/32/16/16"]
 SHOWN_ELSEWHERE = {"cassette", "vendor", "experiment"}
+SHOWN_ELSEWHERE = {"vendor", "experiment", "view"}
 """Verbs with a section of their own."""
 
 

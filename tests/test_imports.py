@@ -27,6 +27,7 @@ FLOORS = {
     "api": 2,
     "pipeline": 3,
     "cli": 4,
+    "page": 4,
     "__main__": 4,
     "": 4,
 }

@@ -169,6 +169,16 @@ def test_vendoring_takes_its_place(checkout: Checkout) -> None:
     assert checkout.called("vendor-check", "DEST=../some host") == ["vendor", "--check", "../some host"]
 
 
+def test_looking_takes_the_session_that_was_changed_last(checkout: Checkout) -> None:
+    done = checkout.make("view")
+    assert (done.returncode, "make step" in done.stderr) == (2, True)
+    (checkout.folder / "sessions" / "my old one").mkdir(parents=True)
+    assert checkout.called("view", "ARGS=--no-open") == ["view", "sessions/my old one", "--no-open"]
+    report = checkout.called("report")
+    assert report == ["report", "sessions/my old one", "sessions/my old one.html", "--force"]
+    assert checkout.called("view", "SESSION=else where") == ["view", "else where"]
+
+
 def test_bare_make_explains_itself(checkout: Checkout) -> None:
     done = checkout.make()
     assert done.returncode == 0

@@ -1,21 +1,89 @@
-"""The verbs for people's eyes: labels."""
+"""The verbs for people's eyes: view, report, labels."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
 
+from ..api.generator import TileGenerator
+from ..errors import UsageError
 from ..pipeline.labels import LabelSummary, Rate
-from .arguments import Verbs, add_common_options, add_verb, open_session
+from ..pipeline.session import Session
+from .arguments import Verbs, add_common_options, add_verb, open_session, seed_record
+from .generators import AskingFirst, add_generator_options, budget_of, make_generator
 from .output import Output, table
 
 __all__ = ["add_verbs"]
 
+_PORT_MAX = 65_535
+
 
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verbs to the grammar."""
+    says = "look at a session in the browser: compare, choose, undo, and test what people see"
+    view = add_verb(verbs, "view", _view, "SESSION", says, "ink", "ink --no-open --port 8000")
+    view.add_argument("--port", type=int, default=0, metavar="N", help="of this machine (default: any that is free)")
+    view.add_argument("--no-open", action="store_true", help="print the address, and open no browser")
+    view.add_argument("--allow-pay", action="store_true", help="let the page run steps that cost; needs a budget")
+    add_generator_options(view)
+    add_common_options(view, branch=False)
+
+    says = "write a session as one HTML file, read only"
+    report = add_verb(verbs, "report", _report, "SESSION FILE", says, "ink ink.html")
+    report.add_argument("path", metavar="FILE", help="to write; its name ends in .html")
+    report.add_argument("--force", action="store_true", help="replace the file if it is there")
+    add_common_options(report)
+
     says = "say how visible the seams are to people, and which metrics agree with them"
     labels = add_verb(verbs, "labels", _labels, "SESSION", says, "ink", "ink --json")
     add_common_options(labels)
+
+
+def _view(args: argparse.Namespace, output: Output) -> int:
+    from ..page import serve  # here, so that no other verb loads the page
+
+    if not 0 <= args.port <= _PORT_MAX:
+        raise UsageError(f"--port must be 0 to {_PORT_MAX}, not {args.port}")
+    budget = budget_of(args) if args.allow_pay else None
+    if args.allow_pay and budget is None:
+        raise UsageError("--allow-pay needs a --budget: the most that the session may cost")
+    session = Session.open(args.session)
+
+    def ready(url: str) -> None:
+        output.result(url, {"url": url})
+        output.note("this address works on this machine only, until Ctrl-C")
+        if not args.no_open:
+            webbrowser.open(url)
+
+    with _page_generator(args, session, output) as generator:
+        serve(session, generator=generator, budget=budget, port=args.port, ready=ready)
+    return 0
+
+
+@contextlib.contextmanager
+def _page_generator(args: argparse.Namespace, session: Session, output: Output) -> Iterator[TileGenerator]:
+    """Who makes the tiles of steps that the page asks for; the page itself asks before it pays."""
+    folder = Path(args.session)
+    with make_generator(args, seed_record(session).get("simulated", {}), folder, ask=_agree, tell=output.note) as made:
+        yield made.client if isinstance(made, AskingFirst) else made
+
+
+def _agree(_question: str) -> bool:
+    return True
+
+
+def _report(args: argparse.Namespace, output: Output) -> int:
+    from ..page import write_report
+
+    path = Path(args.path)
+    if path.exists() and not args.force:
+        raise UsageError(f"{path} is there already: choose another name, or replace it with --force")
+    written = write_report(open_session(args), path)
+    output.result(str(written), {"path": str(written)})
+    return 0
 
 
 def _labels(args: argparse.Namespace, output: Output) -> int:

@@ -1,0 +1,187 @@
+"""What the page and the report say of one step: read from its records, as JSON types, without a secret in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..contract import Mode
+from ..pipeline.journal.requests import call_cost
+from ..pipeline.labels import Labels
+from ..pipeline.store import Store
+from ..pipeline.store.records import Record, read_file, read_record
+from .drawings import TONE_AT
+from .pictures import TREATMENTS
+
+__all__ = ["MARGINS", "calibration_words", "from_one", "gate_margin", "read_score", "step_facts"]
+
+MARGINS = {"below": 0.0, "near": 0.35}
+"""A seam is below the gate, near it, or clear of it: least `gate_margin` of the next better word."""
+
+_NOTHING_PX = 0.05  # a shift that nobody sees
+_NOTHING = 0.0005  # a zoom of half a pixel over a tile of the classic contract
+_NOTHING_LEVELS = 1.0
+
+
+def step_facts(store: Store, number: int) -> Record:
+    """Everything about step `number` that a person may want to know.
+
+    Raises:
+        SessionDamagedError: no such finished step, or a record cannot be read.
+    """
+    record = store.step(number)
+    accepted = record.get("accepted") or {}
+    facts: Record = {
+        "step": number,
+        "kind": record["kind"],
+        "status": record["status"],
+        "parent": record["parent"],
+        "mode": record.get("mode"),
+        "reason": from_one(record.get("reason", "")),
+        "words": record.get("words", ""),
+        "options": record.get("options", {}),
+        "chosen": record.get("chosen"),
+        "canvas": record.get("canvas"),
+        "answers_of": accepted.get("step", number),
+        "by_person": accepted.get("candidate") is not None,
+    }
+    if record["parent"] is None:
+        return facts | {"candidates": [], "init": record.get("init", {})}
+    score = read_score(store, number)
+    shown = score.get("candidates") or [{"candidate": index} for index in range(record.get("candidates", 0))]
+    source = int(facts["answers_of"])
+    return facts | {
+        "metric": score.get("metric"),
+        "best": score.get("best"),
+        "best_by_metric": score.get("best_by_metric", {}),
+        "gate": score.get("gate"),
+        "feather": score.get("feather"),
+        "margin": gate_margin(score),
+        "candidates": [_candidate(store, number, one) for one in shown],
+        "treatments": list(TREATMENTS),
+        "frame": _frame(store, record),
+        "prompt": _prompt(store, source),
+        "generator": _request(store, source).get("generator", {}),
+        "calls": _calls(store, source),
+        "rejections": [
+            {"candidate": label.get("candidate"), "reason": label["reason"]}
+            for label in Labels(store.root, store.files).read()
+            if label["kind"] == "reject" and label["step"] == number
+        ],
+    }
+
+
+def from_one(text: str) -> str:
+    """A reason with its candidates numbered from 1, as the keys of the page are; records number them from 0."""
+    return re.sub(r"\b(candidate) (\d+)\b", lambda match: f"{match[1]} {int(match[2]) + 1}", text)
+
+
+def read_score(store: Store, number: int) -> Record:
+    """`score.json` of a step; empty when it keeps none."""
+    return _json(store.step_dir(number) / "score.json")
+
+
+def gate_margin(score: Mapping[str, Any]) -> float | None:
+    """How far the chosen candidate, else the best, is above the gate: 0 is at it, 1 is no seam; None without one."""
+    gate, chosen = score.get("gate"), score.get("chosen")
+    chosen = score.get("best") if chosen is None else chosen
+    candidates = score.get("candidates") or []
+    if not gate or chosen is None or chosen >= len(candidates) or "metrics" not in candidates[chosen]:
+        return None
+    threshold, seam = float(gate["threshold"]), float(candidates[chosen]["metrics"]["seam"])
+    return (seam - threshold) / max(abs(threshold), 1e-9)
+
+
+def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
+    """What a calibration found and did, one sentence each."""
+    sentences = [f"{'Applied' if calibration.get('applied') else 'Not applied'}: {calibration.get('reason', '')}."]
+    along, across = calibration.get("shift") or (0.0, 0.0)
+    if abs(along) > _NOTHING_PX or abs(across) > _NOTHING_PX:
+        sentences.append(f"The redraw was off by {along:+.1f} px in the direction of growth and {across:+.1f} across.")
+    zoom_along, zoom_across = calibration.get("scale") or (1.0, 1.0)
+    if abs(zoom_along - 1) > _NOTHING or abs(zoom_across - 1) > _NOTHING:
+        sentences.append(f"It was {zoom_along:.2%} as long and {zoom_across:.2%} as wide as the band.")
+    local = max(map(abs, calibration.get("local_px") or (0.0,)))
+    if local > _NOTHING_PX:
+        sentences.append(f"Beyond that it was bent by up to {local:.1f} px.")
+    curves = calibration.get("tone") or ()
+    pairs = (pair for levels in curves for pair in zip(TONE_AT, levels, strict=False))
+    change = max((abs(to - at) for at, to in pairs), default=0.0)
+    if change > _NOTHING_LEVELS:
+        sentences.append(f"Its tone was off by up to {change:.0f} of 255 levels.")
+    before, after = calibration.get("residual_before", 0.0), calibration.get("residual_after", 0.0)
+    if before:
+        sentences.append(f"On the redrawn band {before:.1f} levels of difference became {after:.1f}.")
+    if calibration.get("kept", 1.0) < 1.0:
+        sentences.append(f"{1 - calibration['kept']:.0%} of the band was redrawn as something else.")
+    if calibration.get("rim_px"):
+        sentences.append(f"{calibration['rim_px']} px at the outer edge had no source.")
+    return sentences
+
+
+def _candidate(store: Store, number: int, score: Mapping[str, Any]) -> Record:
+    index = int(score["candidate"])
+    meta = _json(store.step_dir(number) / "candidates" / str(index) / "model_response_meta.json")
+    calibration = score.get("calibration") or {}
+    if "verdict" in score:
+        score = {**score, "verdict": from_one(score["verdict"])}
+    return {**score, "words": calibration_words(calibration) if calibration else [], "meta": meta}
+
+
+def _frame(store: Store, record: Record) -> Record:
+    """Where band, seam and new pixels lie in the picture of a candidate in place."""
+    mode = Mode(record["mode"])
+    frame = store.contract.frame(mode, store.contract.band_size(mode))
+    return {
+        "size": list(frame.grown_size),
+        "axis": mode.axis,
+        "side": mode.side,
+        "seam": frame.seam,
+        "growth": list(frame.growth),
+        "overlap_px": frame.contract.overlap_px,
+    }
+
+
+def _prompt(store: Store, number: int) -> str:
+    path = store.step_dir(number) / "prompt_full.txt"
+    return path.read_text("utf-8") if path.is_file() else str(_request(store, number).get("prompt", ""))
+
+
+def _request(store: Store, number: int) -> Record:
+    path = store.step_dir(number) / "request.json"
+    return read_record(path) if path.is_file() else {}
+
+
+def _calls(store: Store, number: int) -> list[Record]:
+    """The paid calls of a step: what became of each, its request id, what was set aside and what it cost."""
+    calls = []
+    for path in sorted((store.step_dir(number) / "answers").glob("*.intent.json")):
+        intent, name = read_record(path), path.name.partition(".")[0]
+        outcome_path, body = path.with_name(f"{name}.outcome.json"), path.with_name(f"{name}.body")
+        outcome: Record = read_record(outcome_path) if outcome_path.is_file() else {"outcome": "unknown"}
+        usd = call_cost(intent["request"], read_file(body)) if body.is_file() else None
+        headers: Record = outcome.get("headers", {})
+        request: Record = intent["request"]
+        calls.append(
+            {
+                "call": intent["call"],
+                "model": request.get("model") or request.get("fields", {}).get("model"),
+                "outcome": outcome["outcome"],
+                "reason": outcome.get("reason", ""),
+                "request_id": next((value for key, value in headers.items() if "request-id" in key.lower()), None),
+                "set_aside_usd": intent.get("reserved_usd"),
+                "usd": None if usd is None else str(usd),
+            }
+        )
+    return calls
+
+
+def _json(path: Path) -> Record:
+    """A plain JSON file of a step; empty when it keeps none."""
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return {}

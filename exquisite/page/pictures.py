@@ -1,0 +1,180 @@
+"""Candidates in place: the band of the old canvas beside what a candidate adds, at each stage of the way of a step.
+
+    raw          the tile as it came, with its own redraw of the overlap
+    calibrated   the same with the model's drift undone
+    enforced     the old canvas, and the calibrated new pixels beside it
+    feathered    the same, with what still differs at the seam faded out over some pixels
+
+Stages are read from the files of the step; where a step keeps none, they are made again from its stored answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from ..api.answer import decode_tile
+from ..contract import Frame, Mode, to_canonical
+from ..errors import AnswerError, UsageError
+from ..geometry.enforcement import enforce_conditioning_half
+from ..geometry.feather import feather_tile
+from ..geometry.overlap_score import TileScore, score_tile
+from ..geometry.tile_mode import glue
+from ..pipeline.artifacts import decode_png, encode_png
+from ..pipeline.derived import Derived
+from ..pipeline.rederive import rederive
+from ..pipeline.store import Store
+from ..pipeline.store.records import read_file
+from ..pixels import as_float, combined, second_difference
+from .bounded import Bounded
+
+__all__ = ["TREATMENTS", "Shown", "StepPictures", "worst_rows"]
+
+TREATMENTS = ("raw", "calibrated", "enforced", "feathered")
+"""The stages that can be shown, first to last."""
+
+_FILES = {"raw": "tile_out_raw.png", "calibrated": "tile_out_calibrated.png", "enforced": "tile_out_enforced.png"}
+_PREVIEW_FRACTION = 8  # a feather that was not asked for is overlap_px divided by this
+_TILES_BYTES = 24_000_000
+_PNG_BYTES = 24_000_000
+_ROWS = 8  # a run of rows in which a break is seen as one
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is asked for: step, candidate from 0, one of TREATMENTS, and the width of the feather in pixels or None."""
+
+    step: int
+    candidate: int
+    treatment: str
+    feather_px: int | None = None
+
+
+class StepPictures:
+    """The pictures of the steps of one session, with bounded memory; safe for threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tiles: Bounded[Image.Image] = Bounded(_TILES_BYTES)
+        self._pngs: Bounded[bytes] = Bounded(_PNG_BYTES)
+        self._derived: tuple[int, Derived] | None = None
+        self._deriving = threading.Lock()
+
+    def png(self, shown: Shown) -> bytes:
+        """The picture of `in_place` as PNG."""
+        return self._kept(shown, lambda: self.in_place(shown))
+
+    def loupe_rows(self, shown: Shown, count: int = 5) -> list[int]:
+        """The rows along the seam where the break is worst, worst first; see `worst_rows`."""
+        return worst_rows(self.in_place(shown), self.frame(shown.step), count)
+
+    def in_place(self, shown: Shown) -> Image.Image:
+        """Band and growth strip of a candidate, RGB, `Frame.grown_size`, own orientation.
+
+        Raises:
+            UsageError: no such step, candidate or treatment.
+            AnswerError: the candidate cannot be read.
+        """
+        band, tile, frame = self._shown(shown)
+        return glue(band, tile, frame.mode, frame.contract)
+
+    def score(self, shown: Shown) -> TileScore:
+        """The score of what is shown at its seam: of the new pixels, beside the band as it is; errors as `in_place`."""
+        band, tile, frame = self._shown(shown)
+        enforced = enforce_conditioning_half(tile, band, frame.mode, frame.contract)
+        return score_tile(band, enforced, frame.mode, frame.contract)
+
+    def _shown(self, shown: Shown) -> tuple[Image.Image, Image.Image, Frame]:
+        """(band, tile, boxes) of what is asked for."""
+        store = Store(self._root)
+        record = store.step(shown.step) if store.is_finished(shown.step) else {}
+        if "mode" not in record:
+            raise UsageError(f"step {shown.step} shows nothing: it is the seed picture, or was not finished")
+        if shown.treatment not in TREATMENTS:
+            raise UsageError(f"unknown treatment {shown.treatment!r}: use one of {', '.join(TREATMENTS)}")
+        mode, contract = Mode(record["mode"]), store.contract
+        band = store.frontier(record["parent"], mode)
+        frame = contract.frame(mode, band.size)
+        if shown.treatment != "feathered":
+            return band, self._tile(store, shown, shown.treatment), frame
+        width = shown.feather_px
+        if width is None:
+            default = record["options"].get("feather_px")
+            width = default if isinstance(default, int) and default else contract.overlap_px // _PREVIEW_FRACTION
+        enforced, redraw = (self._tile(store, shown, stage) for stage in ("enforced", "calibrated"))
+        return band, feather_tile(enforced, redraw, band, mode, max(1, width), contract), frame
+
+    def frame(self, step: int) -> Frame:
+        """The boxes of a step on a canvas that is its band alone."""
+        store = Store(self._root)
+        mode = Mode(store.step(step)["mode"])
+        return store.contract.frame(mode, store.contract.band_size(mode))
+
+    def stage_png(self, step: int, candidate: int, treatment: str) -> bytes:
+        """The whole tile of a stage as PNG."""
+        shown = Shown(step, candidate, treatment)
+        return self._kept(("tile", shown), lambda: self._tile(Store(self._root), shown, treatment))
+
+    def _kept(self, key: object, make: Callable[[], Image.Image]) -> bytes:
+        data = self._pngs.get(key)
+        if data is None:
+            data = encode_png(make())
+            self._pngs.put(key, data, len(data))
+        return data
+
+    def _tile(self, store: Store, shown: Shown, stage: str) -> Image.Image:
+        """A candidate's tile at a stage that has a file."""
+        key = (shown.step, shown.candidate, stage)
+        tile = self._tiles.get(key)
+        if tile is None:
+            path = store.step_dir(shown.step) / "candidates" / str(shown.candidate) / _FILES[stage]
+            if path.is_file():
+                data = read_file(path)
+                tile = decode_tile(data, store.contract) if stage == "raw" else decode_png(data)
+            else:
+                tile = self._made_again(store, shown, stage)
+            self._tiles.put(key, tile, 4 * tile.width * tile.height)
+        return tile
+
+    def _made_again(self, store: Store, shown: Shown, stage: str) -> Image.Image:
+        with self._deriving:
+            if self._derived is None or self._derived[0] != shown.step:
+                self._derived = (shown.step, rederive(store, shown.step))
+            examined = self._derived[1].examined
+        if not 0 <= shown.candidate < len(examined):
+            raise UsageError(f"step {shown.step} has no candidate {shown.candidate}: it has {len(examined)}")
+        one = examined[shown.candidate]
+        if one.error or one.redraw is None or one.enforced is None:
+            raise AnswerError(f"candidate {shown.candidate} of step {shown.step} cannot be read: {one.error}")
+        if stage == "raw":
+            return decode_tile(one.raw.data, store.contract)
+        return one.redraw if stage == "calibrated" else one.enforced
+
+
+def worst_rows(picture: Image.Image, frame: Frame, count: int) -> list[int]:
+    """Coordinates along the seam where the pixels bend most across it, worst first, each at least 4 runs apart.
+
+    The bend is |left - 2 middle + right| of the luminance, at the two columns that touch the seam, mean over runs of
+    _ROWS pixels.
+
+    Args:
+        picture: a grown canvas, RGB.
+        frame: the step that grew it.
+        count: how many at most.
+    """
+    turned = to_canonical(picture, frame.mode)
+    seam = turned.width - frame.contract.advance_px
+    near = as_float(turned.crop((seam - 2, 0, seam + 2, turned.height)).convert("L"))
+    bend = combined(lambda a: abs(a["v"]), v=second_difference(near))
+    runs = bend.reduce((bend.width, _ROWS)).get_flattened_data()
+    best: list[int] = []
+    for _, run in sorted(((float(value), run) for run, value in enumerate(runs)), reverse=True):  # type: ignore[arg-type]
+        if all(abs(run - other) >= 4 for other in best):
+            best.append(run)
+        if len(best) == count:
+            break
+    return [min(turned.height - 1, run * _ROWS + _ROWS // 2) for run in best]

@@ -1,0 +1,278 @@
+"""What the page shows of a session and what it changes, without a word of HTTP.
+
+Reading goes to the files as they are, beside whoever steps the session. Each change is one call of `Session`, which
+takes the writer's lock, and names the head that the person saw: when that has moved, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..api.generator import TileGenerator
+from ..contract import Box, Mode
+from ..errors import UsageError
+from ..geometry.overlap_score import METRICS
+from ..pipeline.labels import Labels
+from ..pipeline.options import StepOptions
+from ..pipeline.session import Session
+from ..pipeline.step import StepResult
+from ..pipeline.store import SEED, Store
+from ..pipeline.store.records import Record
+from . import drawings
+from .drift import StyleDrift
+from .facts import MARGINS, from_one, gate_margin, read_score, step_facts
+from .jobs import Payment, StepJobs
+from .pictures import Shown, StepPictures
+from .strips import StripIndex
+from .tiles import LEVELS, TILE_PX, TileMaker
+from .trials import Trials, now
+
+__all__ = ["Review", "margin_word"]
+
+_MOST_SEAMS = 200
+_MOST_NODES = 200
+_LOOK_BACK = 20  # steps among which one that waits for a choice is looked for
+_DRIFT_S = 0.25
+_MOST_REASON = 500
+_FREE_OPTIONS = ("feather_px", "metric", "gate", "soften_px")
+
+
+class Review:
+    """One session, as a person looks at it.
+
+    Args:
+        root: the session's folder.
+        generator: who makes the tiles of steps that the page asks for; None for none.
+        payment: whether such steps may cost money.
+    """
+
+    def __init__(self, root: Path, generator: TileGenerator | None = None, payment: Payment | None = None) -> None:
+        self.root = root
+        store = Store(root)
+        index = StripIndex(store)
+        self._store, self._index = store, index
+        self.tiles = TileMaker(store, index)
+        self.pictures = StepPictures(root)
+        self.labels = Labels(root, store.files)
+        self.trials = Trials(self.pictures, self.labels)
+        self.jobs = StepJobs(self.session, generator, payment or Payment())
+        self._drift = StyleDrift(store, index)
+        self._changing = threading.Lock()
+
+    def session(self, branch: str | None = None) -> Session:
+        """The session, following a branch or the main head."""
+        return Session.open(self.root, branch=branch)
+
+    def close(self) -> None:
+        """Wait for a step under way, and end the threads."""
+        self.jobs.join()
+        self.tiles.close()
+
+    # Looking
+
+    def state(self, branch: str | None) -> Record:
+        """Where the session stands: canvas, head, branches, money, what waits for a choice, what is under way."""
+        session = self.session(branch)
+        status = session.status()
+        waiting = self._waiting(status["head"], status["last_step"])
+        modes = [mode for mode in Mode if status["axis"] in (None, mode.axis)]
+        money = {key: value for key, value in status.items() if key.endswith("_usd")}
+        generator = self.jobs.generator()
+        return {
+            "name": self.root.resolve().name,
+            **{key: value for key, value in status.items() if key not in ("root", *money)},
+            "money": money | {"budget_usd": None if generator is None else generator["budget_usd"]},
+            "modes": modes,
+            "waiting": waiting,
+            "generator": generator,
+            "job": self.jobs.state(),
+            "tile_px": TILE_PX,
+            "levels": LEVELS,
+            "metrics": ["primary", *(name for name in METRICS if name != "primary")],
+        }
+
+    def step(self, number: int, branch: str | None) -> Record:
+        """Everything about one step, and whether one of its candidates can be glued now."""
+        facts = step_facts(self._store, number)
+        head = self.session(branch).head
+        base = facts["parent"]
+        facts["choosable"] = base is not None and base in (head, self._index.strip(head).parent)
+        facts["on_head"] = number == head
+        facts["head"] = head
+        return facts
+
+    def seams(self, head: int, low: int, high: int) -> Record:
+        """The seams between two coordinates along the axis: step, place, and how near the gate each was."""
+        canvas = self._index.strip(head).canvas
+        axis_x = self._axis(head) == "x"
+        box = Box(low, canvas.top, high, canvas.bottom) if axis_x else Box(canvas.left, low, canvas.right, high)
+        strips, _ = self._index.within(head, box)
+        found: list[Record] = []
+        for strip in strips:
+            if strip.seam is None or not low <= strip.seam <= high:
+                continue
+            if len(found) == _MOST_SEAMS:
+                return {"seams": found, "more": True}
+            margin = gate_margin(read_score(self._store, strip.step))
+            found.append({"step": strip.step, "at": strip.seam, "margin": margin, "word": margin_word(margin)})
+        return {"seams": found, "more": False}
+
+    def tree_svg(self, branch: str | None, current: int | None = None) -> str:
+        """The newest steps and their branches, drawn."""
+        return drawings.tree(self.nodes(branch), current)
+
+    def nodes(self, branch: str | None) -> list[drawings.TreeNode]:
+        """The newest _MOST_NODES finished steps, oldest first, with the heads that point at them."""
+        session = self.session(branch)
+        heads: dict[int, list[str]] = {}
+        for name in (None, *session.status()["branches"]):
+            heads.setdefault(self._store.read_head(name), []).append(name or "main")
+        last = self._store.last_step(session.head)
+        numbers = {*range(max(SEED, last - _MOST_NODES + 1), last + 1), *heads}
+        nodes = []
+        for number in sorted(numbers):
+            if not self._store.is_finished(number):
+                continue
+            record = self._store.step(number)
+            by_person = (record.get("accepted") or {}).get("candidate") is not None
+            names = tuple(heads.get(number, ()))
+            nodes.append(drawings.TreeNode(number, record["parent"], record["status"], names, by_person))
+        return nodes
+
+    def drift(self, head: int, budget_s: float = _DRIFT_S) -> Record:
+        """The drift chart of a canvas, and whether every step in it was measured."""
+        steps, series, complete = self._drift.along(head, budget_s)
+        return {"svg": drawings.drift_chart(steps, series), "steps": steps, "series": series, "complete": complete}
+
+    def drawing(self, number: int, candidate: int, name: str) -> str:
+        """The tone curve or the displacement of a candidate's calibration, as SVG.
+
+        Raises:
+            UsageError: no such drawing, or nothing was measured.
+        """
+        candidates = step_facts(self._store, number)["candidates"]
+        calibration = candidates[candidate].get("calibration") if candidate < len(candidates) else None
+        if not calibration:
+            raise UsageError(f"step {number} keeps no calibration of candidate {candidate}")
+        if name == "tone":
+            return drawings.tone_curve(calibration.get("tone") or ())
+        if name == "displacement":
+            shift, scale = calibration.get("shift") or (0.0, 0.0), calibration.get("scale") or (1.0, 1.0)
+            return drawings.displacement(shift, scale, calibration.get("local_px") or (0.0, 0.0))
+        raise UsageError(f"unknown drawing {name!r}: use tone or displacement")
+
+    def _axis(self, head: int) -> str:
+        mode = self._index.strip(head).mode
+        return "x" if mode is None else mode[0]
+
+    def _waiting(self, head: int, last: int) -> int | None:
+        """The newest step on top of the head that glued nothing and has not been chosen from."""
+        for number in range(last, max(head, last - _LOOK_BACK), -1):
+            if self._store.is_finished(number):
+                record = self._store.step(number)
+                if record["status"] == "rejected" and record["parent"] == head:
+                    return number
+        return None
+
+    # Changing
+
+    def accept(self, branch: str | None, head: int, step: int, candidate: int | None, options: Record) -> Record:
+        """Glue a candidate of a step from its stored answers, as `Session.accept` does."""
+        with self._changing:
+            session = self._unmoved(branch, head)
+            return _result(session.accept(candidate, step=step, **_free_options(options)))
+
+    def rescore(self, branch: str | None, step: int, options: Record) -> Record:
+        """What metric and gate would choose with other options; changes nothing."""
+        again = self.session(branch).rescore(step=step, **_free_options(options))
+        scores = [
+            None if one.score is None else {**one.score.as_dict(), "candidate": one.index} for one in again.examined
+        ]
+        choice = again.choice
+        return {"chosen": choice.chosen, "best": choice.best, "reason": from_one(choice.reason), "scores": scores}
+
+    def reject(self, step: int, candidate: int, reason: str) -> Record:
+        """Note why a person does not want a candidate; it stays where it is."""
+        reason = " ".join(reason.split())[:_MOST_REASON]
+        if not reason:
+            raise UsageError("say why the candidate is rejected")
+        facts = step_facts(self._store, step)
+        if candidate not in {one["candidate"] for one in facts["candidates"]}:
+            raise UsageError(f"step {step} has no candidate {candidate}")
+        label = {"kind": "reject", "time": now(), "step": step, "candidate": candidate, "reason": reason}
+        return self.labels.append(label)
+
+    def undo(self, branch: str | None, head: int) -> Record:
+        """Take back the last step of the canvas."""
+        with self._changing:
+            return {"head": self._unmoved(branch, head).undo()}
+
+    def branch(self, branch: str | None, name: str, at: int | None) -> Record:
+        """Make a second head."""
+        with self._changing:
+            return {"branch": name, "step": self.session(branch).branch(name, at=at)}
+
+    def find(self, branch: str | None, treatment: str) -> Record:
+        """A question: where is the seam of a random step of the canvas?"""
+        number, chosen = self._any_step(branch)
+        return self.trials.find(Shown(number, chosen, treatment))
+
+    def compare(self, branch: str | None, treatments: tuple[str, str] | None) -> Record:
+        """A question: which is better, two candidates of a random step, or one candidate under two treatments?"""
+        number, chosen = self._any_step(branch, 1 if treatments else 2)
+        if treatments:
+            return self.trials.compare(Shown(number, chosen, treatments[0]), Shown(number, chosen, treatments[1]))
+        count = int(self._store.step(number)["candidates"])
+        one, two = self.trials.chance.sample(range(count), 2)
+        return self.trials.compare(Shown(number, one, "enforced"), Shown(number, two, "enforced"))
+
+    def _any_step(self, branch: str | None, candidates: int = 1) -> tuple[int, int]:
+        """(a random step among the newest of the canvas that have so many candidates, the one that was glued)."""
+        at: int | None = self.session(branch).head
+        found: list[tuple[int, int]] = []
+        while at is not None and at != SEED and len(found) < _LOOK_BACK:
+            record = self._store.step(at)
+            if record.get("candidates", 0) >= candidates and record.get("chosen") is not None:
+                found.append((at, int(record["chosen"])))
+            at = record["parent"]
+        if not found:
+            raise UsageError(f"no step of the canvas has {candidates} or more candidates to ask about yet")
+        return self.trials.chance.choice(found)
+
+    def _unmoved(self, branch: str | None, head: int) -> Session:
+        session = self.session(branch)
+        if session.head != head:
+            raise UsageError(
+                f"nothing was changed: the canvas ends with step {session.head} now, not with step {head} any more; "
+                f"look again, then decide"
+            )
+        return session
+
+
+def margin_word(margin: float | None) -> str:
+    """How near the gate a seam was, in a word: unknown, below, near or clear."""
+    if margin is None:
+        return "unknown"
+    return next((word for word, least in MARGINS.items() if margin < least), "clear")
+
+
+def _free_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a later choice may change."""
+    known = StepOptions.__dataclass_fields__
+    unknown = [name for name in options if name not in _FREE_OPTIONS or name not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} cannot be changed in a later choice: use {', '.join(_FREE_OPTIONS)}")
+    return dict(options)
+
+
+def _result(result: StepResult) -> Record:
+    return {
+        "status": result.status,
+        "step": result.step_index,
+        "chosen": result.chosen,
+        "message": from_one(result.message),
+        "canvas_size": list(result.canvas_size),
+    }

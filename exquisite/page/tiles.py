@@ -1,0 +1,171 @@
+"""The canvas as tiles at power-of-two levels, made on demand from its strips, soon enough to pan and zoom.
+
+Level 0 has the canvas's pixels, each next level half as many along both sides. Tile (x, y) of level n covers the
+signed canvas coordinates from (x, y) times TILE_PX times 2^n, so that growing to the left renumbers nothing. A tile is
+answered within _BUDGET_S: strips that are not decoded by then are left blank and decoded by one thread in the
+background, nearest request first, and the tile says that it is not complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..contract import CLASSIC, Box
+from ..errors import ExquisiteError
+from ..pipeline.store import Store
+from ..pipeline.store.pieces import Piece
+from .bounded import Bounded
+from .strips import StripIndex
+
+__all__ = ["LEVELS", "TILE_PX", "Tile", "TileMaker"]
+
+TILE_PX = CLASSIC.tile_px // 2
+"""Edge of a tile in pixels."""
+
+LEVELS = 24
+"""Levels that can be asked for; at the highest a canvas of 2^33 px is one tile."""
+
+_BUDGET_S = 0.03
+_QUALITY = 92
+_BLANK = (128, 128, 128)
+_DECODED_BYTES = 12_000_000
+_REDUCED_BYTES = 32_000_000
+_TILE_BYTES = 16_000_000
+_OBJECT_BYTES = 500  # what Pillow and Python need for a small picture, beside its pixels
+_SMALL_LEVEL = 5  # of which every strip that was decoded is kept: a strip of the classic contract takes 768 bytes
+_MOST_WAITING = 4096  # strips that the thread in the background is asked for
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A JPEG of TILE_PX by TILE_PX pixels, and whether every strip in it was drawn."""
+
+    data: bytes
+    complete: bool
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    piece: Piece
+    level: int
+
+
+class TileMaker:
+    """Makes the tiles of one session; memory and time are bounded, whatever the length of the canvas."""
+
+    def __init__(self, store: Store, index: StripIndex) -> None:
+        self._store = store
+        self._index = index
+        self._decoded: Bounded[Image.Image] = Bounded(_DECODED_BYTES)
+        self._reduced: Bounded[Image.Image] = Bounded(_REDUCED_BYTES)
+        self._tiles: Bounded[Tile] = Bounded(_TILE_BYTES)
+        self._waiting: OrderedDict[_Wanted, None] = OrderedDict()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._worker: threading.Thread | None = None
+
+    def tile(self, head: int, level: int, x: int, y: int) -> Tile:
+        """Tile (x, y) of `level` of the canvas of step `head`.
+
+        Raises:
+            SessionDamagedError: a strip cannot be read.
+        """
+        deadline = time.monotonic() + _BUDGET_S
+        edge = TILE_PX << level
+        box = Box(x * edge, y * edge, (x + 1) * edge, (y + 1) * edge)
+        strips, complete = self._index.within(head, box, deadline)
+        key = (level, x, y, complete, tuple((strip.piece.sha256, strip.piece.origin) for strip in strips))
+        known = self._tiles.get(key)
+        if known is not None:
+            return known
+        image = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
+        for strip in strips:
+            wanted = _Wanted(strip.piece, level)
+            part = self._part(wanted) or (self._make(wanted) if time.monotonic() < deadline else None)
+            if part is None:
+                self._ask(wanted)
+                complete = False
+            else:
+                left, top, _, _ = _reduced_box(strip.piece.box, level)
+                image.paste(part, (left - x * TILE_PX, top - y * TILE_PX))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+        tile = Tile(buffer.getvalue(), complete)
+        if complete:
+            self._tiles.put(key, tile, len(tile.data) + _OBJECT_BYTES)
+        return tile
+
+    def close(self) -> None:
+        """End the thread in the background."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._worker is not None:
+            self._worker.join()
+
+    # Strips at a level
+
+    def _part(self, wanted: _Wanted) -> Image.Image | None:
+        """The strip at that level, when it is there or made of what is there in no time."""
+        if wanted.level == 0:
+            return self._decoded.get(wanted.piece.sha256)
+        part = self._reduced.get(wanted)
+        if part is None and wanted.level > _SMALL_LEVEL:
+            small = self._reduced.get(_Wanted(wanted.piece, _SMALL_LEVEL))
+            part = None if small is None else self._reduce(small, wanted)
+        return part
+
+    def _make(self, wanted: _Wanted) -> Image.Image:
+        """Decode the strip, and keep it at the level that was wanted and at the small one."""
+        strip = self._decoded.get(wanted.piece.sha256)
+        if strip is None:
+            strip = self._store.read_strip(wanted.piece)
+            if wanted.level < 2:
+                self._decoded.put(wanted.piece.sha256, strip, 4 * strip.width * strip.height)
+        if wanted.level == 0:
+            return strip
+        if wanted.level < _SMALL_LEVEL:
+            self._reduce(strip, _Wanted(wanted.piece, _SMALL_LEVEL))
+        return self._reduce(strip, wanted)
+
+    def _reduce(self, strip: Image.Image, wanted: _Wanted) -> Image.Image:
+        part = strip.resize(_reduced_box(wanted.piece.box, wanted.level).size, Image.Resampling.BOX)
+        self._reduced.put(wanted, part, 4 * part.width * part.height + _OBJECT_BYTES)
+        return part
+
+    # The thread in the background
+
+    def _ask(self, wanted: _Wanted) -> None:
+        with self._changed:
+            self._waiting[wanted] = None
+            self._waiting.move_to_end(wanted)
+            while len(self._waiting) > _MOST_WAITING:
+                self._waiting.popitem(last=False)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, daemon=True)
+                self._worker.start()
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                wanted, _ = self._waiting.popitem()
+            with contextlib.suppress(ExquisiteError):  # whoever asks for the tile again is told
+                self._make(wanted)
+
+
+def _reduced_box(box: Box, level: int) -> Box:
+    """Where a strip lies at a level, each edge rounded, so that neighbours meet; at least one pixel each way."""
+    edges = [round(edge / (1 << level)) for edge in box]
+    return Box(edges[0], edges[1], max(edges[2], edges[0] + 1), max(edges[3], edges[1] + 1))

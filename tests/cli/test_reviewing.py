@@ -1,0 +1,107 @@
+"""view, report and labels: what they print, and what they refuse before anything is served or written."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from exquisite.page import serve as page_serve
+from exquisite.page.server import PageServer
+from exquisite.pipeline.session import Session
+
+from .conftest import Cli
+
+
+@pytest.fixture
+def grown(session: Cli) -> Cli:
+    """A session with one step."""
+    assert session("step", "ink", "x_ltr", "--gate", "none").code == 0
+    return session
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Servers answer one request, that for the page, and end: (address, status) of each."""
+    answers: list[tuple[str, int]] = []
+
+    def once(server: PageServer, poll_s: float = 0.0) -> None:
+        def look() -> None:
+            parts = urlsplit(server.url)
+            connection = http.client.HTTPConnection(parts.netloc)
+            connection.request("GET", parts.path)
+            answers.append((server.url, connection.getresponse().status))
+            connection.close()
+
+        asking = threading.Thread(target=look)
+        asking.start()
+        server._server.handle_request()
+        asking.join()
+
+    monkeypatch.setattr(PageServer, "serve_forever", once)
+    return answers
+
+
+class TestView:
+    def test_prints_the_address_that_answers(self, grown: Cli, seen: list[tuple[str, int]]) -> None:
+        ran = grown("view", "ink", "--no-open")
+        assert ran.code == 0
+        assert seen == [(ran.out.strip(), 200)]
+        assert "until Ctrl-C" in ran.err
+
+    def test_opens_the_browser(
+        self, grown: Cli, seen: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[str] = []
+        monkeypatch.setattr("webbrowser.open", opened.append)
+        ran = grown("view", "ink", "--json")
+        assert opened == [ran.data[0]["url"]] == [seen[0][0]]
+
+    @pytest.mark.parametrize(
+        ("words", "code", "says"),
+        [
+            (("nowhere",), 1, "no session"),
+            (("ink", "--port", "70000"), 2, "--port"),
+            (("ink", "--allow-pay"), 2, "--budget"),
+            (("ink", "--allow-pay", "--budget", "0"), 2, "above $0"),
+        ],
+    )
+    def test_refuses_before_it_serves(
+        self, grown: Cli, seen: list[tuple[str, int]], words: tuple[str, ...], code: int, says: str
+    ) -> None:
+        ran = grown("view", *words, "--no-open")
+        assert (ran.code, says in ran.err, seen) == (code, True, [])
+
+    def test_a_library_caller_serves_without_a_generator(
+        self, grown: Cli, folder: Path, seen: list[tuple[str, int]]
+    ) -> None:
+        told: list[str] = []
+        page_serve(Session.open(folder / "ink"), ready=told.append)
+        assert seen == [(told[0], 200)]
+
+
+def test_report_is_written_once_unless_forced(grown: Cli, folder: Path) -> None:
+    assert grown("report", "ink", "ink.html").out == "ink.html\n"
+    assert grown("report", "ink", "ink.html").code == 2
+    assert grown("report", "ink", "ink.html", "--force").code == 0
+    assert grown("report", "ink", "ink.pdf").code == 2
+    assert not (folder / "ink.pdf").exists()
+
+
+def test_labels_say_how_visible_the_seams_are(grown: Cli, folder: Path) -> None:
+    nothing = grown("labels", "ink")
+    assert (nothing.code, "nothing was answered yet" in nothing.err) == (0, True)
+    labels = Session.open(folder / "ink").labels()
+    find = {"kind": "find", "time": "t", "step": 1, "seam_px": 5, "click_px": 5, "chance": 0.1}
+    for hit in (True, True, False):
+        labels.append(find | {"hit": hit})
+    labels.append({"kind": "ab", "time": "t", "step": 1, "chosen": "a", "metrics": {"seam": [2.0, 1.0]}})
+    ran = grown("labels", "ink")
+    assert "seams found     2 of 3, 67% [21%, 94%]; by chance 10%" in ran.out
+    assert "seam" in ran.out
+    data = grown("labels", "ink", "--json").data[0]
+    assert (data["agreement"]["seam"]["hits"], data["agreement"]["seam"]["asked"]) == (1, 1)
+    assert data["find"]["hits"] == 2

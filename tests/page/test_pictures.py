@@ -1,0 +1,79 @@
+"""Candidates in place are what the step's own functions make; the loupe goes to the rows that are worst."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from exquisite.contract import Mode
+from exquisite.errors import UsageError
+from exquisite.geometry.tile_mode import glue
+from exquisite.page.pictures import TREATMENTS, Shown, StepPictures, worst_rows
+from exquisite.pipeline.artifacts import decode_png
+from exquisite.pipeline.session import Session
+from tests.support.faulty_files import QuickFiles
+from tests.support.tiny import TINY, make_session
+
+
+def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
+    """The band and the strip that was committed, byte for byte."""
+    pictures = StepPictures(session.root)
+    for number in (1, 2):
+        record = session._store.step(number)
+        mode = Mode(record["mode"])
+        band = session._store.frontier(record["parent"], mode)
+        folder = session._store.step_dir(number) / "candidates" / str(record["chosen"])
+        tile = decode_png((folder / "tile_out_enforced.png").read_bytes())
+        shown = pictures.in_place(Shown(number, record["chosen"], "enforced"))
+        assert shown.tobytes() == glue(band, tile, mode, TINY).tobytes()
+        assert shown.size == pictures.frame(number).grown_size
+        growth = shown.crop(pictures.frame(number).growth)
+        (piece,) = (piece for at, piece in session._store.pieces(2) if at == number)
+        assert growth.tobytes() == session._store.read_strip(piece).tobytes()
+
+
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
+    kept = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
+    shutil.rmtree(session._store.step_dir(3) / "candidates")
+    again = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
+    with Image.open(io.BytesIO(kept)) as one, Image.open(io.BytesIO(again)) as other:
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("shown", [Shown(0, 0, "raw"), Shown(9, 0, "raw"), Shown(3, 5, "raw"), Shown(3, 0, "blurred")])
+def test_what_there_is_not_is_said(session: Session, shown: Shown) -> None:
+    with pytest.raises(UsageError):
+        StepPictures(session.root).in_place(shown)
+
+
+def test_a_score_is_that_of_the_stage(session: Session) -> None:
+    pictures = StepPictures(session.root)
+    raw, enforced = (pictures.score(Shown(3, 1, name)) for name in ("raw", "enforced"))
+    assert raw.metrics["seam"] == enforced.metrics["seam"]  # this model has no drift
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_worst_rows_are_where_the_break_is(mode: Mode) -> None:
+    """A flat picture with a step at the seam, at two places along it, one of them larger."""
+    contract = type(TINY)(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
+    frame = contract.frame(mode, contract.band_size(mode))
+    picture = Image.new("RGB", frame.grown_size, (90, 90, 90))
+    for start, level in ((24, 200), (96, 140)):
+        left, top, right, bottom = frame.growth
+        box = (left, start, right, start + 8) if mode.axis == "x" else (start, top, start + 8, bottom)
+        picture.paste((level, level, level), box)
+    worst, second, *_ = worst_rows(picture, frame, 5)
+    assert 24 <= worst < 32
+    assert 96 <= second < 104
+
+
+def test_no_more_rows_than_there_are(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles(), artifacts="full")
+    rows = StepPictures(session.root).loupe_rows(Shown(1, 0, "enforced"))
+    assert rows
+    assert all(0 <= row < TINY.tile_px for row in rows)

@@ -1,0 +1,129 @@
+"""What the page says of a session: where it stands, what waits for a choice, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exquisite.page.facts import calibration_words, from_one, gate_margin, step_facts
+from exquisite.page.review import Review, margin_word
+from exquisite.pipeline.session import Session
+from tests.support.children import run_python
+from tests.support.faulty_files import QuickFiles
+from tests.support.tiny import grow, make_session
+
+
+@pytest.fixture
+def review(session: Session) -> Review:
+    return Review(session.root)
+
+
+class TestState:
+    def test_says_what_waits_for_a_choice(self, review: Review, session: Session) -> None:
+        state = review.state(None)
+        assert (state["head"], state["last_step"], state["waiting"]) == (2, 3, 3)
+        assert state["modes"] == ["x_ltr", "x_rtl"]
+        assert state["generator"] is None
+        session.accept(0, step=3)
+        assert review.state(None)["waiting"] is None
+
+    def test_money_is_whatever_the_session_counts(self, review: Review) -> None:
+        money = review.state(None)["money"]
+        assert money["spent_usd"] == "0"
+        assert money["budget_usd"] is None
+        assert all(name.endswith("_usd") for name in money)
+
+    def test_of_a_seed_alone_every_direction_is_open(self, tmp_path: Path) -> None:
+        make_session(tmp_path / "s", files=QuickFiles())
+        state = Review(tmp_path / "s").state(None)
+        assert (len(state["modes"]), state["head"]) == (4, 0)
+
+
+class TestStep:
+    def test_why_is_told_in_full(self, review: Review) -> None:
+        facts = review.step(3, None)
+        assert (facts["status"], facts["choosable"], facts["on_head"]) == ("rejected", True, False)
+        assert [one["candidate"] for one in facts["candidates"]] == [0, 1, 2]
+        assert all(one["metrics"] and one["verdict"] for one in facts["candidates"])
+        assert facts["gate"]["passed"] is False
+        assert facts["prompt"]
+        assert facts["frame"] == {
+            "size": [24, 32], "axis": "x", "side": "high", "seam": 16, "growth": [16, 0, 24, 32], "overlap_px": 8,
+        }  # fmt: skip
+
+    def test_a_step_that_the_canvas_has_moved_on_from_cannot_be_chosen_from(self, review: Review) -> None:
+        assert review.step(2, None)["choosable"]  # the last strip can be chosen again
+        assert not review.step(1, None)["choosable"]
+
+    def test_what_a_step_did_not_keep_is_left_out(self, session: Session) -> None:
+        grow(session, "x_ltr", artifacts="none", candidates=2)
+        facts = step_facts(session._store, session.head)
+        assert [one["candidate"] for one in facts["candidates"]] == [0, 1]
+        assert (facts["gate"], facts["margin"]) == (None, None)
+
+    def test_the_seed_says_how_it_was_made_to_fit(self, review: Review) -> None:
+        assert review.step(0, None)["candidates"] == []
+
+    def test_people_count_from_one(self) -> None:
+        assert from_one("candidate 0 is best, above candidate 2 of 3") == "candidate 1 is best, above candidate 3 of 3"
+
+
+class TestSeams:
+    def test_lie_where_they_are_with_how_near_the_gate_they_were(self, review: Review) -> None:
+        told = review.seams(2, -8, 40)
+        assert [(seam["step"], seam["at"]) for seam in told["seams"]] == [(2, 0), (1, 32)]
+        assert {seam["word"] for seam in told["seams"]} == {"unknown"}  # they were made without a gate
+
+    def test_only_those_in_view(self, review: Review) -> None:
+        assert [seam["step"] for seam in review.seams(2, 20, 40)["seams"]] == [1]
+
+    @pytest.mark.parametrize(
+        ("margin", "word"),
+        [(None, "unknown"), (-0.1, "below"), (0.0, "near"), (0.34, "near"), (0.35, "clear"), (1, "clear")],
+    )
+    def test_a_word_for_every_margin(self, margin: float | None, word: str) -> None:
+        assert margin_word(margin) == word
+
+    def test_a_margin_is_relative_to_what_the_gate_asks_for(self) -> None:
+        score = {"gate": {"threshold": -4.0}, "chosen": 0, "candidates": [{"metrics": {"seam": -1.0}}]}
+        assert gate_margin(score) == pytest.approx(0.75)
+        assert gate_margin(score | {"chosen": None, "best": 0}) == pytest.approx(0.75)
+        assert gate_margin(score | {"gate": None}) is None
+        assert gate_margin({}) is None
+
+
+def test_the_tree_names_every_head(review: Review, session: Session) -> None:
+    session.branch("night", at=1)
+    heads = {node.step: node.heads for node in review.nodes(None) if node.heads}
+    assert heads == {1: ("night",), 2: ("main",)}
+
+
+def test_the_drift_is_that_of_each_strip_against_the_seed(review: Review, session: Session) -> None:
+    told = review.drift(2, budget_s=20)
+    assert (told["steps"], told["complete"]) == ([1, 2], True)
+    assert set(told["series"]) == {"sharpness", "contrast", "lightness", "colour", "line_density"}
+    assert review.drift(2, budget_s=0)["complete"]  # measured before
+
+
+class TestCalibrationInWords:
+    def test_says_what_was_found(self) -> None:
+        found = {
+            "applied": True, "reason": "the residual fell", "shift": [2.0, -1.5], "scale": [1.01, 1.0],
+            "local_px": [0.0, 0.8], "tone": [[40.0, 128.0, 224.0]], "residual_before": 8.0,
+            "residual_after": 2.0, "kept": 0.9, "rim_px": 3,
+        }  # fmt: skip
+        words = " ".join(calibration_words(found))
+        for text in ("Applied", "+2.0 px", "-1.5", "101.00%", "0.8 px", "8 of 255", "8.0 levels", "2.0", "10%", "3 px"):
+            assert text in words
+
+    def test_says_nothing_of_what_is_not(self) -> None:
+        assert calibration_words({"applied": False, "reason": "no drift"}) == ["Not applied: no drift."]
+
+
+@pytest.mark.invariant("IMPORTS")
+@pytest.mark.parametrize("run", ["import exquisite", "from exquisite.cli import main; main(['models', '--quiet'])"])
+def test_nothing_but_its_own_verbs_loads_the_page(run: str) -> None:
+    code = f"import sys\n{run}\nprint([n for n in sys.modules if n.startswith('exquisite.page') or n == 'http.server'])"
+    done = run_python(code)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -1,0 +1,133 @@
+"""Tiles of the canvas: the right pixels at every level, within a time and a memory that are bounded."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from exquisite.contract import Box
+from exquisite.page import tiles as tiles_module
+from exquisite.page.bounded import Bounded
+from exquisite.page.strips import StripIndex
+from exquisite.page.tiles import TILE_PX, TileMaker
+from exquisite.pipeline.store import Store
+from tests.support.faulty_files import QuickFiles
+from tests.support.tiny import grow, make_session, pixels_of
+
+
+@pytest.fixture(params=[("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")], ids=["x", "y"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return make_session(tmp_path / "s", request.param, files=QuickFiles())._store
+
+
+def whole(maker: TileMaker, store: Store, level: int) -> Image.Image:
+    """The canvas at a level, put together from its tiles, each asked for until it is complete."""
+    canvas = store.canvas_box(store.head)
+    shrink = 1 << level
+    box = Box(*(round(edge / shrink) for edge in canvas))
+    picture = Image.new("RGB", box.size)
+    for y in range(box.top // TILE_PX, box.bottom // TILE_PX + 1):
+        for x in range(box.left // TILE_PX, box.right // TILE_PX + 1):
+            for _ in range(200):
+                tile = maker.tile(store.head, level, x, y)
+                if tile.complete:
+                    break
+                time.sleep(0.01)
+            assert tile.complete
+            with Image.open(io.BytesIO(tile.data)) as image:
+                picture.paste(image.convert("RGB"), (x * TILE_PX - box.left, y * TILE_PX - box.top))
+    return picture
+
+
+def unlike(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures of one size, in levels."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_the_tiles_are_the_canvas_at_their_level(store: Store, level: int) -> None:
+    maker = TileMaker(store, StripIndex(store))
+    size, pixels = pixels_of(store.root)
+    canvas = Image.frombytes("RGB", size, pixels)
+    shrink = 1 << level
+    expected = canvas.resize((size[0] // shrink, size[1] // shrink), Image.Resampling.BOX)
+    assert unlike(whole(maker, store, level), expected) < 6  # JPEG, on a picture made of edges
+    maker.close()
+
+
+def test_a_tile_without_time_is_blank_first_and_whole_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and the thread in the background does what was left."""
+    monkeypatch.setattr(tiles_module, "_BUDGET_S", 0.0)
+    maker = TileMaker(store, StripIndex(store))
+    first = maker.tile(store.head, 0, 0, 0)
+    assert not first.complete
+    monkeypatch.setattr(tiles_module, "_BUDGET_S", 5.0)
+    assert maker.tile(store.head, 0, 0, 0).complete
+    maker.close()
+
+
+def test_a_new_step_appears_and_an_undone_one_goes(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    store = session._store
+    maker = TileMaker(store, StripIndex(store))
+    before = maker.tile(session.head, 0, 0, 0)
+    grow(session, "x_ltr")
+    after = maker.tile(session.head, 0, 0, 0)
+    assert after.data != before.data
+    session.undo()
+    assert maker.tile(session.head, 0, 0, 0).data == before.data
+    maker.close()
+
+
+class TestStripIndex:
+    def test_finds_exactly_the_strips_that_overlap(self, store: Store) -> None:
+        index = StripIndex(store)
+        canvas = store.canvas_box(store.head)
+        pieces = [piece for _, piece in store.pieces(store.head)]
+        for left, top in ((canvas.left, canvas.top), (0, 0), (canvas.right - 3, canvas.bottom - 3)):
+            box = Box(left, top, left + 3, top + 3)
+            found, complete = index.within(store.head, box)
+            assert complete
+            inside = [p for p in pieces if p.box.left < box.right and p.box.right > box.left
+                      and p.box.top < box.bottom and p.box.bottom > box.top]  # fmt: skip
+            assert [strip.piece for strip in found] == inside
+
+    def test_reads_no_further_than_it_must(self, store: Store) -> None:
+        """The frontier of a long canvas does not cost the whole of it."""
+        index = StripIndex(store)
+        outermost = store.step(store.head)["strip"]
+        x, y = outermost["origin"]
+        index.within(store.head, Box(x, y, x + 1, y + 1))
+        assert len(index._known) <= 2
+
+    def test_seams_lie_where_new_pixels_begin(self, store: Store) -> None:
+        index = StripIndex(store)
+        axis = 0 if store.axis == "x" else 1
+        seams = [index.strip(number).seam for number in range(1, store.head + 1)]
+        expected = []
+        for number in range(1, store.head + 1):
+            old, record = store.canvas_box(number - 1), store.step(number)
+            expected.append(old[axis + 2] if record["side"] == "high" else old[axis])
+        assert seams == expected
+        assert index.strip(0).seam is None
+
+
+class TestBounded:
+    def test_forgets_what_was_not_used_for_longest(self) -> None:
+        memory: Bounded[str] = Bounded(10)
+        memory.put("a", "A", 4)
+        memory.put("b", "B", 4)
+        assert memory.get("a") == "A"
+        memory.put("c", "C", 4)
+        assert (memory.get("a"), memory.get("b"), memory.get("c")) == ("A", None, "C")
+        assert memory.held == 8
+
+    def test_a_value_put_again_counts_once(self) -> None:
+        memory: Bounded[str] = Bounded(10)
+        memory.put("a", "A", 6)
+        memory.put("a", "B", 3)
+        assert (memory.get("a"), memory.held) == ("B", 3)

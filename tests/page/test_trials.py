@@ -1,0 +1,122 @@
+"""Blind tests tell the page nothing of the truth, and the labels everything."""
+
+from __future__ import annotations
+
+import io
+import random
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from exquisite.errors import UsageError
+from exquisite.page.pictures import Shown, StepPictures
+from exquisite.page.trials import Trials
+from exquisite.pipeline.session import Session
+
+
+def trials(session: Session, seed: int = 1) -> Trials:
+    return Trials(StepPictures(session.root), session.labels(), random.Random(seed))
+
+
+def opened(questions: Trials, asked: dict[str, Any], index: int = 0) -> Image.Image:
+    """A picture of a question."""
+    with Image.open(io.BytesIO(questions.picture(asked["trial"], index))) as image:
+        image.load()
+        return image.copy()
+
+
+class TestFind:
+    @pytest.mark.parametrize("step", [1, 2], ids=["x_ltr", "x_rtl"])
+    def test_the_seam_lies_where_the_label_says(self, session: Session, step: int) -> None:
+        """Looked up in the whole picture: the part that was shown is found there, and its seam is the frame's."""
+        pictures = StepPictures(session.root)
+        shown = Shown(step, 0, "enforced")
+        picture, frame = pictures.in_place(shown), pictures.frame(step)
+        questions = trials(session)
+        seen = set()
+        for _ in range(30):
+            asked = questions.find(shown)
+            part = opened(questions, asked)
+            label = questions.answer(asked["trial"], None)
+            places = [
+                x
+                for x in range(picture.width - part.width + 1)
+                for y in range(picture.height - part.height + 1)
+                if picture.crop((x, y, x + part.width, y + part.height)).tobytes() == part.tobytes()
+            ]
+            assert places
+            assert label["window_px"] == part.width
+            if label["seam_px"] is None:
+                assert all(not x < frame.seam < x + part.width for x in places)
+            else:
+                assert frame.seam - label["seam_px"] in places
+            seen.add(label["seam_px"])
+        assert None in seen
+        assert len(seen) > 2
+
+    def test_a_click_near_the_seam_is_right_and_one_far_off_is_not(self, session: Session) -> None:
+        questions = trials(session)
+        found = {True: 0, False: 0}
+        for number in range(40):
+            asked = questions.find(Shown(1, 0, "enforced"))
+            label = questions.answer(asked["trial"], (number % 5) / 4)
+            if label["seam_px"] is None:
+                assert not label["hit"]
+            else:
+                assert label["hit"] == (abs(label["click_px"] - label["seam_px"]) <= 1)
+                found[label["hit"]] += 1
+        assert min(found.values()) > 0
+        assert len(session.labels().read()) == 40
+
+    def test_none_is_right_where_there_is_none(self, session: Session) -> None:
+        questions = trials(session)
+        for _ in range(20):
+            label = questions.answer(questions.find(Shown(1, 0, "enforced"))["trial"], None)
+            assert label["hit"] == (label["seam_px"] is None)
+
+    @pytest.mark.parametrize("value", ["left", -0.1, 1.1, True, [0.5]])
+    def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
+        questions = trials(session)
+        asked = questions.find(Shown(1, 0, "enforced"))
+        with pytest.raises(UsageError, match="no place"):
+            questions.answer(asked["trial"], value)
+        assert questions.answer(asked["trial"], 0.5)["kind"] == "find"
+
+
+class TestCompare:
+    def test_both_are_shown_at_the_same_place_in_either_order(self, session: Session) -> None:
+        questions = trials(session)
+        orders = set()
+        for _ in range(12):
+            asked = questions.compare(Shown(3, 0, "enforced"), Shown(3, 2, "enforced"))
+            one, two = (opened(questions, asked, index) for index in (0, 1))
+            assert one.size == two.size
+            old = (0, 0, one.width // 2, one.height)  # the old canvas, which both share
+            assert one.crop(old).tobytes() == two.crop(old).tobytes()
+            assert one.tobytes() != two.tobytes()
+            label = questions.answer(asked["trial"], "same")
+            orders.add((label["a"]["candidate"], label["b"]["candidate"]))
+        assert orders == {(0, 2), (2, 0)}
+
+    def test_the_metrics_of_both_are_kept(self, session: Session) -> None:
+        questions = trials(session)
+        pictures = StepPictures(session.root)
+        asked = questions.compare(Shown(3, 0, "enforced"), Shown(3, 2, "enforced"))
+        label = questions.answer(asked["trial"], "a")
+        scores = [pictures.score(Shown(3, label[name]["candidate"], "enforced")) for name in ("a", "b")]
+        assert label["metrics"]["seam"] == [score.metrics["seam"] for score in scores]
+        assert label["metrics"]["primary"] == [score.primary for score in scores]
+
+    def test_the_same_twice_is_no_question(self, session: Session) -> None:
+        with pytest.raises(UsageError, match="two different"):
+            trials(session).compare(Shown(3, 0, "raw"), Shown(3, 0, "raw"))
+
+
+def test_only_so_many_questions_stay_open(session: Session) -> None:
+    questions = trials(session)
+    first = questions.find(Shown(1, 0, "enforced"))
+    for _ in range(40):
+        questions.find(Shown(1, 0, "enforced"))
+    with pytest.raises(UsageError, match="not open"):
+        questions.picture(first["trial"], 0)
