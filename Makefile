@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step view report test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
+.PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
         bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
@@ -31,6 +31,7 @@ export $(SHELL_VARIABLES)
 probe_run := import PIL, httpx; assert tuple(map(int, PIL.__version__.split(".")[:2])) >= (12, 3)
 probe_test := $(probe_run); import pytest; assert pytest.version_tuple >= (8,)
 probe_lint := $(probe_run); import ruff, mypy
+probe_page := $(probe_run); import selenium
 probe_coverage := $(probe_test); import coverage
 
 # $(call use,GROUP): sets $$py to an interpreter that imports what GROUP needs.
@@ -50,6 +51,7 @@ help:
 	@echo 'make report            the session as one HTML file beside it: SESSION=folder'
 	@echo 'make test              the whole suite, offline (ARGS="-k seam" for a part, ARGS="--shuffle 7" for another order)'
 	@echo 'make test-all          the suite with every Python >= 3.11 found, with Pillow 12.3 and with the newest'
+	@echo 'make test-page         the review page in a real browser (needs chromium and chromium-driver of the system)'
 	@echo 'make check             ruff and mypy --strict'
 	@echo 'make coverage          the suite with branch coverage of exquisite/'
 	@echo 'make bench             time of a scorer pair and of a step, each beside its floor'
@@ -122,6 +124,9 @@ test:
 test-all:
 	@"$(PYTHON)" -m tests.support.interpreters $(ARGS)
 
+test-page:
+	@$(call use,page); "$$py" -m tests.page.browser $(ARGS)
+
 check:
 	@$(call use,lint); "$$py" -m ruff check . && "$$py" -m mypy --strict
 
@@ -179,7 +184,7 @@ clean:
 # Prints what pyproject.toml asks for: the dependencies, and those of one group.
 requirements = import sys, tomllib; \
 	project = tomllib.load(open("pyproject.toml", "rb")); \
-	groups = {"run": [], "test": ["test"], "lint": ["lint"], "coverage": ["test", "coverage"]}[sys.argv[1]]; \
+	groups = {"run": [], "test": ["test"], "lint": ["lint"], "page": ["page"], "coverage": ["test", "coverage"]}[sys.argv[1]]; \
 	print(*project["project"]["dependencies"], *(r for g in groups for r in project["dependency-groups"][g]), sep="\n")
 
 # The stamp is made last, so that a failed install is never taken for a good one.

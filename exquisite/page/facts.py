@@ -61,7 +61,7 @@ def step_facts(store: Store, number: int) -> Record:
         "feather": score.get("feather"),
         "margin": gate_margin(score),
         "candidates": [_candidate(store, number, one) for one in shown],
-        "treatments": list(TREATMENTS),
+        "treatments": [name for name in TREATMENTS if name != "cut" or any(one.get("cut") for one in shown)],
         "frame": _frame(store, record),
         "prompt": _prompt(store, source),
         "generator": _request(store, source).get("generator", {}),

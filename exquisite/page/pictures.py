@@ -3,6 +3,7 @@
     raw          the tile as it came, with its own redraw of the overlap
     calibrated   the same with the model's drift undone
     enforced     the old canvas, and the calibrated new pixels beside it
+    cut          the same, joined along the cut where the step before left pixels pending
     feathered    the same, with what still differs at the seam faded out over some pixels
 
 Stages are read from the files of the step; where a step keeps none, they are made again from its stored answers.
@@ -10,6 +11,7 @@ Stages are read from the files of the step; where a step keeps none, they are ma
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,23 +20,26 @@ from pathlib import Path
 from PIL import Image
 
 from ..api.answer import decode_tile
+from ..api.generator import RawCandidate
 from ..contract import Frame, Mode, to_canonical
 from ..errors import AnswerError, UsageError
+from ..geometry.cut import find_cut, join_tile
 from ..geometry.enforcement import enforce_conditioning_half
-from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.tile_mode import glue
 from ..pipeline.artifacts import decode_png, encode_png
 from ..pipeline.derived import Derived
-from ..pipeline.rederive import rederive
+from ..pipeline.options import StepOptions
+from ..pipeline.rederive import inputs_on, rederive
+from ..pipeline.step import Examined, StepInputs, commit_tile
 from ..pipeline.store import Store
-from ..pipeline.store.records import read_file
+from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
 from .bounded import Bounded
 
 __all__ = ["TREATMENTS", "Shown", "StepPictures", "worst_rows"]
 
-TREATMENTS = ("raw", "calibrated", "enforced", "feathered")
+TREATMENTS = ("raw", "calibrated", "enforced", "cut", "feathered")
 """The stages that can be shown, first to last."""
 
 _FILES = {"raw": "tile_out_raw.png", "calibrated": "tile_out_calibrated.png", "enforced": "tile_out_enforced.png"}
@@ -99,14 +104,27 @@ class StepPictures:
         mode, contract = Mode(record["mode"]), store.contract
         band = store.frontier(record["parent"], mode)
         frame = contract.frame(mode, band.size)
-        if shown.treatment != "feathered":
+        if shown.treatment in _FILES:
             return band, self._tile(store, shown, shown.treatment), frame
-        width = shown.feather_px
+        options = StepOptions.from_values(record["options"])
+        inputs = inputs_on(store, record["parent"], mode, record["words"], options)
+        one = self._joined(store, shown, inputs)
+        width = 0 if shown.treatment == "cut" else shown.feather_px
         if width is None:
-            default = record["options"].get("feather_px")
+            default = options.feather_px
             width = default if isinstance(default, int) and default else contract.overlap_px // _PREVIEW_FRACTION
+        return band, commit_tile(one, inputs, width), frame
+
+    def _joined(self, store: Store, shown: Shown, inputs: StepInputs) -> Examined:
+        """A candidate joined to the band, along the cut that the step made if it made one."""
         enforced, redraw = (self._tile(store, shown, stage) for stage in ("enforced", "calibrated"))
-        return band, feather_tile(enforced, redraw, band, mode, max(1, width), contract), frame
+        uncut = candidate_score(store, shown.step, shown.candidate).get("uncut", "")
+        cut = None
+        if inputs.zone_px and not uncut:
+            cut = find_cut(redraw, inputs.band, inputs.mode, inputs.zone_px, inputs.contract)
+        joined = enforced if cut is None else join_tile(redraw, inputs.band, inputs.mode, cut, inputs.contract)
+        nothing = RawCandidate(b"", {})
+        return Examined(shown.candidate, nothing, redraw=redraw, enforced=enforced, joined=joined, cut=cut)
 
     def frame(self, step: int) -> Frame:
         """The boxes of a step on a canvas that is its band alone."""
@@ -153,6 +171,15 @@ class StepPictures:
         if stage == "raw":
             return decode_tile(one.raw.data, store.contract)
         return one.redraw if stage == "calibrated" else one.enforced
+
+
+def candidate_score(store: Store, number: int, candidate: int) -> Record:
+    """`score.json` of a candidate; empty when the step keeps none."""
+    try:
+        path = store.step_dir(number) / "candidates" / str(candidate) / "score.json"
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return {}
 
 
 def worst_rows(picture: Image.Image, frame: Frame, count: int) -> list[int]:

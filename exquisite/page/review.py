@@ -112,7 +112,7 @@ class Review:
         strips, _ = self._index.within(head, box)
         found: list[Record] = []
         for strip in strips:
-            if strip.seam is None or not low <= strip.seam <= high:
+            if strip.seam is None or not low <= strip.seam <= high or strip.piece in strip.pending:
                 continue
             if len(found) == _MOST_SEAMS:
                 return {"seams": found, "more": True}

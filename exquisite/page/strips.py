@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..contract import Box
+from ..contract import Box, Mode
 from ..pipeline.store import SEED, Store
-from ..pipeline.store.pieces import Piece, box_of
+from ..pipeline.store.pieces import Piece, box_of, pending_at
 
 __all__ = ["CanvasStrip", "StripIndex"]
 
 
 @dataclass(frozen=True)
 class CanvasStrip:
-    """A strip of a canvas, its step, the step before it, and the canvas up to it, in signed coordinates."""
+    """A strip of a canvas, its step, the step before it, and the canvas up to it, in signed coordinates.
+
+    `pending` is what that canvas has pending at its ends.
+    """
 
     step: int
     parent: int | None
     mode: str | None
     piece: Piece
     canvas: Box
+    pending: tuple[Piece, ...] = ()
 
     @property
     def seam(self) -> int | None:
         """Coordinate along the axis where this strip meets what was there before; None for the seed picture."""
         if self.mode is None:
             return None
-        box, axis = self.piece.box, 0 if self.mode[0] == "x" else 1
-        return box[axis] if box[axis] > self.canvas[axis] else box[axis + 2]
+        box, mode = self.piece.box, Mode(self.mode)
+        axis = 0 if mode.axis == "x" else 1
+        return box[axis] if mode.side == "high" else box[axis + 2]
 
 
 class StripIndex:
@@ -49,8 +54,14 @@ class StripIndex:
         known = self._known.get(step)
         if known is None:
             record = self._store.step(step)
+            pending = (pending_at(record, side) for side in ("low", "high"))
             known = CanvasStrip(
-                step, record["parent"], record.get("mode"), Piece.from_record(record["strip"]), box_of(record["canvas"])
+                step,
+                record["parent"],
+                record.get("mode"),
+                Piece.from_record(record["strip"]),
+                box_of(record["canvas"]),
+                tuple(piece for piece in pending if piece is not None),
             )
             with self._lock:
                 self._known[step] = known
@@ -59,10 +70,11 @@ class StripIndex:
     def within(self, head: int, box: Box, deadline: float | None = None) -> tuple[list[CanvasStrip], bool]:
         """(the strips of the canvas of step `head` that overlap `box`, newest first; whether those are all).
 
-        What a step added lies outside the canvas before it, so that the search ends where that canvas no longer
-        overlaps `box`. It also ends at `deadline`, in seconds of `time.monotonic`.
+        Where two overlap, the newer one is seen. What older steps added lies inside the canvas up to them, so that the
+        search ends where that no longer overlaps `box`; it also ends at `deadline`, in seconds of `time.monotonic`.
         """
-        found = []
+        top = self.strip(head)
+        found = [replace(top, piece=piece) for piece in top.pending if _overlap(piece.box, box)]
         at: int | None = head
         while at is not None:
             strip = self.strip(at)

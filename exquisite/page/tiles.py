@@ -86,7 +86,7 @@ class TileMaker:
         if known is not None:
             return known
         image = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
-        for strip in strips:
+        for strip in reversed(strips):  # the newer over the older
             wanted = _Wanted(strip.piece, level)
             part = self._part(wanted) or (self._make(wanted) if time.monotonic() < deadline else None)
             if part is None:

@@ -77,3 +77,14 @@ def test_no_more_rows_than_there_are(tmp_path: Path) -> None:
     rows = StepPictures(session.root).loupe_rows(Shown(1, 0, "enforced"))
     assert rows
     assert all(0 <= row < TINY.tile_px for row in rows)
+
+
+def test_cut_is_what_was_committed_where_pixels_were_pending(tmp_path: Path) -> None:
+    """The strip of the step lies in the picture, pending zone and all."""
+    session = make_session(tmp_path / "s", ("x_ltr", "x_ltr"), files=QuickFiles(), artifacts="full", soften_px=3)
+    pictures = StepPictures(session.root)
+    store = session._store
+    strip = store.read_strip(next(piece for at, piece in store.pieces(2) if at == 2 and piece.size[0] > 3))
+    cut = pictures.in_place(Shown(2, 0, "cut"))
+    left = cut.width - TINY.advance_px - 3
+    assert cut.crop((left, 0, left + strip.width, cut.height)).tobytes() == strip.tobytes()

@@ -131,3 +131,14 @@ class TestBounded:
         memory.put("a", "A", 6)
         memory.put("a", "B", 3)
         assert (memory.get("a"), memory.held) == ("B", 3)
+
+
+def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
+    """At both ends, over what the next step will commit there."""
+    session = make_session(tmp_path / "s", ("x_ltr", "x_ltr", "x_rtl"), files=QuickFiles(), soften_px=3)
+    store = session._store
+    assert session.status()["pending_px"] == {"low": 3, "high": 3}
+    maker = TileMaker(store, StripIndex(store))
+    size, pixels = pixels_of(store.root)
+    assert unlike(whole(maker, store, 0), Image.frombytes("RGB", size, pixels)) < 6
+    maker.close()
