@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
+from collections import OrderedDict
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 
 from ..contract import Box, Mode
-from ..pipeline.store import SEED, Store
+from ..pipeline.store import Store
 from ..pipeline.store.pieces import Piece, box_of, pending_at
 
 __all__ = ["CanvasStrip", "StripIndex"]
+
+_MOST_HEADS = 4  # whose canvases are remembered: a few branches, and one that was undone
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,45 @@ class CanvasStrip:
         return box[axis] if mode.side == "high" else box[axis + 2]
 
 
+class _Chain:
+    """The strips of one canvas as far as they were read, from both ends inwards; along the axis, in pixels.
+
+    Canvases nest: what older steps made lies inside what newer ones made. So the strips at the high end follow each
+    other downwards, those at the low end upwards, and what was not read yet lies between the two.
+    """
+
+    def __init__(self, head: CanvasStrip, axis: int) -> None:
+        self.axis = axis
+        self.next: int | None = head.step
+        self.highs: list[CanvasStrip] = []
+        self.lows: list[CanvasStrip] = []
+        self.unread = (head.canvas[axis], head.canvas[axis + 2])
+
+    def add(self, strip: CanvasStrip, inner: CanvasStrip | None) -> None:
+        """Put the next older strip in its place; `inner` is the one before it, None for the seed picture."""
+        at_low = strip.mode is not None and Mode(strip.mode).side == "low"
+        (self.lows if at_low else self.highs).append(strip)
+        self.next = strip.parent
+        self.unread = (0, 0) if inner is None else (inner.canvas[self.axis], inner.canvas[self.axis + 2])
+
+    def between(self, low: int, high: int) -> list[CanvasStrip]:
+        """The strips that were read and overlap [low, high)."""
+        axis = self.axis
+        first = bisect_left(self.highs, 1 - high, key=lambda strip: -strip.piece.box[axis])
+        found = list(takewhile(lambda strip: strip.piece.box[axis + 2] > low, islice(self.highs, first, None)))
+        first = bisect_left(self.lows, low + 1, key=lambda strip: strip.piece.box[axis + 2])
+        found += takewhile(lambda strip: strip.piece.box[axis] < high, islice(self.lows, first, None))
+        return found
+
+
 class StripIndex:
     """The strips of the canvases of one session, each record read once; safe for threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[int, CanvasStrip] = {}
-        self._lock = threading.Lock()
+        self._chains: OrderedDict[int, _Chain] = OrderedDict()
+        self._lock = threading.RLock()
 
     def knows(self, step: int) -> bool:
         """Whether the record of step `step` was read already."""
@@ -63,29 +100,45 @@ class StripIndex:
                 box_of(record["canvas"]),
                 tuple(piece for piece in pending if piece is not None),
             )
-            with self._lock:
-                self._known[step] = known
+            self._known[step] = known
         return known
 
     def within(self, head: int, box: Box, deadline: float | None = None) -> tuple[list[CanvasStrip], bool]:
         """(the strips of the canvas of step `head` that overlap `box`, newest first; whether those are all).
 
-        Where two overlap, the newer one is seen. What older steps added lies inside the canvas up to them, so that the
-        search ends where that no longer overlaps `box`; it also ends at `deadline`, in seconds of `time.monotonic`.
+        Where two overlap, the newer one is seen. Records are read from the ends inwards until all that can overlap
+        `box` is known, or until `deadline`, in seconds of `time.monotonic`.
         """
         top = self.strip(head)
-        found = [replace(top, piece=piece) for piece in top.pending if _overlap(piece.box, box)]
-        at: int | None = head
-        while at is not None:
-            strip = self.strip(at)
-            if not _overlap(strip.canvas, box):
-                break
-            if _overlap(strip.piece.box, box):
-                found.append(strip)
+        if not _overlap(top.canvas, box):
+            return [], True
+        axis = 1 if top.mode is not None and Mode(top.mode).axis == "y" else 0
+        low, high = box[axis], box[axis + 2]
+        with self._lock:
+            chain = self._chain(top, axis)
+            complete = self._read(chain, low, high, deadline)
+            found = chain.between(low, high)
+        found.sort(key=lambda strip: strip.step, reverse=True)
+        pending = [replace(top, piece=piece) for piece in top.pending if _overlap(piece.box, box)]
+        return [*pending, *(strip for strip in found if _overlap(strip.piece.box, box))], complete
+
+    def _read(self, chain: _Chain, low: int, high: int, deadline: float | None) -> bool:
+        """Read on until nothing unread overlaps [low, high); whether that was reached before `deadline`."""
+        while chain.next is not None and chain.unread[0] < high and low < chain.unread[1]:
             if deadline is not None and time.monotonic() > deadline:
-                return found, False
-            at = None if at == SEED else strip.parent
-        return found, True
+                return False
+            strip = self.strip(chain.next)
+            chain.add(strip, None if strip.parent is None else self.strip(strip.parent))
+        return True
+
+    def _chain(self, head: CanvasStrip, axis: int) -> _Chain:
+        chain = self._chains.get(head.step)
+        if chain is None:
+            chain = self._chains[head.step] = _Chain(head, axis)
+            while len(self._chains) > _MOST_HEADS:
+                self._chains.popitem(last=False)
+        self._chains.move_to_end(head.step)
+        return chain
 
 
 def _overlap(one: Box, other: Box) -> bool:
