@@ -1,13 +1,15 @@
-"""How the style of the new strips drifts from that of the seed picture along a canvas, measured a little at a time."""
+"""How the style of the new strips drifts from that of the seed picture along a canvas.
+
+Steps keep that in their records; what older sessions do not keep is measured, a little at a time.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 
 from ..contract import Mode
-from ..geometry.measures.style import Style, style_of
+from ..geometry.measures.style import style_of
 from ..pipeline.store import SEED, Store
 from .strips import CanvasStrip, StripIndex
 
@@ -19,51 +21,66 @@ _LEAST = {"sharpness": 0.01, "contrast": 1.0, "lightness": 1.0, "colour": 1.0, "
 
 
 class StyleDrift:
-    """The style of strips, each measured once; safe for threads."""
+    """The changes of style of strips, each read or measured once; safe for threads."""
 
     def __init__(self, store: Store, index: StripIndex) -> None:
         self._store = store
         self._index = index
-        self._styles: dict[str, Style] = {}
+        self._changes: dict[int, dict[str, float]] = {}
+        self._seed: dict[str, float] | None = None
         self._measuring = threading.Lock()
 
     def along(self, head: int, budget_s: float) -> tuple[list[int], dict[str, list[float]], bool]:
-        """(steps, change of each measure against the seed picture, whether those are all) of the canvas of `head`.
+        """(steps, change of each measure since the seed picture, whether those are all) of the canvas of `head`.
 
-        At most _MOST_POINTS steps, evenly apart, oldest first; measures what it can within `budget_s` seconds.
+        At most _MOST_POINTS steps, evenly apart, oldest first; reads and measures what it can in `budget_s` seconds.
         """
         deadline = time.monotonic() + budget_s
         with self._measuring:
-            strips: list[CanvasStrip] = []
-            at: int | None = head
-            while at is not None:
-                if time.monotonic() > deadline and not self._index.knows(at):
-                    return [], {}, False
-                strips.append(self._index.strip(at))
-                at = None if at == SEED else strips[-1].parent
-            strips.reverse()
-            seed, steps = strips[0], strips[1:]
-            if len(steps) > _MOST_POINTS:
-                apart = (len(steps) - 1) / (_MOST_POINTS - 1)
-                steps = [steps[round(index * apart)] for index in range(_MOST_POINTS)]
-            first = self._style(seed).as_dict()
+            steps = self._steps(head, deadline)
             numbers: list[int] = []
-            series: dict[str, list[float]] = {name: [] for name in first}
+            series: dict[str, list[float]] = {name: [] for name in _LEAST}
+            if steps is None:
+                return numbers, series, False
             for strip in steps:
-                if time.monotonic() > deadline and strip.piece.sha256 not in self._styles:
+                if time.monotonic() > deadline and strip.step not in self._changes:
                     return numbers, series, False
+                changes = self._change(strip)
                 numbers.append(strip.step)
-                for name, change in _changes(self._style(strip).as_dict(), first).items():
-                    series[name].append(change)
+                for name, values in series.items():
+                    values.append(changes[name])
             return numbers, series, True
 
-    def _style(self, strip: CanvasStrip) -> Style:
-        style = self._styles.get(strip.piece.sha256)
-        if style is None:
-            mode = Mode.X_LTR if strip.mode is None else Mode(strip.mode)
-            style = self._styles[strip.piece.sha256] = style_of(self._store.read_strip(strip.piece), mode)
-        return style
+    def _steps(self, head: int, deadline: float) -> list[CanvasStrip] | None:
+        """The strips to show, oldest first; None when there was no time to read them all."""
+        strips: list[CanvasStrip] = []
+        at: int | None = head
+        while at is not None and at != SEED:
+            if time.monotonic() > deadline and not self._index.knows(at):
+                return None
+            strips.append(self._index.strip(at))
+            at = strips[-1].parent
+        strips.reverse()
+        if len(strips) <= _MOST_POINTS:
+            return strips
+        apart = (len(strips) - 1) / (_MOST_POINTS - 1)
+        return [strips[round(index * apart)] for index in range(_MOST_POINTS)]
 
+    def _change(self, strip: CanvasStrip) -> dict[str, float]:
+        """How the style of a strip differs from that of the seed picture: as its record says, else measured."""
+        known = self._changes.get(strip.step)
+        if known is None:
+            told = self._store.step(strip.step).get("style", {}).get("since_seed", {})
+            known = {name: float(told[name]) for name in _LEAST} if told.keys() >= _LEAST.keys() else None
+            known = self._changes[strip.step] = known or self._measured(strip)
+        return known
 
-def _changes(new: Mapping[str, float], first: Mapping[str, float]) -> dict[str, float]:
-    return {name: (new[name] - first[name]) / max(first[name], _LEAST[name]) for name in first}
+    def _measured(self, strip: CanvasStrip) -> dict[str, float]:
+        if self._seed is None:
+            self._seed = self._style(self._index.strip(SEED))
+        new, first = self._style(strip), self._seed
+        return {name: (new[name] - first[name]) / max(first[name], least) for name, least in _LEAST.items()}
+
+    def _style(self, strip: CanvasStrip) -> dict[str, float]:
+        mode = Mode.X_LTR if strip.mode is None else Mode(strip.mode)
+        return style_of(self._store.read_strip(strip.piece), mode).as_dict()

@@ -30,6 +30,7 @@ from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
+from .notebook import result_html, result_png
 from .options import StepOptions
 
 __all__ = [
@@ -140,6 +141,12 @@ class StepResult:
     canvas_size: tuple[int, int]
     message: str = ""
     would_pass: tuple[int, int] | None = None
+
+    def _repr_html_(self) -> str:
+        return result_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        return result_png(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exquisite.page.facts import calibration_words, from_one, gate_margin, step_facts
 from exquisite.page.review import Review, margin_word
 from exquisite.pipeline.session import Session
+from exquisite.pipeline.store import Store
 from tests.support.children import run_python
 from tests.support.faulty_files import QuickFiles
 from tests.support.tiny import grow, make_session
@@ -104,6 +106,20 @@ def test_the_drift_is_that_of_each_strip_against_the_seed(review: Review, sessio
     assert (told["steps"], told["complete"]) == ([1, 2], True)
     assert set(told["series"]) == {"sharpness", "contrast", "lightness", "colour", "line_density"}
     assert review.drift(2, budget_s=0)["complete"]  # measured before
+
+
+def test_a_drift_that_no_record_keeps_is_measured(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of earlier versions; the seed picture and the strips tell the same, but for what is too small for it."""
+    kept = Review(session.root).drift(2, budget_s=20)["series"]
+    step = Store.step
+
+    def without_style(store: Store, number: int) -> dict[str, Any]:
+        return {name: value for name, value in step(store, number).items() if name != "style"}
+
+    monkeypatch.setattr(Store, "step", without_style)
+    measured = Review(session.root).drift(2, budget_s=20)["series"]
+    for name, values in kept.items():
+        assert measured[name] == pytest.approx(values, abs=0.01)
 
 
 class TestCalibrationInWords:

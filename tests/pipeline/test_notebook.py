@@ -1,0 +1,47 @@
+"""The result of a step shows itself in a notebook."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from tests.support.faulty_files import QuickFiles
+from tests.support.tiny import grow, make_session
+
+
+def test_a_committed_step_shows_its_seam_and_its_scores(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", files=QuickFiles())
+    result = grow(session, "x_ltr", candidates=2, artifacts="full")
+    html = result._repr_html_()
+    assert f"step 1: committed</b>, the canvas is {session.canvas_size[0]} × 32 px" in html
+    assert html.count("<tr>") == 3
+    assert f"{result.chosen} (glued)" in html
+    assert "data:image/png;base64," in html
+    png = result._repr_png_()
+    assert png is not None
+    with Image.open(io.BytesIO(png)) as shown, Image.open(result.step_dir / "seam_after_feather.png") as kept:
+        assert shown.tobytes() == kept.tobytes()  # small already
+
+
+def test_what_was_not_kept_is_left_out(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", files=QuickFiles())
+    result = grow(session, "x_ltr")
+    assert result._repr_png_() is None
+    assert "<img" not in result._repr_html_()
+
+
+def test_a_refused_step_says_why(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", files=QuickFiles())
+    result = grow(session, "x_ltr", gate=1e-6, artifacts="full")
+    assert "step 1: rejected" in result._repr_html_()
+    assert "the gate refused" in result._repr_html_()
+
+
+def test_words_are_text_and_nothing_else(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", files=QuickFiles())
+    result = replace(grow(session, "x_ltr"), message="<script>", scores=(None,))
+    assert "<script>" not in result._repr_html_()
+    assert "unreadable" in result._repr_html_()
