@@ -19,6 +19,7 @@ from ..files import Files
 from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
 from .agreement import agreement
+from .answered import answered_step, inputs_of, request_of
 from .commit import accept_facts, close_refused, commit, conclude, without_choice
 from .derived import Derived, derive
 from .export import ExportOptions, export_canvas
@@ -26,12 +27,12 @@ from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import call_cost, gather, request_digest, request_record
 from .labels import Labels
-from .rederive import inputs_on, stored_inputs
+from .rederive import inputs_on
 from .redo import Redone, redo_step
-from .step import Progress, StepInputs, StepOptions, StepResult
-from .store import SEED, Store
+from .step import Progress, StepOptions, StepResult
+from .store import Store
 from .store.pieces import pending_width
-from .store.records import Record, read_record
+from .store.records import Record
 from .styles import style_trends
 from .verify import VerifyReport, verify_path
 
@@ -255,8 +256,8 @@ class Session:
             AnswerError: the candidate cannot be read.
         """
         with self._writing():
-            number = self._answered_step(step)
-            inputs, base = self._inputs_of(number, options)
+            number = answered_step(self._store, step)
+            inputs, base = inputs_of(self._store, number, options)
             head = self._store.head
             if head != base and self._store.step(head)["parent"] != base:
                 raise UsageError(
@@ -265,7 +266,7 @@ class Session:
                 )
             derived = derive(inputs, self._journal(number).candidates(), accepted=candidate)
             if not self._store.is_finished(number):
-                digest = self._request(number)["digest"]
+                digest = request_of(self._store, number)["digest"]
                 conclude(self._store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
             ours = self._store.new_step(head)
             conclude(self._store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
@@ -277,8 +278,8 @@ class Session:
         Raises:
             UsageError: no such step.
         """
-        number = self._answered_step(step)
-        inputs, _ = self._inputs_of(number, {**options, "artifacts": "none"})
+        number = answered_step(self._store, step)
+        inputs, _ = inputs_of(self._store, number, {**options, "artifacts": "none"})
         return derive(inputs, self._journal(number).candidates())
 
     def undo(self) -> int:
@@ -356,40 +357,6 @@ class Session:
                 f"{self.root} grows along {axis} since its first step; {mode} grows along {mode.axis}: "
                 f"use {others}, or make another session"
             )
-
-    def _answered_step(self, step: int | None) -> int:
-        """The step whose stored answers are meant: by default the newest that the canvas has not moved on from.
-
-        Raises:
-            UsageError: no such step, or it has no stored answers.
-        """
-        if step is not None:
-            source = self._source_of(step)
-            if source is None:
-                raise UsageError(f"step {step} of {self.root} has no stored answers: see `log`")
-            return source
-        head = self._store.head
-        bases = {head, self._store.step(head)["parent"]}
-        for number in range(self._store.last_step(head), SEED, -1):
-            source = self._source_of(number)
-            if source is not None and self._request(source)["base"] in bases:
-                return source
-        raise UsageError(f"no step of {self.root} that ends at its frontier has stored answers: see `log`")
-
-    def _source_of(self, number: int) -> int | None:
-        """The step whose answers step `number` uses: its own, or those a person accepted from."""
-        if self._store.is_finished(number):
-            number = int(self._store.step(number).get("accepted", {}).get("step", number))
-        return number if any((self._store.step_dir(number) / "answers").glob("*.body")) else None
-
-    def _request(self, number: int) -> Record:
-        return read_record(self._store.step_dir(number) / "request.json")
-
-    def _inputs_of(self, number: int, changes: Record) -> tuple[StepInputs, int]:
-        """What decided a step that was begun, with some options changed, and the step that it continues."""
-        finished = self._store.is_finished(number)
-        options = self._store.step(number)["options"] if finished else self._request(number)["options"]
-        return stored_inputs(self._store, number, {**options, **changes})
 
     def _result(self, number: int, scores: tuple[TileScore | None, ...]) -> StepResult:
         record = self._store.step(number)

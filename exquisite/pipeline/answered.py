@@ -1,0 +1,49 @@
+"""Steps whose answers are stored: which one is meant, and what decided it."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from .rederive import stored_inputs
+from .step import StepInputs
+from .store import SEED, Store
+from .store.records import Record, read_record
+
+__all__ = ["answered_step", "inputs_of", "request_of"]
+
+
+def answered_step(store: Store, step: int | None) -> int:
+    """The step whose stored answers are meant: by default the newest that the canvas has not moved on from.
+
+    Raises:
+        UsageError: no such step, or it has no stored answers.
+    """
+    if step is not None:
+        source = _source_of(store, step)
+        if source is None:
+            raise UsageError(f"step {step} of {store.root} has no stored answers: see `log`")
+        return source
+    head = store.head
+    bases = {head, store.step(head)["parent"]}
+    for number in range(store.last_step(head), SEED, -1):
+        source = _source_of(store, number)
+        if source is not None and request_of(store, source)["base"] in bases:
+            return source
+    raise UsageError(f"no step of {store.root} that ends at its frontier has stored answers: see `log`")
+
+
+def inputs_of(store: Store, number: int, changes: Record) -> tuple[StepInputs, int]:
+    """What decided a step that was begun, with some options changed, and the step that it continues."""
+    record = store.step(number) if store.is_finished(number) else request_of(store, number)
+    return stored_inputs(store, number, {**record["options"], **changes})
+
+
+def request_of(store: Store, number: int) -> Record:
+    """What was asked in a step that was begun."""
+    return read_record(store.step_dir(number) / "request.json")
+
+
+def _source_of(store: Store, number: int) -> int | None:
+    """The step whose answers step `number` uses: its own, or those a person accepted from."""
+    if store.is_finished(number):
+        number = int(store.step(number).get("accepted", {}).get("step", number))
+    return number if any((store.step_dir(number) / "answers").glob("*.body")) else None
