@@ -17,7 +17,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from ..contract import CLASSIC, MAX_RIM_PX, Mode, TileContract, require_rgb, to_canonical
+from ..contract import CLASSIC, Mode, TileContract, require_rgb, to_canonical
 from ..errors import CanvasError
 from ..pixels import column_means, combined, sobel_magnitude
 from .calibration import FIDELITY_FLOOR
@@ -174,7 +174,7 @@ def score_tile(
     frame = contract.tile_frame(Mode(mode))
     added = tile.crop(frame.growth_in_tile) if contract.advance_px > contract.overlap_px else tile_strip
     score = _score(*(to_canonical(image, mode) for image in (band, tile_strip, added)))
-    return score if calibration is None else _with_fidelity(score, calibration)
+    return score if calibration is None else _with_fidelity(score, calibration, contract)
 
 
 def score_tile_sobel_corr(
@@ -218,12 +218,12 @@ def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileSc
     return TileScore(primary, MappingProxyType(metrics), vetoes)
 
 
-def _with_fidelity(score: TileScore, calibration: Fidelity) -> TileScore:
+def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContract) -> TileScore:
     """`score` with what the calibration found."""
     found = [
         name
         for name, holds in (
-            ("rim", calibration.rim_px > MAX_RIM_PX),
+            ("rim", calibration.rim_px > contract.max_rim_px),
             ("unfaithful", not calibration.fidelity >= FIDELITY_FLOOR),
         )
         if holds

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from exquisite.geometry.calibration.spline import solve
+from exquisite.geometry.calibration.linear import solve
 from exquisite.geometry.overlap_score import METRICS
 from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
 from tests.benchmarks import seams

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image, ImageChops
 
-from exquisite.contract import CLASSIC, MAX_RIM_PX, Mode, TileContract, from_canonical, to_canonical
+from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import FIDELITY_FLOOR
 from exquisite.geometry.overlap_score import (
@@ -180,8 +180,8 @@ class TestVetoes:
     def test_rim_is_one_pixel_beyond_what_calibration_may_leave(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         plain = score_tile(canvas, tile, "x_ltr", SMALL)
-        kept = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=MAX_RIM_PX))
-        lost = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=MAX_RIM_PX + 1))
+        kept = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px))
+        lost = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px + 1))
         assert kept.vetoes == plain.vetoes
         assert kept.primary == plain.primary
         assert lost.vetoes == (*plain.vetoes, "rim")

@@ -6,6 +6,7 @@ from .calibrate import (
     FILTER_MAY_COST,
     LEAST_KEPT,
     LOCAL_FALL,
+    STAGES,
     Calibration,
     calibrate_tile,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "FILTER_MAY_COST",
     "LEAST_KEPT",
     "LOCAL_FALL",
+    "STAGES",
     "Calibration",
     "calibrate_tile",
 ]

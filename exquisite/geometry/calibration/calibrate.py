@@ -1,15 +1,15 @@
 """Calibration: the model's drift, measured on the redrawn conditioning half, and undone in the whole tile.
 
 The model redraws the band that it was shown. Where it put it, how it changed its tone and how soft it drew it is
-therefore known exactly, and the generated half drifts with it. In this order: registration (shift, zoom, smooth
-local displacement), tone per channel, softness. The tile is resampled once.
+therefore known exactly, and the generated half drifts with it. In this order: place (shift, zoom), bend (smooth local
+displacement), tone per channel, sharpness. Each stage is judged by itself, and dropped by itself: by blocks of the
+conditioning half that no fit has seen, by what it does to the generated half, and by nothing else. The tile is
+resampled once.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 from PIL import Image, ImageChops
 
@@ -18,11 +18,24 @@ from ...pixels import as_float
 from ..enforcement import require_band
 from ..measures.redraw_error import NEW_PX, lost_detail, redraw_error
 from ..tile_mode import require_tile
-from .displacement import Field, kept_inside, resample, tapers
+from .blocks import halved
+from .displacement import Field, resample
+from .extension import extended, rim_px, sound_box, unmoved
+from .guard import harm_of_detail, harm_of_levels
 from .holdout import Agreement
-from .registration import MAX_SHIFT_PX, Registration, halved, locate, register
-from .sharpness import Kernel, fit_kernel, sharpened
-from .tone import ENOUGH_PIXELS, ToneCurves, equal_histograms, fit_tone, matched_histograms, through, with_tone
+from .placement import MAX_SHIFT_PX
+from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
+from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
+from .tone import (
+    ENOUGH_PIXELS,
+    ToneCurves,
+    equal_histograms,
+    fit_tone,
+    matched_histograms,
+    tamed,
+    through,
+    with_tone,
+)
 
 __all__ = [
     "CLEAR_FALL",
@@ -30,29 +43,35 @@ __all__ = [
     "FILTER_MAY_COST",
     "LEAST_KEPT",
     "LOCAL_FALL",
+    "STAGES",
     "Calibration",
     "calibrate_tile",
 ]
 
-CLEAR_FALL = 0.9
-"""A calibration is applied where it takes the residual to this factor of what it was, or below."""
+STAGES = ("place", "bend", "tone", "sharpness")
+"""Names of the stages, in the order in which they are applied."""
+
+CLEAR_FALL = 0.98
+"""A stage is kept where it takes the attainable residual to this factor of what it was, or below."""
 
 FIDELITY_FLOOR = 0.0
 """Below this the redrawn conditioning half counts as unexplained. True redraws: .44 and above; others: below 0."""
 
-LEAST_KEPT = 0.25
-"""A calibration is applied where the model kept at least this share of the band."""
+LEAST_KEPT = 0.3
+"""A redraw that keeps less than this share of the band was recomposed: nothing is undone."""
 
 FILTER_MAY_COST = 1.05
-"""Softness is corrected unless that takes the residual above this factor of what it was: equal sharpness may cost."""
+"""Sharpness is corrected unless that takes the attainable residual above this factor of what it was."""
 
 LOCAL_FALL = 0.95
-"""A local displacement is undone where that takes the residual to this factor, or below, of shift and zoom alone."""
+"""A bend is undone where that takes the attainable residual to this factor, or below, of shift and zoom alone."""
 
+_LEAST_FALL = 0.5  # levels: half of a rounding step, which sharpening may bring out in calm places
+_LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
+_NO_RESIDUAL = 1e-9
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
-_SEEN_BEYOND_PX = 4 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
+_SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
-_TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
 _SHOWN_LEVELS = (32, 128, 224)
 
 
@@ -66,6 +85,7 @@ class Calibration:
         tile: RGB, same size as the raw tile; the raw tile itself where nothing was applied.
         applied: whether `tile` differs from the raw tile.
         reason: in plain words, why it was applied or not.
+        stages: names of the stages that were applied, of `STAGES`, in their order.
         rim_px: width of the widest rim of the new pixels that has no source in the raw tile.
         fidelity: 1 - residual_after / activity of the band; 1 where the band is explained wholly, 0 where it is no
             better explained than by its own local means; may be negative.
@@ -74,19 +94,21 @@ class Calibration:
         redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
             the columns that were resampled as the first new ones were, and raised where these lack detail
             (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
-        sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile,
-            and the rows that taper towards that, are left out. (left, top, right, bottom), growth to the right.
+        sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile
+            is left out. (left, top, right, bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
         scale: size of the redraw relative to the band, a factor.
         local_px: largest local displacement at the seam beyond shift and scale.
         tone: for each channel the band's level at the redraw's levels 32, 128 and 224.
         softness: factor that the correction gave to the finest detail; 1 where none was made.
-        kept: share of the conditioning half that the calibrated redraw explains, 0 to 1; the rest was re-invented.
+        kept: share of the conditioning half whose coarse content the calibrated redraw explains, 0 to 1; the rest was
+            re-invented.
     """
 
     tile: Image.Image
     applied: bool
     reason: str
+    stages: tuple[str, ...] = ()
     rim_px: int = 0
     fidelity: float = 1.0
     residual_before: float = 0.0
@@ -117,7 +139,7 @@ def calibrate_tile(
 ) -> Calibration:
     """Undo in an RGB `raw_tile` the drift that its conditioning half shows against the RGB `band`, own orientation.
 
-    Whatever cannot be measured leaves the tile as it is, with the reason.
+    Whatever cannot be measured is left as it is, with the reason.
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
@@ -128,16 +150,12 @@ def calibrate_tile(
     if ImageChops.difference(raw.crop((0, 0, *truth.size)), truth).getbbox() is None:
         reason = "no drift: the redrawn conditioning half equals the band"
         return Calibration(raw_tile, False, reason, sound=(0, 0, *truth.size))
-    try:
-        found, field = _undone(raw, truth, contract)
-    except (ArithmeticError, ValueError) as error:
-        reason = f"the drift could not be measured: {error}"
-        found, field = Calibration(raw, False, reason, fidelity=FIDELITY_FLOOR), _unmoved(contract)
-    sound = _sound(field, contract)
+    found, field = _Correction(raw, truth, contract).result()
+    sound = sound_box(field, contract)
     return replace(
         found,
         tile=from_canonical(found.tile, mode) if found.applied else raw_tile,
-        rim_px=_rim_px(field, contract),
+        rim_px=rim_px(field, contract),
         redraw_error=_redraw_error(found.tile, truth, field, sound),
         sound=sound,
     )
@@ -151,58 +169,143 @@ def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tup
     return error * lost_detail(redraw, new)
 
 
-def _undone(raw: Image.Image, band: Image.Image, contract: TileContract) -> tuple[Calibration, Field]:
-    """The calibration of a canonical tile, and the field by which its tile was resampled."""
-    half = (0, 0, *band.size)
-    registration = _registered(raw, band)
-    agreement = Agreement(band, registration.block_px, registration.weights)
-    before = agreement.residual(raw.crop(half))
-    field = _field(registration, contract)
-    if max(field.largest) < _LEAST_SHIFT_PX:
-        field, tile = _unmoved(contract), raw
-    else:
-        tile = resample(raw, kept_inside(field), (0, 0, *raw.size))
-    tone = fit_tone(tile.crop(half), band, agreement.counted)
-    tile = with_tone(tile, tone)
-    tile, kernel = _as_sharp_as_the_band(tile, band, agreement)
-    tile = with_tone(tile, equal_histograms(tile.crop(half), band, agreement.counted))
-    after, kept = agreement.judged(tile.crop(half))
-    fell = f"the residual fell to {after / before:.0%}"
-    if kept < LEAST_KEPT:
-        applied, reason = False, f"only {kept:.0%} of the conditioning half is the band redrawn"
-    elif after > CLEAR_FALL * before:
-        applied, reason = False, f"{fell}, which is not clear enough"
-    else:
-        applied, reason = True, fell
-    found = Calibration(
-        tile if applied else raw,
-        applied,
-        reason,
-        fidelity=1 - (after if applied else before) / agreement.activity,
-        residual_before=before,
-        residual_after=after if applied else before,
-        kept=kept,
-        **_measured(registration, tone, kernel, contract),
-    )
-    return found, field if applied else _unmoved(contract)
+class _Correction:
+    """The stages of one canonical tile, each tried on what the ones before it left."""
+
+    def __init__(self, raw: Image.Image, band: Image.Image, contract: TileContract) -> None:
+        self._raw, self._band, self._contract = raw, band, contract
+        self._half = (0, 0, *band.size)
+        self._registration = _registered(raw, band)
+        self._agreement = Agreement(band, self._registration.block_px, self._registration.weights)
+        self._field = unmoved(contract)
+        self._tile = raw
+        self._stages: list[str] = []
+        self._remarks: list[str] = []
+        self._tone: ToneCurves = ()
+        self._kernel = Kernel()
+        self._kept = 1.0
+
+    def result(self) -> tuple[Calibration, Field]:
+        """The calibration, and the field by which its tile was resampled."""
+        before = self._agreement.residual(self._raw.crop(self._half))
+        self._place()
+        self._adjust_tone()
+        kept = self._kept
+        if kept < LEAST_KEPT:
+            self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
+            reason = f"recomposed: only {kept:.0%} of the conditioning half is the band redrawn"
+        else:
+            self._adjust_sharpness()
+            reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
+        after = self._agreement.residual(self._tile.crop(self._half)) if self._stages else before
+        seam, across = self._contract.band_px, self._contract.across_px
+        rows = range(0, across + 1, self._registration.block_px)
+        local = [at for (at,) in self._registration.local.over((seam,), rows)]
+        return Calibration(
+            self._tile,
+            bool(self._stages),
+            reason,
+            stages=tuple(self._stages),
+            fidelity=1 - after / self._agreement.activity,
+            residual_before=before,
+            residual_after=after,
+            shift=self._registration.at(seam, across / 2),
+            scale=self._registration.placement.scale,
+            local_px=(max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
+            tone=tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in self._tone),
+            softness=self._kernel.gain,
+            kept=kept,
+        ), self._field
+
+    def _place(self) -> None:
+        """Place and bend: resample the tile, unless the held-out blocks agree no better afterwards.
+
+        Tone is in the way of this comparison: both halves are compared through curves fitted to each.
+        """
+        for axis, told in zip("xy", self._registration.told, strict=True):
+            if not told:
+                self._remarks.append(f"not identifiable along {axis}: left as it is")
+        field = extended(self._registration, self._contract)
+        if max(field.largest) < _LEAST_SHIFT_PX:
+            return
+        placed = resample(self._raw, field, (0, 0, *self._raw.size))
+        before, after = (
+            self._agreement.attainable(self._toned(tile.crop(self._half))) for tile in (self._raw, placed)
+        )
+        if after > CLEAR_FALL * before:
+            self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
+            return
+        self._tile, self._field = placed, field
+        self._stages += ["place", "bend"] if self._registration.bent else ["place"]
+
+    def _toned(self, half: Image.Image) -> Image.Image:
+        return with_tone(half, fit_tone(half, self._band, self._agreement.counted, _ENOUGH_ROUGHLY))
+
+    def _adjust_tone(self) -> None:
+        """Tone: curves from calm places."""
+        self._tone = fit_tone(self._tile.crop(self._half), self._band, self._agreement.counted)
+        toned = with_tone(self._tile, self._tone)
+        self._kept = self._agreement.kept(toned.crop(self._half))
+        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
+        if after > CLEAR_FALL * before:
+            self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
+        elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
+            self._remarks.append(f"tone left as it is: the curves {harm}")
+        else:
+            self._tile = toned
+            self._stages.append("tone")
+
+    def _adjust_sharpness(self) -> None:
+        """Sharpness, and after it the band's own distribution of levels, where the tone was adjusted."""
+        band, seam = self._band, self._band.width
+        near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *band.size)
+        known = self._tile.crop(near).convert("L"), band.crop(near).convert("L")
+        kernel = fit_kernel(*known, self._agreement.counted.crop(near))
+        corrected = sharpened(self._tile, kernel)
+        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
+        fall = (self._residual(corrected) + _NO_RESIDUAL) / (self._residual(self._tile) + _NO_RESIDUAL)
+        if kernel.change < _LEAST_CHANGE and fall > CLEAR_FALL:
+            pass
+        elif fall > 1 and after > FILTER_MAY_COST * before + _LEAST_FALL:
+            self._remarks.append(f"sharpness left as it is: it would leave {_share(after, before)} of the residual")
+        elif harm := harm_of_detail(self._tile, corrected, band):
+            self._remarks.append(f"sharpness left as it is: the kernel {harm}")
+        else:
+            self._tile, self._kernel = corrected, kernel
+            self._stages.append("sharpness")
+        if "tone" in self._stages:
+            curves = equal_histograms(self._tile.crop(self._half), band, self._agreement.counted)
+            leveled = with_tone(self._tile, curves)
+            before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
+            if after <= before and not harm_of_levels(self._new_half(), curves, band):
+                self._tile = leveled
+
+    def _residual(self, tile: Image.Image) -> float:
+        return self._agreement.residual(tile.crop(self._half))
+
+    def _new_half(self) -> Image.Image:
+        return self._tile.crop((self._band.width, 0, *self._tile.size))
 
 
-def _unmoved(contract: TileContract) -> Field:
-    """The field that leaves everything where it is."""
-    along, across = (0.0, float(contract.tile_px)), (0.0, float(contract.across_px))
-    return Field.sampled(along, across, lambda _x, _y: (0.0, 0.0))
+def _share(after: float, before: float) -> str:
+    return f"{after / (before + _NO_RESIDUAL):.0%}"
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     """Registration on the luminance, its tone near the band's.
 
-    First at half the size and with the tone that the histograms tell; they cannot tell flat areas of like size apart.
-    At the place that this gives, curves can be fitted that do, and the whole size is registered through them.
+    First at half the size and with the low-order curve that the histograms tell; they cannot tell flat areas of like
+    size apart. At the place that this gives, curves can be fitted that do, and the whole size is registered through
+    them.
     """
+    if min(band.size) < LEAST_BAND_PX:
+        return unmeasured(band.size)
     raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
     small, small_band = halved(raw), halved(band)
     grey, grey_band = small.convert("L"), small_band.convert("L")
-    curve = matched_histograms(grey.crop((0, 0, *grey_band.size)), grey_band)
+    known = grey.crop((0, 0, *grey_band.size))
+    weights = [count / known.width / known.height for count in known.histogram()]
+    curve = tamed(weights, matched_histograms(known, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
     tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
     found = register(_grey(with_tone(raw, tone)), _grey(band), rough.placement.twice)
@@ -212,7 +315,7 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
 
     def residual(registration: Registration) -> float:
         half = _pulled_back(small, registration, small_band.size, 2)
-        return agreement.residual(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
+        return agreement.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
     straight = found.straightened()
     return found if residual(found) < LOCAL_FALL * residual(straight) else straight
@@ -228,71 +331,3 @@ def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[in
     step = registration.block_px // scale
     xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)
     return resample(redraw, registration.field(xs, ys, scale), (0, 0, *size), 1)
-
-
-def _as_sharp_as_the_band(
-    tile: Image.Image, band: Image.Image, agreement: Agreement
-) -> tuple[Image.Image, Kernel]:
-    """The tile with its softness corrected, unless the held-out blocks object, and the kernel that did it."""
-    half = (0, 0, *band.size)
-    near = (band.width // 2, 0, *band.size)
-    kernel = fit_kernel(tile.crop(near).convert("L"), band.crop(near).convert("L"), agreement.counted.crop(near))
-    corrected = sharpened(tile, kernel)
-    if agreement.residual(corrected.crop(half)) > FILTER_MAY_COST * agreement.residual(tile.crop(half)):
-        return tile, Kernel()
-    return corrected, kernel
-
-
-def _measured(registration: Registration, tone: ToneCurves, kernel: Kernel, contract: TileContract) -> dict[str, Any]:
-    """The measured drift, by the names of `Calibration`."""
-    seam, across = contract.band_px, contract.across_px
-    local = [at for (at,) in registration.local.over((seam,), range(0, across + 1, registration.block_px))]
-    return {
-        "shift": registration.at(seam, across / 2),
-        "scale": registration.placement.scale,
-        "local_px": (max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
-        "tone": tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in tone),
-        "softness": kernel.gain,
-    }
-
-
-def _field(registration: Registration, contract: TileContract) -> Field:
-    """The displacement over the whole tile.
-
-    In the generated half shift and zoom go on. The local displacement at the seam goes on too, and follows its
-    slope there for a while: by s * r * (1 - e^(-x / r)) at the distance x, with r = _TREND_PX.
-    """
-    step, seam = registration.block_px, contract.band_px
-    along, across = contract.tile_px, contract.across_px
-    known = [float(x) for x in (*range(0, seam, step), seam)]
-    ahead = [float(x) for x in (*range(seam + step, along, step), along)]
-    ys = [float(y) for y in (*range(0, across, step), across)]
-    nodes = []
-    trends = registration.local.over((seam - step / 2, seam), ys)
-    for y, row, (inner, at_seam) in zip(ys, registration.field(known, ys).nodes, trends, strict=True):
-        slope = [2 * (b - a) / step for a, b in zip(inner, at_seam, strict=True)]
-        new = []
-        for x in ahead:
-            px, py = registration.placement.at(x, y)
-            run = _TREND_PX * (1 - math.exp((seam - x) / _TREND_PX))
-            new.append((px + at_seam[0] + slope[0] * run, py + at_seam[1] + slope[1] * run))
-        nodes.append((*row, *new))
-    return Field((*known, *ahead), tuple(ys), tuple(nodes))
-
-
-def _sound(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
-    """The part of the conditioning half whose source `field` finds inside the raw tile, tapered rows left out."""
-    up, down = tapers(field)
-    behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
-    left = min(contract.band_px - 1, max(0, math.ceil(behind)))
-    return left, math.ceil(up), contract.band_px, contract.across_px - math.ceil(down)
-
-
-def _rim_px(field: Field, contract: TileContract) -> int:
-    """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
-    seam, end = contract.band_px, contract.band_px + contract.advance_px
-    columns = (seam, *(x for x in field.xs if seam < x < end), end)
-    above = max(-field.at(x, 0)[1] for x in columns)
-    below = max(field.at(x, contract.across_px)[1] for x in columns)
-    ahead = max(end + field.at(end, y)[0] for y in field.ys) - contract.tile_px
-    return max(0, math.ceil(max(above, below, ahead) - 0.05))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ...pixels import crop_mirrored
 
-__all__ = ["Field", "Placement", "kept_inside", "resample", "tapers"]
+__all__ = ["Field", "Placement", "resample"]
 
 _SUPPORT = 3  # of LANCZOS, in pixels
 _ALIKE_PX = 1e-6
@@ -171,25 +171,3 @@ def _meshed(
     ]
     size = (box[2] - box[0], box[3] - box[1])
     return source.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
-
-
-def tapers(field: Field) -> tuple[float, float]:
-    """Over how many pixels at the upper and at the lower outer row `kept_inside` changes the field; 0 for none.
-
-    The taper is at most twice as steep as the picture: it spans at least twice the missing pixels, and a whole cell.
-    """
-    missing = max(-dy for _, dy in field.nodes[0]), max(dy for _, dy in field.nodes[-1])
-    cells = field.ys[1] - field.ys[0], field.ys[-1] - field.ys[-2]
-    up, down = (max(2 * rows, cell) if rows > 0 else 0.0 for rows, cell in zip(missing, cells, strict=True))
-    return up, down
-
-
-def kept_inside(field: Field) -> Field:
-    """`field` with its displacement across the seam tapered to nothing at an outer row that lacks its source."""
-    up, down = tapers(field)
-    rows = []
-    for y, row in zip(field.ys, field.nodes, strict=True):
-        above = min(1.0, (y - field.ys[0]) / up) if up else 1.0
-        below = min(1.0, (field.ys[-1] - y) / down) if down else 1.0
-        rows.append(tuple((dx, dy * (above if dy < 0 else below)) for dx, dy in row))
-    return Field(field.xs, field.ys, tuple(rows))

@@ -13,7 +13,10 @@ __all__ = ["Agreement"]
 
 _HELD_OUT = 5
 _LEAST_WEIGHT = 0.2
-_LEAST_ACTIVITY = 1.0
+_SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
+_LEAST_ACTIVITY = 1.0  # levels
+_COARSE_PARTS = 8  # of a block's edge
+_EXPLAINED = 0.5
 
 
 class Agreement:
@@ -34,25 +37,53 @@ class Agreement:
             (k % self._columns + 2 * (k // self._columns)) % _HELD_OUT == 0 for k in range(self._columns * self._rows)
         ]
         self.counted = self._mask(weights)
+        self._coarse_px = max(1, block_px // _COARSE_PARTS)
+        self._coarse_band = self._coarse(band)
         smooth = band.reduce(block_px).resize(band.size, Image.Resampling.BILINEAR)
-        self._activities = [max(_LEAST_ACTIVITY, value) for value in self._residuals(smooth)]
-        self.activity = sum(self._activities) / len(self._activities)
+        self.activity = max(_LEAST_ACTIVITY, self.residual(smooth))
+        self._activities = {
+            cell_px: self._residuals(self._coarse(smooth, cell_px), self._coarse(band, cell_px))
+            for cell_px in (self._coarse_px, 2 * self._coarse_px, 4 * self._coarse_px)
+            if block_px % cell_px == 0
+        }
 
     def residual(self, half: Image.Image) -> float:
         """Mean over the held-out blocks of the RMS difference of `half` and the band, RGB, in levels of 0 to 255."""
-        return self.judged(half)[0]
+        residuals = self._residuals(half, self._band)
+        return sum(residuals) / len(residuals)
 
-    def judged(self, half: Image.Image) -> tuple[float, float]:
-        """(residual, share of held-out blocks where `half` is nearer to the band than the band's own smooth course)."""
-        residuals = self._residuals(half)
-        nearer = sum(residual < activity for residual, activity in zip(residuals, self._activities, strict=True))
-        return sum(residuals) / len(residuals), nearer / len(residuals)
+    def attainable(self, half: Image.Image) -> float:
+        """The same of both pictures a few times smaller: what is left without the fine detail.
 
-    def _residuals(self, half: Image.Image) -> list[float]:
-        whole = squared_distance(half, self._band).crop(
-            (0, 0, self._columns * self._block_px, self._rows * self._block_px)
-        )
-        means = whole.reduce(self._block_px).get_flattened_data()
+        Models draw other fine detail than they were shown. No correction can lower that part of the residual, and a
+        correction that is right must lower this one.
+        """
+        residuals = self._residuals(self._coarse(half), self._coarse_band)
+        return sum(residuals) / len(residuals)
+
+    def kept(self, half: Image.Image) -> float:
+        """Share of the held-out blocks whose coarse content `half` explains: it leaves less than half of its variance.
+
+        In cells of one size, of twice or of four times that: fine lines that moved are no other picture.
+        """
+        explained = [False] * sum(self._held_out)
+        for cell_px, activities in self._activities.items():
+            residuals = self._residuals(self._coarse(half, cell_px), self._coarse(self._band, cell_px))
+            explained = [
+                before or residual**2 < _EXPLAINED * activity**2 + _SLOW_TONE
+                for before, residual, activity in zip(explained, residuals, activities, strict=True)
+            ]
+        return sum(explained) / len(explained)
+
+    def _coarse(self, half: Image.Image, cell_px: int = 0) -> Image.Image:
+        """`half` cut to whole blocks, and smaller."""
+        whole = half.crop((0, 0, self._columns * self._block_px, self._rows * self._block_px))
+        return whole.reduce(cell_px or self._coarse_px)
+
+    def _residuals(self, half: Image.Image, band: Image.Image) -> list[float]:
+        edge = half.width // self._columns
+        whole = squared_distance(half, band).crop((0, 0, self._columns * edge, self._rows * edge))
+        means = whole.reduce(edge).get_flattened_data()
         return [math.sqrt(mean / 3) for mean, held in zip(means, self._held_out, strict=True) if held]  # type: ignore[operator]
 
     def _mask(self, weights: Sequence[float]) -> Image.Image:

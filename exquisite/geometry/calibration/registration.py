@@ -1,36 +1,29 @@
-"""How far the redrawn band lies from the band: shift and zoom, then a smooth local displacement.
-
-Lucas and Kanade's normal equations (IJCAI 1981, eq. 9; coarse to fine as in Bouguet 2001), summed over square
-blocks. One set of sums a block serves the placement, the robust weights (blocks that the model re-invented do
-not count) and the local displacement.
-"""
+"""How far the redrawn band lies from the band: shift and zoom (`placement`), then a smooth local displacement."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 from PIL import Image
 
-from ...pixels import combined, crop_mirrored, mean
+from .blocks import BLOCK_PX, Level, block_edge, pyramid, scaled, summed_blocks
 from .displacement import Field, Placement, resample
-from .spline import Spline, Sums, fit_spline, solve
+from .placement import MAX_SHIFT_PX, PlacementFit, identified, refined, searched
+from .spline import Spline, Sums, fit_spline
 
-__all__ = ["MAX_SHIFT_PX", "Registration", "halved", "locate", "register"]
+__all__ = ["LEAST_BAND_PX", "Registration", "locate", "register", "unmeasured"]
 
-MAX_SHIFT_PX = 32
-"""The farthest that the coarse search looks, in pixels, either way of each axis."""
+LEAST_BAND_PX = 16
+"""A band that is narrower or lower than this tells no displacement."""
 
-_BLOCK_PX = 32
-_CELL_PX = 8 * _BLOCK_PX
+_CAPTURED = 0.5  # of a pixel of the level: what a bend can still take away there is no sign of re-invention
+_CELL_PX = 8 * BLOCK_PX
 _COARSEST = 8
 _LOCAL_COARSEST = 4  # level at which the local displacement is begun
-_LEAST_LEVEL_PX = 16
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}
 _LOCAL_ROUNDS = {2: 2, 1: 1}
-_STARTS = 4
 _ZOOM_SPREAD = 0.03
 _STIFFNESS = 0.3
 _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
@@ -45,12 +38,14 @@ class Registration:
         local: what remains beyond it, over the conditioning half.
         block_px: edge of the blocks on which the displacement was measured, in pixels.
         weights: how much each block counted, 0 to 1, row by row.
+        told: whether the picture tells a shift along x, and along y; what it does not tell is 0.
     """
 
     placement: Placement
     local: Spline
     block_px: int
     weights: tuple[float, ...]
+    told: tuple[bool, bool] = (True, True)
 
     @property
     def bent(self) -> bool:
@@ -78,29 +73,26 @@ class Registration:
         return Field(tuple(xs), tuple(ys), tuple(nodes))
 
 
-@dataclass(frozen=True)
-class _Level:
-    """Band and redraw, both mode F, `scale` times smaller than they are."""
-
-    scale: int
-    band: Image.Image
-    redraw: Image.Image
-    block_px: int  # in pixels of this level
+def unmeasured(size: tuple[int, int]) -> Registration:
+    """No displacement at all, over a band of `size` (width, height): what a band tells that is too small."""
+    block = block_edge(size)
+    count = max(1, size[0] // block) * max(1, size[1] // block)
+    placement = Placement((0.0, 0.0), (1.0, 1.0), (float(size[0]), size[1] / 2))
+    return Registration(placement, Spline.flat(size, _cell_px(size)), block, (1.0,) * count, (False, False))
 
 
 def locate(redraw: Image.Image, band: Image.Image, farthest: int = MAX_SHIFT_PX) -> Registration:
     """Find `band` in `redraw` by shift and zoom alone, `farthest` pixels away at most; pictures as for `register`."""
-    levels = _pyramid(band, redraw, _COARSEST)
+    levels = pyramid(band, redraw, _COARSEST)
     finest = levels[-1]
     if len(levels) > 1:
         levels[0] = replace(levels[0], block_px=2 * levels[0].block_px)
-    starts = _searched(levels[0], (float(band.width), band.height / 2), farthest)
-    rounds = _PLACEMENT_ROUNDS[_COARSEST]
-    settled = [_settled(levels[0], _unbent(start, finest), rounds) for start in starts]
-    found, _ = min(settled, key=lambda one: _implausibility(one[0], one[1], farthest))
+    starts = searched(levels[0], (float(band.width), band.height / 2), farthest)
+    settled = [refined(levels[0], start, _PLACEMENT_ROUNDS[_COARSEST]) for start in starts]
+    fit = min(settled, key=lambda one: _implausibility(one, farthest))
     for level in levels[1:]:
-        found, _ = _settled(level, found, _PLACEMENT_ROUNDS[level.scale])
-    return found
+        fit = refined(level, fit.placement, _PLACEMENT_ROUNDS[level.scale])
+    return Registration(fit.placement, _flat(finest), finest.block_px, fit.weights)
 
 
 def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Registration:
@@ -108,35 +100,32 @@ def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Regist
 
     `start` tells shift and zoom to about a pixel (`locate`): they are refined, and a local displacement comes to them.
     """
-    levels = _pyramid(band, redraw, _LOCAL_COARSEST)
-    placed = _unbent(start, levels[-1])
+    levels = pyramid(band, redraw, _LOCAL_COARSEST)
+    placement = start
     for level in levels[-2:]:
-        placed, _ = _settled(level, placed, _PLACEMENT_ROUNDS[level.scale])
-    return _bent_where_it_may_help(levels, placed)
+        fit = refined(level, placement, _PLACEMENT_ROUNDS[level.scale])
+        placement = fit.placement
+    return _bent_where_it_may_help(levels, _unbent(fit, levels[-1]))
 
 
-def _unbent(placement: Placement, finest: _Level) -> Registration:
-    """Shift and zoom alone, as a registration of the `finest` level's pictures."""
-    flat = Spline.flat(finest.band.size, _cell_px(finest.band.size))
-    return Registration(placement, flat, finest.block_px, ())
+def _unbent(fit: PlacementFit, finest: Level) -> Registration:
+    """What the picture tells of shift and zoom, as a registration of the `finest` level's pictures."""
+    placement, told = identified(fit, finest.unit)
+    return Registration(placement, _flat(finest), finest.block_px, fit.weights, told)
 
 
-def _settled(level: _Level, found: Registration, rounds: int) -> tuple[Registration, float]:
-    """Where some steps on one level lead, and the squared error before the last of them."""
-    error = 0.0
-    for _ in range(rounds):
-        found, error = _placed(level, found)
-    return found, error
+def _flat(level: Level) -> Spline:
+    return Spline.flat(level.band.size, _cell_px(level.band.size))
 
 
-def _implausibility(found: Registration, error: float, farthest: int) -> float:
+def _implausibility(fit: PlacementFit, farthest: int) -> float:
     """The error, raised for a far place, which must fit clearly better."""
-    far = math.hypot(*found.placement.shift) / farthest
-    stretched = sum(abs(scale - 1) for scale in found.placement.scale) / _ZOOM_SPREAD
-    return (error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)
+    far = math.hypot(*fit.placement.shift) / farthest
+    stretched = sum(abs(scale - 1) for scale in fit.placement.scale) / _ZOOM_SPREAD
+    return (fit.error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)
 
 
-def _bent_where_it_may_help(levels: Sequence[_Level], placed: Registration) -> Registration:
+def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Registration:
     """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
     found, fall = _bent(levels[0], placed)
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
@@ -152,177 +141,24 @@ def _bent_where_it_may_help(levels: Sequence[_Level], placed: Registration) -> R
 
 def _cell_px(size: tuple[int, int]) -> int:
     """Half of the shorter edge, at most eight blocks: the local displacement of a tile is a matter of its size."""
-    return min(_CELL_PX, max(2 * _BLOCK_PX, min(size) // 2))
+    return min(_CELL_PX, max(2 * BLOCK_PX, min(size) // 2))
 
 
-def _block_px(size: tuple[int, int]) -> int:
-    """32 px on bands of full size, less on small ones: never fewer than eight blocks along either edge."""
-    block = _BLOCK_PX
-    while block > 4 and min(size) // block < 8:
-        block //= 2
-    return block
-
-
-def _pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[_Level]:
-    """Levels of both pictures, coarsest first."""
-    block = _block_px(band.size)
-    scale = coarsest
-    while scale > 1 and (min(band.size) // scale < _LEAST_LEVEL_PX or block // scale < 2):
-        scale //= 2
-    levels = [_Level(1, band, redraw, block)]
-    while levels[0].scale < scale:
-        last = levels[0]
-        levels.insert(0, _Level(2 * last.scale, halved(last.band), halved(last.redraw), last.block_px // 2))
-    return levels
-
-
-def halved(image: Image.Image) -> Image.Image:
-    """Half the size; fine hatching must vanish, not turn into a moire that moves its own way."""
-    return image.resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC)
-
-
-def _searched(level: _Level, centre: tuple[float, float], farthest: int) -> list[Placement]:
-    """Shifts at which the coarsest level fits better than at all neighbours: the best few, and none at all."""
-    band, redraw = level.band, level.redraw
-    reach = min(farthest // level.scale, min(band.size) // 4)
-    inner = band.crop((reach, reach, band.width - reach, band.height - reach))
-    errors = {}
-    for y in range(-reach, reach + 1):
-        for x in range(-reach, reach + 1):
-            moved = redraw.crop((reach + x, reach + y, band.width - reach + x, band.height - reach + y))
-            errors[x, y] = _mean_square(inner, moved)
-    around = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-    minima = [(x, y) for x, y in errors if all(errors[x, y] <= errors.get((x + i, y + j), math.inf) for i, j in around)]
-    chosen = {(0, 0), *sorted(minima, key=lambda at: errors[at])[:_STARTS]}
-    return [Placement((float(x * level.scale), float(y * level.scale)), (1.0, 1.0), centre) for x, y in sorted(chosen)]
-
-
-def _mean_square(a: Image.Image, b: Image.Image) -> float:
-    squared = combined(lambda v: (v["a"] - v["b"]) * (v["a"] - v["b"]), a=a, b=b)
-    return mean(squared)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """One block's centre (x, y) in full-size pixels, its sums, its squared error, its weight."""
-
-    x: float
-    y: float
-    sums: Sums
-    error: float
-    weight: float
-
-
-def _blocks(level: _Level, found: Registration, bent: bool) -> list[_Block]:
-    band, edge = level.band, level.block_px
-    width, height = band.size
-    moved = _bent_redraw(level, found) if bent else _placed_redraw(level, found.placement)
-    middle = combined(lambda a: (a["a"] + a["b"]) * 0.5, a=band, b=moved)
-    gx = _difference(middle.crop((2, 1, width, height - 1)), middle.crop((0, 1, width - 2, height - 1)), 0.5)
-    gy = _difference(middle.crop((1, 2, width - 1, height)), middle.crop((1, 0, width - 1, height - 2)), 0.5)
-    inner = (1, 1, width - 1, height - 1)
-    e = _difference(band.crop(inner), moved.crop(inner), level.scale)  # in full-size pixels once divided by a gradient
-    columns, rows = width // edge, height // edge
-
-    def summed(*factors: Image.Image) -> Sequence[float]:
-        product = Image.new("F", (columns * edge, rows * edge))
-        product.paste(
-            combined(lambda p: p["a"] * p["b"], a=factors[0], b=factors[1]) if factors[1:] else factors[0], (1, 1)
-        )
-        return product.reduce(edge).get_flattened_data()  # type: ignore[return-value]
-
-    means = zip(summed(gx), summed(gy), summed(e), strict=True)
-    squares = zip(*(summed(a, b) for a, b in ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))), strict=True)
-    values = [
-        (xx - x * x, xy - x * y, yy - y * y, xe - x * m, ye - y * m, ee - m * m)
-        for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
-    ]
-    step = edge * level.scale
-    weights = _weights([v[0] + v[2] for v in values], [v[5] for v in values])
-    tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
-    inside = _inside(found.placement, step, (columns, rows), tile)
-    return [
-        _Block((k % columns + 0.5) * step, (k // columns + 0.5) * step, value[:5], value[5], weight * seen)
-        for k, (value, weight, seen) in enumerate(zip(values, weights, inside, strict=True))
-    ]
-
-
-def _inside(placement: Placement, step: int, count: tuple[int, int], tile: tuple[int, int]) -> list[bool]:
-    """Whether the source of each block of edge `step` lies inside the tile, row by row."""
-    lines = []
-    for axis in (0, 1):
-        centres = [(k + 0.5) * step for k in range(count[axis])]
-        sources = [at + placement.at(at, at)[axis] for at in centres]
-        lines.append([step / 2 <= source <= tile[axis] - step / 2 for source in sources])
-    return [x and y for y in lines[1] for x in lines[0]]
-
-
-def _weights(activity: Sequence[float], errors: Sequence[float]) -> list[float]:
-    """Geman and McClure's weight of each block, by its squared error relative to its gradient energy."""
-    floor = 0.05 * sum(activity) / len(activity) + 1e-6
-    ratios = [error / (energy + floor) for error, energy in zip(errors, activity, strict=True)]
-    typical = max(1e-9, 2 * median(ratios))
-    return [(typical / (typical + ratio)) ** 2 for ratio in ratios]
-
-
-def _difference(a: Image.Image, b: Image.Image, factor: float) -> Image.Image:
-    return combined(lambda p: (p["a"] - p["b"]) * factor, a=a, b=b)
-
-
-def _placed_redraw(level: _Level, placement: Placement) -> Image.Image:
-    """The redraw pulled back onto the band by shift and zoom alone."""
-    (width, height), scale = level.band.size, level.scale
-    left, top = (v / scale for v in placement.at(0, 0))
-    right, bottom = (v / scale for v in placement.at(width * scale, height * scale))
-    edges = (left, top, right + width, bottom + height)
-    region = (math.floor(left) - 3, math.floor(top) - 3, math.ceil(edges[2]) + 3, math.ceil(edges[3]) + 3)
-    source = crop_mirrored(level.redraw, region)
-    window = (edges[0] - region[0], edges[1] - region[1], edges[2] - region[0], edges[3] - region[1])
-    return source.resize((width, height), Image.Resampling.BICUBIC, box=window)
-
-
-def _bent_redraw(level: _Level, found: Registration) -> Image.Image:
+def _bent_redraw(level: Level, found: Registration) -> Image.Image:
     """The redraw pulled back onto the band by the whole registration."""
     width, height = level.band.size
-    xs, ys = (tuple(float(x) for x in range(0, length + 1, level.block_px)) for length in (width, height))
+    xs, ys = (tuple(float(x) for x in (*range(0, length, level.block_px), length)) for length in (width, height))
     return resample(level.redraw, found.field(xs, ys, level.scale), (0, 0, width, height), 1)
 
 
-def _placed(level: _Level, found: Registration) -> tuple[Registration, float]:
-    """One Gauss-Newton step on shift and zoom, and the mean squared error before it."""
-    placement = found.placement
-    blocks = _blocks(level, found, bent=False)
-    unit = placement.centre[1]
-    a00 = a01 = a02 = a03 = a11 = a12 = a13 = a22 = a23 = a33 = b0 = b1 = b2 = b3 = 0.0
-    for block in blocks:
-        u, v = (block.x - placement.centre[0]) / unit, (block.y - placement.centre[1]) / unit
-        xx, xy, yy, xe, ye = _scaled(block.sums, block.weight)
-        a00, a01, a02, a03 = a00 + xx, a01 + xx * u, a02 + xy, a03 + xy * v
-        a11, a12, a13 = a11 + xx * u * u, a12 + xy * u, a13 + xy * u * v
-        a22, a23, a33 = a22 + yy, a23 + yy * v, a33 + yy * v * v
-        b0, b1, b2, b3 = b0 + xe, b1 + xe * u, b2 + ye, b3 + ye * v
-    matrix = [[a00, a01, a02, a03], [a01, a11, a12, a13], [a02, a12, a22, a23], [a03, a13, a23, a33]]
-    trace = sum(matrix[i][i] for i in range(4))
-    for i in range(4):
-        matrix[i][i] += 1e-4 * trace + 1e-9  # a direction without any gradient stays where it is
-    shift_x, zoom_x, shift_y, zoom_y = solve(matrix, [b0, b1, b2, b3])
-    placed = Placement(
-        (placement.shift[0] + shift_x, placement.shift[1] + shift_y),
-        (placement.scale[0] + zoom_x / unit, placement.scale[1] + zoom_y / unit),
-        placement.centre,
-    )
-    error = sum(block.error for block in blocks) / len(blocks)
-    return Registration(placed, found.local, found.block_px, tuple(block.weight for block in blocks)), error
-
-
-def _bent(level: _Level, found: Registration) -> tuple[Registration, float]:
+def _bent(level: Level, found: Registration) -> tuple[Registration, float]:
     """One step on the local displacement, and the share of the squared error that it should take away."""
-    blocks = _blocks(level, found, bent=True)
+    blocks = summed_blocks(level, _bent_redraw(level, found), found.placement, _CAPTURED * level.scale)
     counted = sum(block.weight for block in blocks) + 1e-9
     error = sum(block.weight * block.error for block in blocks)
     variance = error / (counted * level.block_px**2) + 1e-6
     columns = level.band.width // level.block_px
-    weighted = [(b.x, b.y, _scaled(b.sums, b.weight / variance)) for b in blocks]
+    weighted = [(b.x, b.y, scaled(b.sums, b.weight / variance)) for b in blocks]
     local = fit_spline(found.local, _joined(weighted, columns), _STIFFNESS)
     xs, ys = [b.x for b in blocks[:columns]], [b.y for b in blocks[::columns]]
     old, new = (spline.over(xs, ys) for spline in (found.local, local))
@@ -331,13 +167,8 @@ def _bent(level: _Level, found: Registration) -> tuple[Registration, float]:
         (x0, y0), (x1, y1) = old[k // columns][k % columns], new[k // columns][k % columns]
         x, y = x1 - x0, y1 - y0
         fall += 2 * (x * xe + y * ye) - (x * x * xx + 2 * x * y * xy + y * y * yy)
-    weights = tuple(block.weight for block in blocks)
-    return Registration(found.placement, local, found.block_px, weights), fall * variance / (error + 1e-9)
-
-
-def _scaled(sums: Sums, factor: float) -> Sums:
-    xx, xy, yy, xe, ye = sums
-    return factor * xx, factor * xy, factor * yy, factor * xe, factor * ye
+    weights = tuple(block.kept for block in blocks)
+    return replace(found, local=local, weights=weights), fall * variance / (error + 1e-9)
 
 
 def _joined(blocks: Sequence[tuple[float, float, Sums]], columns: int) -> list[tuple[float, float, Sums]]:

@@ -1,15 +1,21 @@
-"""Softness: the small symmetric kernel that takes the redraw back to the band's sharpness, fitted with known truth.
+"""Sharpness: the small kernel that gives each octave of the redraw the energy that it has in the band.
 
-    [f e d e f]
-    [e c b c e]
-    [d b a b d]      a = 1 - 4 (b + c + d + f) - 8 e: a flat picture stays as it is
-    [e c b c e]
-    [f e d e f]
+The kernel is a polynomial in the binomial blur B of `octaves`:
 
-Least squares (a Wiener filter, 1949) is nearest to the band, and too soft: to noise and to detail that the model
-invented it answers by smoothing, a little more at every step. With the band itself as the instrument (the method of
-instrumental variables, Wright 1928) such errors do not count, and the kernel is too sharp. Between the two lies the one
-that gives the redraw the band's energy of the Laplacian.
+    K = 1 + fine (1 - B) + coarse (B - B B)
+
+so that it reaches two pixels far, changes no flat picture, and has the gain 1 + fine at the Nyquist frequency.
+
+Real models redraw fine detail with about its energy, but it is other detail. Least squares (a Wiener filter, 1949)
+answers to that by smoothing, and with the band as the instrument (instrumental variables, Wright 1928) by an
+amplification without bound. Therefore two kernels are fitted and mixed by the coherence of redraw and band:
+
+- where they are coherent, the one between least squares and instrumental variables that gives the fine octave the
+  energy that it has in the band;
+- where they are not, the one that takes the energy of each octave towards the band's by the share that is coherent,
+  or would be if it were not displaced by a few pixels. It is the identity where all detail was re-invented.
+
+Neither gives an octave more energy than it has in the band.
 """
 
 from __future__ import annotations
@@ -20,44 +26,67 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFilter
 
-from ...pixels import as_float, combined, crop_mirrored, difference, laplacian, mean, moved
-from .spline import solve
+from ...pixels import as_float, combined, crop_mirrored
+from .linear import solve
+from .octaves import COARSE, FINE, LEAST_ENERGY, Polynomial, blurs, coherence, displaced_share, energy, moments, product
 
-__all__ = ["REACH_PX", "Kernel", "fit_kernel", "sharpened"]
+__all__ = ["LEAST_PX", "REACH_PX", "Kernel", "fit_kernel", "sharpened"]
 
 REACH_PX = 2
 """How far the kernel reaches from its centre, in pixels."""
 
-_CLASSES = (
-    ((0, 1), (1, 0), (0, -1), (-1, 0)),
-    ((1, 1), (1, -1), (-1, 1), (-1, -1)),
-    ((0, 2), (2, 0), (0, -2), (-2, 0)),
-    ((1, 2), (2, 1), (-1, 2), (2, -1), (1, -2), (-2, 1), (-1, -2), (-2, -1)),
-    ((2, 2), (2, -2), (-2, 2), (-2, -2)),
-)
+LEAST_PX = 32
+"""Pictures that are narrower than this tell no kernel."""
+
+_OCTAVES = (FINE, COARSE)
+_BLURS = 4  # of the redraw: an octave of degree 2 through a kernel of degree 2, squared, is of degree 8
 _RIDGE = 1e-4
+_ROUNDS = 8
+_HALVINGS = 20
+_LEAST_GAIN, _MOST_GAIN = 0.5, 4.0
+_PLACE_PX = 16
+_WHOLE = 0.9
+_MORE_NOISE = 0.15  # levels^2 of the fine octave that nobody sees in a calm place: half of what rounding leaves there
+_INCOHERENT, _COHERENT = 0.5, 0.75
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Weights b, c, d, e, f of the 5 by 5 kernel above; all 0 is the identity."""
+    """K = 1 + fine (1 - B) + coarse (B - B B); all 0 is the identity."""
 
-    weights: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    fine: float = 0.0
+    coarse: float = 0.0
 
     @property
     def gain(self) -> float:
         """What the kernel does to the finest checkerboard, as a factor: above 1 it sharpens."""
-        return 1 + sum(
-            weight * sum(-2.0 for x, y in places if (x + y) % 2)
-            for weight, places in zip(self.weights, _CLASSES, strict=True)
-        )
+        return 1 + self.fine
+
+    @property
+    def change(self) -> float:
+        """The largest change of an octave's amplitude, as a share."""
+        return max(abs(self.fine), abs(self.coarse))
+
+    @property
+    def polynomial(self) -> Polynomial:
+        """Coefficients of 1, B and B^2."""
+        return (1 + self.fine, self.coarse - self.fine, -self.coarse)
 
     def matrix(self) -> list[float]:
         """The 25 weights, row by row."""
-        at = {place: weight for weight, places in zip(self.weights, _CLASSES, strict=True) for place in places}
-        at[0, 0] = 1 - sum(at.values())
-        span = range(-REACH_PX, REACH_PX + 1)
-        return [at[x, y] for y in span for x in span]
+        rows = (0, 0, 1, 0, 0), (0, 1, 2, 1, 0), (1, 4, 6, 4, 1)
+        lines = [[value / sum(row) for value in row] for row in rows]
+        return [
+            math.fsum(c * line[y] * line[x] for c, line in zip(self.polynomial, lines, strict=True))
+            for y in range(2 * REACH_PX + 1)
+            for x in range(2 * REACH_PX + 1)
+        ]
+
+    def mixed(self, other: Kernel, share: float) -> Kernel:
+        """This kernel with a `share`, 0 to 1, of the other."""
+        return Kernel(
+            self.fine + share * (other.fine - self.fine), self.coarse + share * (other.coarse - self.coarse)
+        )
 
 
 def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> Kernel:
@@ -65,70 +94,119 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
 
     `counted` is a picture of mode L, 255 where a pixel counts, else 0.
     """
-    inner = (REACH_PX, REACH_PX, redraw.width - REACH_PX, redraw.height - REACH_PX)
-    source, truth, mask = as_float(redraw), as_float(band), as_float(counted.crop(inner))
-    start, goal = source.crop(inner), truth.crop(inner)
-    changes = _changes(source, inner)
-    shown = [_masked(change, mask) for change in changes]
-    wanted = _masked(difference(goal, start), mask)
-    nearest, sharpest = (
-        _solved(instruments, shown, wanted)
-        for instruments in (shown, [_masked(change, mask) for change in _changes(truth, inner)])
-    )
-    within = (1, 1, mask.width - 1, mask.height - 1)
-    near_edges, sharp_edges, edges = (
-        _masked(laplacian(image).crop(within), mask.crop(within))
-        for image in (_changed(start, changes, nearest), _changed(start, changes, sharpest), goal)
-    )
-    share = _share_of_equal_energy(near_edges, sharp_edges, edges)
-    b, c, d, e, f = (near + share * (sharp - near) for near, sharp in zip(nearest, sharpest, strict=True))
-    return Kernel((b, c, d, e, f))
+    if min(redraw.size) < LEAST_PX:
+        return Kernel()
+    inner = (_BLURS, _BLURS, redraw.width - _BLURS, redraw.height - _BLURS)
+    mask = as_float(counted.crop(inner).point([0] * 255 + [1]))
+    shown, truth = ([blur.crop(inner) for blur in blurs(as_float(picture), _BLURS)] for picture in (redraw, band))
+    truth = truth[: _BLURS // 2 + 1]
+    of_redraw, of_band, common = moments(shown, shown, mask), moments(truth, truth, mask), moments(truth, shown, mask)
+    displaced = displaced_share(shown[0], truth[0], mask) ** 2
+    shares = []
+    for octave in _OCTAVES:
+        alike = coherence(octave, of_redraw, of_band, common)
+        shares.append(alike + (1 - alike) * displaced)
+    alike = coherence(FINE, of_redraw, of_band, common)
+    coherent = min(1.0, max(0.0, (alike - _INCOHERENT) / (_COHERENT - _INCOHERENT)))
+    kernel = _of_equal_energy(of_redraw, of_band, shares)
+    if coherent:
+        kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
+    return Kernel().mixed(kernel, _share_that_calm_places_bear(kernel, shown, truth, mask))
 
 
-def _changes(source: Image.Image, inner: tuple[int, int, int, int]) -> list[Image.Image]:
-    """What one unit of each weight adds to a picture of mode F, within `inner`."""
-    centre = source.crop(inner)
-    out = []
-    for places in _CLASSES:
-        total = combined(lambda a: a["c"] * -float(len(places)), c=centre)  # noqa: B023 (used at once)
-        for x, y in places:
-            total = combined(lambda a: a["t"] + a["n"], t=total, n=moved(source, x, y).crop(inner))
-        out.append(total)
+def _share_that_calm_places_bear(
+    kernel: Kernel, redraw: Sequence[Image.Image], band: Sequence[Image.Image], mask: Image.Image
+) -> float:
+    """How much of the change, 0 to 1, leaves the calm quarter of the places no more of the fine octave than band and
+    redraw have there: what sharpens an edge amplifies the noise beside it."""
+    change = product(FINE, (kernel.fine, kernel.coarse - kernel.fine, -kernel.coarse))
+    fine, more, truth = (_filtered(p, blurs) for p, blurs in ((FINE, redraw), (change, redraw), (FINE, band)))
+    pairs = ((truth, truth), (fine, fine), (fine, more), (more, more))
+    sums = [combined(lambda v: v["a"] * v["b"] * v["m"], a=a, b=b, m=mask).reduce(_PLACE_PX) for a, b in pairs]
+    shares = mask.reduce(_PLACE_PX).get_flattened_data()
+    places = [
+        values
+        for share, *values in zip(shares, *(one.get_flattened_data() for one in sums), strict=True)
+        if share > _WHOLE
+    ]
+    if not places:
+        return 1.0
+    calm = sorted(places)[: max(1, len(places) // 4)]
+    known, own, both, gained = (math.fsum(values) / len(calm) for values in zip(*calm, strict=True))
+    # own + 2 both s + gained s^2 = limit
+    room = max(known, own) + _MORE_NOISE - own
+    if 2 * both + gained <= room:
+        return 1.0
+    root = math.sqrt(both * both + gained * room)
+    return room / (both + root)
+
+
+def _filtered(polynomial: Polynomial, of: Sequence[Image.Image]) -> Image.Image:
+    """The picture whose blurred copies are given, through the polynomial."""
+    out = combined(lambda v: v["b"] * polynomial[0], b=of[0])
+    for factor, blur in zip(polynomial[1:], of[1:], strict=False):
+        out = combined(lambda v: v["o"] + v["b"] * factor, o=out, b=blur)  # noqa: B023 (used at once)
     return out
 
 
-def _solved(
-    instruments: Sequence[Image.Image], shown: Sequence[Image.Image], wanted: Image.Image
-) -> tuple[float, ...]:
-    """The weights w under which wanted - sum(w shown) is orthogonal to every instrument."""
-    matrix = [[_product(a, b) for b in shown] for a in instruments]
-    right = [_product(a, wanted) for a in instruments]
-    for i in range(len(shown)):
+def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], common: Sequence[float]) -> Kernel:
+    """Between least squares and instrumental variables, the kernel with the band's energy in the fine octave."""
+    nearest = _solved(redraw, [energy(octave, common) - energy(octave, redraw) for octave in _OCTAVES])
+    sharpest = _solved(common, [energy(octave, band) - energy(octave, common) for octave in _OCTAVES])
+    truth = energy(product(FINE, FINE), band)
+    low, high = 0.0, 1.0
+    if _amplitudes(nearest, redraw)[0] ** 2 * energy(product(FINE, FINE), redraw) >= truth:
+        return nearest
+    for _ in range(_HALVINGS):
+        share = (low + high) / 2
+        kernel = nearest.mixed(sharpest, share)
+        if _amplitudes(kernel, redraw)[0] ** 2 * energy(product(FINE, FINE), redraw) < truth:
+            low = share
+        else:
+            high = share
+    return nearest.mixed(sharpest, low)
+
+
+def _solved(instruments: Sequence[float], wanted: Sequence[float]) -> Kernel:
+    matrix = [[energy(product(a, b), instruments) for b in _OCTAVES] for a in _OCTAVES]
+    for i in range(2):
         matrix[i][i] = matrix[i][i] * (1 + _RIDGE) + 1e-6
-    return tuple(solve(matrix, right))
+    fine, coarse = solve(matrix, wanted)
+    return Kernel(_bounded(fine), _bounded(coarse))
 
 
-def _changed(start: Image.Image, changes: Sequence[Image.Image], weights: Sequence[float]) -> Image.Image:
-    out = start
-    for change, weight in zip(changes, weights, strict=True):
-        out = combined(lambda a: a["o"] + a["c"] * weight, o=out, c=change)  # noqa: B023 (used at once)
+def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Sequence[float]) -> Kernel:
+    """The kernel that takes the energy of each octave to the band's by its share, 0 to 1: by Newton's method."""
+    targets = []
+    for octave, share in zip(_OCTAVES, shares, strict=True):
+        squared = product(octave, octave)
+        mine, other = (max(0.0, energy(squared, of)) + LEAST_ENERGY for of in (redraw, band))
+        targets.append(math.sqrt(1 + share * (other / mine - 1)))
+    kernel, step = Kernel(), 1e-3
+    for _ in range(_ROUNDS):
+        at, by_fine, by_coarse = (
+            _amplitudes(Kernel(kernel.fine + x, kernel.coarse + y), redraw) for x, y in ((0, 0), (step, 0), (0, step))
+        )
+        matrix = [[(a - o) / step, (b - o) / step] for a, b, o in zip(by_fine, by_coarse, at, strict=True)]
+        matrix[0][0] += _RIDGE
+        matrix[1][1] += _RIDGE
+        fine, coarse = solve(matrix, [target - value for target, value in zip(targets, at, strict=True)])
+        kernel = Kernel(_bounded(kernel.fine + fine), _bounded(kernel.coarse + coarse))
+    return kernel
+
+
+def _amplitudes(kernel: Kernel, redraw: Sequence[float]) -> list[float]:
+    """What the kernel does to the amplitude of each octave of the redraw, as factors."""
+    squared = product(kernel.polynomial, kernel.polynomial)
+    out = []
+    for octave in _OCTAVES:
+        own = product(octave, octave)
+        out.append(math.sqrt(max(0.0, energy(product(own, squared), redraw)) / (max(0.0, energy(own, redraw)) + 1e-9)))
     return out
 
 
-def _share_of_equal_energy(near: Image.Image, sharp: Image.Image, truth: Image.Image) -> float:
-    """The share m, 0 to 1, at which |(1 - m) near + m sharp|² comes to |truth|²."""
-    near_energy, sharp_energy, energy = (_product(image, image) for image in (near, sharp, truth))
-    if near_energy >= energy or sharp_energy <= energy:
-        return 0.0 if near_energy >= energy else 1.0
-    between = _product(near, sharp)
-    curvature, slope = near_energy - 2 * between + sharp_energy, between - near_energy
-    root = math.sqrt(max(0.0, slope * slope + curvature * (energy - near_energy)))
-    rise = slope + root  # above 0 but for rounding, where the two hardly differ
-    return min(1.0, (energy - near_energy) / rise) if rise > 0 else 0.0
-
-
-def _masked(image: Image.Image, mask: Image.Image) -> Image.Image:
-    return combined(lambda a: a["i"] * a["m"], i=image, m=mask)
+def _bounded(change: float) -> float:
+    return min(_MOST_GAIN, max(_LEAST_GAIN, 1 + change)) - 1
 
 
 def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
@@ -138,8 +216,3 @@ def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
     padded = crop_mirrored(image, (-REACH_PX, -REACH_PX, width + REACH_PX, height + REACH_PX))
     out = padded.filter(ImageFilter.Kernel((size, size), kernel.matrix(), scale=1))
     return out.crop((REACH_PX, REACH_PX, width + REACH_PX, height + REACH_PX))  # the filter leaves its rim as it is
-
-
-def _product(a: Image.Image, b: Image.Image) -> float:
-    """Sum of a * b, per pixel."""
-    return mean(_masked(a, b))

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["Spline", "fit_spline", "solve", "solve_banded"]
+from .linear import solve_banded
+
+_TIE = 1 / 100**2  # where a picture gives no hold at all nothing is bent
+
+__all__ = ["Spline", "Sums", "basis", "fit_spline"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stif
 
 
 def _add_bending(matrix: list[list[float]], columns: int, rows: int, stiffness: float) -> None:
-    """Squared second differences along x, along y, and twice the mixed one; a trace of a tie to zero."""
+    """Squared second differences along x, along y, and twice the mixed one; a tie to zero."""
     second = ((-1, 1.0), (0, -2.0), (1, 1.0))
     for j in range(rows):
         for i in range(columns):
@@ -157,46 +161,4 @@ def _add_bending(matrix: list[list[float]], columns: int, rows: int, stiffness: 
                             for axis in (0, 1):
                                 matrix[2 * a + axis][2 * (b - a)] += stiffness * factor * wa * wb
             for axis in (0, 1):
-                matrix[2 * (j * columns + i) + axis][0] += 1e-9 * (stiffness + 1)
-
-
-def solve_banded(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """The solution of a symmetric positive definite banded system, by elimination in double precision.
-
-    `matrix[k]` holds the entries (k, k), (k, k + 1), ... of row k, all rows of one length. Both arguments are consumed.
-    """
-    n, reach = len(right), len(matrix[0])
-    for k in range(n):
-        row = matrix[k]
-        pivot = row[0]
-        for gap in range(1, min(reach, n - k)):
-            if value := row[gap]:
-                factor = value / pivot
-                target = matrix[k + gap]
-                target[: reach - gap] = [a - factor * b for a, b in zip(target, row[gap:], strict=False)]
-                right[k + gap] -= factor * right[k]
-    out = [0.0] * n
-    for k in reversed(range(n)):
-        row = matrix[k]
-        out[k] = (right[k] - sum(a * b for a, b in zip(row[1:], out[k + 1 : k + reach], strict=False))) / row[0]
-    return out
-
-
-def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """The solution of a small linear system, by elimination with pivoting, in double precision.
-
-    Raises:
-        ZeroDivisionError: the system is singular.
-    """
-    n = len(right)
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for i in range(n):
-        pivot = max(range(i, n), key=lambda k: abs(rows[k][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        for k in range(i + 1, n):
-            if factor := rows[k][i] / rows[i][i]:
-                rows[k] = [a - factor * b for a, b in zip(rows[k], rows[i], strict=True)]
-    out = [0.0] * n
-    for i in reversed(range(n)):
-        out[i] = (rows[i][n] - sum(rows[i][k] * out[k] for k in range(i + 1, n))) / rows[i][i]
-    return out
+                matrix[2 * (j * columns + i) + axis][0] += _TIE

@@ -8,14 +8,25 @@ levels in between, whose mean would draw every curve towards grey, a little more
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PIL import Image, ImageChops
 
 from ...pixels import LEVELS, as_float, combined, spread_3x3
-from .spline import solve_banded
+from .linear import solve, solve_banded
 
-__all__ = ["ENOUGH_PIXELS", "ToneCurves", "equal_histograms", "fit_tone", "matched_histograms", "through", "with_tone"]
+__all__ = [
+    "ENOUGH_PIXELS",
+    "ToneCurves",
+    "equal_histograms",
+    "fit_tone",
+    "matched_histograms",
+    "tamed",
+    "through",
+    "with_tone",
+]
 
 ToneCurves = tuple[tuple[float, ...], ...]
 """For each channel, and each level of the redraw, the level of the band, 0 to 255."""
@@ -23,10 +34,16 @@ ToneCurves = tuple[tuple[float, ...], ...]
 ENOUGH_PIXELS = 1 << 16
 """So many pixels fit a curve to a tenth of a level; more cost time."""
 
-_STIFFNESS = 30.0
-_STRAIGHT = 1e-3
 _CALM_LEVELS = 24  # range of 3x3 pixels up to which a place is calm, in the redraw and in the band
 _BUSY_WEIGHT = 1 / 64  # of all other pixels: they decide where nothing is calm
+_ALIKE_PX = 32.0**2  # neighbouring errors of tone are alike over about 32 by 32 pixels
+_LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
+_USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
+_STIFFNESS = 1e3  # a tone curve bends otherwise than the tame one by about .03 a level
+_TIE = 0.003  # 1 / 24^4 of the stiffness: what is known of one level reaches about 24 levels far
+_LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
+_SLOPE_LEVELS = 8  # over which slopes are judged: noise of the redraw makes a curve level off for a few levels
+_DRAWS = 8
 
 
 def fit_tone(
@@ -42,12 +59,14 @@ def fit_tone(
     """
     counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
     calm = ImageChops.multiply(counted, ImageChops.multiply(_calm(redraw), _calm(band)))
+    stands_for = 1.0
     while redraw.width * redraw.height > 2 * enough:
+        stands_for *= 4
         size = (redraw.width // 2, redraw.height // 2)
         redraw, band, counted, calm = (
             image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, calm)
         )
-    weighed = ((calm, 1.0), (counted, _BUSY_WEIGHT))
+    weighed = ((calm, stands_for), (counted, stands_for * _BUSY_WEIGHT))
     return tuple(_curve(a, b, weighed) for a, b in zip(redraw.split(), band.split(), strict=True))
 
 
@@ -95,8 +114,8 @@ def equal_histograms(redraw: Image.Image, band: Image.Image, counted: Image.Imag
     curves = []
     for a, b in zip(redraw.split(), band.split(), strict=True):
         counts = a.histogram(counted)
-        levels = matched_histograms(a, b, counted)
-        curves.append(_smooth_curve(counts, [count * level for count, level in zip(counts, levels, strict=True)]))
+        weights = [count / (_ALIKE_PX * _LEAST_VARIANCE) for count in counts]
+        curves.append(_probable_curve(weights, matched_histograms(a, b, counted)))
     return tuple(curves)
 
 
@@ -117,35 +136,97 @@ def _calm(image: Image.Image) -> Image.Image:
 
 def _curve(redraw: Image.Image, band: Image.Image, weighed: Sequence[tuple[Image.Image, float]]) -> tuple[float, ...]:
     """One channel's curve, from masks and what their pixels count."""
-    counts, sums = [0.0] * LEVELS, [0.0] * LEVELS
-    for mask, weight in weighed:
-        for level, count in enumerate(redraw.histogram(mask)):
-            counts[level] += weight * count
-        for bit in range(8):  # a mean of 8-bit values, level by level, from the histograms of their bits
-            of_bit = ImageChops.multiply(mask, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
-            for level, count in enumerate(redraw.histogram(of_bit)):
-                sums[level] += weight * (count << bit)
-    return _smooth_curve(counts, sums)
+    apart = ImageChops.difference(redraw, band)
+    counts, sums, squares = [0.0] * LEVELS, [0.0] * LEVELS, 0.0
+    for mask, factor in weighed:
+        shown = redraw.histogram(mask)
+        for level, (count, mean) in enumerate(zip(shown, _means(redraw, band, mask, shown), strict=True)):
+            counts[level] += factor * count
+            sums[level] += factor * count * mean
+        squares += factor * sum(count * level * level for level, count in enumerate(apart.histogram(mask)))
+    means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
+    # The variance of the band about the means is what they leave of the mean square (law of total variance).
+    moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
+    variance = max(_LEAST_VARIANCE, (squares - moved) / (sum(counts) + 1e-9))
+    return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means)
 
 
-def _smooth_curve(counts: Sequence[float], sums: Sequence[float]) -> tuple[float, ...]:
-    """The curve f of least  sum of count (f - mean)^2 + stiffness * sum of f''^2;  with a trace of a tie to f' = 1."""
-    matrix = [[0.0, 0.0, 0.0] for _ in range(LEVELS)]
-    right = [0.0] * LEVELS
-    total = max(_BUSY_WEIGHT, sum(counts))
-    for level, (count, value) in enumerate(zip(counts, sums, strict=True)):
-        weight = LEVELS / total
-        matrix[level][0] += count * weight + 1e-9
-        right[level] += value * weight + 1e-9 * level
-    stiffness = _STIFFNESS / LEVELS
+def _means(redraw: Image.Image, band: Image.Image, mask: Image.Image, counts: Sequence[int]) -> list[float]:
+    """The mean of the band at each level of the redraw, exactly: from the histograms of the bits of the band."""
+    sums = [0] * LEVELS
+    for bit in range(8):
+        of_bit = ImageChops.multiply(mask, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
+        for level, count in enumerate(redraw.histogram(of_bit)):
+            sums[level] += count << bit
+    return [value / count if count else 0.0 for value, count in zip(sums, counts, strict=True)]
+
+
+def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[float, ...]:
+    """The most probable curve f through `means`, each known with 1 / variance = its weight.
+
+        sum of weight (f - mean)^2 + stiffness sum of (f - t)''^2 + tie sum of (f - t)^2  is least
+
+    1. The tame curve t (offset, gain, gamma, all tied to none) is fitted first. f comes back to it where the band
+       has no levels.
+    2. A curve that falls, or rises more steeply than tones do, is tied to t the more; t itself is tied to no change.
+    """
+    tame = tamed(weights, means)
+    tie = _TIE
+    for _ in range(_DRAWS):
+        curve = _drawn_to(tame, weights, means, tie)
+        if _steady(curve):
+            return curve
+        tie *= 8
+    return tame
+
+
+def tamed(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
+    """The low-order curve next to `levels`, each known with 1 / variance = its weight: offset, gain and gamma."""
+    firmness = 1.0
+    for _ in range(_DRAWS):
+        curve = _tame_curve(weights, levels, firmness)
+        if _steady(curve):
+            return curve
+        firmness *= 4
+    return tuple(float(level) for level in range(LEVELS))
+
+
+def _steady(curve: Sequence[float]) -> bool:
+    """Whether the curve rises everywhere, and nowhere too steeply."""
+    slopes = [(b - a) / _SLOPE_LEVELS for a, b in zip(curve, curve[_SLOPE_LEVELS:], strict=False)]
+    return min(slopes) >= _LEAST_SLOPE and max(slopes) <= _MOST_SLOPE and all(a <= b for a, b in pairwise(curve))
+
+
+def _tame_curve(weights: Sequence[float], levels: Sequence[float], firmness: float) -> tuple[float, ...]:
+    """Offset, gain and gamma, whose usual size is made smaller by `firmness` (of their variance)."""
+    matrix = [[firmness / usual**2 if i == k else 0.0 for k in range(3)] for i, usual in enumerate(_USUAL)]
+    right = [0.0] * 3
+    for level, (weight, value) in enumerate(zip(weights, levels, strict=True)):
+        if weight:
+            basis = _basis(level)
+            for i in range(3):
+                right[i] += weight * basis[i] * (value - level)
+                for k in range(3):
+                    matrix[i][k] += weight * basis[i] * basis[k]
+    offset, gain, gamma = solve(matrix, right)
+    lines = (_basis(level) for level in range(LEVELS))
+    return tuple(level + offset + gain * u + gamma * v for level, (_, u, v) in enumerate(lines))
+
+
+def _basis(level: int) -> tuple[float, float, float]:
+    """1; -1 to 1 over the levels; and what a small change of gamma does, -v ln v with v from 0 to 1, 1 at its top."""
+    v = level / (LEVELS - 1)
+    return 1.0, 2 * v - 1, -math.e * v * math.log(v) if level else 0.0
+
+
+def _drawn_to(
+    tame: Sequence[float], weights: Sequence[float], means: Sequence[float], tie: float
+) -> tuple[float, ...]:
+    """The curve of `_probable_curve` for one tie."""
+    matrix = [[weight + tie, 0.0, 0.0] for weight in weights]
+    right = [weight * (value - usual) for weight, value, usual in zip(weights, means, tame, strict=True)]
     for level in range(LEVELS - 2):
         for i, a in enumerate((1.0, -2.0, 1.0)):
             for j, b in enumerate((1.0, -2.0, 1.0)[i:]):
-                matrix[level + i][j] += stiffness * a * b
-    for level in range(LEVELS - 1):
-        matrix[level][0] += _STRAIGHT
-        matrix[level + 1][0] += _STRAIGHT
-        matrix[level][1] -= _STRAIGHT
-        right[level] -= _STRAIGHT
-        right[level + 1] += _STRAIGHT
-    return tuple(solve_banded(matrix, right))
+                matrix[level + i][j] += _STIFFNESS * a * b
+    return tuple(usual + extra for usual, extra in zip(tame, solve_banded(matrix, right), strict=True))

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from exquisite.geometry.calibration.spline import Spline, fit_spline, solve, solve_banded
+from exquisite.geometry.calibration.linear import solve, solve_banded
+from exquisite.geometry.calibration.spline import Spline, fit_spline
 
 SIZE = (128, 256)
 

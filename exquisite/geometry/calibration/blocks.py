@@ -1,0 +1,173 @@
+"""Band and redraw at several sizes, and what each square block of them says of the displacement between the two.
+
+Lucas and Kanade's normal equations (IJCAI 1981, eq. 9; coarse to fine as in Bouguet 2001), summed over square
+blocks. One set of sums a block serves the placement, the robust weights (blocks that the model re-invented do
+not count) and the local displacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ...pixels import combined
+from .displacement import Placement
+from .spline import Sums
+
+__all__ = ["BLOCK_PX", "Block", "Level", "block_edge", "halved", "pyramid", "scaled", "summed_blocks"]
+
+BLOCK_PX = 32
+"""Edge of a block on bands of full size, in pixels."""
+
+_LEAST_LEVEL_PX = 16
+_LEAST_BLOCKS = 8  # along either edge of a band
+_LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
+_ENERGY_FLOOR = 0.05  # of the mean gradient energy: a flat block's tiny error is no proof that it was kept
+
+
+@dataclass(frozen=True)
+class Level:
+    """Band and redraw, both mode F, `scale` times smaller than they are."""
+
+    scale: int
+    band: Image.Image
+    redraw: Image.Image
+    block_px: int  # in pixels of this level
+
+    @property
+    def unit(self) -> float:
+        """Half the height of the band in full-size pixels: the distance at which a zoom is counted in pixels."""
+        return self.band.height * self.scale / 2
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its centre (x, y) in full-size pixels, its sums per pixel, its squared error, how far it was kept by
+    the model (0 to 1), and its weight in the normal equations: that, where it has any texture."""
+
+    x: float
+    y: float
+    sums: Sums
+    error: float
+    kept: float
+    weight: float
+
+
+def block_edge(size: tuple[int, int]) -> int:
+    """Edge in pixels of the blocks of a band of `size`: BLOCK_PX, less on small bands; 4 at least."""
+    block = BLOCK_PX
+    while block > 4 and min(size) // block < _LEAST_BLOCKS:
+        block //= 2
+    return block
+
+
+def pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[Level]:
+    """Levels of both pictures (mode F), coarsest first: `coarsest` times smaller, where they are large enough."""
+    block = block_edge(band.size)
+    scale = coarsest
+    while scale > 1 and (min(band.size) // scale < _LEAST_LEVEL_PX or block // scale < 2):
+        scale //= 2
+    levels = [Level(1, band, redraw, block)]
+    while levels[0].scale < scale:
+        last = levels[0]
+        levels.insert(0, Level(2 * last.scale, halved(last.band), halved(last.redraw), last.block_px // 2))
+    return levels
+
+
+def halved(image: Image.Image) -> Image.Image:
+    """Half the size; fine hatching must vanish, not turn into a moire that moves its own way."""
+    return image.resize((max(1, image.width // 2), max(1, image.height // 2)), Image.Resampling.BICUBIC)
+
+
+def scaled(sums: Sums, factor: float) -> Sums:
+    """All sums times `factor`."""
+    xx, xy, yy, xe, ye = sums
+    return factor * xx, factor * xy, factor * yy, factor * xe, factor * ye
+
+
+def summed_blocks(
+    level: Level, moved: Image.Image, placement: Placement, captured_px: float = 0.0
+) -> list[Block]:
+    """The blocks of one level, row by row, from its redraw `moved` onto the band about `placement`.
+
+    The mean of each block is taken out, of gradients and errors alike: an offset in tone is no displacement. An error
+    that a displacement by `captured_px` makes is no sign that the block was re-invented.
+    """
+    band, edge = level.band, level.block_px
+    width, height = band.size
+    # 1. Gradients of the mean of both pictures (symmetric: neither picture's noise counts twice), and their difference.
+    middle = combined(lambda a: (a["a"] + a["b"]) * 0.5, a=band, b=moved)
+    gx = _difference(middle.crop((2, 1, width, height - 1)), middle.crop((0, 1, width - 2, height - 1)), 0.5)
+    gy = _difference(middle.crop((1, 2, width - 1, height)), middle.crop((1, 0, width - 1, height - 2)), 0.5)
+    inner = (1, 1, width - 1, height - 1)
+    e = _difference(band.crop(inner), moved.crop(inner), level.scale)  # in full-size pixels once divided by a gradient
+    columns, rows = width // edge, height // edge
+
+    # 2. Means of all products over each block, less the product of the means.
+    def averaged(*factors: Image.Image) -> Sequence[float]:
+        product = Image.new("F", (columns * edge, rows * edge))
+        product.paste(
+            combined(lambda p: p["a"] * p["b"], a=factors[0], b=factors[1]) if factors[1:] else factors[0], (1, 1)
+        )
+        return product.reduce(edge).get_flattened_data()  # type: ignore[return-value]
+
+    means = zip(averaged(gx), averaged(gy), averaged(e), strict=True)
+    squares = zip(*(averaged(a, b) for a, b in ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))), strict=True)
+    values = [
+        (xx - x * x, xy - x * y, yy - y * y, xe - x * m, ye - y * m, max(0.0, ee - m * m))
+        for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
+    ]
+    # 3. Weights: what was drawn anew counts little, what was taken from beyond the tile not at all.
+    step = edge * level.scale
+    weights = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
+    tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
+    inside = _inside(placement, step, (columns, rows), tile)
+    return [
+        Block(
+            (k % columns + 0.5) * step,
+            (k // columns + 0.5) * step,
+            value[:5],
+            value[5],
+            kept * seen,
+            kept * (seen and value[0] + value[2] > _LEAST_GRADIENT),
+        )
+        for k, (value, kept, seen) in enumerate(zip(values, weights, inside, strict=True))
+    ]
+
+
+def _inside(placement: Placement, step: int, count: tuple[int, int], tile: tuple[int, int]) -> list[bool]:
+    """Whether the source of each block of edge `step` lies inside the tile, row by row."""
+    lines = []
+    for axis in (0, 1):
+        centres = [(k + 0.5) * step for k in range(count[axis])]
+        sources = [at + placement.at(at, at)[axis] for at in centres]
+        lines.append([step / 2 <= source <= tile[axis] - step / 2 for source in sources])
+    return [x and y for y in lines[1] for x in lines[0]]
+
+
+def _weights(activity: Sequence[float], errors: Sequence[float], captured_px: float) -> list[float]:
+    """Geman and McClure's weight of each block, by its squared error relative to its gradient energy.
+
+    What is typical is told by the gradient energy, not by the number of blocks: of a flat picture with one edge
+    most blocks are empty, and beside their error that of the edge would always seem re-invented.
+    """
+    floor = _ENERGY_FLOOR * sum(activity) / len(activity) + 1e-6
+    ratios = [error / (energy + floor) for error, energy in zip(errors, activity, strict=True)]
+    typical = max(1e-9, captured_px**2, 2 * _weighted_median(ratios, activity))
+    return [(typical / (typical + ratio)) ** 2 for ratio in ratios]
+
+
+def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The value below which half of the weight lies."""
+    half, total = sum(weights) / 2, 0.0
+    for value, weight in sorted(zip(values, weights, strict=True)):
+        total += weight
+        if total >= half:
+            return value
+    return 0.0
+
+
+def _difference(a: Image.Image, b: Image.Image, factor: float) -> Image.Image:
+    return combined(lambda p: (p["a"] - p["b"]) * factor, a=a, b=b)

@@ -1,0 +1,68 @@
+"""How a displacement that was measured in the conditioning half goes on in the generated one."""
+
+from __future__ import annotations
+
+import math
+
+from ...contract import TileContract
+from .displacement import Field
+from .registration import Registration
+
+__all__ = ["extended", "rim_px", "sound_box", "unmoved"]
+
+_TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
+
+
+def extended(registration: Registration, contract: TileContract) -> Field:
+    """The displacement over the whole canonical tile.
+
+    In the generated half shift and zoom go on. The local displacement at the seam goes on too, and follows its
+    slope there for a while: by s * r * (1 - e^(-x / r)) at the distance x, with r = _TREND_PX.
+    """
+    step, seam = registration.block_px, contract.band_px
+    along, across = contract.tile_px, contract.across_px
+    known = [float(x) for x in (*range(0, seam, step), seam)]
+    ahead = [float(x) for x in (*range(seam + step, along, step), along)]
+    ys = [float(y) for y in (*range(0, across, step), across)]
+    nodes = []
+    trends = registration.local.over((seam - step / 2, seam), ys)
+    for y, row, (inner, at_seam) in zip(ys, registration.field(known, ys).nodes, trends, strict=True):
+        slope = [2 * (b - a) / step for a, b in zip(inner, at_seam, strict=True)]
+        new = []
+        for x in ahead:
+            px, py = registration.placement.at(x, y)
+            run = _TREND_PX * (1 - math.exp((seam - x) / _TREND_PX))
+            new.append((px + at_seam[0] + slope[0] * run, py + at_seam[1] + slope[1] * run))
+        nodes.append((*row, *new))
+    return Field((*known, *ahead), tuple(ys), tuple(nodes))
+
+
+def unmoved(contract: TileContract) -> Field:
+    """The field that leaves everything where it is."""
+    along, across = (0.0, float(contract.tile_px)), (0.0, float(contract.across_px))
+    return Field.sampled(along, across, lambda _x, _y: (0.0, 0.0))
+
+
+def sound_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
+    """The part of the conditioning half whose source `field` finds inside the raw tile; at least one pixel.
+
+    Returns:
+        (left, top, right, bottom), growth to the right.
+    """
+    behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
+    above = max(-dy for _, dy in field.nodes[0])
+    below = max(dy for _, dy in field.nodes[-1])
+    left = min(contract.band_px - 1, max(0, math.ceil(behind)))
+    top = min(contract.across_px - 1, max(0, math.ceil(above)))
+    bottom = max(top + 1, contract.across_px - max(0, math.ceil(below)))
+    return left, top, contract.band_px, bottom
+
+
+def rim_px(field: Field, contract: TileContract) -> int:
+    """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
+    seam, end = contract.band_px, contract.band_px + contract.advance_px
+    columns = (seam, *(x for x in field.xs if seam < x < end), end)
+    above = max(-field.at(x, 0)[1] for x in columns)
+    below = max(field.at(x, contract.across_px)[1] for x in columns)
+    ahead = max(end + field.at(end, y)[0] for y in field.ys) - contract.tile_px
+    return max(0, math.ceil(max(above, below, ahead) - 0.05))

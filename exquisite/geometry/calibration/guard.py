@@ -1,0 +1,88 @@
+"""What no correction may do to the generated half, however much better the conditioning half becomes by it.
+
+The band is the truth of the conditioning half alone. In the generated half there are levels that it does not have,
+and detail that is not in it; a correction that fits the band may still clip, invent levels or amplify detail there.
+Each rule compares the generated half before and after one stage with what the same stage did to the conditioning half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from ...pixels import LEVELS, as_float, combined, mean, moved
+from .octaves import COARSE, FINE, blurs, energy, moments, product
+from .tone import ToneCurves
+
+__all__ = ["harm_of_detail", "harm_of_levels"]
+
+_MOST_CLIPPED = 0.02  # more of the generated half, as a share of its samples
+_MOST_GUESSED = 0.02  # the same
+_BEYOND = 8  # levels: what tone varies by from place to place, twice
+_MOST_GROWTH = 1.25  # of an octave's energy, beside its growth in the conditioning half
+_MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
+_LEAST_ENERGY = 0.5  # levels^2: growth of less detail than two roundings leave is seen by nobody
+_NEAR_PX = 8 * 32  # new columns that are looked at, and as many of the conditioning half
+
+
+def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> str:
+    """Why tone curves harm the generated half `new`; empty where they do not. Both pictures are RGB."""
+    for channel, curve, truth in zip(new.split(), curves, band.split(), strict=True):
+        counts, known = channel.histogram(), truth.histogram()
+        total, end = sum(counts), LEVELS - 1
+        # 1. Clipping beyond what the generated half, or the band, shows already.
+        for clipped, was in (
+            (sum(n for n, level in zip(counts, curve, strict=True) if level <= 0), 0),
+            (sum(n for n, level in zip(counts, curve, strict=True) if level >= end), end),
+        ):
+            if clipped > max(counts[was], known[was] * total / sum(known)) + _MOST_CLIPPED * total:
+                return "would clip the generated half"
+        # 2. Levels that the band does not have, changed more than any that it has.
+        shown = [level for level, count in enumerate(known) if count]
+        most = max(abs(curve[level] - level) for level in shown) + _BEYOND
+        guessed = [n for level, n in enumerate(counts) if not known[level] and abs(curve[level] - level) > most]
+        if sum(guessed) > _MOST_GUESSED * total:
+            return "would change levels that the band does not have"
+    return ""
+
+
+def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -> str:
+    """Why a change of sharpness harms the generated half of a canonical RGB tile; empty where it does not."""
+    seam = band.width
+    near = min(_NEAR_PX, seam, before.width - seam)
+    old, new = (seam - near, 0, seam, before.height), (seam, 0, seam + near, before.height)
+    known, own = (_energies(before.crop(box)) for box in (old, new))
+    known_after, own_after = (_energies(after.crop(box)) for box in (old, new))
+    for k in range(2):
+        usual = max(1.0, (known_after[k] + _LEAST_ENERGY) / (known[k] + _LEAST_ENERGY))
+        if own_after[k] + _LEAST_ENERGY > _MOST_GROWTH * usual * (own[k] + _LEAST_ENERGY):
+            return "would amplify the detail of the generated half"
+    truth = _energies(band.crop((seam - near, 0, seam, band.height)))
+    before_share, share, usual = (
+        (energies[2] + _LEAST_ENERGY) / (energies[0] + 4 * _LEAST_ENERGY) for energies in (own, own_after, truth)
+    )
+    return "would draw a halftone over the generated half" if share > _MOST_HALFTONE * max(before_share, usual) else ""
+
+
+def _energies(image: Image.Image) -> Sequence[float]:
+    """Energies per pixel of the fine octave, of the coarse one, and of the finest checkerboard (both second
+    differences, one after the other)."""
+    grey = as_float(image.convert("L"))
+    copies = blurs(grey, 2)
+    rim = 4
+    inner = (rim, rim, grey.width - rim, grey.height - rim) if min(grey.size) > 2 * rim else (0, 0, *grey.size)
+    copies = [copy.crop(inner) for copy in copies]
+    every = Image.new("F", copies[0].size, 1.0)
+    of = moments(copies, copies, every)
+    checked = grey
+    for dx, dy in ((1, 0), (0, 1)):
+        checked = combined(
+            lambda a: a["c"] * 0.5 - (a["l"] + a["r"]) * 0.25,
+            c=checked,
+            l=moved(checked, -dx, -dy),
+            r=moved(checked, dx, dy),
+        )
+    checked = checked.crop(inner)
+    checkerboard = mean(combined(lambda a: a["c"] * a["c"], c=checked))
+    return energy(product(FINE, FINE), of), energy(product(COARSE, COARSE), of), checkerboard

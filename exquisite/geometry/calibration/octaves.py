@@ -1,0 +1,119 @@
+"""How much of a picture is fine detail, and how much of that two pictures share: energies and coherences by octave.
+
+Everything follows from the binomial blur B:
+
+             [1 2 1]
+    B = 1/16 [2 4 2]          fine octave  1 - B          coarse octave  B - B B
+             [1 2 1]
+
+The fine octave holds what is smaller than about 4 pixels, the coarse one what is between 4 and 8. A filter that is a
+polynomial P in B takes a picture r to one of energy <r, P^2 r>, because B is symmetric: every energy is a sum of the
+moments <r, B^n r>, and those follow from a few blurred copies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image
+
+from ...pixels import combined, mean, moved
+
+__all__ = ["COARSE", "FINE", "Polynomial", "blurs", "coherence", "displaced_share", "energy", "moments", "product"]
+
+Polynomial = tuple[float, ...]
+"""Coefficients of 1, B, B^2, ..."""
+
+FINE: Polynomial = (1.0, -1.0)
+COARSE: Polynomial = (0.0, 1.0, -1.0)
+
+LEAST_ENERGY = 0.05
+"""Of an octave, in levels^2: what rounding to whole levels leaves of nothing (1/12), less what the blur takes."""
+
+_REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
+_PLACE_PX = 8  # at half the size
+
+
+def blurs(picture: Image.Image, count: int) -> list[Image.Image]:
+    """`picture` (mode F), then blurred by B once, twice, ... `count` times; wrong within as many pixels of its rim."""
+    out = [picture]
+    for _ in range(count):
+        for dx, dy in ((1, 0), (0, 1)):
+            picture = combined(
+                lambda a: (a["l"] + a["r"]) * 0.25 + a["c"] * 0.5,
+                c=picture,
+                l=moved(picture, -dx, -dy),
+                r=moved(picture, dx, dy),
+            )
+        out.append(picture)
+    return out
+
+
+def moments(a: Sequence[Image.Image], b: Sequence[Image.Image], mask: Image.Image) -> list[float]:
+    """<a, B^n b> over `mask` (mode F, 0 or 1), per pixel, for n = 0, 1, ... as far as the blurs of both reach."""
+    out = []
+    for n in range(len(a) + len(b) - 1):
+        i = min(n // 2, len(a) - 1)
+        i, j = (i, n - i) if n - i < len(b) else (n - len(b) + 1, len(b) - 1)
+        out.append(mean(combined(lambda v: v["a"] * v["b"] * v["m"], a=a[i], b=b[j], m=mask)))
+    return out
+
+
+def product(a: Polynomial, b: Polynomial) -> Polynomial:
+    """The filter that applies both."""
+    out = [0.0] * (len(a) + len(b) - 1)
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            out[i + j] += x * y
+    return tuple(out)
+
+
+def energy(squared: Polynomial, of: Sequence[float]) -> float:
+    """<a, P b> for the polynomial P = `squared` and the moments `of` a and b."""
+    return math.fsum(c * m for c, m in zip(squared, of, strict=False))
+
+
+def coherence(octave: Polynomial, a: Sequence[float], b: Sequence[float], common: Sequence[float]) -> float:
+    """The share of an octave's energy, 0 to 1, that two pictures have in common, from their moments."""
+    squared = product(octave, octave)
+    mine, other = (max(0.0, energy(squared, of)) + LEAST_ENERGY for of in (a, b))
+    return max(0.0, energy(squared, common)) ** 2 / (mine * other)
+
+
+def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
+    """How much of the coherence of two pictures (mode F) is only found a few pixels away, 0 to 1.
+
+    Near 1 where one shows the detail of the other at slightly other places; near 0 where it is at its place, or is
+    other detail. The coherence of each place is looked for up to 4 pixels away, in the octave from 4 to 8 pixels.
+    """
+    size = (a.width // 2, a.height // 2)
+    fine_a, fine_b = (_fine(image.reduce(2).crop((0, 0, *size))) for image in (a, b))
+    mask = mask.reduce(2).crop((0, 0, *size))
+    inner = (_REACH, _REACH, size[0] - _REACH, size[1] - _REACH)
+    here = combined(lambda v: v["b"] * v["m"], b=fine_b, m=mask).crop(inner)
+    energies = _places(here, here)
+    at_place = 0.0
+    best = [0.0] * len(energies)
+    for dy in range(-_REACH, _REACH + 1):
+        for dx in range(-_REACH, _REACH + 1):
+            there = moved(fine_a, dx, dy).crop(inner)
+            common, mine = _places(there, here), _places(there, there)
+            found = [
+                max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)
+            ]
+            best = [max(pair) for pair in zip(best, found, strict=True)]
+            if dx == dy == 0:
+                total = sum(max(0.0, yy) for yy in energies)
+                at_place = max(0.0, sum(common)) ** 2 / (sum(mine) + LEAST_ENERGY) / (total + LEAST_ENERGY)
+    anywhere = sum(best) / (sum(energies) + LEAST_ENERGY)
+    return max(0.0, 1 - at_place / anywhere) if anywhere > 0 else 0.0
+
+
+def _fine(picture: Image.Image) -> Image.Image:
+    sharp, soft = blurs(picture, 1)
+    return combined(lambda v: v["a"] - v["b"], a=sharp, b=soft)
+
+
+def _places(a: Image.Image, b: Image.Image) -> Sequence[float]:
+    return combined(lambda v: v["a"] * v["b"], a=a, b=b).reduce(_PLACE_PX).get_flattened_data()  # type: ignore[return-value]

@@ -1,0 +1,164 @@
+"""Shift and zoom of a redraw, as the most probable ones: measured where the picture gives a hold, usual elsewhere.
+
+The parameters are four lengths in pixels: the shift at the middle of the seam along both axes, and what the zoom of
+each axis moves at half the height of the tile from there. Each Gauss-Newton step solves
+
+    (A + s P) step = b - s P at        A, b: the weighted normal equations of all blocks, per pixel
+                                       s: variance of the error, over the pixels of a block that are independent
+                                       P: 1 over the variance of what models usually do
+
+(maximum a posteriori with a Gaussian prior). At the end the axes of A along which the place is known worse than to
+_KNOWN_PX are given up: an even sky says nothing of a shift along its bands, so none is undone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ...pixels import combined, crop_mirrored, mean
+from .blocks import Level, scaled, summed_blocks
+from .displacement import Placement
+from .linear import principal_axes, solve
+
+__all__ = ["MAX_SHIFT_PX", "MAX_ZOOM", "PlacementFit", "identified", "placed_redraw", "refined", "searched"]
+
+MAX_SHIFT_PX = 64
+"""The farthest shift that is looked for, in pixels, either way of each axis."""
+
+MAX_ZOOM = 0.10
+"""The largest change of size that is undone, each axis by itself, as a share."""
+
+_USUAL = 1 / 32  # standard deviation of the prior, of half the tile's height: 16 px, and a zoom of 3 %
+_ALIKE_PX = 9.0  # neighbouring errors are alike over about 3 by 3 pixels
+_ROUNDING = 0.25  # levels^2: two roundings to whole levels, and a margin
+_KNOWN_PX = 1.0  # standard deviation up to which a place counts as known
+_NOISE_GRADIENT = 3 / 8  # of the error: three times what white noise leaves in a gradient of the mean
+_CONTOURS = 0.1  # levels^2: what the contours of a slow gradient in whole levels seem to know
+_MOST_NOISE = 4.0  # levels^2, of the difference: a standard deviation of 1.4 in either picture
+_STARTS = 4
+
+
+@dataclass(frozen=True)
+class PlacementFit:
+    """A placement with what it was measured from: `error` is the mean squared error before the last step,
+    `information` the inverse covariance of the four lengths."""
+
+    placement: Placement
+    weights: tuple[float, ...]
+    error: float
+    information: Sequence[Sequence[float]]
+
+
+def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[Placement]:
+    """Shifts at which the coarsest level fits better than at all neighbours: the best few, and none at all."""
+    band, redraw = level.band, level.redraw
+    reach = min(farthest // level.scale, min(band.size) // 4)
+    inner = band.crop((reach, reach, band.width - reach, band.height - reach))
+    errors = {}
+    for y in range(-reach, reach + 1):
+        for x in range(-reach, reach + 1):
+            moved = redraw.crop((reach + x, reach + y, band.width - reach + x, band.height - reach + y))
+            errors[x, y] = _unexplained(inner, moved)
+    around = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    minima = [(x, y) for x, y in errors if all(errors[x, y] <= errors.get((x + i, y + j), math.inf) for i, j in around)]
+    chosen = {(0, 0), *sorted(minima, key=lambda at: errors[at])[:_STARTS]}
+    return [Placement((float(x * level.scale), float(y * level.scale)), (1.0, 1.0), centre) for x, y in sorted(chosen)]
+
+
+def _unexplained(band: Image.Image, redraw: Image.Image) -> float:
+    """The variance of `band` that no offset on `redraw` and no gain above 0 explain."""
+    x, y = mean(redraw), mean(band)
+    xx = mean(combined(lambda v: (v["a"] - x) * (v["a"] - x), a=redraw))
+    xy = mean(combined(lambda v: (v["a"] - x) * (v["b"] - y), a=redraw, b=band))
+    yy = mean(combined(lambda v: (v["b"] - y) * (v["b"] - y), b=band))
+    return yy - max(0.0, xy) ** 2 / (xx + 1e-6)
+
+
+def refined(level: Level, placement: Placement, rounds: int) -> PlacementFit:
+    """`placement` after some steps on one level."""
+    fit = _step(level, placement)
+    for _ in range(rounds - 1):
+        fit = _step(level, fit.placement)
+    return fit
+
+
+def _step(level: Level, placement: Placement) -> PlacementFit:
+    """One Gauss-Newton step."""
+    blocks = summed_blocks(level, placed_redraw(level, placement), placement)
+    # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y).
+    a00 = a01 = a02 = a03 = a11 = a12 = a13 = a22 = a23 = a33 = b0 = b1 = b2 = b3 = 0.0
+    calm = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
+    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, calm) * _NOISE_GRADIENT)
+    seeming = [0.0] * 4
+    for block in blocks:
+        u, v = (block.x - placement.centre[0]) / level.unit, (block.y - placement.centre[1]) / level.unit
+        xx, xy, yy, xe, ye = scaled(block.sums, block.weight)
+        a00, a01, a02, a03 = a00 + xx, a01 + xx * u, a02 + xy, a03 + xy * v
+        a11, a12, a13 = a11 + xx * u * u, a12 + xy * u, a13 + xy * u * v
+        a22, a23, a33 = a22 + yy, a23 + yy * v, a33 + yy * v * v
+        b0, b1, b2, b3 = b0 + xe, b1 + xe * u, b2 + ye, b3 + ye * v
+        gradient = block.weight * noise_gradient
+        for i, (own, factor) in enumerate(((xx, 1.0), (xx, u * u), (yy, 1.0), (yy, v * v))):
+            seeming[i] += min(own, gradient) * factor
+    matrix = [[a00, a01, a02, a03], [a01, a11, a12, a13], [a02, a12, a22, a23], [a03, a13, a23, a33]]
+    # 2. The prior, in the units of the equations.
+    counted = sum(block.weight for block in blocks) + 1e-9
+    variance = sum(block.weight * block.error for block in blocks) / counted + _ROUNDING * level.scale**2
+    noise = variance * _ALIKE_PX / level.block_px**2
+    tie = noise / (_USUAL * level.unit) ** 2
+    at = _lengths(placement, level.unit)
+    tied = [[value + tie * (i == k) for k, value in enumerate(row)] for i, row in enumerate(matrix)]
+    step = solve(tied, [b - tie * length for b, length in zip((b0, b1, b2, b3), at, strict=True)])
+    # 3. What the data alone know, less what mere noise seems to know.
+    for i, amount in enumerate(seeming):
+        matrix[i][i] -= amount
+    information = [[value / noise for value in row] for row in matrix]
+    moved = _from_lengths([length + change for length, change in zip(at, step, strict=True)], placement, level.unit)
+    error = sum(block.error for block in blocks) / len(blocks)
+    return PlacementFit(moved, tuple(block.kept for block in blocks), error, information)
+
+
+def identified(fit: PlacementFit, unit: float) -> tuple[Placement, tuple[bool, bool]]:
+    """The placement along the axes that the picture tells; and whether it tells the shift along x, and along y.
+
+    The smaller eigenvalues of the normal equations decide. Along an axis that is not told nothing is moved.
+    """
+    at = _lengths(fit.placement, unit)
+    told = [axis for value, axis in principal_axes(fit.information) if value >= _KNOWN_PX**-2]
+    if len(told) == len(at):
+        return fit.placement, (True, True)
+    lengths = [0.0] * len(at)
+    for axis in told:
+        along = math.fsum(a * b for a, b in zip(axis, at, strict=True))
+        lengths = [length + along * a for length, a in zip(lengths, axis, strict=True)]
+    seen = [sum(axis[k] ** 2 for axis in told) > 0.5 for k in (0, 2)]
+    return _from_lengths(lengths, fit.placement, unit), (seen[0], seen[1])
+
+
+def _lengths(placement: Placement, unit: float) -> list[float]:
+    """The four parameters: shift x, zoom x, shift y, zoom y, in pixels."""
+    (x, y), (wide, high) = placement.shift, placement.scale
+    return [x, (wide - 1) * unit, y, (high - 1) * unit]
+
+
+def _from_lengths(lengths: Sequence[float], like: Placement, unit: float) -> Placement:
+    """The placement with these parameters about the centre of `like`, within the capture range."""
+    x, wide, y, high = lengths
+    scale = [1 + min(MAX_ZOOM, max(-MAX_ZOOM, length / unit)) for length in (wide, high)]
+    return Placement((x, y), (scale[0], scale[1]), like.centre)
+
+
+def placed_redraw(level: Level, placement: Placement) -> Image.Image:
+    """The redraw of one level pulled back onto the band by shift and zoom."""
+    (width, height), scale = level.band.size, level.scale
+    left, top = (v / scale for v in placement.at(0, 0))
+    right, bottom = (v / scale for v in placement.at(width * scale, height * scale))
+    edges = (left, top, right + width, bottom + height)
+    region = (math.floor(left) - 3, math.floor(top) - 3, math.ceil(edges[2]) + 3, math.ceil(edges[3]) + 3)
+    source = crop_mirrored(level.redraw, region)
+    window = (edges[0] - region[0], edges[1] - region[1], edges[2] - region[0], edges[3] - region[1])
+    return source.resize((width, height), Image.Resampling.BICUBIC, box=window)
