@@ -18,7 +18,7 @@ from ..errors import ExquisiteError, PaymentError, UsageError
 from ..pipeline.fitting import open_picture
 
 if TYPE_CHECKING:
-    from ..api.openai_client import OpenAITileGeneratorClient
+    from ..api.openai_client import OpenAITileGeneratorClient, Recording
     from ..api.servers import ServerSettings
 
 __all__ = [
@@ -53,6 +53,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
     add("--complexity", metavar="WORD", help="as the model allows")
     add("--input-fidelity", metavar="WORD", help="as the model allows")
     add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
+    add("--concurrency", type=int, metavar="N", help="calls of each under way at the same time (default all)")
     add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
     add("--server-file", metavar="FILE", help="TOML file with the settings of a server; see REFERENCE.md")
     add("--server-set", action="append", metavar="NAME=VALUE", help="one setting of a server file; repeatable")
@@ -119,7 +120,7 @@ def make_generator(
     client, transport = _client(args, server)
     if args.generator == "replay":
         tell(f"replaying {transport.cassette.path}: nothing is sent")
-    agreed = args.yes or args.dry_run or server.free or not getattr(transport, "may_send", transport is None)
+    agreed = args.yes or args.dry_run or server.free or not _may_send(transport)
     if not agreed and ask is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
     with ended(transport) if transport is not None else contextlib.nullcontext():
@@ -229,10 +230,11 @@ def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITil
         complexity=args.complexity,
         input_fidelity=args.input_fidelity,
         calls=args.calls,
+        concurrency=args.concurrency,
         allow_insecure_http=args.allow_insecure_http,
         transport=transport,
     )
-    may_send = not args.dry_run and getattr(transport, "may_send", transport is None)
+    may_send = not args.dry_run and _may_send(transport)
     if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, server.key_variable, os.environ):
         raise UsageError(f"there is no key: set {server.key_variable}, or name a file with --key-file")
     if may_send:
@@ -250,6 +252,11 @@ def _server(args: argparse.Namespace) -> ServerSettings:
         server = read_server_file(args.server_file, None if server is OPENAI else server)
     server = changed_server(server, read_assignments(args.server_set or ()), "--server-set")
     return changed_server(server, {"fetch_from": [*server.fetch_from, *(args.fetch_from or ())]}, "--fetch-from")
+
+
+def _may_send(transport: Recording | None) -> bool:
+    """Whether a request can leave and so can cost money; None is the network."""
+    return transport is None or transport.may_send
 
 
 def _point(text: str) -> tuple[int, int]:

@@ -28,6 +28,7 @@ __all__ = [
     "ScoreRecord",
     "SeedStyleRecord",
     "SessionRecord",
+    "SettlementRecord",
     "SignatureRecord",
     "StepRecord",
     "StyleRecord",
@@ -233,9 +234,21 @@ class LedgerRecord(TypedDict):
     """`ledger.json`: the money of a session that pays. Keys are "step/call"."""
 
     format: Annotated[int, "version of the format"]
-    spent_usd: Annotated[Usd, "real cost of all calls with a known outcome"]
+    spent_usd: Annotated[Usd, "cost of all calls with a known outcome"]
+    estimated_usd: NotRequired[Annotated[Usd, "part of spent_usd that is an estimate, because servers did not say"]]
     reserved: Annotated[dict[str, str], "worst case of each call under way"]
     doubtful: Annotated[dict[str, str], "worst case of each call of unknown outcome"]
+
+
+class SettlementRecord(TypedDict):
+    """`settled/NNNNNN-NNN.json`: what a person found out about a call of unknown outcome, by step and call."""
+
+    format: Annotated[int, "version of the format"]
+    step: Annotated[int, "number of the step"]
+    call: Annotated[int, "number of the call"]
+    billed: Annotated[bool, "whether the server billed it"]
+    usd: Annotated[Usd, "what it cost"]
+    reason: Annotated[str, "how the person knows"]
 
 
 class GateRecord(TypedDict):
@@ -313,6 +326,7 @@ RECORDS: tuple[type, ...] = (
     CallRecord,
     OutcomeRecord,
     LedgerRecord,
+    SettlementRecord,
     ScoreRecord,
     CandidateRecord,
     ExperimentRecord,

@@ -24,7 +24,7 @@ from .derived import Derived, derive
 from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
-from .journal.requests import call_cost, gather, request_digest, request_record
+from .journal.requests import gather, request_digest, request_record
 from .rederive import inputs_on, stored_inputs
 from .redo import Redone, redo_step
 from .step import Progress, StepInputs, StepOptions, StepResult
@@ -195,7 +195,7 @@ class Session:
             CanvasError: the canvas cannot grow in `mode`.
             SessionLockedError: another run is writing.
             PaymentError, ServerError: from the generator; see `errors`.
-            AnswerError: the generator gave nothing at all, or nothing that is an answer; the step is closed then.
+            AnswerError: the generator gave nothing at all.
         """
         mode = Mode(mode)
         chosen_options = StepOptions.from_values(options)
@@ -224,8 +224,12 @@ class Session:
             band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
             try:
                 raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
-            except (RejectedByServerError, AnswerError) as error:
-                if bool(journal.answers()) is isinstance(error, AnswerError):
+            except RejectedByServerError as error:
+                if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
+                    close_refused(self._store, number, base, inputs, str(error), digest)
+                raise
+            except AnswerError as error:
+                if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
                     close_refused(self._store, number, base, inputs, str(error), digest)
                 raise
             derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
@@ -338,7 +342,7 @@ class Session:
         lock = self._store.lock()
         try:
             for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
-                self._journal(number).settle(call_cost)
+                self._journal(number).settle()
             yield
         finally:
             lock.release()
