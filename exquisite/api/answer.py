@@ -23,7 +23,15 @@ from .generator import RawCandidate, StoredAnswer
 from .outcome import request_id
 from .png import decode_tile, png_bytes_max
 
-__all__ = ["EditAnswer", "answer_bytes_max", "candidates_in", "candidates_of", "decode_tile", "read_body"]
+__all__ = [
+    "EditAnswer",
+    "answer_bytes_max",
+    "candidates_in",
+    "candidates_of",
+    "decode_tile",
+    "is_whole_stream",
+    "read_body",
+]
 
 MAX_JSON_ITEMS = 10_000
 """Values that the JSON of an answer may hold. Counted before parsing: tiny values cost 20 times their bytes."""
@@ -112,6 +120,12 @@ def read_body(body: bytes) -> EditAnswer:
     if _EVENT_LINE.match(body):
         return _read_document(_final_events(body))
     return _read_document(_parse(body))
+
+
+def is_whole_stream(body: bytes | bytearray) -> bool:
+    """Whether the last event of a stream, the one with the finished picture, has arrived whole; nothing is parsed."""
+    end = max(body.rfind(b"\n\n"), body.rfind(b"\r\n\r\n"))
+    return _EVENT_LINE.match(body) is not None and 0 <= body.rfind(b".completed") < end
 
 
 def _read_document(document: Mapping[str, Any]) -> EditAnswer:

@@ -9,10 +9,11 @@ Ctrl-C ends the waiting at once: calls under way are logged as unknown, with wha
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from ..errors import ExquisiteError, PaymentError
 from .clock import Clock
@@ -21,6 +22,8 @@ from .paid_call import Deferred, PaidCall
 from .shared_log import SharedLog
 
 __all__ = ["Flight", "fly"]
+
+_TICK_S = 0.2
 
 
 @dataclass
@@ -68,7 +71,7 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
             log.launch(flight.number, flight.arrived)
             threading.Thread(target=_run, args=(flight, log, clock, ended), name="paid call", daemon=True).start()
         for _ in flights:
-            flight = ended.get()
+            flight = _next(ended)
             if flight.error is not None and not isinstance(flight.error, ExquisiteError):
                 raise flight.error
             yield flight
@@ -78,6 +81,13 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
     except BaseException as problem:
         log.abandon(f"interrupted by {type(problem).__name__}")
         raise
+
+
+def _next(ended: SimpleQueue[Flight]) -> Flight:
+    """The next call that ends; Ctrl-C ends the waiting on every system, because no single wait is long."""
+    while True:
+        with contextlib.suppress(Empty):
+            return ended.get(timeout=_TICK_S)
 
 
 def _run(flight: Flight, log: SharedLog, clock: Clock, ended: SimpleQueue[Flight]) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import UsageError
+from .answer import is_whole_stream
 from .clock import Clock
 from .outcome import Reply
 from .paid_call import BrokenOff, NotSent, Outgoing
@@ -120,12 +121,12 @@ class Connection:
         try:
             for piece in response.iter_bytes():
                 body += piece
-                if len(body) > limit:
+                if len(body) > limit or (piece.endswith(b"\n") and is_whole_stream(body)):
                     break
                 if self._clock.ticks() > until:
                     raise httpx.ReadTimeout(f"the answer took longer than {answer_s:.0f} s")
         except httpx.HTTPError as error:
-            if good:
+            if good and not is_whole_stream(body):
                 raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
         headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
         whole, data = len(body) <= limit, self.without_secrets(bytes(body[:limit]))

@@ -15,6 +15,7 @@ from ..contract import Mode, TileContract
 __all__ = [
     "CallLog",
     "FetchesPictures",
+    "JudgesFormats",
     "NullCallLog",
     "OwedPicture",
     "RawCandidate",
@@ -217,6 +218,15 @@ class FetchesPictures(Protocol):
         Raises:
             OutcomeUnknownError: at least one did not come.
         """
+
+
+@runtime_checkable
+class JudgesFormats(Protocol):
+    """A generator whose settings say whether tiles in a format that loses detail are used."""
+
+    @property
+    def lossy(self) -> str:
+        """"accept" to use them with a warning, "refuse" to keep them and go no further."""
 
 
 def describe(generator: TileGenerator) -> dict[str, object]:

@@ -130,6 +130,11 @@ class OpenAITileGeneratorClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, quality={self.quality!r}, base_url={self.base_url!r})"
 
+    @property
+    def lossy(self) -> str:
+        """See `JudgesFormats`."""
+        return self._server.lossy
+
     def identity(self) -> dict[str, object]:
         """What decides the answer, besides the request; how many calls are made does not."""
         return {

@@ -29,6 +29,7 @@ __all__ = [
     "estimate_line",
     "make_generator",
     "simulated_record",
+    "usd_amount",
 ]
 
 GENERATORS = ("mock", "openai", "replay")
@@ -64,7 +65,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
 
     add = parser.add_argument_group("paying").add_argument
     add("--yes", action="store_true", help="pay without asking; required where there is no terminal")
-    add("--budget", type=_usd, metavar="USD", help=f"most that the {spender} may cost (default: EXQUISITE_BUDGET)")
+    add("--budget", type=usd_amount, metavar="USD", help=f"most for the {spender} (default: EXQUISITE_BUDGET)")
     add("--dry-run", action="store_true", help="show the request and its estimate, send nothing")
     add("--retry-ambiguous", action="store_true", help="ask again where an outcome is unknown; may pay twice")
 
@@ -85,7 +86,7 @@ def budget_of(args: argparse.Namespace) -> Decimal | None:
     if args.budget is not None or not text:
         return args.budget  # type: ignore[no-any-return]
     try:
-        return _usd(text)
+        return usd_amount(text)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"EXQUISITE_BUDGET: {error}") from None
 
@@ -134,6 +135,11 @@ class AskingFirst:
         self.client = client
         self._ask = ask
         self._agreed = False
+
+    @property
+    def lossy(self) -> str:
+        """That of the client."""
+        return self.client.lossy
 
     def identity(self) -> Mapping[str, object]:
         """That of the client."""
@@ -267,7 +273,12 @@ def _point(text: str) -> tuple[int, int]:
     return x, y
 
 
-def _usd(text: str) -> Decimal:
+def usd_amount(text: str) -> Decimal:
+    """An amount of dollars on the command line.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
     try:
         usd = Decimal(text)
     except InvalidOperation:

@@ -268,6 +268,7 @@ class CandidateRecord(TypedDict):
     primary: NotRequired[Annotated[float, "primary metric, higher is better"]]
     metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
+    lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
     calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
     cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]

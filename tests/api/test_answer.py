@@ -134,8 +134,7 @@ class TestDecodeTile:
         ("data", "found"),
         [
             (b"", "it is empty"),
-            (b"\xff\xd8\xff\xe0 a jpeg", "JPEG"),
-            (b"RIFF....WEBP", "WebP"),
+            (b"RIFF....WAVE", "WebP"),
             (b"GIF89a", "GIF"),
             (b"<html>", "HTML"),
             (b"hello", "b'hello'"),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from exquisite.api.answer import decode_tile
+from exquisite.api.lossy import lossy_format
 from exquisite.api.servers import OPENAI
-from exquisite.errors import OutcomeUnknownError, PaymentError
+from exquisite.errors import AnswerError, OutcomeUnknownError, PaymentError
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.verify import verify_path
 from tests.support.paid_sessions import PaidSession
+from tests.support.tiny import TINY, seed_picture
 
 pytestmark = pytest.mark.invariant("NEVER-TWICE")
 
@@ -140,3 +146,53 @@ def test_every_step_is_taken_up_by_the_same_command(tmp_path: Path) -> None:
     assert paid.step(retry_ambiguous=True).status == "committed"
     assert paid.served.sent == 4
     assert Session.open(tmp_path / "s").head == 1
+
+
+class TestLossyFormats:
+    @pytest.mark.parametrize(("outcome", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP")])
+    def test_a_tile_in_a_format_that_loses_detail_is_used_with_a_warning_and_a_mark(
+        self, tmp_path: Path, outcome: str, kind: str
+    ) -> None:
+        paid = PaidSession(tmp_path / "s", outcome)
+        result = paid.step(artifacts="full")
+        assert (result.status, None in result.scores) == ("committed", False)
+        assert f"candidate 0 came as {kind}" in " ".join(paid.lines)
+        record = json.loads((result.step_dir / "score.json").read_text())
+        assert [candidate["lossy"] for candidate in record["candidates"]] == [kind] * 3
+        raw = (result.step_dir / f"candidates/0/tile_out_raw.{outcome}").read_bytes()
+        assert lossy_format(raw) == kind
+        assert verify_path(tmp_path / "s").findings == ()
+
+    def test_lossless_webp_is_as_good_as_png(self, tmp_path: Path) -> None:
+        paid = PaidSession(tmp_path / "s", "webp_lossless")
+        assert paid.step().status == "committed"
+        assert "came as" not in " ".join(paid.lines)
+
+    def test_by_setting_it_is_refused_and_never_bought_again(self, tmp_path: Path) -> None:
+        paid = PaidSession(tmp_path / "s", "jpeg", server=replace(OPENAI, lossy="refuse"))
+        for retry_ambiguous in (False, False, True):
+            with pytest.raises(OutcomeUnknownError, match=r"candidate 0 came as JPEG.*nothing is bought again"):
+                paid.step(retry_ambiguous=retry_ambiguous)
+        paid.options["server"] = OPENAI
+        assert paid.step().status == "committed"
+        assert paid.served.sent == 1
+
+    def test_only_a_whole_picture_of_the_right_size_is_taken(self) -> None:
+        for name, options in (("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})):
+            whole = encoded(seed_picture(), name, **options)
+            assert decode_tile(whole, TINY).size == (32, 32)
+            for bad in (
+                whole[: len(whole) // 2],
+                encoded(seed_picture(40, 32), name, **options),
+                encoded(seed_picture().convert("L" if name == "JPEG" else "RGBA"), name, **options)[:-9],
+            ):
+                with pytest.raises(AnswerError):
+                    decode_tile(bad, TINY)
+        with pytest.raises(AnswerError, match="JPEG is L"):
+            decode_tile(encoded(seed_picture().convert("L"), "JPEG"), TINY)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from .emulator_flavours import FLAVOURS, Flavour
 from .emulator_outcomes import known, play
-from .emulator_replies import Reply, json_reply
+from .emulator_replies import Reply, event_reply, json_reply
 from .emulator_rules import MODELS, Edit, Refusal, check_edit, error_body
 
 __all__ = ["EMULATOR_KEY", "Call", "Drawing", "Emulator", "usage_of", "usd_of"]
@@ -223,6 +223,8 @@ class _Scene:
         return {"b64_json": base64.b64encode(data).decode("ascii")}
 
     def envelope(self, entries: list[dict[str, str]], usage: dict[str, object]) -> Reply:
+        if self.edit.fields.get("stream") == "true":
+            return event_reply([{**entry, "usage": usage} for entry in entries])
         content: dict[str, object] = {"created": _CREATED + len(self._emulator.calls), "data": entries}
         if usage:
             content["usage"] = usage

@@ -60,6 +60,19 @@ class Ledger:
         """What counts against a budget: spent, set aside and in doubt."""
         return self.spent + _total(self._record["reserved"]) + self.doubtful
 
+    def summary(self, budget: Decimal | None = None) -> Record:
+        """The money as JSON types, amounts as text; what is left of `budget` when there is one."""
+        calls = [(*map(int, key.split("/")), str(usd)) for key, usd in sorted(self.doubts.items())]
+        return {
+            "spent_usd": str(self.spent),
+            "estimated_usd": str(self.estimated),
+            "set_aside_usd": str(sum(self.reserved.values(), _ZERO)),
+            "perhaps_billed_usd": str(self.doubtful),
+            "in_doubt": [{"step": step, "call": call, "usd": usd} for step, call, usd in calls],
+            "budget_usd": None if budget is None else str(budget),
+            "budget_left_usd": None if budget is None else str(budget - self.counted),
+        }
+
     def reserve(self, key: str, usd: Decimal, budget: Decimal | None, what: str) -> None:
         """Set `usd` aside for the call `key`; nothing is kept for a call that costs nothing.
 

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
-from ...api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator
+from ...api.generator import FetchesPictures, JudgesFormats, OwedPicture, RawCandidate, TileGenerator
+from ...api.lossy import lossy_format
 from ...contract import TileContract
 from ...errors import AnswerError, OutcomeUnknownError
 from ..step import StepInputs
@@ -79,7 +80,9 @@ def gather(
     if not candidates:
         _require_known(journal, number, False)
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
-    return sorted(candidates, key=lambda raw: raw.call or 0)[:wanted]
+    candidates = sorted(candidates, key=lambda raw: raw.call or 0)[:wanted]
+    _judge_formats(journal, generator, number, candidates)
+    return candidates
 
 
 def _fetch(
@@ -101,6 +104,22 @@ def _fetch(
         if not retry_ambiguous:
             raise
         journal.progress(str(error))
+
+
+def _judge_formats(
+    journal: Journal, generator: TileGenerator, number: int, candidates: Sequence[RawCandidate]
+) -> None:
+    """Warn of tiles in a format that loses detail, or refuse them where the generator's settings say so."""
+    lossy = {index: kind for index, raw in enumerate(candidates) if (kind := lossy_format(raw.data))}
+    if not lossy:
+        return
+    what = ", ".join(f"candidate {index} came as {kind}" for index, kind in lossy.items())
+    if isinstance(generator, JudgesFormats) and generator.lossy == "refuse":
+        raise OutcomeUnknownError(
+            f"step {number}: {what}, which loses detail and is refused by the setting lossy of the server; the answers "
+            f"are paid and kept, and nothing is bought again: lossy=accept uses them"
+        )
+    journal.progress(f"{what}, although PNG was asked for: used, and marked as lossy")
 
 
 def _require_known(journal: Journal, number: int, stored: bool) -> None:
