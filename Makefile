@@ -15,7 +15,7 @@ endif
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
 STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE METRIC GATE CALIBRATE \
-        CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS SERVER \
+        CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS CONCURRENCY SERVER \
         SERVER_FILE FETCH_FROM BASE_URL KEY_FILE BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
 override GENERATOR :=
@@ -45,8 +45,8 @@ help:
 	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
-	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each SERVER= SERVER_FILE= FETCH_FROM= BASE_URL= KEY_FILE=; GENERATOR=replay:'
-	@echo '                       CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'
+	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each CONCURRENCY=n SERVER= SERVER_FILE= FETCH_FROM= BASE_URL= KEY_FILE='
+	@echo '                       with GENERATOR=replay: CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'
 	@echo 'make view              look at a session in the browser: SESSION=folder (default: the newest under sessions/)'
 	@echo 'make report            the session as one HTML file beside it: SESSION=folder'
 	@echo 'make test              the whole suite, offline (ARGS="-k seam" for a part, ARGS="--shuffle 7" for another order)'
@@ -102,6 +102,7 @@ step:
 		$${ARTIFACTS:+--artifacts "$$ARTIFACTS"} $${SEED:+--seed "$$SEED"} \
 		$${MOCK_DRIFT_PROFILE:+--mock-drift-profile "$$MOCK_DRIFT_PROFILE"} $${MODEL:+--model "$$MODEL"} \
 		$${QUALITY:+--quality "$$QUALITY"} $${COMPLEXITY:+--complexity "$$COMPLEXITY"} $${CALLS:+--calls "$$CALLS"} \
+		$${CONCURRENCY:+--concurrency "$$CONCURRENCY"} \
 		$${BUDGET:+--budget "$$BUDGET"} $${SERVER:+--server "$$SERVER"} $${BASE_URL:+--base-url "$$BASE_URL"} \
 		$${SERVER_FILE:+--server-file "$$SERVER_FILE"} $${FETCH_FROM:+--fetch-from "$$FETCH_FROM"} \
 		$${KEY_FILE:+--key-file "$$KEY_FILE"} $${FIT:+--fit "$$FIT"} $${BRANCH:+--branch "$$BRANCH"} \

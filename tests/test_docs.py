@@ -30,7 +30,7 @@ GUIDES = ("README.md", "CONTRIBUTING.md")
 """Documents whose commands are checked."""
 MAKEFILE = read("Makefile")
 SMALL = ["--contract", "64/32/16/16"]
-SHOWN_ELSEWHERE = {"cassette", "vendor", "experiment", "view", "report", "labels"}
+SHOWN_ELSEWHERE = {"settle", "cassette", "vendor", "experiment", "view", "report", "labels"}
 """Verbs with a section of their own."""
 
 

@@ -85,6 +85,7 @@ EVERY = {
     "QUALITY": ["--quality", "low"],
     "COMPLEXITY": ["--complexity", "high"],
     "CALLS": ["--calls", "each"],
+    "CONCURRENCY": ["--concurrency", "2"],
     "SERVER": ["--server", "azure"],
     "SERVER_FILE": ["--server-file", "f.toml"],
     "FETCH_FROM": ["--fetch-from", "h.example"],

@@ -1,14 +1,17 @@
 """From the bytes of an answer to pictures: read leniently, checked strictly.
 
-An answer is JSON of the images/edits endpoint, or an image as it came (one that a `url` named). Everything
-that is decided later (scores, another choice, other gluing) reads the stored answers through this module
-alone, so a fresh answer and a stored one mean the same.
+An answer is JSON of the images/edits endpoint, the same as an event stream, or an image as it came (one that a
+`url` named). Of JSON that was cut short the whole pictures are used, because they were paid for. Everything that is
+decided later (scores, another choice, other gluing) reads the stored answers through this module alone, so a fresh
+answer and a stored one mean the same.
 """
 
 from __future__ import annotations
 
 import binascii
+import contextlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +23,15 @@ from .generator import RawCandidate, StoredAnswer
 from .outcome import request_id
 from .png import decode_tile, png_bytes_max
 
-__all__ = ["EditAnswer", "answer_bytes_max", "candidates_in", "decode_tile", "read_body"]
+__all__ = [
+    "EditAnswer",
+    "answer_bytes_max",
+    "candidates_in",
+    "candidates_of",
+    "decode_tile",
+    "is_whole_stream",
+    "read_body",
+]
 
 MAX_JSON_ITEMS = 10_000
 """Values that the JSON of an answer may hold. Counted before parsing: tiny values cost 20 times their bytes."""
@@ -29,6 +40,9 @@ MAX_TEXT = 32_000
 """Characters kept of a text that the server sends along, such as a revised prompt."""
 
 _IMAGE_STARTS = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"\0\0\0")
+_WHOLE_PICTURE = re.compile(rb'"b64_json"\s*:\s*"((?:[^"\\]|\\/)+)"')
+_EVENT_LINE = re.compile(rb"(?:event|data|id|retry)?:")  # WHATWG HTML, 9.2.6: a field, or a comment
+_FINAL_EVENTS = ("image_edit.completed", "image_generation.completed")
 _FACTS = ("size", "quality", "background", "output_format")
 
 
@@ -49,6 +63,11 @@ class EditAnswer:
     usage: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def names_pictures(self) -> bool:
+        """Whether it holds a picture, or the address of one."""
+        return bool(self.images or self.urls)
+
 
 def answer_bytes_max(contract: TileContract = CLASSIC, images: int = 1) -> int:
     """The largest body that is read for so many images, in bytes: base64 of the largest PNGs, and 1 MiB."""
@@ -68,21 +87,26 @@ def candidates_in(answers: Sequence[StoredAnswer]) -> list[RawCandidate]:
     unread: list[str] = []
     for answer in answers:
         try:
-            content = read_body(answer.body)
+            found += candidates_of(answer.number, read_body(answer.body), answer.headers)
         except AnswerError as error:
             unread.append(f"answer {answer.number}: {error}")
-            continue
-        shared: dict[str, object] = {**content.facts}
-        if number := request_id(answer.headers):
-            shared["request_id"] = number
-        if content.usage:
-            shared["usage"] = content.usage
-        for place, data, text in content.images:
-            own = {"revised_prompt": text} if text else {}
-            found.append(RawCandidate(data, {"answer": answer.number, "image": place, **own, **shared}))
     if unread and not found:
         raise AnswerError("; ".join(unread))
     return found
+
+
+def candidates_of(call: int, answer: EditAnswer, headers: Mapping[str, str]) -> list[RawCandidate]:
+    """Every image in the answer to call number `call`, in order; `meta` says where it stood."""
+    shared: dict[str, object] = {**answer.facts}
+    if number := request_id(headers):
+        shared["request_id"] = number
+    if answer.usage:
+        shared["usage"] = answer.usage
+    candidates = []
+    for place, data, text in answer.images:
+        own = {"revised_prompt": text} if text else {}
+        candidates.append(RawCandidate(data, {"answer": call, "image": place, **own, **shared}, call))
+    return candidates
 
 
 def read_body(body: bytes) -> EditAnswer:
@@ -93,7 +117,18 @@ def read_body(body: bytes) -> EditAnswer:
     """
     if body.startswith(_IMAGE_STARTS):
         return EditAnswer(images=((0, body, ""),))
-    document = _parse(body)
+    if _EVENT_LINE.match(body):
+        return _read_document(_final_events(body))
+    return _read_document(_parse(body))
+
+
+def is_whole_stream(body: bytes | bytearray) -> bool:
+    """Whether the last event of a stream, the one with the finished picture, has arrived whole; nothing is parsed."""
+    end = max(body.rfind(b"\n\n"), body.rfind(b"\r\n\r\n"))
+    return _EVENT_LINE.match(body) is not None and 0 <= body.rfind(b".completed") < end
+
+
+def _read_document(document: Mapping[str, Any]) -> EditAnswer:
     images: list[tuple[int, bytes, str]] = []
     urls: list[tuple[int, str]] = []
     entries = document.get("data")
@@ -111,7 +146,29 @@ def read_body(body: bytes) -> EditAnswer:
     return EditAnswer(tuple(images), tuple(urls), _usage(document.get("usage")), facts)
 
 
+def _final_events(body: bytes) -> dict[str, Any]:
+    """The document that the last events of a stream amount to: one entry of `data` for each finished picture.
+
+    An event is a block of lines up to an empty one; its `data:` lines together are JSON that names its type (WHATWG
+    HTML, 9.2.6). Previews are left out, and so is an event that was cut short.
+    """
+    document: dict[str, Any] = {"data": []}
+    blocks = [block for block in re.split(rb"\r?\n\r?\n", body) if b".completed" in block]
+    for block in blocks[:MAX_JSON_ITEMS]:
+        lines = [line[5:].strip() for line in block.splitlines() if line.startswith(b"data:")]
+        with contextlib.suppress(AnswerError):
+            event = _parse(b"\n".join(lines))
+            if event.get("type", _FINAL_EVENTS[0]) not in _FINAL_EVENTS:
+                continue
+            document["data"] += event.get("data") or [event]
+            document |= {name: event[name] for name in ("usage", *_FACTS) if name in event}
+    if not document["data"]:
+        raise AnswerError("the event stream ends without a finished picture")
+    return document
+
+
 def _parse(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; of one that was cut short, its whole pictures as its `data`."""
     if not body.strip():
         raise AnswerError("the body is empty")
     if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
@@ -121,6 +178,9 @@ def _parse(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body.decode("utf-8-sig"), parse_constant=lambda name: None)
     except (ValueError, RecursionError) as error:
+        if whole := _WHOLE_PICTURE.findall(body):
+            texts = (text.replace(b"\\/", b"/").decode("utf-8", "replace") for text in whole)
+            return {"data": [{"b64_json": text} for text in texts]}
         raise AnswerError(f"the JSON cannot be read, perhaps it was cut short: {error}") from error
     if not isinstance(document, dict):
         raise AnswerError(f"the JSON is no object, but a {type(document).__name__}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import ssl
-import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
 
 from ..errors import UsageError
+from .answer import is_whole_stream
+from .clock import Clock
 from .outcome import Reply
 from .paid_call import BrokenOff, NotSent, Outgoing
 from .secret import Secret
@@ -38,7 +38,7 @@ class Connection:
         secret: the key; empty for none.
         transport: an httpx transport in place of the network; it is not closed.
         trust_env: whether proxies and certificate settings of the environment apply.
-        clock: seconds from any start; replaced by tests.
+        clock: measures how long an answer takes.
 
     Raises:
         UsageError: a variable of the environment that cannot be used; see `network_client`.
@@ -50,7 +50,7 @@ class Connection:
         secret: Secret,
         transport: httpx.BaseTransport | None = None,
         trust_env: bool = True,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         waits = server.timeouts
         self._timeout = httpx.Timeout(
@@ -59,12 +59,12 @@ class Connection:
         self._server = server
         self._secret = secret
         self._secrets = (secret, *map(Secret, server.extra_headers.values()))
-        self._clock = clock
+        self._clock = clock or Clock()
         self._owned = transport is None
         self._http = httpx.Client(transport=transport, trust_env=False) if transport else network_client(trust_env)
 
     @classmethod
-    def to(cls, base_url: str, server: ServerSettings, secret: Secret, clock: Callable[[], float]) -> Connection:
+    def to(cls, base_url: str, server: ServerSettings, secret: Secret, clock: Clock) -> Connection:
         """A connection over the network to the server at `base_url`."""
         return cls(server, secret, trust_env=not is_loopback(base_url), clock=clock)
 
@@ -92,11 +92,12 @@ class Connection:
                 content=outgoing.content or None,
                 extensions={"timeout": self._timeout.as_dict()},
             )
-            response = self._http.send(asked, stream=True, auth=self._authorized, follow_redirects=False)
+            auth = None if outgoing.foreign else self._authorized
+            response = self._http.send(asked, stream=True, auth=auth, follow_redirects=False)
             try:
                 return self._received(response, outgoing.limit, arrived)
             except BaseException:
-                arrived[:] = self._without_secrets(bytes(arrived))
+                arrived[:] = self.without_secrets(bytes(arrived))
                 raise
             finally:
                 response.close()
@@ -116,20 +117,19 @@ class Connection:
         good = 200 <= response.status_code < 300
         limit = limit if good else min(limit, MAX_ERROR_BYTES)
         answer_s = self._server.timeouts.answer_s
-        until = self._clock() + answer_s
+        until = self._clock.ticks() + answer_s
         try:
             for piece in response.iter_bytes():
                 body += piece
-                if len(body) > limit:
+                if len(body) > limit or (piece.endswith(b"\n") and is_whole_stream(body)):
                     break
-                if self._clock() > until:
+                if self._clock.ticks() > until:
                     raise httpx.ReadTimeout(f"the answer took longer than {answer_s:.0f} s")
         except httpx.HTTPError as error:
-            if good:
+            if good and not is_whole_stream(body):
                 raise type(error)(f"{error} (after {len(body)} bytes of an answer with status 200)") from None
         headers = {name.lower(): self._hidden(value) for name, value in response.headers.items()}
-        whole, data = len(body) <= limit, self._without_secrets(bytes(body[:limit]))
-        body.clear()  # from here on it is the reply that holds what arrived
+        whole, data = len(body) <= limit, self.without_secrets(bytes(body[:limit]))
         return Reply(response.status_code, headers, data, whole, self._secret.source)
 
     def _authorized(self, asked: httpx.Request) -> httpx.Request:
@@ -141,9 +141,10 @@ class Connection:
 
     def _hidden(self, text: object) -> str:
         """`text` in words, without secrets."""
-        return self._without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
+        return self.without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
 
-    def _without_secrets(self, data: bytes) -> bytes:
+    def without_secrets(self, data: bytes) -> bytes:
+        """`data` with the key and every further header hidden."""
         for secret in self._secrets:
             data = secret.hidden_in(data)
         return data

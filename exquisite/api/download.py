@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -12,7 +13,9 @@ from .generator import CallLog, OwedPicture, StoredAnswer
 from .outcome import Kind, Reply, Verdict, judge
 from .paid_call import BrokenOff, NotSent, Waiting, interruptions_logged, kept_headers
 
-__all__ = ["Download", "fetch_all"]
+__all__ = ["Download", "Forbidden", "fetch_all"]
+
+_SHOWN = 200  # characters of an address that a message shows
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,11 @@ class Download:
             call = calls.intend({"method": "GET", "url": place, **owed})
             arrived = bytearray()
             with interruptions_logged(calls, call, arrived):
-                got = self._fetched(arrived, waiting.now())
+                got = self._fetched(arrived, waiting.clock.now())
             if isinstance(got, Reply):
                 calls.answered(call, got.body, kept_headers(got.headers), Decimal(0))
                 return StoredAnswer(call, got.body, kept_headers(got.headers))
-            wait_s = waiting.policy.wait(attempt, got.wait_s, False, waiting.chance) if got.retry else None
+            wait_s = waiting.policy.wait(attempt, got.wait_s, False, waiting.clock.chance) if got.retry else None
             attempt += 1
             if wait_s is None:
                 calls.unknown(call, got.reason, bytes(arrived))
@@ -57,7 +60,7 @@ class Download:
                 )
             calls.not_sent(call, f"{got.reason} (a download costs nothing)")
             calls.progress(f"fetching the picture again in {wait_s:.1f} s: {got.reason}")
-            waiting.sleep(wait_s)
+            waiting.clock.sleep(wait_s)
 
     def _fetched(self, arrived: bytearray, now: float) -> Reply | Verdict:
         """The picture, or why it did not come; then `arrived` is what came in its place."""
@@ -76,7 +79,31 @@ class Download:
         return reply
 
 
-def fetch_all(downloads: Iterable[Download], calls: CallLog, waiting: Waiting) -> list[StoredAnswer]:
+@dataclass(frozen=True)
+class Forbidden:
+    """A picture at an address of another server, from which nobody allowed fetching."""
+
+    picture: OwedPicture
+
+    def make(self, calls: CallLog, waiting: Waiting) -> StoredAnswer:
+        """Send nothing.
+
+        Raises:
+            OutcomeUnknownError: always; it says the address and what allows it.
+        """
+        place = self.picture.url.partition("?")[0]
+        shown = place[:_SHOWN] if place.isprintable() else "an address that cannot be shown"
+        host = re.match(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", place)
+        allow = f"--fetch-from {host[1]} allows it, " if host else ""
+        raise OutcomeUnknownError(
+            f"step {self.picture.step}: a picture that was paid for stands on another server, at {shown}; nothing was "
+            f"fetched or bought: {allow}--retry-ambiguous buys another one"
+        )
+
+
+def fetch_all(
+    downloads: Iterable[Download | Forbidden], calls: CallLog, waiting: Waiting
+) -> list[StoredAnswer]:
     """Every picture that comes, durable in the log.
 
     Raises:

@@ -15,6 +15,7 @@ from ..contract import Mode, TileContract
 __all__ = [
     "CallLog",
     "FetchesPictures",
+    "JudgesFormats",
     "NullCallLog",
     "OwedPicture",
     "RawCandidate",
@@ -72,12 +73,14 @@ class RawCandidate:
 
     Attributes:
         data: the bytes as received (after base64), before any decoding.
-        meta: how it came, without secrets, JSON types only. The key "answer" is set, to the number of the
-            answer in the call log, when the generator made the bytes durable there itself.
+        meta: how it came, without secrets, JSON types only.
+        call: the number of the call in the log whose answer holds the bytes; None when the generator logged
+            no call, so that the caller has to make them durable.
     """
 
     data: bytes
     meta: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    call: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,14 @@ class CallLog(Protocol):
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
         """Keep the body as received, before any parsing. `usd` is the real cost when known, else None."""
 
-    def book(self, call: int, usd: Decimal) -> None:
-        """Replace the reservation of an answered call by its real cost, once its usage has been read."""
+    def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
+        """Replace the reservation of an answered call by its cost, once its usage has been read.
+
+        `estimated` says that the server did not tell, and `usd` is what was estimated before.
+        """
+
+    def doubt(self, call: int) -> None:
+        """Keep the reservation of an answered call counted: no picture came, and no word of what it cost."""
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
         """The server refused; nothing was billed; the reservation is released."""
@@ -166,7 +175,10 @@ class NullCallLog:
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
         """Keep nothing."""
 
-    def book(self, call: int, usd: Decimal) -> None:
+    def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
+        """Keep nothing."""
+
+    def doubt(self, call: int) -> None:
         """Keep nothing."""
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
@@ -206,6 +218,15 @@ class FetchesPictures(Protocol):
         Raises:
             OutcomeUnknownError: at least one did not come.
         """
+
+
+@runtime_checkable
+class JudgesFormats(Protocol):
+    """A generator whose settings say whether tiles in a format that loses detail are used."""
+
+    @property
+    def lossy(self) -> str:
+        """"accept" to use them with a warning, "refuse" to keep them and go no further."""
 
 
 def describe(generator: TileGenerator) -> dict[str, object]:

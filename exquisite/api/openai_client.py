@@ -9,42 +9,53 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from .._version import __version__
 from ..contract import TileContract
-from ..errors import AnswerError, UsageError
-from .answer import answer_bytes_max, candidates_in, read_body
-from .download import Download, fetch_all
+from ..errors import UsageError
+from .answer import EditAnswer, answer_bytes_max, candidates_in
+from .clock import Clock, StoppedClock
+from .download import Download, Forbidden, fetch_all
 from .edit_form import EditForm, Part, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
-from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, usage_usd, worst_case_usd
-from .outcome import said_by
-from .paid_call import Outgoing, PaidCall, Waiting, kept_headers
+from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, worst_case_usd
+from .paid_call import Outgoing, PaidCall, Waiting
 from .png import png_bytes_max
+from .purchase import Purchase, Terms, shares_of
 from .retry import RetryPolicy
 from .secret import find_key
-from .servers import OPENAI, ServerSettings, check_base_url, is_loopback, is_openai, same_server
+from .servers import OPENAI, ServerSettings, check_base_url, is_loopback, is_openai, may_fetch, same_server
+from .shared_log import SharedLog
 
 if TYPE_CHECKING:
     import httpx
 
     from .connection import Connection
 
-__all__ = ["OpenAITileGeneratorClient"]
+__all__ = ["OpenAITileGeneratorClient", "Recording"]
 
 MAX_N = 10
 """Pictures that the endpoint makes in one call."""
 
 _USER_AGENT = f"{(__package__ or 'tiles').split('.')[-2:][0]}/{__version__}"
+
+
+_STREAM_FIELDS = {"stream": "true", "partial_images": "0"}
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """A transport that answers from a recording, or makes one."""
+
+    may_send: bool
+    """Whether any request can leave through it."""
 
 
 class OpenAITileGeneratorClient:
@@ -56,14 +67,16 @@ class OpenAITileGeneratorClient:
         base_url: what stands before "/images/edits"; default: the server's, or OPENAI_BASE_URL for OpenAI.
         server: how the server differs from OpenAI's; see `servers.SERVERS`.
         quality, complexity, input_fidelity: as the registry allows them for the model.
-        calls: "batch" asks for all tiles in one call: one input is paid, and all tiles come together after
-            one long silence. "each" makes one call a tile: the input is paid each time, and every tile is
-            durable as soon as it is there.
+        calls: "each" makes one call a tile, all at the same time: the input is paid each time, every tile is
+            durable as soon as it is there, and the whole takes as long as the slowest. "batch" asks for all
+            tiles in one call: one input is paid, and all tiles come together after one long silence.
+        concurrency: calls of "each" that are under way at the same time, at least 1; None for all.
         retry: when to ask again after what certainly cost nothing.
         allow_insecure_http: allow plain http to another machine than this one.
         transport: an httpx transport in place of the network (a recording, an emulator); it is not closed.
-            One that says `may_send = False` cannot reach anybody: no key is needed, and no wait is waited.
-        sleep, chance, now, clock, today, environ: replaced by tests.
+            Through a `Recording` calls go one after another, so that they replay in the order of the tiles;
+            through one that may not send no key is needed, and no wait is waited.
+        clock, environ: replaced by tests.
 
     Raises:
         UsageError: a value that cannot be used, or a retired model.
@@ -81,40 +94,46 @@ class OpenAITileGeneratorClient:
         complexity: str | None = None,
         input_fidelity: str | None = None,
         calls: str = "batch",
+        concurrency: int | None = None,
         retry: RetryPolicy | None = None,
         allow_insecure_http: bool = False,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] | None = None,
-        chance: Callable[[], float] = random.random,
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-        today: date | None = None,
+        clock: Clock | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         environ = os.environ if environ is None else environ
         if calls not in ("batch", "each"):
             raise UsageError(f"unknown style of calls {calls!r}: use batch or each")
+        if concurrency is not None and concurrency < 1:
+            raise UsageError(f"concurrency must be 1 or more, not {concurrency}")
         from_environment = environ.get("OPENAI_BASE_URL", "") if server.name == OPENAI.name else ""
         self.base_url = check_base_url(base_url or from_environment or server.base_url, allow_insecure_http)
         self.model = model or server.model or MODEL_DEFAULT
-        self._may_send = transport is None or bool(getattr(transport, "may_send", True))
+        recording = transport if isinstance(transport, Recording) else None
+        self._may_send = recording is None or recording.may_send
         own_models = is_openai(self.base_url) and self._may_send  # a recording outlives the model that it recorded
-        self.warning = check_model(self.model, today or date.today(), custom_base_url=not own_models)
+        self._clock = clock or (Clock() if self._may_send else StoppedClock())
+        self.warning = check_model(self.model, self._clock.today(), custom_base_url=not own_models)
         self.quality = quality
         self.complexity = complexity
         self.input_fidelity = input_fidelity
-        self.calls = calls
+        self.calls = "each" if server.stream else calls
+        self._concurrency = 1 if self.calls == "batch" or recording is not None else concurrency
         self._server = server
         self._priced_as = server.counted_as(self.model)
         self._secret = find_key(api_key, key_file, server.key_variable, environ)
         self._headers = self._own_headers(environ)
-        self._clock = clock
         self._transport = transport
-        sleep = sleep or (time.sleep if self._may_send else _no_wait)
-        self._waiting = Waiting(retry or RetryPolicy(), sleep, chance, now)
+        self._allow_insecure_http = allow_insecure_http
+        self._waiting = Waiting(retry or RetryPolicy(), self._clock)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, quality={self.quality!r}, base_url={self.base_url!r})"
+
+    @property
+    def lossy(self) -> str:
+        """See `JudgesFormats`."""
+        return self._server.lossy
 
     def identity(self) -> dict[str, object]:
         """What decides the answer, besides the request; how many calls are made does not."""
@@ -147,14 +166,12 @@ class OpenAITileGeneratorClient:
             UsageError: the request breaks a rule of the model.
         """
         self._check(request)
-        shares = self._shares(request.candidates)
+        shares = shares_of(request.candidates, self._most)
         form = self._form(request, shares[0], picture_parts(request, self._server))
-        estimates = [estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt) for n in shares]
         return {
-            **self._summary(form),
-            "body_bytes": len(form.body),
+            **self._summary(request, form),
             "tiles_per_call": shares,
-            "estimate_usd": str(sum(estimates, Decimal(0))),
+            "estimate_usd": str(sum((self._estimate(request, n) for n in shares), Decimal(0))),
             "worst_case_usd": str(sum((self._worst_case(request, n) for n in shares), Decimal(0))),
             "warning": self.warning,
         }
@@ -162,13 +179,13 @@ class OpenAITileGeneratorClient:
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
         """Yield up to `request.candidates` tiles, each answer durable in `calls` before it is parsed.
 
-        Where an answer holds fewer tiles than it was asked for, the missing ones are asked for again. An
-        answer without any tile ends the asking: what never comes is not bought again and again.
+        Where an answer holds fewer tiles than it was asked for, the missing ones are asked for again, as long
+        as all calls together cost no more than `request_preview` says at most. An answer without any tile ends
+        the asking: what never comes is not bought again and again.
 
         Raises:
             UsageError: no key, or a request that breaks a rule of the model; nothing was sent.
-            PaymentError, RejectedByServerError, ServerUnavailableError, OutcomeUnknownError: see `paid_call`.
-            AnswerError: no tile came at all.
+            PaymentError, RejectedByServerError, ServerUnavailableError, OutcomeUnknownError: see `purchase`.
         """
         self._check(request)
         self._require_key()
@@ -188,61 +205,57 @@ class OpenAITileGeneratorClient:
             self._fetched(connection, owed, contract, calls)
 
     def _tiles(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        parts = picture_parts(request, self._server)
-        missing = request.candidates
         with self._connected() as connection:
-            while missing:
-                try:
-                    form = self._form(request, self._shares(missing)[0], parts)
-                    answers = self._ask(connection, request, form, calls)
-                    tiles = candidates_in(answers)[:missing]
-                    if not tiles:
-                        raise AnswerError(self._why_empty(answers[0].body))
-                except AnswerError as error:
-                    if missing == request.candidates:
-                        raise
-                    calls.progress(f"{error}; going on with {request.candidates - missing} of {request.candidates}")
-                    return
-                for tile in tiles:
-                    missing -= 1
-                    calls.progress(f"tile {request.candidates - missing} of {request.candidates}")
-                    yield tile
+            log = SharedLog(calls, connection.without_secrets)
+            parts = picture_parts(request, self._server)
 
-    def _ask(self, connection: Connection, request: TileRequest, form: EditForm, calls: CallLog) -> list[StoredAnswer]:
-        """One paid call, and the downloads that its answer names."""
+            @cache
+            def call(n: int) -> PaidCall:
+                return self._call(connection, request, self._form(request, n, parts))
+
+            def fetch(number: int, answer: EditAnswer) -> list[RawCandidate]:
+                owed = [OwedPicture(request.step_index, number, place, url) for place, url in answer.urls]
+                return candidates_in(self._fetched(connection, owed[: request.candidates], request.contract, log))
+
+            terms = Terms(
+                most=self._most,
+                concurrency=self._concurrency,
+                waiting=self._waiting,
+                worst_case=partial(self._worst_case, request),
+                call=call,
+                fetch=fetch,
+            )
+            yield from Purchase(request.candidates, terms, log).tiles()
+
+    def _call(self, connection: Connection, request: TileRequest, form: EditForm) -> PaidCall:
+        """The call that sends `form`."""
         n = form.n
         headers = {"Content-Type": form.content_type, **self._headers}
         limit = answer_bytes_max(request.contract, n)
         outgoing = Outgoing("POST", self._edits_url, limit, headers, form.body)
-        what = f"{n} tile{'s' * (n > 1)} of {request.size_text} px by {self.model}, quality {self.quality}"
-        calls.progress(f"asking for {what}")
-        call, reply = PaidCall(
+        return PaidCall(
             usd=self._worst_case(request, n),
-            what=what,
-            summary={**self._summary(form), "body_bytes": len(outgoing.content)},
+            what=f"{n} tile{'s' * (n > 1)} of {request.size_text} px by {self.model}, quality {self.quality}",
+            summary=self._summary(request, form),
+            priced_as=self._priced_as,
+            estimate=self._estimate(request, n),
             send=partial(connection.send, outgoing),
-        ).make(calls, self._waiting)
-        if not reply.whole:
-            raise AnswerError(f"the answer has more than {limit} bytes, and was cut there; it was billed nevertheless")
-        found = read_body(reply.body)
-        usd = usage_usd(self._priced_as, found.usage)
-        if usd is not None:
-            calls.book(call, usd)
-        answer = StoredAnswer(call, reply.body, kept_headers(reply.headers))
-        owed = [OwedPicture(request.step_index, call, place, url) for place, url in found.urls[:n]]
-        return [answer, *self._fetched(connection, owed, request.contract, calls)]
+        )
 
     def _fetched(
         self, connection: Connection, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog
     ) -> list[StoredAnswer]:
         """The pictures that answers name by address, each made durable as an answer of its own."""
-        downloads = []
+        downloads: list[Download | Forbidden] = []
         for picture in owed:
-            url = same_server(self._edits_url, picture.url)
+            url, foreign = same_server(self._edits_url, picture.url), False
+            if url is None and may_fetch(picture.url, self._server.fetch_from, self._allow_insecure_http):
+                url, foreign = picture.url, True
             if url is None:
-                calls.progress("the answer names a picture on another server; it is not fetched from there")
+                downloads.append(Forbidden(picture))
                 continue
-            outgoing = Outgoing("GET", url, png_bytes_max(contract), self._headers)
+            headers = {"User-Agent": _USER_AGENT} if foreign else self._headers
+            outgoing = Outgoing("GET", url, png_bytes_max(contract), headers, foreign=foreign)
             downloads.append(Download(picture, url, partial(connection.send, outgoing)))
         return fetch_all(downloads, calls, self._waiting)
 
@@ -258,7 +271,8 @@ class OpenAITileGeneratorClient:
             yield connection
 
     def _own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+        accepted = "application/json, text/event-stream" if self._server.stream else "application/json"
+        headers = {"Accept": accepted, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
         if is_openai(self.base_url):
             for header, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
                 if value := environ.get(variable, "").strip():
@@ -282,12 +296,15 @@ class OpenAITileGeneratorClient:
             options: dict[str, Any] = {"complexity": self.complexity, "input_fidelity": self.input_fidelity}
             check_options(self.model, request.tile_size, quality=self.quality, **options)
 
-    def _shares(self, tiles: int) -> list[int]:
-        """How many tiles each call asks for, if every call brings all of its own."""
-        most = 1 if self.calls == "each" else MAX_N
-        return [min(most, tiles - start) for start in range(0, tiles, most)]
+    @property
+    def _most(self) -> int:
+        """Tiles that one call may ask for."""
+        return 1 if self.calls == "each" else MAX_N
 
     def _form(self, request: TileRequest, n: int, parts: tuple[Part, ...]) -> EditForm:
+        server = self._server
+        if server.stream:  # not part of the settings, because it does not decide the answer
+            server = replace(server, extra_fields={**_STREAM_FIELDS, **server.extra_fields})
         return edit_form(
             request,
             n,
@@ -296,23 +313,23 @@ class OpenAITileGeneratorClient:
             quality=self.quality,
             complexity=self.complexity,
             input_fidelity=self.input_fidelity,
-            server=self._server,
+            server=server,
         )
 
-    def _summary(self, form: EditForm) -> dict[str, object]:
-        """What logs and people may see of a request; `priced_as` is the model for `models.usage_usd`."""
-        address = {"method": "POST", "url": self._edits_url, "model": self.model, "priced_as": self._priced_as}
-        return {**address, **form.summary()}
+    def _summary(self, request: TileRequest, form: EditForm) -> dict[str, object]:
+        """What logs and people may see of a request; by `priced_as` and `estimate_usd` its answer is counted."""
+        return {
+            "method": "POST",
+            "url": self._edits_url,
+            "model": self.model,
+            "priced_as": self._priced_as,
+            "estimate_usd": str(self._estimate(request, form.n)),
+            **form.summary(),
+            "body_bytes": len(form.body),
+        }
+
+    def _estimate(self, request: TileRequest, n: int) -> Decimal:
+        return estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
 
     def _worst_case(self, request: TileRequest, n: int) -> Decimal:
         return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
-
-    def _why_empty(self, body: bytes) -> str:
-        if read_body(body).urls:
-            return "the answer names pictures on another server only: ask for base64 (response_format=b64_json)"
-        said = said_by(body).words
-        return "the answer holds no picture" + (f": the server says {said}" if said else "")
-
-
-def _no_wait(seconds: float) -> None:
-    """A recording is not busy."""

@@ -2,8 +2,8 @@
 
     reserve → intend → send → exactly one of answered, refused, not_sent, unknown
 
-Asked again, each time as a call of its own: what certainly did not leave, and what was certainly refused for
-now. Nothing else is: after an ambiguous outcome this module raises, and sends nothing.
+What certainly did not leave, and what was certainly refused for now, may be asked again, as a call of its own.
+Nothing else may: after an ambiguous outcome this module raises.
 """
 
 from __future__ import annotations
@@ -14,14 +14,40 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-from ..errors import OutcomeUnknownError, RejectedByServerError, ReplayError, ServerUnavailableError, UsageError
+from ..errors import (
+    ExquisiteError,
+    OutcomeUnknownError,
+    RejectedByServerError,
+    ReplayError,
+    ServerUnavailableError,
+    UsageError,
+)
+from .bill import COST_HEADER
+from .clock import Clock
 from .generator import CallLog
 from .outcome import Kind, Reply, judge
 from .retry import RetryPolicy
 
-__all__ = ["BrokenOff", "NotSent", "Outgoing", "PaidCall", "Waiting", "interruptions_logged"]
+__all__ = [
+    "BrokenOff",
+    "Deferred",
+    "NotSent",
+    "Outgoing",
+    "PaidCall",
+    "Waiting",
+    "interruptions_logged",
+    "kept_headers",
+]
 
-KEPT_HEADERS = ("content-type", "date", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms")
+KEPT_HEADERS = (
+    "content-type",
+    "date",
+    "openai-processing-ms",
+    "openai-version",
+    "retry-after",
+    "retry-after-ms",
+    COST_HEADER,
+)
 """Headers of an answer that may be kept, with every *request-id and x-ratelimit-*."""
 
 
@@ -50,6 +76,7 @@ class Outgoing:
         limit: bytes that are read of a good answer.
         headers: without the key.
         content: the body.
+        foreign: whether it goes to another server than the client's own, which never gets the key.
     """
 
     method: str
@@ -57,16 +84,32 @@ class Outgoing:
     limit: int
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     content: bytes = field(default=b"", repr=False)
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """How a client waits: the policy, and what tests replace."""
+    """How a client waits: the policy, and the clock."""
 
     policy: RetryPolicy
-    sleep: Callable[[float], None]
-    chance: Callable[[], float]
-    now: Callable[[], float]
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """A call that certainly cost nothing and may be asked again.
+
+    Attributes:
+        reason: why it brought nothing.
+        asked_s: seconds that the server asks to wait; None when it does not say.
+        busy: whether the server refused it for now; False where it did not leave.
+        again: False where the server says that asking again is no use.
+    """
+
+    reason: str
+    asked_s: float | None = None
+    busy: bool = False
+    again: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,61 +117,75 @@ class PaidCall:
     """A call that costs money.
 
     Attributes:
-        usd: the worst case, reserved before each attempt.
+        usd: the worst case, reserved before it leaves; 0 for a server that bills nobody.
         what: a few words for people, such as "3 tiles by gpt-image-2".
         summary: what the log may keep of the request; no secrets.
-        send: makes one attempt; raises `NotSent` or `BrokenOff`. What arrives of an answer it puts into the
-            bytearray, without secrets, before it raises anything, so that paid bytes outlive a broken connection.
+        priced_as: the registry's entry by which the answer is counted.
+        estimate: what it will about cost, in USD.
+        send: sends it; raises `NotSent` or `BrokenOff`. What arrives of an answer it puts into the bytearray,
+            without secrets, before it raises anything, so that paid bytes outlive a broken connection.
     """
 
     usd: Decimal
     what: str
     summary: Mapping[str, object]
+    priced_as: str
+    estimate: Decimal
     send: Callable[[bytearray], Reply] = field(repr=False)
 
-    def make(self, calls: CallLog, waiting: Waiting) -> tuple[int, Reply]:
-        """The number of the call that was answered, and its reply, whose body the log has made durable.
+    def intend(self, calls: CallLog) -> int:
+        """Write the call down; returns its number.
 
         Raises:
-            PaymentError: over the budget.
-            RejectedByServerError: refused for good.
-            ServerUnavailableError: not sent or refused for now, as often as the policy allows.
-            OutcomeUnknownError: perhaps billed; nothing was sent again.
+            PaymentError: over the budget; nothing may be sent.
         """
-        attempt = 0
-        while True:
-            calls.reserve(self.usd, self.what)
-            call = calls.intend(self.summary)
-            arrived = bytearray()
-            try:
-                with interruptions_logged(calls, call, arrived):
-                    reply = self.send(arrived)
-            except NotSent as problem:
-                reason, asked, busy, again = str(problem), None, False, not problem.final
-                calls.not_sent(call, reason)
-            except BrokenOff as problem:
-                raise _unknown(calls, call, str(problem), bytes(arrived)) from None
-            else:
-                verdict = judge(reply, waiting.now())
-                if verdict.kind is Kind.ANSWERED:
-                    calls.answered(call, reply.body, kept_headers(reply.headers))
-                    return call, reply
-                if verdict.kind is Kind.UNKNOWN:
-                    raise _unknown(calls, call, verdict.reason, reply.body)
-                calls.refused(call, verdict.reason, reply.body)
-                if verdict.kind is Kind.REFUSED:
-                    raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
-                reason, asked, busy, again = verdict.reason, verdict.wait_s, True, verdict.retry
-            wait_s = waiting.policy.wait(attempt, asked, busy, waiting.chance) if again else None
-            attempt += 1
-            if wait_s is None:
-                wish = f"; it asks to wait {asked:.0f} s" if asked else ""
-                raise ServerUnavailableError(
-                    f"{self.what}: {reason}{wish}; gave up after attempt {attempt}; nothing was billed: "
-                    f"run the same command again later"
-                )
-            calls.progress(f"{reason}: waiting {wait_s:.1f} s, then attempt {attempt + 1}")
-            waiting.sleep(wait_s)
+        calls.reserve(self.usd, self.what)
+        return calls.intend(self.summary)
+
+    def finish(self, call: int, calls: CallLog, now: float, arrived: bytearray) -> Reply | Deferred:
+        """Send the call and log what became of it; returns the answer, whose body the log has made durable.
+
+        Args:
+            call: its number, from `intend`.
+            calls: the log.
+            now: seconds since 1970.
+            arrived: takes what arrives of an answer.
+
+        Raises:
+            RejectedByServerError: refused for good.
+            OutcomeUnknownError: perhaps billed.
+            ServerUnavailableError: the same at a server that bills nobody.
+        """
+        try:
+            with interruptions_logged(calls, call, arrived):
+                reply = self.send(arrived)
+        except NotSent as problem:
+            calls.not_sent(call, str(problem))
+            return Deferred(str(problem), again=not problem.final)
+        except BrokenOff as problem:
+            raise self._unknown(calls, call, str(problem), bytes(arrived)) from None
+        verdict = judge(reply, now)
+        if verdict.kind is Kind.ANSWERED:
+            calls.answered(call, reply.body, kept_headers(reply.headers))
+            return reply
+        if verdict.kind is Kind.UNKNOWN:
+            raise self._unknown(calls, call, verdict.reason, reply.body)
+        calls.refused(call, verdict.reason, reply.body)
+        if verdict.kind is Kind.REFUSED:
+            raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
+        return Deferred(verdict.reason, verdict.wait_s, True, verdict.retry)
+
+    def _unknown(self, calls: CallLog, call: int, reason: str, partial: bytes) -> ExquisiteError:
+        calls.unknown(call, reason, partial)
+        kept = f"what arrived of it ({len(partial)} bytes) is kept; " if partial else ""
+        if not self.usd:
+            return ServerUnavailableError(
+                f"no whole answer came: {reason}; {kept}the server bills nobody: run the same command again"
+            )
+        return OutcomeUnknownError(
+            f"no whole answer came: {reason}; {kept}the call may have been billed, so it is not sent again on its own: "
+            f"look at the usage page of the account, then run the same command with --retry-ambiguous"
+        )
 
 
 @contextmanager
@@ -153,12 +210,3 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name in KEPT_HEADERS or name.endswith("request-id") or name.startswith("x-ratelimit-")
     }
-
-
-def _unknown(calls: CallLog, call: int, reason: str, partial: bytes) -> OutcomeUnknownError:
-    calls.unknown(call, reason, partial)
-    kept = f"what arrived of it ({len(partial)} bytes) is kept; " if partial else ""
-    return OutcomeUnknownError(
-        f"no whole answer came: {reason}; {kept}the call may have been billed, so it is not sent again on its own: "
-        f"look at the usage page of the account, then run the same command with --retry-ambiguous"
-    )

@@ -1,4 +1,4 @@
-"""The strict decoder of answers: a PNG of exactly the contract's size, RGB or opaque RGBA, and nothing else.
+"""The strict decoder of answers: a PNG of exactly the contract's size, RGB or opaque RGBA; see `lossy` for others.
 
 Pillow sees only what was verified before: the chunks are walked, every CRC and the inflated size are checked,
 and the picture is opened from its critical chunks alone. So compressed text, profiles, provenance and whatever
@@ -16,6 +16,7 @@ from PIL import Image
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import AnswerError, PictureError
 from ..png_chunks import PNG_SIGNATURE, Chunk, Header, check_pixel_stream, walk_chunks
+from .lossy import decode_lossy, other_format
 
 __all__ = ["decode_tile", "png_bytes_max"]
 
@@ -33,13 +34,16 @@ def decode_tile(data: bytes, contract: TileContract = CLASSIC, mode: Mode | str 
     """The tile in `data` for growth in `mode`: RGB; alpha is dropped where every pixel is opaque.
 
     Accepted is a PNG of the contract's `tile_size(mode)` with 8 bits a sample, RGB or opaque RGBA, interlaced or not.
-    Bytes after its end are ignored; colour profiles and all other ancillary chunks are, too.
+    Bytes after its end are ignored; colour profiles and all other ancillary chunks are, too. JPEG and WebP of that
+    size are taken as well; `lossy_format` tells which of them lost detail.
 
     Raises:
         AnswerError: anything else, saying what was found. No other exception leaves this function.
     """
     if len(data) > (limit := png_bytes_max(contract)):
         raise AnswerError(f"the picture has {len(data)} bytes; more than {limit} is refused before decoding")
+    if other_format(data):
+        return decode_lossy(data, contract.tile_size(mode))
     if not data.startswith(PNG_SIGNATURE):
         raise AnswerError(f"the picture is no PNG: {_what(data)}; the request must ask for output_format=png")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from ipaddress import ip_address
@@ -22,8 +22,11 @@ __all__ = [
     "check_base_url",
     "is_loopback",
     "is_openai",
+    "may_fetch",
     "same_server",
 ]
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -263,11 +266,30 @@ def is_openai(url: str) -> bool:
 
 
 def same_server(url: str, address: str) -> str | None:
-    """`address` made whole by `url`, where both have one scheme, host and port; else None."""
+    """`address` made whole by `url`, where both have one scheme, host and port; else None.
+
+    The names of this machine (localhost, 127.0.0.1, ::1) are one host.
+    """
     try:
         whole = urljoin(url, address)
         here, there = urlsplit(url), urlsplit(whole)
-        same = (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
+        same = (here.scheme, _host(here.hostname), here.port) == (there.scheme, _host(there.hostname), there.port)
     except ValueError:
         return None
     return whole if same and not (there.username or there.password) else None
+
+
+def may_fetch(address: str, hosts: Collection[str], allow_insecure_http: bool) -> bool:
+    """Whether a picture may be fetched from `address`, whose host must be one of `hosts`; the port does not matter."""
+    try:
+        there = urlsplit(address)
+        named = _host(there.hostname) in {_host(host.lower()) for host in hosts}
+    except ValueError:
+        return False
+    safe = there.scheme == "https" or (there.scheme == "http" and (allow_insecure_http or is_loopback(address)))
+    return named and safe and not (there.username or there.password)
+
+
+def _host(name: str | None) -> str:
+    """A host's name, one and the same for every name of this machine."""
+    return "localhost" if name in _THIS_MACHINE else name or ""

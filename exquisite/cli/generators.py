@@ -18,7 +18,7 @@ from ..errors import ExquisiteError, PaymentError, UsageError
 from ..pipeline.fitting import open_picture
 
 if TYPE_CHECKING:
-    from ..api.openai_client import OpenAITileGeneratorClient
+    from ..api.openai_client import OpenAITileGeneratorClient, Recording
     from ..api.servers import ServerSettings
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "estimate_line",
     "make_generator",
     "simulated_record",
+    "usd_amount",
 ]
 
 GENERATORS = ("mock", "openai", "replay")
@@ -53,6 +54,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
     add("--complexity", metavar="WORD", help="as the model allows")
     add("--input-fidelity", metavar="WORD", help="as the model allows")
     add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
+    add("--concurrency", type=int, metavar="N", help="calls of each under way at the same time (default all)")
     add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
     add("--server-file", metavar="FILE", help="TOML file with the settings of a server; see REFERENCE.md")
     add("--server-set", action="append", metavar="NAME=VALUE", help="one setting of a server file; repeatable")
@@ -63,7 +65,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
 
     add = parser.add_argument_group("paying").add_argument
     add("--yes", action="store_true", help="pay without asking; required where there is no terminal")
-    add("--budget", type=_usd, metavar="USD", help=f"most that the {spender} may cost (default: EXQUISITE_BUDGET)")
+    add("--budget", type=usd_amount, metavar="USD", help=f"most for the {spender} (default: EXQUISITE_BUDGET)")
     add("--dry-run", action="store_true", help="show the request and its estimate, send nothing")
     add("--retry-ambiguous", action="store_true", help="ask again where an outcome is unknown; may pay twice")
 
@@ -84,7 +86,7 @@ def budget_of(args: argparse.Namespace) -> Decimal | None:
     if args.budget is not None or not text:
         return args.budget  # type: ignore[no-any-return]
     try:
-        return _usd(text)
+        return usd_amount(text)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"EXQUISITE_BUDGET: {error}") from None
 
@@ -119,7 +121,7 @@ def make_generator(
     client, transport = _client(args, server)
     if args.generator == "replay":
         tell(f"replaying {transport.cassette.path}: nothing is sent")
-    agreed = args.yes or args.dry_run or server.free or not getattr(transport, "may_send", transport is None)
+    agreed = args.yes or args.dry_run or server.free or not _may_send(transport)
     if not agreed and ask is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
     with ended(transport) if transport is not None else contextlib.nullcontext():
@@ -133,6 +135,11 @@ class AskingFirst:
         self.client = client
         self._ask = ask
         self._agreed = False
+
+    @property
+    def lossy(self) -> str:
+        """That of the client."""
+        return self.client.lossy
 
     def identity(self) -> Mapping[str, object]:
         """That of the client."""
@@ -229,10 +236,11 @@ def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITil
         complexity=args.complexity,
         input_fidelity=args.input_fidelity,
         calls=args.calls,
+        concurrency=args.concurrency,
         allow_insecure_http=args.allow_insecure_http,
         transport=transport,
     )
-    may_send = not args.dry_run and getattr(transport, "may_send", transport is None)
+    may_send = not args.dry_run and _may_send(transport)
     if may_send and is_openai(client.base_url) and not find_key(None, args.key_file, server.key_variable, os.environ):
         raise UsageError(f"there is no key: set {server.key_variable}, or name a file with --key-file")
     if may_send:
@@ -252,6 +260,11 @@ def _server(args: argparse.Namespace) -> ServerSettings:
     return changed_server(server, {"fetch_from": [*server.fetch_from, *(args.fetch_from or ())]}, "--fetch-from")
 
 
+def _may_send(transport: Recording | None) -> bool:
+    """Whether a request can leave and so can cost money; None is the network."""
+    return transport is None or transport.may_send
+
+
 def _point(text: str) -> tuple[int, int]:
     try:
         x, y = map(int, text.split(","))
@@ -260,7 +273,12 @@ def _point(text: str) -> tuple[int, int]:
     return x, y
 
 
-def _usd(text: str) -> Decimal:
+def usd_amount(text: str) -> Decimal:
+    """An amount of dollars on the command line.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
     try:
         usd = Decimal(text)
     except InvalidOperation:

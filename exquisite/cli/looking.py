@@ -15,6 +15,7 @@ from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, Export
 from ..pipeline.session import Session
 from ..pipeline.verify import verify_path
 from .arguments import Verbs, add_common_options, add_verb, open_session
+from .generators import budget_of, usd_amount
 from .output import Output, ProgressLine, table
 
 __all__ = ["add_verbs"]
@@ -26,6 +27,8 @@ _PRINT_DPI = (150, 300)  # of a poster, and of a book
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verbs to the grammar."""
     status = add_verb(verbs, "status", _status, "SESSION", "say where a session stands", "ink", "ink --json")
+    budget = "say what is left of it (default: EXQUISITE_BUDGET)"
+    status.add_argument("--budget", type=usd_amount, metavar="USD", help=budget)
     add_common_options(status)
 
     log = add_verb(
@@ -62,7 +65,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _status(args: argparse.Namespace, output: Output) -> int:
     session = open_session(args)
-    status = session.status()
+    status = session.status(budget_of(args))
     width, height = status["canvas_size"]
     lines = [
         f"canvas      {width}x{height}, its top left at {status['canvas_origin'][0]},{status['canvas_origin'][1]}",
@@ -70,7 +73,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         f"head        {'the seed picture' if status['head'] == 0 else 'step ' + str(status['head'])}",
         f"axis        {status['axis'] or 'open until the first step'}",
         "contract    " + ", ".join(f"{name} {value}" for name, value in status["contract"].items()),
-        f"spent       ${Decimal(status['spent_usd']):.2f}",
+        *_money_lines(status),
     ]
     sides = {"low": ("left", "top"), "high": ("right", "bottom")}
     pending = [
@@ -83,10 +86,10 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     lines += [f"style       {line}" for line in _style_lines(session)]
     if status["branch"] or status["branches"]:
         lines.append(f"branches    {', '.join(status['branches']) or 'none'}; following {status['branch'] or 'HEAD'}")
-    if Decimal(status["perhaps_billed_usd"]):
-        lines.append(f"perhaps     ${Decimal(status['perhaps_billed_usd']):.2f} more, of calls with unknown outcome")
-    if status["unfinished"]:
-        lines.append(f"unfinished  step {', '.join(map(str, status['unfinished']))}: the same command goes on with it")
+    unknown = session.unknown_calls() if status["unfinished"] else {}
+    for number in status["unfinished"]:
+        permission = ", with --retry-ambiguous or after `settle`" if number in unknown else ""
+        lines.append(f"unfinished  step {number}: the same command goes on with it{permission}")
     output.result("\n".join(lines), status)
     return 0
 
@@ -97,6 +100,23 @@ def _style_lines(session: Session) -> Iterator[str]:
         yield f"{mode.direction} since the seed: {', '.join(map(str, trends))}"
         if found := drifting(trends):
             yield f"{mode.direction} drifts: {found}; --anchor 0.25 holds it back"
+
+
+def _money_lines(status: dict[str, Any]) -> list[str]:
+    """What the session has cost, line by line; only what is not 0, but for what was spent."""
+    estimated = Decimal(status["estimated_usd"])
+    said = f", ${estimated:.2f} of it by estimate, because the server did not say" if estimated else ""
+    lines = [f"spent       ${Decimal(status['spent_usd']):.2f}{said}"]
+    if Decimal(status["set_aside_usd"]):
+        lines.append(f"set aside   ${Decimal(status['set_aside_usd']):.2f} for calls under way")
+    if Decimal(status["perhaps_billed_usd"]):
+        calls = ", ".join(f"{call['step']} {call['call']}" for call in status["in_doubt"])
+        more = f"${Decimal(status['perhaps_billed_usd']):.2f} more, of calls with unknown outcome"
+        lines.append(f"in doubt    {more}: `settle` STEP CALL, of {calls}")
+    if status["budget_usd"] is not None:
+        left, of = Decimal(status["budget_left_usd"]), Decimal(status["budget_usd"])
+        lines.append(f"budget      ${left:.2f} left of ${of:.2f}")
+    return lines
 
 
 def _log(args: argparse.Namespace, output: Output) -> int:

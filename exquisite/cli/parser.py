@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from .._version import __version__
 from ..errors import UsageError
-from . import cassettes, catalogue, experimenting, growing, looking, redoing, reviewing, vendoring
+from . import cassettes, catalogue, experimenting, growing, looking, paying, redoing, reviewing, vendoring
 from .output import package_name, short_name
 
 __all__ = ["EXIT_CODES", "Parser", "build_parser"]
@@ -64,6 +64,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{package_name()} {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog=command, parser_class=Parser)
-    for module in (growing, redoing, reviewing, looking, catalogue, experimenting, cassettes, vendoring):
+    for module in (growing, redoing, reviewing, looking, paying, catalogue, experimenting, cassettes, vendoring):
         module.add_verbs(verbs)
     return parser

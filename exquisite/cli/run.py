@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from ..errors import ExquisiteError
 from .output import Output, package_name
 from .parser import build_parser
+from .paying import after_interruption
 
 __all__ = ["INTERRUPTED", "main"]
 
@@ -19,13 +21,14 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (default: those of the process); returns the exit code."""
     name = package_name()
+    args = argparse.Namespace()
     try:
         args = build_parser().parse_args(arguments)
         return int(args.run(args, Output(args.json, args.quiet)))
     except ExquisiteError as error:
         return _fail(name, str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail(name, "interrupted: what was answered is kept, the same command goes on from there", INTERRUPTED)
+        return _fail(name, after_interruption(getattr(args, "session", None)), INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output went away; keep Python from complaining when it closes the stream
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

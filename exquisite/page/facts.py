@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import Mode
-from ..pipeline.journal.requests import call_cost
+from ..pipeline.journal.call_files import call_numbers
+from ..pipeline.journal.calls import read_call
 from ..pipeline.labels import Labels
 from ..pipeline.store import Store
-from ..pipeline.store.records import Record, read_file, read_record
+from ..pipeline.store.records import Record, read_record
 from .drawings import TONE_AT
 from .pictures import TREATMENTS
 
@@ -157,22 +158,20 @@ def _request(store: Store, number: int) -> Record:
 
 def _calls(store: Store, number: int) -> list[Record]:
     """The paid calls of a step: what became of each, its request id, what was set aside and what it cost."""
+    folder = store.step_dir(number) / "answers"
     calls = []
-    for path in sorted((store.step_dir(number) / "answers").glob("*.intent.json")):
-        intent, name = read_record(path), path.name.partition(".")[0]
-        outcome_path, body = path.with_name(f"{name}.outcome.json"), path.with_name(f"{name}.body")
-        outcome: Record = read_record(outcome_path) if outcome_path.is_file() else {"outcome": "unknown"}
-        usd = call_cost(intent["request"], read_file(body)) if body.is_file() else None
-        headers: Record = outcome.get("headers", {})
-        request: Record = intent["request"]
+    for call in (read_call(folder, at) for at in call_numbers(folder)):
+        if not call.intended:
+            continue
+        usd = call.bill.usd if call.body is not None else None
         calls.append(
             {
-                "call": intent["call"],
-                "model": request.get("model") or request.get("fields", {}).get("model"),
-                "outcome": outcome["outcome"],
-                "reason": outcome.get("reason", ""),
-                "request_id": next((value for key, value in headers.items() if "request-id" in key.lower()), None),
-                "set_aside_usd": intent.get("reserved_usd"),
+                "call": call.number,
+                "model": call.request.get("model") or call.request.get("fields", {}).get("model"),
+                "outcome": call.status,
+                "reason": call.outcome.get("reason", ""),
+                "request_id": next((v for name, v in call.headers.items() if "request-id" in name.lower()), None),
+                "set_aside_usd": str(call.reserved),
                 "usd": None if usd is None else str(usd),
             }
         )

@@ -1,7 +1,7 @@
 """The files of a step: their names, and how each is made.
 
     ref_tile.png  mask.png  prompt_full.txt        what the model was given
-    candidates/K/tile_out_raw.png                  the tile as it came, byte for byte
+    candidates/K/tile_out_raw.png (.jpeg, .webp)   the tile as it came, byte for byte
     candidates/K/tile_out_calibrated.png           with the model's drift undone, and drawn to the anchor
     candidates/K/tile_out_enforced.png             with the band put back
     candidates/K/tile_strip.png                    the generated side of the scoring strips

@@ -85,7 +85,7 @@ def commit(store: Store, record: Record, digest: str | None) -> None:
 
 
 def close_refused(store: Store, number: int, base: int, inputs: StepInputs, reason: str, digest: str) -> None:
-    """Finish a step that was refused for good, or answered without a tile, so that no rerun finds it."""
+    """Finish a step that was refused for good, or got nothing that is a tile, so that no rerun finds it."""
     record = {**_outline(store, number, base, inputs), "kind": "step", "status": "refused", "reason": reason}
     record["files"] = store.hash_files(number)
     store.finish_step(record)

@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from ..api.generator import RawCandidate
+from ..api.lossy import lossy_format, other_format
 from ..contract import from_canonical, to_canonical
 from ..errors import UsageError
 from ..geometry.measures.signature import Signature, signature_of
@@ -189,11 +190,12 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
     }
     if one.enforced is None or one.redraw is None:
         return {"tile_out_raw.bin": one.raw.data, **files}
+    kind = other_format(one.raw.data)
     changed = one.correction is not None or (one.calibration is not None and one.calibration.applied)
     frame = inputs.contract.tile_frame(inputs.mode)
     return {
-        "tile_out_raw.png": one.raw.data,
-        "tile_out_calibrated.png": one.redraw if changed else one.raw.data,
+        f"tile_out_raw.{(kind or 'png').lower()}": one.raw.data,
+        "tile_out_calibrated.png": one.redraw if changed or kind else one.raw.data,
         "tile_out_enforced.png": one.enforced,
         "tile_strip.png": one.enforced.crop(frame.tile_strip),
         **files,
@@ -208,8 +210,9 @@ def _candidate_score(one: Examined) -> dict[str, Any]:
         calibration = one.calibration.as_dict()
     found = {"anchor": one.correction, "cut": one.cut}
     measured = {name: value.as_dict() for name, value in found.items() if value is not None}
-    uncut = {"uncut": one.uncut} if one.uncut else {}
-    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **measured, **uncut}
+    remarks = {"uncut": one.uncut, "lossy": lossy_format(one.raw.data)}
+    said = {name: remark for name, remark in remarks.items() if remark}
+    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **measured, **said}
 
 
 def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:

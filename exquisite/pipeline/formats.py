@@ -29,6 +29,7 @@ __all__ = [
     "ScoreRecord",
     "SeedStyleRecord",
     "SessionRecord",
+    "SettlementRecord",
     "SignatureRecord",
     "StepRecord",
     "StyleRecord",
@@ -235,7 +236,8 @@ class LedgerRecord(TypedDict):
     """`ledger.json`: the money of a session that pays. Keys are "step/call"."""
 
     format: Annotated[int, "version of the format"]
-    spent_usd: Annotated[Usd, "real cost of all calls with a known outcome"]
+    spent_usd: Annotated[Usd, "cost of all calls with a known outcome"]
+    estimated_usd: NotRequired[Annotated[Usd, "part of spent_usd that is an estimate, because servers did not say"]]
     reserved: Annotated[dict[str, str], "worst case of each call under way"]
     doubtful: Annotated[dict[str, str], "worst case of each call of unknown outcome"]
 
@@ -261,6 +263,17 @@ class LabelRecord(TypedDict):
     reason: NotRequired[Annotated[str, "reject: why"]]
 
 
+class SettlementRecord(TypedDict):
+    """`settled/NNNNNN-NNN.json`: what a person found out about a call of unknown outcome, by step and call."""
+
+    format: Annotated[int, "version of the format"]
+    step: Annotated[int, "number of the step"]
+    call: Annotated[int, "number of the call"]
+    billed: Annotated[bool, "whether the server billed it"]
+    usd: Annotated[Usd, "what it cost"]
+    reason: Annotated[str, "how the person knows"]
+
+
 class GateRecord(TypedDict):
     """The gate of a step."""
 
@@ -278,6 +291,7 @@ class CandidateRecord(TypedDict):
     primary: NotRequired[Annotated[float, "primary metric, higher is better"]]
     metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
+    lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
     calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
     cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
@@ -337,6 +351,7 @@ RECORDS: tuple[type, ...] = (
     CallRecord,
     OutcomeRecord,
     LedgerRecord,
+    SettlementRecord,
     ScoreRecord,
     CandidateRecord,
     ExperimentRecord,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,14 @@ from .derived import Derived, derive
 from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
-from .journal.requests import call_cost, gather, request_digest, request_record
+from .journal.requests import gather, request_digest, request_record
+from .journal.settlement import Settlement, reconcile, settle_call
 from .labels import Labels
-from .rederive import inputs_on
+from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
+from .status import session_status
 from .step import Progress, StepOptions, StepResult
 from .store import Store
-from .store.pieces import pending_width
 from .store.records import Record
 from .styles import style_trends
 from .verify import VerifyReport, verify_path
@@ -127,32 +127,18 @@ class Session:
         """
         return self._store.frontier(self.head, Mode(mode))
 
-    def status(self) -> Record:
-        """Where the session stands, as JSON types; the same cost at any length of the canvas."""
-        head = self.head
-        record = self._store.step(head)
-        ledger = self._ledger
-        return {
-            "root": str(self.root),
-            "head": head,
-            "branch": self._store.branch,
-            "branches": self._store.branches(),
-            "axis": self.axis,
-            "canvas_size": list(self.canvas_size),
-            "canvas_origin": list(self.canvas_origin),
-            "pending_px": {side: pending_width(record, side) for side in ("low", "high")},
-            "contract": self.contract.as_dict(),
-            "steps": record["totals"]["steps"],
-            "last_step": self._store.last_step(head),
-            "unfinished": self._store.pending(),
-            "spent_usd": str(ledger.spent),
-            "perhaps_billed_usd": str(ledger.doubtful),
-            "style": {mode: [asdict(trend) for trend in trends] for mode, trends in self.trends().items()},
-        }
+    def status(self, budget: Decimal | None = None) -> Record:
+        """Where the session stands, as JSON types, and what is left of `budget` in USD; see `session_status`."""
+        return session_status(self._store, budget)
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
         return style_trends(self._store, self.head)
+
+    def unknown_calls(self) -> dict[int, dict[int, str]]:
+        """Of each unfinished step the calls that are asked again only when told to, with the reason of each."""
+        unknown = {number: self._journal(number).unknown_calls() for number in self._store.pending()}
+        return {number: calls for number, calls in unknown.items() if calls}
 
     def log(self, limit: int | None = None) -> Iterator[Record]:
         """The records of the steps that made the canvas, newest first, the seed picture last."""
@@ -201,7 +187,7 @@ class Session:
             CanvasError: the canvas cannot grow in `mode`.
             SessionLockedError: another run is writing.
             PaymentError, ServerError: from the generator; see `errors`.
-            AnswerError: the generator gave nothing at all, or nothing that is an answer; the step is closed then.
+            AnswerError: the generator gave nothing at all.
         """
         mode = Mode(mode)
         chosen_options = StepOptions.from_values(options)
@@ -218,7 +204,8 @@ class Session:
                 number = self._store.begin_step(digest, {**request, "options": chosen_options.as_dict()})
             elif self._store.is_finished(number):
                 commit(self._store, self._store.step(number), digest)
-                return self._result(number, (None,) * chosen_options.candidates)
+                scores = tuple(one.score for one in rederive(self._store, number).examined)
+                return self._result(number, scores)
 
             def tell(candidate: int, phase: str) -> None:
                 if progress is not None:
@@ -230,8 +217,12 @@ class Session:
             band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
             try:
                 raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
-            except (RejectedByServerError, AnswerError) as error:
-                if bool(journal.answers()) is isinstance(error, AnswerError):
+            except RejectedByServerError as error:
+                if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
+                    close_refused(self._store, number, base, inputs, str(error), digest)
+                raise
+            except AnswerError as error:
+                if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
                     close_refused(self._store, number, base, inputs, str(error), digest)
                 raise
             derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
@@ -314,6 +305,15 @@ class Session:
         """The same session, following the branch `name`."""
         return Session.open(self.root, branch=name, files=self._store.files)
 
+    def settle(self, step: int, call: int, billed: bool, reason: str, usd: Decimal | None = None) -> Settlement:
+        """Keep what a person found out about call number `call` of a step, which was in doubt; see `settle_call`.
+
+        `usd` is what it cost, if `billed`; None for all that was set aside.
+        """
+        with self._writing():
+            found = (billed, usd, reason)
+            return settle_call(self.root, self._store.files, self._ledger, (step, call), found)
+
     # What reads all of it
 
     def export(
@@ -344,7 +344,8 @@ class Session:
         lock = self._store.lock()
         try:
             for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
-                self._journal(number).settle(call_cost)
+                self._journal(number).settle()
+            reconcile(self.root, self._ledger)
             yield
         finally:
             lock.release()

@@ -13,6 +13,7 @@ from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.api.servers import SERVERS
 from exquisite.errors import RejectedByServerError, ServerUnavailableError, UsageError
 from tests.support.client_bench import request_for
+from tests.support.clocks import TestClock
 from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
 from tests.support.memory_log import MemoryCallLog
 
@@ -22,7 +23,7 @@ PASSWORD = "geheim-12345"
 
 def client(base_url: str = ELSEWHERE, transport: httpx.BaseTransport | None = None) -> OpenAITileGeneratorClient:
     return OpenAITileGeneratorClient(
-        EMULATOR_KEY, base_url=base_url, transport=transport, sleep=lambda seconds: None, environ={}
+        EMULATOR_KEY, base_url=base_url, transport=transport, clock=TestClock(), environ={}
     )
 
 

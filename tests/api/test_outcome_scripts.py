@@ -24,37 +24,44 @@ from tests.support.outcome_scripts import (
     tiny_request,
 )
 
-OPEN = (*AMBIGUOUS, "page")  # billed perhaps, or billed without saying how much: the reservation stays counted
+SILENT = ("zero", "scant")  # billed without saying how much: an estimate is booked, and marked
+OPEN = (*AMBIGUOUS, "page")  # perhaps billed: the reservation stays counted
 LOGGED = {
-    **dict.fromkeys(("all", "one", "none", "page"), "answered"),
+    **dict.fromkeys(("all", "one", "zero", "scant", "lossy", "foreign", "none", "page"), "answered"),
     **dict.fromkeys(("limited", "busy", "rejected", "penniless"), "refused"),
     **dict.fromkeys(AMBIGUOUS, "unknown"),
     "unreached": "not_sent",
 }
 
 
-def test_a_dozen_outcomes_make_more_than_twenty_thousand_scripts() -> None:
-    assert len(OUTCOMES) == 12
-    assert sum(1 for _ in all_scripts(4)) == 12 + 12**2 + 12**3 + 12**4 == 22_620
+def test_sixteen_outcomes_make_tens_of_thousands_of_scripts() -> None:
+    assert (len(OUTCOMES), len(LOGGED)) == (16, 16)
+    assert sum(1 for _ in all_scripts(3)) == 16 + 16**2 + 16**3 == 4_368
+    assert 4_368 + 16**4 == 69_904
 
 
-@pytest.mark.parametrize(("candidates", "calls"), [(1, "batch"), (3, "batch"), (2, "each")])
+@pytest.mark.parametrize(
+    ("candidates", "calls", "together", "longest", "count"),
+    [(1, "batch", 1, 4, 69_904), (3, "batch", 1, 4, 69_904), (2, "each", 1, 3, 4_368), (2, "each", 2, 3, 4_368)],
+)
 @pytest.mark.invariant("NEVER-TWICE")
-def test_every_script_up_to_length_four_keeps_every_promise(candidates: int, calls: str) -> None:
-    driver = Driver(calls)
+def test_every_script_keeps_every_promise(
+    candidates: int, calls: str, together: int, longest: int, count: int
+) -> None:
+    driver = Driver(calls, together)
     scripts = 0
-    for ran, log, standing_for in distinct_runs(driver, candidates, MemoryCallLog):
+    for ran, log, standing_for in distinct_runs(driver, candidates, MemoryCallLog, longest):
         check(driver, ran, log, candidates)
         scripts += standing_for
-    assert scripts == 22_620
+    assert scripts == count
 
 
-@pytest.mark.parametrize("calls", ["batch", "each"])
-def test_scripts_by_chance_behave_the_same_whatever_follows(calls: str) -> None:
-    driver = Driver(calls)
+@pytest.mark.parametrize(("calls", "together"), [("batch", 1), ("each", 1), ("each", 12)])
+def test_scripts_by_chance_behave_the_same_whatever_follows(calls: str, together: int) -> None:
+    driver = Driver(calls, together)
     chance = random.Random(4)
     for _ in range(300):
-        candidates, log = chance.randrange(1, 13), MemoryCallLog()
+        candidates, log = chance.randrange(1, 11), MemoryCallLog()
         ran = driver.run(chance.choices(OUTCOMES, k=chance.randrange(1, 12)), candidates, log)
         check(driver, ran, log, candidates)
 
@@ -62,24 +69,35 @@ def test_scripts_by_chance_behave_the_same_whatever_follows(calls: str) -> None:
 def check(driver: Driver, ran: Ran, log: MemoryCallLog, candidates: int) -> None:
     """Hold a run against the policy, the log and the bill."""
     server, script = driver.server, driver.server.script
-    expected = expect(script, candidates, driver.most)
+    expected = expect(script, candidates, driver.most, driver.together)
     # what happened is what the policy demands, request by request
     assert (ran.happened, ran.asked) == (expected.happened, expected.asked), script
     assert (ran.tiles, ran.error) == (expected.tiles, expected.error), script
     # never a second request after an ambiguous one, never more tiles than asked
-    assert not any(outcome in AMBIGUOUS for outcome in ran.happened[:-1]), script
+    assert driver.together > 1 or not any(outcome in AMBIGUOUS for outcome in ran.happened[:-1]), script
     assert ran.tiles <= candidates
     # never more than `candidates` answers, each with at most RETRIES further attempts
     assert sum(outcome not in RETRIED for outcome in ran.happened) <= candidates, script
     assert len(ran.happened) <= candidates * (1 + RETRIES), script
     assert len(ran.waits) <= sum(outcome in RETRIED for outcome in ran.happened), script
     # the log tells the same story, and its ledger is the bill
-    assert log.outcomes == [LOGGED[outcome] for outcome in ran.happened], script
-    booked = sum((entry.booked for entry in log.entries if entry.booked is not None), Decimal(0))
+    assert sorted(log.outcomes) == sorted(LOGGED[outcome] for outcome in ran.happened), script
+    booked = [entry for entry in log.entries if entry.booked is not None]
+    estimated = [entry for entry in booked if entry.estimated]
     still_open = [entry for entry in log.entries if entry.counted and entry.booked is None]
-    assert booked == server.billed_openly, script
+    assert sum(entry.counted for entry in booked if not entry.estimated) == server.billed_openly, script
+    assert len(estimated) == sum(outcome in SILENT for outcome in ran.happened), script
     assert len(still_open) == sum(outcome in OPEN for outcome in ran.happened), script
-    assert server.billed_silently <= sum((entry.reserved for entry in still_open), Decimal(0)), script
+    assert server.billed_silently <= sum(entry.counted for entry in (*estimated, *still_open)), script
+    # all of it stays below what the first calls may cost, which is what a person agrees to
+    assert server.billed_openly + server.billed_silently <= agreed(candidates, driver.most), script
+
+
+def agreed(candidates: int, most: int) -> Decimal:
+    """The worst case of calls that bring everything at once."""
+    shares = [min(most, candidates - start) for start in range(0, candidates, most)]
+    prompt = tiny_request(candidates).prompt
+    return sum((worst_case_usd(MODEL_DEFAULT, "high", n, TINY, prompt) for n in shares), Decimal(0))
 
 
 def test_the_budget_is_never_exceeded_by_any_script() -> None:

@@ -193,7 +193,7 @@ class TestAmbiguous:
         assert log.outcomes == ["not_sent"]
 
     def test_tiles_that_came_before_are_kept(self) -> None:
-        bench = Bench("ok", "timeout", calls="each")
+        bench = Bench("ok", "timeout", calls="each", concurrency=1)
         bench.fails_with(OutcomeUnknownError)
         assert len(bench.tiles) == 1
         assert bench.log.outcomes == ["answered", "unknown"]

@@ -24,6 +24,7 @@ PATHS = {
     r"steps/\d+/candidates/\d+/score\.json": formats.CandidateRecord,
     r"steps/\d+/answers/\d+\.intent\.json": formats.CallRecord,
     r"steps/\d+/answers/\d+\.outcome\.json": formats.OutcomeRecord,
+    r"settled/\d+-\d+\.json": formats.SettlementRecord,
     r"experiments/.+\.json": formats.ExperimentRecord,
 }
 WITHOUT_TYPE = re.compile(r".*/(score_metric|model_response_meta)\.json")

@@ -455,7 +455,27 @@ def test_a_step_that_the_server_refused_is_closed(session: Session, picture: Ima
     assert session.step("x_ltr", paid).step_index == 2
 
 
-def test_a_paid_answer_without_a_tile_closes_the_step_and_the_next_is_a_new_purchase(
+@pytest.mark.invariant("NEVER-TWICE")
+def test_a_paid_answer_outlives_a_refusal_of_the_second_call(
+    session: Session, picture: Image.Image, paid: Paid
+) -> None:
+    """The step stays open, so that the rerun asks for the second tile only."""
+
+    def refuse_the_second(made: int, calls: CallLog, call: int) -> None:
+        if made == 2:
+            calls.refused(call, "moderation_blocked")
+            raise RejectedByServerError("moderation_blocked: change the prompt")
+
+    with pytest.raises(RejectedByServerError):
+        session.step("x_ltr", Paid(picture, ORIGIN, fail=refuse_the_second), candidates=2)
+    assert session.status()["unfinished"] == [1]
+    result = session.step("x_ltr", paid, candidates=2)
+    assert (result.step_index, len(result.scores), paid.made) == (1, 2, 1)
+    assert session.status()["spent_usd"] == "2"
+
+
+@pytest.mark.invariant("NEVER-TWICE")
+def test_a_paid_answer_without_a_tile_is_kept_and_asked_again_only_when_told_to(
     session: Session, picture: Image.Image, paid: Paid
 ) -> None:
     class Empty(Paid):
@@ -463,10 +483,13 @@ def test_a_paid_answer_without_a_tile_closes_the_step_and_the_next_is_a_new_purc
             calls.answered(calls.intend({}), b"<html>busy</html>", {})
             return iter(())
 
-    with pytest.raises(AnswerError):
+    with pytest.raises(OutcomeUnknownError, match=r"answers/000\.body holds no picture"):
         session.step("x_ltr", Empty(picture, ORIGIN))
-    assert session.status()["unfinished"] == []
-    assert session.step("x_ltr", paid).step_index == 2
+    assert session.status()["unfinished"] == [1]
+    with pytest.raises(OutcomeUnknownError, match="--retry-ambiguous"):
+        session.step("x_ltr", paid)
+    assert paid.made == 0
+    assert session.step("x_ltr", paid, retry_ambiguous=True).step_index == 1
 
 
 @pytest.mark.invariant("ONE-WRITER")

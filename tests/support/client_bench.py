@@ -16,6 +16,7 @@ from exquisite.contract import TileContract
 from exquisite.errors import (
     ExquisiteError,
 )
+from tests.support.clocks import TestClock
 from tests.support.emulator import EMULATOR_KEY, MemoryTransport, emulator
 from tests.support.memory_log import MemoryCallLog
 from tests.support.outcome_scripts import tiny_request
@@ -47,14 +48,14 @@ class Bench:
     def __init__(self, *script: str, flavour: str = "openai", candidates: int = 3, **options: Any) -> None:
         self.served = emulator(script, flavour=flavour, flat=True, any_size=True)
         self.log = MemoryCallLog(options.pop("budget", None))
-        self.waits: list[float] = []
+        clock = options.pop("clock", None) or TestClock()
+        self.waits = clock.waits
         self.candidates = candidates
         self.client = OpenAITileGeneratorClient(
             options.pop("api_key", EMULATOR_KEY),
             base_url=options.pop("base_url", HERE),
             transport=MemoryTransport(self.served),
-            sleep=self.waits.append,
-            chance=lambda: 0.0,
+            clock=clock,
             environ={},
             **options,
         )
@@ -77,5 +78,5 @@ class Bench:
 
 
 def mocked(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> OpenAITileGeneratorClient:
-    options = {"base_url": HERE, "environ": {}, "sleep": lambda seconds: None, **options}
+    options = {"base_url": HERE, "environ": {}, "clock": TestClock(), **options}
     return OpenAITileGeneratorClient(EMULATOR_KEY, transport=httpx.MockTransport(handler), **options)

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from .emulator_flavours import FLAVOURS, Flavour
 from .emulator_outcomes import known, play
-from .emulator_replies import Reply, json_reply
+from .emulator_replies import Reply, event_reply, json_reply
 from .emulator_rules import MODELS, Edit, Refusal, check_edit, error_body
 
 __all__ = ["EMULATOR_KEY", "Call", "Drawing", "Emulator", "usage_of", "usd_of"]
@@ -66,7 +66,8 @@ class Emulator:
         calls: every request for an edit, in order; those that never left are among them, with status 0.
         downloads: paths of the pictures that were fetched from addresses in answers.
         strays: (method, host, whether a key came along) of each request to the other host. A client that
-            sends any has followed an address that it must not follow.
+            sends any unasked has followed an address that it must not follow.
+        stray_headers: the headers of each of those.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Emulator:
         self.flavour = flavour if isinstance(flavour, Flavour) else FLAVOURS[flavour]
         self.api_key = api_key
         self.here = "http://127.0.0.1:8123"
-        self.elsewhere = "http://localhost:8123"
+        self.elsewhere = "http://elsewhere.example:8123"
         self._after = known(after)
         self._draw = draw
         self._any_size = any_size
@@ -104,6 +105,7 @@ class Emulator:
             self.calls: list[Call] = []
             self.downloads: list[str] = []
             self.strays: list[tuple[str, str, bool]] = []
+            self.stray_headers: list[Mapping[str, str]] = []
             self._drawn: dict[bytes, int] = {}
             self._files: dict[str, bytes] = {}
 
@@ -138,12 +140,15 @@ class Emulator:
         headers = {name.lower(): value for name, value in headers.items()}
         with self._lock:
             host = headers.get("host", "")
-            if not self.here.endswith(f"//{host}"):
+            stray = not self.here.endswith(f"//{host.replace('localhost', '127.0.0.1')}")
+            if stray:
                 self.strays.append((method, host, any(name in headers for name in ("authorization", "api-key"))))
-                return json_reply(200, {"stray": True})
+                self.stray_headers.append(headers)
             if method == "GET" and target in self._files:
                 self.downloads.append(target)
                 return Reply(200, {"content-type": "image/png"}, self._files[target])
+            if stray:
+                return json_reply(200, {"stray": True})
             return self._edit(method, target, headers, body)
 
     def _edit(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -218,6 +223,8 @@ class _Scene:
         return {"b64_json": base64.b64encode(data).decode("ascii")}
 
     def envelope(self, entries: list[dict[str, str]], usage: dict[str, object]) -> Reply:
+        if self.edit.fields.get("stream") == "true":
+            return event_reply([{**entry, "usage": usage} for entry in entries])
         content: dict[str, object] = {"created": _CREATED + len(self._emulator.calls), "data": entries}
         if usage:
             content["usage"] = usage

@@ -4,12 +4,18 @@
 |----------------------------------------|-------------------------------------------------------------------|--------|
 | ok                                     | n pictures                                                        | yes    |
 | too_few[:K], no_images, no_data        | n − K pictures (K = 1); an empty list; only `created`             | yes    |
-| usage_missing                          | n pictures, and no word of what they cost                         | yes    |
+| stingy                                 | one picture, billed like n                                        | yes    |
+| cost_header:USD                        | n pictures, no usage, and a proxy's header that says the cost     | yes    |
+| usage_missing, usage_zero              | n pictures, and no word of what they cost; tokens that are all 0  | yes    |
 | wrong_size[:WxH]                       | pictures of another size (half as wide)                           | yes    |
-| jpeg, rgba, transparent, grey, palette | JPEG bytes; RGBA, opaque or not; PNG of mode L or P               | yes    |
+| jpeg, webp, webp_lossless              | JPEG or WebP bytes                                                | yes    |
+| rgba, transparent, grey, palette       | RGBA, opaque or not; PNG of mode L or P                           | yes    |
 | garbage, cut_picture, bad_base64       | bytes that are no picture; half a PNG; text that is no base64     | yes    |
 | data_uri, url, url_elsewhere           | `data:` in place of base64; an address here; one on another host  | yes    |
-| html_200, empty_200, cut_json          | status 200 with a page, with nothing, with half of the JSON       | yes    |
+| html_200, empty_200, accepted_202      | status 200 with a page, with nothing; 202 with nothing            | yes    |
+| error_200                              | status 200 with an error object                                   | yes    |
+| cut_json[:K]                           | JSON that ends after K whole pictures (half of it), as if whole   | yes    |
+| event_stream                           | the answer as events, though none were asked for                  | yes    |
 | huge[:MB], flood[:MB]                  | 200 MB, announced by Content-Length or not                        | yes    |
 | drip[:SECONDS]                         | a whole answer in 20 pieces, each after a pause                   | yes    |
 | cut[:BYTE], cut:head, cut:body         | the connection ends after BYTE bytes (0), in the head or body     | yes    |
@@ -33,6 +39,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,7 +47,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from .emulator_replies import NEVER_SENT, Reply, html_reply, json_reply
+from .emulator_replies import NEVER_SENT, Reply, event_reply, html_reply, json_reply
 from .emulator_rules import Edit
 
 __all__ = ["OUTCOMES", "Scene", "known", "play"]
@@ -125,6 +132,21 @@ def _usage_missing(scene: Scene, argument: str) -> Reply:
     return scene.envelope([scene.entry(data) for data in pictures], {})
 
 
+def _stingy(scene: Scene, argument: str) -> Reply:
+    return scene.envelope([scene.entry(data) for data in scene.pictures(1)], scene.bill(scene.edit.n))
+
+
+def _cost_header(scene: Scene, argument: str) -> Reply:
+    reply = _usage_missing(scene, "")
+    return replace(reply, headers={**reply.headers, "x-litellm-response-cost": argument or "0.01"})
+
+
+def _usage_zero(scene: Scene, argument: str) -> Reply:
+    pictures = scene.pictures(scene.edit.n)
+    zero: dict[str, object] = {name: 0 for name in scene.bill(len(pictures)) if name.endswith("tokens")}
+    return scene.envelope([scene.entry(data) for data in pictures], zero)
+
+
 def _altered(alter: Callable[[bytes, str], bytes]) -> Outcome:
     """Every picture changed by `alter(png, argument)`."""
 
@@ -134,9 +156,9 @@ def _altered(alter: Callable[[bytes, str], bytes]) -> Outcome:
     return outcome
 
 
-def _encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+def _encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -176,10 +198,29 @@ def _empty_200(scene: Scene, argument: str) -> Reply:
     return Reply(200, {"content-type": "application/json"})
 
 
+def _accepted_202(scene: Scene, argument: str) -> Reply:
+    scene.bill(scene.edit.n)
+    return Reply(202, {"content-type": "application/json"})
+
+
+def _error_200(scene: Scene, argument: str) -> Reply:
+    scene.bill(scene.edit.n)
+    return _error(200, "upstream_failed", "The upstream server failed.")
+
+
 def _cut_json(scene: Scene, argument: str) -> Reply:
     reply = _ok(scene, "")
     assert isinstance(reply.body, bytes)
-    return replace(reply, body=reply.body[: len(reply.body) // 2])
+    if not argument:
+        return replace(reply, body=reply.body[: len(reply.body) // 2])
+    whole = [match.end() for match in re.finditer(rb'"b64_json":"[^"]*"', reply.body)]
+    return replace(reply, body=reply.body[: [reply.body.index(b"[") + 20, *whole][int(argument)]])
+
+
+def _event_stream(scene: Scene, argument: str) -> Reply:
+    pictures = scene.pictures(scene.edit.n)
+    usage = scene.bill(len(pictures))
+    return event_reply([{**_coded(data), "usage": usage} for data in pictures])
 
 
 def _huge(scene: Scene, argument: str) -> Reply:
@@ -267,9 +308,16 @@ OUTCOMES: dict[str, Outcome] = {
     "too_few": _too_few,
     "no_images": _no_images,
     "no_data": _no_data,
+    "stingy": _stingy,
+    "cost_header": _cost_header,
     "usage_missing": _usage_missing,
+    "usage_zero": _usage_zero,
     "wrong_size": _altered(_resized),
     "jpeg": _altered(lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG")),
+    "webp": _altered(lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP")),
+    "webp_lossless": _altered(
+        lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP", lossless=True)
+    ),
     "rgba": _altered(_converted("RGBA")),
     "transparent": _altered(_converted("RGBA", 0)),
     "grey": _altered(_converted("L")),
@@ -282,6 +330,9 @@ OUTCOMES: dict[str, Outcome] = {
     "url_elsewhere": _entries(lambda scene, data: {"url": scene.elsewhere + scene.publish(data)}),
     "html_200": _html_200,
     "empty_200": _empty_200,
+    "accepted_202": _accepted_202,
+    "error_200": _error_200,
+    "event_stream": _event_stream,
     "cut_json": _cut_json,
     "huge": _huge,
     "flood": _flood,

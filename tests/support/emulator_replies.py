@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["NEVER_SENT", "Reply", "html_reply", "json_reply"]
+__all__ = ["NEVER_SENT", "Reply", "event_reply", "html_reply", "json_reply"]
 
 NEVER_SENT = ("connect_error", "connect_timeout", "pool_timeout")
 """Outcomes in which the request does not leave; only the in-memory transport can play them."""
@@ -93,6 +93,15 @@ def json_reply(status: int, content: object, headers: Mapping[str, str] | None =
     """A reply with the JSON of `content`."""
     body = json.dumps(content, separators=(",", ":")).encode("ascii")
     return Reply(status, {"content-type": "application/json", **(headers or {})}, body)
+
+
+def event_reply(events: Sequence[Mapping[str, object]]) -> Reply:
+    """An event stream with a finished picture for each of `events`; a comment before them keeps connections alive."""
+    blocks = [": still at work\n\n"]
+    for event in events:
+        content = json.dumps({"type": "image_edit.completed", **event}, separators=(",", ":"))
+        blocks.append(f"event: image_edit.completed\ndata: {content}\n\n")
+    return Reply(200, {"content-type": "text/event-stream"}, "".join(blocks).encode("ascii"))
 
 
 def html_reply(status: int, title: str) -> Reply:

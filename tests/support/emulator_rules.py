@@ -233,8 +233,8 @@ def _check_fields(fields: Mapping[str, str], model: ModelName, refuses: tuple[st
         raise Refusal(400, f"'prompt' must have 1 to {PROMPT_MAX} characters.", "invalid_value", "prompt")
     if "output_compression" in fields and fields["output_format"] not in ("webp", "jpeg"):
         raise Refusal(400, "Compression is for webp and jpeg only.", "invalid_value", "output_compression")
-    if fields.get("stream", "false") != "false" or "partial_images" in fields:
-        raise Refusal(400, "Streaming is not emulated.", "invalid_value", "stream")
+    if fields.get("stream", "false") != "false" and (fields["n"], fields.get("partial_images")) != ("1", "0"):
+        raise Refusal(400, "Streaming is emulated for one picture without previews.", "invalid_value", "stream")
 
 
 def _size(text: str, rules: ModelRules | None) -> tuple[int, int]:

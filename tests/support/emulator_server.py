@@ -26,27 +26,35 @@ class EmulatorServer:
         """Bind to `port` of 127.0.0.1 (0: any free one); each answer waits `latency` seconds."""
         self.emulator = emulator
         self._http = _Server(("127.0.0.1", port), _Handler)
-        self._http.emulator, self._http.latency = emulator, latency
+        self._elsewhere = _Server(("127.0.0.1", 0), _Handler)  # another port is another server
+        for server in (self._http, self._elsewhere):
+            server.emulator, server.latency = emulator, latency
         self.port: int = self._http.server_address[1]
         emulator.here = f"http://127.0.0.1:{self.port}"
-        emulator.elsewhere = f"http://localhost:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": _POLL}, daemon=True)
+        emulator.elsewhere = f"http://127.0.0.1:{self._elsewhere.server_address[1]}"
+        self._threads = [
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": _POLL}, daemon=True)
+            for server in (self._http, self._elsewhere)
+        ]
 
     def expect_resets(self) -> None:
         """Say nothing of clients that are killed, and so reset their connections."""
         self._http.tell_errors = False
 
     def __enter__(self) -> EmulatorServer:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        for server in (self._http, self._elsewhere):
+            server.closing.set()
+            server.shutdown()
+            server.server_close()
+        for thread in self._threads:
+            thread.join()
 
 
 class _Server(ThreadingHTTPServer):

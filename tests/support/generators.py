@@ -72,4 +72,4 @@ class Paid(Truth):
             self.fail(self.made, calls, call)
             body = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(tile).decode()}]}).encode()
             calls.answered(call, body, {"content-type": "application/json"}, Decimal(1))
-            yield RawCandidate(tile, {"answer": call, "image": 0})
+            yield RawCandidate(tile, {"answer": call, "image": 0}, call)

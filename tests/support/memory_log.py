@@ -23,6 +23,8 @@ class Entry:
     partial: bytes = b""
     headers: Mapping[str, str] | None = None
     booked: Decimal | None = None
+    estimated: bool = False
+    doubted: bool = False
 
     @property
     def counted(self) -> Decimal:
@@ -60,7 +62,6 @@ class MemoryCallLog:
 
     def intend(self, summary: Mapping[str, object]) -> int:
         assert self._reserved is not None, "intended without a reservation"
-        assert all(entry.outcome for entry in self.entries), "a call is still open"
         self.entries.append(Entry(summary, self._reserved))
         self._reserved = None
         return len(self.entries) - 1
@@ -69,9 +70,15 @@ class MemoryCallLog:
         entry = self._close(call, "answered", "")
         entry.body, entry.headers, entry.booked = body, headers, usd
 
-    def book(self, call: int, usd: Decimal) -> None:
-        assert self.entries[call].outcome == "answered"
-        self.entries[call].booked = usd
+    def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
+        entry = self.entries[call]
+        assert (entry.outcome, entry.booked, entry.doubted) == ("answered", None, False)
+        entry.booked, entry.estimated = usd, estimated
+
+    def doubt(self, call: int) -> None:
+        entry = self.entries[call]
+        assert (entry.outcome, entry.booked) == ("answered", None)
+        entry.doubted = True
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
         self._close(call, "refused", reason).body = body

@@ -9,6 +9,7 @@ import base64
 import io
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,12 +26,13 @@ from exquisite.api.prompt import build_prompt
 from exquisite.api.retry import RetryPolicy
 from exquisite.contract import Mode, TileContract
 from exquisite.errors import (
-    AnswerError,
     ExquisiteError,
     OutcomeUnknownError,
     RejectedByServerError,
     ServerUnavailableError,
 )
+
+from .clocks import TestClock
 
 __all__ = [
     "AMBIGUOUS",
@@ -51,6 +53,10 @@ __all__ = [
 OUTCOMES = (
     "all",  # 200, everything that was asked for
     "one",  # 200, one picture, however many were asked for
+    "zero",  # 200, everything that was asked for, billed, and a usage of zero tokens
+    "scant",  # 200, one picture, billed, and no word of what it cost
+    "lossy",  # 200, everything that was asked for, as JPEG
+    "foreign",  # 200, everything that was asked for, at addresses of another server
     "none",  # 200, JSON without a picture, billed for the input
     "page",  # 200, an HTML page, billed without saying so
     "limited",  # 429 with Retry-After
@@ -62,7 +68,7 @@ OUTCOMES = (
     "broken",  # 500, not billed
     "cut",  # billed, then the connection ends inside the answer
 )
-"""A dozen things that can happen to one request."""
+"""What can happen to one request."""
 
 RETRIES = 2
 """Further attempts that the policy of these scripts allows."""
@@ -98,6 +104,7 @@ class ScriptedServer(httpx.BaseTransport):
     """An endpoint in memory: follows a script, then answers well for ever; keeps account of what it billed."""
 
     def __init__(self, script: Sequence[str] = ()) -> None:
+        self.lock = threading.RLock()
         self.restart(script)
 
     def restart(self, script: Sequence[str]) -> None:
@@ -110,9 +117,14 @@ class ScriptedServer(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         n = int(request.read().split(b'name="n"\r\n\r\n', 1)[1].split(b"\r\n", 1)[0])
-        outcome = self.script[len(self.asked)] if len(self.asked) < len(self.script) else "all"
-        self.asked.append(n)
-        self.happened.append(outcome)
+        with self.lock:
+            outcome = self.script[len(self.asked)] if len(self.asked) < len(self.script) else "all"
+            self.asked.append(n)
+            self.happened.append(outcome)
+        return self.reply(request, outcome, n)
+
+    def reply(self, request: httpx.Request, outcome: str, n: int) -> httpx.Response:
+        """The reply to a request for `n` tiles."""
         if outcome == "unreached":
             raise httpx.ConnectError("connection refused", request=request)
         if outcome == "limited":
@@ -126,11 +138,15 @@ class ScriptedServer(httpx.BaseTransport):
             return httpx.Response(429, content=_error("insufficient_quota"))
         if outcome == "broken":
             return httpx.Response(500, content=_error("server_error"))
-        made = {"all": n, "one": 1, "none": 0, "page": n, "silent": n, "cut": n}[outcome]
-        if outcome in ("all", "one", "none"):
-            self.billed_openly += _bill(made)
-            return httpx.Response(200, content=_answer(made))
-        self.billed_silently += _bill(made)
+        made = {"one": 1, "scant": 1, "none": 0}.get(outcome, n)
+        if outcome in ("all", "one", "none", "lossy", "foreign"):
+            with self.lock:
+                self.billed_openly += _bill(made)
+            return httpx.Response(200, content=_answer(made, outcome if outcome in ("lossy", "foreign") else "png"))
+        with self.lock:
+            self.billed_silently += _bill(made)
+        if outcome in ("zero", "scant"):
+            return httpx.Response(200, content=_answer(made, usage=0 if outcome == "zero" else None))
         if outcome == "page":
             return httpx.Response(200, content=b"<html><title>Oh</title></html>")
         if outcome == "silent":
@@ -168,58 +184,69 @@ class Ran:
     waits: tuple[float, ...]
 
 
-def expect(script: Sequence[str], candidates: int, most: int = 10) -> Expected:
+def expect(script: Sequence[str], candidates: int, most: int = 10, together: int = 1) -> Expected:
     """The policy in its shortest form, written apart from the client: what must happen, and nothing else.
 
-    `most` is how many tiles one call may ask for.
+    `most` is how many tiles one call may ask for, `together` how many calls are under way at the same time.
     """
     happened: list[str] = []
     asked: list[int] = []
     tiles = failures = 0
     error: type[ExquisiteError] | None = None
     while tiles < candidates and error is None:
-        outcome = script[len(happened)] if len(happened) < len(script) else "all"
-        happened.append(outcome)
-        asked.append(min(most, candidates - tiles))
-        if outcome in RETRIED:
-            failures += 1
-            error = ServerUnavailableError if failures > RETRIES else None
-            continue
-        failures = 0
-        if outcome in AMBIGUOUS:
+        calls = min(together, -(-(candidates - tiles) // most))
+        shares = [min(most, candidates - tiles - most * call) for call in range(calls)]
+        start = len(happened)
+        outcomes = [script[at] if at < len(script) else "all" for at in range(start, start + calls)]
+        happened += outcomes
+        asked += shares
+        made = {"all": shares[0], "zero": shares[0], "lossy": shares[0], "one": 1, "scant": 1}
+        tiles += sum(made.get(outcome, 0) for outcome in outcomes)
+        failed = any(outcome in RETRIED for outcome in outcomes)
+        failures = failures + 1 if failed else 0
+        if any(outcome in (*AMBIGUOUS, "foreign") for outcome in outcomes):
             error = OutcomeUnknownError
-        elif outcome in ("rejected", "penniless"):
+        elif any(outcome in ("rejected", "penniless") for outcome in outcomes):
             error = RejectedByServerError
-        elif outcome in ("none", "page"):
-            error = None if tiles else AnswerError
+        elif any(outcome in ("none", "page") for outcome in outcomes):
+            error = None if tiles else OutcomeUnknownError
             break
-        else:
-            tiles += asked[-1] if outcome == "all" else 1
+        elif failures > RETRIES:
+            error = ServerUnavailableError
+        elif "scant" in outcomes and most > 1:
+            break  # it may have cost the worst case, so another call could pass the ceiling
     return Expected(tuple(happened), tuple(asked), tiles, error)
 
 
 class Driver:
-    """One client and one server in memory, restarted for each script."""
+    """One client and one server in memory, restarted for each script.
 
-    def __init__(self, calls: str = "batch") -> None:
+    Args:
+        calls: the style of calls.
+        together: calls of "each" that may be under way at the same time.
+        server: answers the requests.
+    """
+
+    def __init__(self, calls: str = "batch", together: int = 1, server: ScriptedServer | None = None) -> None:
         self.most = 1 if calls == "each" else 10
-        self.server = ScriptedServer()
-        self.waits: list[float] = []
+        self.together = together
+        self.server = server or ScriptedServer()
+        self.clock = TestClock(chance=0.5)
         self.client = OpenAITileGeneratorClient(
             "sk-not-a-real-key-000000",
             base_url="http://127.0.0.1:9/v1",
             calls=calls,
+            concurrency=together,
             retry=RetryPolicy(retries=RETRIES),
             transport=self.server,
-            sleep=self.waits.append,
-            chance=lambda: 0.5,
+            clock=self.clock,
             environ={},
         )
 
     def run(self, script: Sequence[str], candidates: int, log: CallLog) -> Ran:
         """Follow `script` once, writing into `log`."""
         self.server.restart(script)
-        self.waits.clear()
+        self.clock.waits.clear()
         tiles = 0
         error: type[ExquisiteError] | None = None
         try:
@@ -227,7 +254,7 @@ class Driver:
                 tiles += 1
         except ExquisiteError as caught:
             error = type(caught)
-        return Ran(tuple(self.server.happened), tuple(self.server.asked), tiles, error, tuple(self.waits))
+        return Ran(tuple(self.server.happened), tuple(self.server.asked), tiles, error, tuple(self.clock.waits))
 
 
 def distinct_runs(
@@ -252,6 +279,7 @@ def distinct_runs(
 
 
 def _usage(tiles: int) -> dict[str, object]:
+    """Small counts, so that the rest of a batch can be asked for under the ceiling of the first call."""
     return {
         "input_tokens": 3,
         "input_tokens_details": {"text_tokens": 2, "image_tokens": 1},
@@ -268,11 +296,15 @@ def _bill(tiles: int) -> Decimal:
 
 
 @cache
-def _answer(tiles: int) -> bytes:
+def _answer(tiles: int, kind: str = "png", usage: int | None = 1) -> bytes:
+    """An answer with so many tiles; `usage` is 1 for the true one, 0 for zero tokens, None for none."""
     buffer = io.BytesIO()
-    Image.new("RGB", TINY.tile_size("x_ltr")).save(buffer, "PNG")
+    Image.new("RGB", TINY.tile_size("x_ltr")).save(buffer, "JPEG" if kind == "lossy" else "PNG")
     entry = {"b64_json": base64.b64encode(buffer.getvalue()).decode()}
-    return json.dumps({"created": 1, "data": [entry] * tiles, "usage": _usage(tiles)}).encode()
+    if kind == "foreign":
+        entry = {"url": "https://elsewhere.example/1.png?token=sesame"}
+    counts = {} if usage is None else {"usage": _usage(tiles) if usage else {"input_tokens": 0, "output_tokens": 0}}
+    return json.dumps({"created": 1, "data": [entry] * tiles, **counts}).encode()
 
 
 @cache

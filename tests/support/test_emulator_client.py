@@ -20,7 +20,6 @@ from exquisite.api.retry import RetryPolicy
 from exquisite.api.servers import SERVERS
 from exquisite.contract import Mode, TileContract
 from exquisite.errors import (
-    AnswerError,
     ExquisiteError,
     OutcomeUnknownError,
     RejectedByServerError,
@@ -29,6 +28,7 @@ from exquisite.errors import (
 )
 from exquisite.geometry.reference_tile import build_reference_tile_and_mask
 from exquisite.geometry.tile_mode import split_tile
+from tests.support.clocks import TestClock
 from tests.support.emulator import EMULATOR_KEY, FLAVOURS, OUTCOMES, Emulator, EmulatorServer, MemoryTransport, emulator
 from tests.support.emulator_drawing import kept_side, redrawing
 from tests.support.memory_log import MemoryCallLog
@@ -68,8 +68,7 @@ def client(
         server=replace(SERVERS[flavour], base_url=base_url),
         retry=RetryPolicy(retries=2),
         transport=transport,
-        sleep=lambda seconds: None,
-        chance=lambda: 0.0,
+        clock=TestClock(),
         environ={},
     )
 
@@ -99,8 +98,15 @@ REJECTED = ("insufficient_quota", "credit_balance_exhausted", "spend_limit", "bi
             "error_string", "detail", "redirect_here", "redirect_elsewhere", "status:401,unbilled")  # fmt: skip
 ASKED_AGAIN = ("rate_limit", "rate_limit:retry-after=1", "rate_limit:message=12s", "slow_down", "overloaded",
                "connect_error", "connect_timeout", "pool_timeout")  # fmt: skip
-UNUSABLE = ("no_images", "no_data", "html_200", "empty_200", "cut_json", "url_elsewhere", "huge", "flood")
-USABLE = tuple(name for name in OUTCOMES if name not in (*UNKNOWN, *REJECTED, *ASKED_AGAIN, *UNUSABLE, "status"))
+UNUSABLE = ("no_images", "no_data", "html_200", "empty_200", "accepted_202", "error_200", "cut_json:0", "url_elsewhere",
+            "huge", "flood")  # fmt: skip
+PARTIAL = ("too_few", "stingy", "cut_json")
+SILENT = ("usage_missing", "usage_zero", "cost_header")
+USABLE = tuple(
+    name
+    for name in OUTCOMES
+    if name not in (*UNKNOWN, *REJECTED, *ASKED_AGAIN, *UNUSABLE, *PARTIAL, *SILENT, "status")
+)
 
 
 def in_memory(*script: str, flavour: str = "openai") -> tuple[Emulator, MemoryTransport]:
@@ -145,7 +151,7 @@ def test_what_was_certainly_not_done_is_asked_again(entry: str) -> None:
 def test_an_answer_without_a_picture_is_paid_once(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
-    assert outcome.error is AnswerError
+    assert outcome.error is OutcomeUnknownError
     assert server.sent == 1
     assert server.strays == []
     assert outcome.log.counted >= server.billed_usd > 0
@@ -157,14 +163,31 @@ def test_an_answer_with_pictures_is_handed_on_and_booked_exactly(entry: str) -> 
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is None
     assert len(outcome.tiles) == 2
-    assert server.sent == (2 if entry == "too_few" else 1)
-    if entry == "usage_missing":
-        assert outcome.log.counted > server.billed_usd
-    else:
-        assert outcome.log.counted == server.billed_usd
+    assert server.sent == 1
+    assert outcome.log.counted == server.billed_usd
 
 
-@pytest.mark.parametrize("entry", [*UNKNOWN, *REJECTED, *ASKED_AGAIN, *UNUSABLE, *USABLE])
+@pytest.mark.parametrize("entry", SILENT)
+def test_an_answer_that_does_not_say_what_it_cost_is_booked_all_the_same(entry: str) -> None:
+    server, transport = in_memory(entry)
+    outcome = Outcome(client(server.base_url, transport))
+    assert (outcome.error, len(outcome.tiles), server.sent) == (None, 2, 1)
+    (call,) = outcome.log.entries
+    assert call.booked is not None
+    assert call.estimated is (entry != "cost_header")
+
+
+@pytest.mark.parametrize("entry", PARTIAL)
+def test_an_answer_with_fewer_pictures_is_used_as_far_as_it_goes(entry: str) -> None:
+    """What is missing is bought as long as the ceiling allows."""
+    server, transport = in_memory(entry)
+    outcome = Outcome(client(server.base_url, transport))
+    assert outcome.error is None
+    assert len(outcome.tiles) == server.sent >= 1
+    assert outcome.log.counted >= server.billed_usd > 0
+
+
+@pytest.mark.parametrize("entry", [*UNKNOWN, *REJECTED, *ASKED_AGAIN, *UNUSABLE, *PARTIAL, *SILENT, *USABLE])
 def test_every_outcome_is_replayed_as_it_happened(tmp_path: Path, entry: str) -> None:
     server, transport = in_memory(entry)
     with use_cassette(tmp_path / "tape.json", "once", origin="emulator", inner=transport) as recorder:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ...errors import ReplayError
+from ..bill import COST_HEADER
 from ..connection import network_client
 from ..multipart import Part, parse_content_type, parse_multipart
 from ..servers import is_loopback
@@ -32,6 +33,7 @@ RECORDED_HEADERS = frozenset(
         "retry-after-ms",
         "x-request-id",
         "x-should-retry",
+        COST_HEADER,
     }
 )
 """Headers of a response that are recorded. Of a request only the media type of its body is."""

@@ -12,18 +12,21 @@ as bodies, so that everything downstream reads stored answers only, whoever made
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from ...api.answer import candidates_in, read_body
-from ...api.generator import OwedPicture, RawCandidate, StoredAnswer
-from ...errors import AnswerError, StorageError
+from ...api.answer import candidates_of
+from ...api.generator import OwedPicture, RawCandidate
+from ...errors import StorageError
 from ...files import Files
-from ..store.records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
+from ..store.records import FORMAT_VERSION, seal, sha256
+from .call_files import CallFile, call_file, call_numbers, call_of
+from .calls import Call, read_call
 from .ledger import Ledger
+from .settlement import settlement_path
 
 __all__ = ["Journal"]
 
@@ -32,10 +35,10 @@ _ROOM_BYTES = 1 << 27  # ten tiles as base64, their files, and something for eve
 
 
 class Journal:
-    """The calls of one step; implements `CallLog`.
+    """The calls of one step; implements `CallLog`. Files are read once, and what is written is remembered.
 
     Args:
-        step_dir: the folder of the step; its `answers` folder must exist.
+        step_dir: the folder of the step; its `answers` folder must exist before anything is written.
         ledger: the money of the session.
         scratch: the session's folder for files that are being written.
         budget: USD that the session may cost in all; None for no limit.
@@ -51,6 +54,7 @@ class Journal:
         budget: Decimal | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
+        self.hashes: dict[str, str] = {}  # SHA-256 of each file that this object wrote, by its path in the step
         self._folder = step_dir / "answers"
         self._step = step_dir.name
         self._ledger = ledger
@@ -58,7 +62,6 @@ class Journal:
         self._scratch = scratch
         self._budget = budget
         self._progress = progress
-        self._next = 1 + max(self._numbers(), default=-1)
         self._reserved = Decimal(0)
 
     # What a generator calls
@@ -79,22 +82,25 @@ class Journal:
 
     def intend(self, summary: Mapping[str, object]) -> int:
         """Record that a request is about to leave; see `CallLog`."""
-        call, self._next = self._next, self._next + 1
-        record = {"format": FORMAT_VERSION, "call": call, "reserved_usd": str(self._reserved), "request": dict(summary)}
-        self._reserved = Decimal(0)
-        self._write(f"{call:03d}.intent.json", seal(record))
+        call, reserved, self._reserved = self._next, self._reserved, Decimal(0)
+        self._calls[call] = Call(call, dict(summary), reserved)
+        record = {"format": FORMAT_VERSION, "call": call, "reserved_usd": str(reserved), "request": dict(summary)}
+        self._write(call, "intent.json", seal(record))
         return call
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
         """Keep the body as received; see `CallLog`."""
-        self._write(f"{call:03d}.body", body)
-        self._outcome(call, "answered", headers=dict(headers), body_sha256=sha256(body))
+        self._keep_body(call, body, headers=dict(headers))
         if usd is not None:
             self.book(call, usd)
 
-    def book(self, call: int, usd: Decimal) -> None:
-        """Book the real cost of a call; see `CallLog`."""
-        self._ledger.book(self._key(call), usd)
+    def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
+        """Book the cost of a call; see `CallLog`."""
+        self._ledger.book(self._key(call), usd, estimated)
+
+    def doubt(self, call: int) -> None:
+        """Keep the reservation of a call counted; see `CallLog`."""
+        self._ledger.doubt(self._key(call))
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
         """The server said no; see `CallLog`."""
@@ -111,8 +117,7 @@ class Journal:
         """Sent, perhaps billed; see `CallLog`."""
         reason, kept = reason[:_REASON_LIMIT], {}
         if partial:
-            name = f"{call:03d}.partial"
-            self._write(name, partial)
+            name = self._write(call, "partial", partial)
             reason += f"; the {len(partial)} bytes that arrived are kept in answers/{name}"
             kept = {"partial_sha256": sha256(partial)}
         self._outcome(call, "unknown", reason=reason, **kept)
@@ -125,120 +130,95 @@ class Journal:
 
     # What the session calls
 
-    def keep(self, candidate: RawCandidate) -> None:
-        """Make a tile durable whose generator logged no call."""
-        call, self._next = self._next, self._next + 1
-        self._write(f"{call:03d}.body", candidate.data)
-        self._outcome(call, "answered", headers={}, body_sha256=sha256(candidate.data), meta=dict(candidate.meta))
+    def keep(self, raw: RawCandidate) -> list[RawCandidate]:
+        """Make a tile durable whose generator logged no call; returns what a rerun finds: nothing, if it is none."""
+        call = self._next
+        self._calls[call] = Call(call, {}, intended=False)
+        self._keep_body(call, raw.data, headers={}, meta=dict(raw.meta))
+        return self._candidates_of(self._calls[call])
 
-    def answers(self) -> list[StoredAnswer]:
-        """Every stored body, in the order of the calls."""
-        stored = []
-        for call in self._numbers():
-            body = self._folder / f"{call:03d}.body"
-            if body.is_file():
-                headers = self.outcome(call).get("headers", {})
-                stored.append(StoredAnswer(call, read_file(body), headers))
-        return stored
+    @property
+    def has_answers(self) -> bool:
+        """Whether any call was answered."""
+        return any(call.body is not None for call in self._calls.values())
 
     def candidates(self) -> list[RawCandidate]:
-        """The tiles in the stored bodies, in order, each with what is known of how it came.
-
-        Raises:
-            AnswerError: a body is no answer at all.
-        """
-        answers = self.answers()
-        meta: dict[object, Mapping[str, Any]] = {
-            answer.number: self.outcome(answer.number).get("meta", {}) for answer in answers
-        }
-        return [
-            RawCandidate(raw.data, {**meta.get(raw.meta["answer"], {}), **raw.meta}) for raw in candidates_in(answers)
-        ]
+        """The tiles in the stored bodies, in the order of the calls, each with what is known of how it came."""
+        return [raw for _, call in sorted(self._calls.items()) for raw in self._candidates_of(call)]
 
     def owed(self) -> list[OwedPicture]:
         """The pictures that answers name by address and that were not fetched, in order."""
-        asked = {call: self._request(call) for call in self._numbers()}
         fetched = {
-            (request.get("answer"), request.get("image"))
-            for call, request in asked.items()
-            if _is_download(request) and self.outcome(call)["outcome"] == "answered"
+            (call.request.get("answer"), call.request.get("image"))
+            for call in self._calls.values()
+            if call.is_download and call.status == "answered"
         }
         owed = []
-        for answer in self.answers():
-            request = asked[answer.number]
-            if _is_download(request):
+        for number, call in sorted(self._calls.items()):
+            if call.is_download:
                 continue
-            with contextlib.suppress(AnswerError, ValueError):
-                urls = read_body(answer.body).urls
-                wanted = int(request.get("fields", {}).get("n", len(urls)))
-                names = [OwedPicture(int(self._step), answer.number, place, url) for place, url in urls[:wanted]]
-                owed += [picture for picture in names if (picture.answer, picture.image) not in fetched]
+            urls = call.answer.urls
+            asked = int(call.request.get("fields", {}).get("n", len(urls)))
+            names = [OwedPicture(int(self._step), number, place, url) for place, url in urls[:asked]]
+            owed += [picture for picture in names if (picture.answer, picture.image) not in fetched]
         return owed
 
-    def outcome(self, call: int) -> Record:
-        """What became of a call; `{"outcome": "unknown"}` when a crash came between."""
-        path = self._folder / f"{call:03d}.outcome.json"
-        if path.is_file():
-            return read_record(path)
-        if (self._folder / f"{call:03d}.body").is_file():
-            return {"outcome": "answered"}
-        return {"outcome": "unknown", "reason": "the run ended before the answer came"}
-
     def unknown_calls(self) -> dict[int, str]:
-        """The calls that may have been billed without an answer, with the reason of each; a download costs nothing."""
-        outcomes = {call: self.outcome(call) for call in self._numbers() if not _is_download(self._request(call))}
-        return {
-            call: str(outcome.get("reason", ""))
-            for call, outcome in outcomes.items()
-            if outcome["outcome"] == "unknown"
-        }
+        """The calls that may have been billed and brought no picture, with the reason of each."""
+        return {number: call.reason for number, call in sorted(self._calls.items()) if call.needs_permission}
 
     def allow_resending(self) -> None:
         """Record that a person decided to ask again for what the unknown calls may have lost."""
-        for call in self.unknown_calls():
-            told = self.outcome(call)
-            kept = {key: told[key] for key in ("reason", "partial_sha256") if key in told}
-            self._outcome(call, "resent", **kept)
-            self._ledger.doubt(self._key(call))
+        for number in self.unknown_calls():
+            call = self._calls[number]
+            told = {key: value for key, value in call.outcome.items() if key not in ("format", "outcome", "sha256")}
+            self._outcome(number, "resent", **{"reason": call.reason, **told})
+            self._ledger.doubt(self._key(number))
 
-    def settle(self, cost: Callable[[Mapping[str, Any], bytes], Decimal | None]) -> None:
-        """Bring the ledger in line with the outcomes, after a crash between the two.
-
-        `cost(request summary, body)` is the real cost of an answered call, None when the body does not say.
-        """
+    def settle(self) -> None:
+        """Bring the ledger in line with the outcomes, after a crash between the two."""
         for key in [key for key in self._ledger.reserved if key.startswith(f"{self._step}/")]:
-            call = int(key.partition("/")[2])
-            intent = self._folder / f"{call:03d}.intent.json"
-            if not intent.is_file():
+            call = self._calls.get(int(key.partition("/")[2]))
+            if call is None or call.status in ("refused", "not_sent"):
                 self._ledger.release(key)
-                continue
-            match self.outcome(call)["outcome"]:
-                case "answered":
-                    record = read_record(intent)
-                    usd = cost(record["request"], read_file(self._folder / f"{call:03d}.body"))
-                    self._ledger.book(key, Decimal(record["reserved_usd"]) if usd is None else usd)
-                case "refused" | "not_sent":
-                    self._ledger.release(key)
-                case _:
-                    self._ledger.doubt(key)
+            elif call.body is None or call.bill.usd is None:
+                self._ledger.doubt(key)
+            else:
+                self._ledger.book(key, call.bill.usd, call.bill.estimated)
 
-    def _request(self, call: int) -> Record:
-        """The summary of a call's request; empty for what was kept without a call."""
-        intent = self._folder / f"{call:03d}.intent.json"
-        return dict(read_record(intent)["request"]) if intent.is_file() else {}
+    @cached_property
+    def _calls(self) -> dict[int, Call]:
+        root, step = self._folder.parents[2], int(self._step)
+        numbers = call_numbers(self._folder)
+        return {
+            number: read_call(self._folder, number, settlement_path(root, step, number).is_file())
+            for number in numbers
+        }
 
-    def _numbers(self) -> list[int]:
-        return sorted({int(path.name[:3]) for path in self._folder.glob("[0-9][0-9][0-9].*")})
+    def _candidates_of(self, call: Call) -> list[RawCandidate]:
+        meta = call.outcome.get("meta", {})
+        found = candidates_of(call.number, call.answer, call.headers)
+        return [replace(raw, meta={**meta, **raw.meta}) for raw in found]
+
+    @property
+    def _next(self) -> int:
+        return 1 + max(self._calls, default=-1)
 
     def _key(self, call: int) -> str:
-        return f"{self._step}/{call:03d}"
+        return f"{self._step}/{call_of(call)}"
+
+    def _keep_body(self, call: int, body: bytes, **fields: object) -> None:
+        self._write(call, "body", body)
+        self._calls[call] = replace(self._calls[call], body=body)
+        self._outcome(call, "answered", **fields, body_sha256=sha256(body))
 
     def _outcome(self, call: int, outcome: str, **fields: object) -> None:
-        self._write(f"{call:03d}.outcome.json", seal({"format": FORMAT_VERSION, "outcome": outcome, **fields}))
+        record = {"format": FORMAT_VERSION, "outcome": outcome, **fields}
+        self._write(call, "outcome.json", seal(record))
+        self._calls[call] = replace(self._calls[call], outcome=record)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, call: int, kind: CallFile, data: bytes) -> str:
+        name = call_file(call, kind)
         self._files.write_atomic(self._folder / name, data, self._scratch)
-
-
-def _is_download(request: Mapping[str, Any]) -> bool:
-    return request.get("method") == "GET"
+        self.hashes[f"answers/{name}"] = sha256(data)
+        return name

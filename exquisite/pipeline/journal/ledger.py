@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,79 +19,121 @@ class Ledger:
     """The money of one session, in USD, exact decimals.
 
     A call is worth its worst case from before it is sent (`reserve`) until its outcome is known: then it is
-    booked at its real cost, released, or left in doubt. What is in doubt counts against the budget, because
-    it may have been billed. A session that never pays has no ledger file.
+    booked at its cost, released, or left in doubt. What is in doubt counts against the budget, because it may
+    have been billed. A session that never pays has no ledger file. The record is read once: an object serves
+    one reader, or the one writer that holds the session's lock.
     """
 
     def __init__(self, root: Path, files: Files) -> None:
         self._path = root / "ledger.json"
         self._scratch = root / "tmp"
         self._files = files
+        self._known: Record | None = None
 
     @property
     def spent(self) -> Decimal:
-        """What calls with a known cost have cost."""
-        return Decimal(self._read()["spent_usd"])
+        """What answered calls have cost."""
+        return Decimal(self._record["spent_usd"])
+
+    @property
+    def estimated(self) -> Decimal:
+        """The part of `spent` that is an estimate, because servers did not say."""
+        return Decimal(self._record.get("estimated_usd", "0"))
 
     @property
     def doubtful(self) -> Decimal:
-        """The worst case of the calls whose outcome is unknown."""
-        return _total(self._read()["doubtful"])
+        """The worst case of the calls that may have been billed."""
+        return _total(self._record["doubtful"])
+
+    @property
+    def doubts(self) -> dict[str, Decimal]:
+        """The worst case of each call that may have been billed, by its key "step/call"."""
+        return {key: Decimal(usd) for key, usd in self._record["doubtful"].items()}
 
     @property
     def reserved(self) -> dict[str, Decimal]:
         """The worst case of each call that is under way, by its key "step/call"."""
-        return {key: Decimal(usd) for key, usd in self._read()["reserved"].items()}
+        return {key: Decimal(usd) for key, usd in self._record["reserved"].items()}
+
+    @property
+    def counted(self) -> Decimal:
+        """What counts against a budget: spent, set aside and in doubt."""
+        return self.spent + _total(self._record["reserved"]) + self.doubtful
+
+    def summary(self, budget: Decimal | None = None) -> Record:
+        """The money as JSON types, amounts as text; what is left of `budget` when there is one."""
+        calls = [(*map(int, key.split("/")), str(usd)) for key, usd in sorted(self.doubts.items())]
+        return {
+            "spent_usd": str(self.spent),
+            "estimated_usd": str(self.estimated),
+            "set_aside_usd": str(sum(self.reserved.values(), _ZERO)),
+            "perhaps_billed_usd": str(self.doubtful),
+            "in_doubt": [{"step": step, "call": call, "usd": usd} for step, call, usd in calls],
+            "budget_usd": None if budget is None else str(budget),
+            "budget_left_usd": None if budget is None else str(budget - self.counted),
+        }
 
     def reserve(self, key: str, usd: Decimal, budget: Decimal | None, what: str) -> None:
-        """Set `usd` aside for the call `key`.
+        """Set `usd` aside for the call `key`; nothing is kept for a call that costs nothing.
 
         Raises:
             PaymentError: with it the session would cost more than `budget`; nothing is set aside.
         """
-        record = self._read()
-        committed = Decimal(record["spent_usd"]) + _total(record["reserved"]) + _total(record["doubtful"])
-        if budget is not None and committed + usd > budget:
+        if usd == 0:
+            return
+        counted = self.counted
+        if budget is not None and counted + usd > budget:
             raise PaymentError(
-                f"{what} may cost up to ${usd:.2f}; with ${committed:.2f} spent or set aside that is over the "
+                f"{what} may cost up to ${usd:.2f}; with ${counted:.2f} spent or set aside that is over the "
                 f"budget of ${budget:.2f}: nothing was sent; raise --budget, or ask for fewer candidates"
             )
-        record["reserved"][key] = str(usd)
-        self._write(record)
+        record = self._record
+        self._write({**record, "reserved": {**record["reserved"], key: str(usd)}})
 
-    def book(self, key: str, usd: Decimal) -> None:
-        """Replace what was set aside, or in doubt, for `key` by its real cost; once, a repetition is ignored."""
-        record = self._read()
-        if self._take(record, key) is not None:
-            record["spent_usd"] = str(Decimal(record["spent_usd"]) + usd)
-            self._write(record)
+    def book(self, key: str, usd: Decimal, estimated: bool = False) -> None:
+        """Replace what was set aside, or in doubt, for `key` by its cost; once, a repetition is ignored."""
+        if key not in self:
+            return
+        record = self._without(key)
+        if estimated:
+            record["estimated_usd"] = str(self.estimated + usd)
+        self._write({**record, "spent_usd": str(self.spent + usd)})
 
     def release(self, key: str) -> None:
         """Give back what was set aside for `key`: the call was not billed."""
-        record = self._read()
-        if self._take(record, key) is not None:
-            self._write(record)
+        if key in self:
+            self._write(self._without(key))
 
     def doubt(self, key: str) -> None:
         """Keep what was set aside for `key` counted: the call may have been billed."""
-        record = self._read()
-        usd = record["reserved"].pop(key, None)
+        usd = self._record["reserved"].get(key)
         if usd is not None:
-            record["doubtful"][key] = usd
-            self._write(record)
+            record = self._without(key)
+            self._write({**record, "doubtful": {**record["doubtful"], key: usd}})
 
-    def _take(self, record: Record, key: str) -> str | None:
-        reserved = record["reserved"].pop(key, None)
-        return str(reserved) if reserved is not None else record["doubtful"].pop(key, None)
+    def __contains__(self, key: str) -> bool:
+        return key in self._record["reserved"] or key in self._record["doubtful"]
 
-    def _read(self) -> Record:
-        if not self._path.exists():
-            return {"format": FORMAT_VERSION, "spent_usd": "0", "reserved": {}, "doubtful": {}}
-        return read_record(self._path)
+    def _without(self, key: str) -> Record:
+        """The record without what was set aside, or in doubt, for `key`."""
+        kept = {
+            name: {other: usd for other, usd in self._record[name].items() if other != key}
+            for name in ("reserved", "doubtful")
+        }
+        return {**self._record, **kept}
+
+    @property
+    def _record(self) -> Record:
+        if self._known is None:
+            nothing: Record = {"format": FORMAT_VERSION, "spent_usd": "0", "reserved": {}, "doubtful": {}}
+            self._known = read_record(self._path) if self._path.exists() else nothing
+        return self._known
 
     def _write(self, record: Record) -> None:
+        self._known = None  # whatever the disk keeps when the writing fails
         self._files.write_atomic(self._path, seal(record), self._scratch)
+        self._known = record
 
 
-def _total(amounts: dict[str, str]) -> Decimal:
+def _total(amounts: Mapping[str, str]) -> Decimal:
     return sum((Decimal(usd) for usd in amounts.values()), _ZERO)

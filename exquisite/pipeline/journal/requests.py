@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from ...api.answer import read_body
-from ...api.generator import FetchesPictures, OwedPicture, RawCandidate, TileGenerator
-from ...api.models import usage_usd
+from ...api.generator import FetchesPictures, JudgesFormats, OwedPicture, RawCandidate, TileGenerator
+from ...api.lossy import lossy_format
 from ...contract import TileContract
 from ...errors import AnswerError, OutcomeUnknownError
 from ..step import StepInputs
 from ..store.records import FORMAT_VERSION, Record
 from .journal import Journal
 
-__all__ = ["call_cost", "gather", "request_digest", "request_record"]
+__all__ = ["gather", "request_digest", "request_record"]
 
 
 def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
@@ -44,15 +41,6 @@ def request_digest(request: Record) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
-def call_cost(request: Mapping[str, Any], body: bytes) -> Decimal | None:
-    """What an answered call cost in USD, from the usage in its body; None when it does not say."""
-    try:
-        usage = read_body(body).usage
-    except AnswerError:
-        return None
-    return usage_usd(str(request.get("priced_as")), usage) if usage else None
-
-
 def gather(
     journal: Journal,
     generator: TileGenerator,
@@ -70,28 +58,31 @@ def gather(
         tell: hears of each candidate's phase.
 
     Raises:
-        OutcomeUnknownError: a call may have been billed without an answer, and nobody allowed asking again.
-        AnswerError: nothing came at all, or nothing that came is an answer.
+        OutcomeUnknownError: a call may have been billed and brought no picture, and nobody allowed asking again.
+        AnswerError: the generator gave nothing at all.
         PaymentError, ServerError: from the generator.
     """
     wanted = inputs.options.candidates
-    stored = journal.candidates()
-    if len(stored) < wanted and (owed := journal.owed()):
+    candidates = journal.candidates()
+    if len(candidates) < wanted and (owed := journal.owed()):
         _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
-        stored = journal.candidates()
-        tell(len(stored), "answered")
-    if len(stored) < wanted:
-        _require_known(journal, number, bool(stored), retry_ambiguous)
-        request = inputs.request(wanted - len(stored), number, len(stored), band_origin)
-        tell(len(stored) + 1, "asking")
-        for count, raw in enumerate(generator.generate(request, journal), start=len(stored) + 1):
-            if "answer" not in raw.meta:
-                journal.keep(raw)
-            tell(count, "answered")
-        stored = journal.candidates()
-    if not stored:
+        candidates = journal.candidates()
+        tell(len(candidates), "answered")
+    if len(candidates) < wanted:
+        if retry_ambiguous:
+            journal.allow_resending()
+        _require_known(journal, number, bool(candidates))
+        request = inputs.request(wanted - len(candidates), number, len(candidates), band_origin)
+        tell(len(candidates) + 1, "asking")
+        for raw in generator.generate(request, journal):
+            candidates += journal.keep(raw) if raw.call is None else [raw]
+            tell(len(candidates), "answered")
+    if not candidates:
+        _require_known(journal, number, False)
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
-    return stored[:wanted]
+    candidates = sorted(candidates, key=lambda raw: raw.call or 0)[:wanted]
+    _judge_formats(journal, generator, number, candidates)
+    return candidates
 
 
 def _fetch(
@@ -115,16 +106,30 @@ def _fetch(
         journal.progress(str(error))
 
 
-def _require_known(journal: Journal, number: int, stored: bool, retry_ambiguous: bool) -> None:
+def _judge_formats(
+    journal: Journal, generator: TileGenerator, number: int, candidates: Sequence[RawCandidate]
+) -> None:
+    """Warn of tiles in a format that loses detail, or refuse them where the generator's settings say so."""
+    lossy = {index: kind for index, raw in enumerate(candidates) if (kind := lossy_format(raw.data))}
+    if not lossy:
+        return
+    what = ", ".join(f"candidate {index} came as {kind}" for index, kind in lossy.items())
+    if isinstance(generator, JudgesFormats) and generator.lossy == "refuse":
+        raise OutcomeUnknownError(
+            f"step {number}: {what}, which loses detail and is refused by the setting lossy of the server; the answers "
+            f"are paid and kept, and nothing is bought again: lossy=accept uses them"
+        )
+    journal.progress(f"{what}, although PNG was asked for: used, and marked as lossy")
+
+
+def _require_known(journal: Journal, number: int, stored: bool) -> None:
+    """Refuse to go on while a call may have been billed and brought no picture."""
     unknown = journal.unknown_calls()
     if not unknown:
         return
-    if retry_ambiguous:
-        journal.allow_resending()
-        return
-    reason = next(iter(unknown.values()))
+    first, reason = next(iter(unknown.items()))
     way_on = f"`accept 0 --step {number}` uses what came, " if stored else ""
     raise OutcomeUnknownError(
         f"step {number} has {len(unknown)} call(s) of unknown outcome, perhaps billed ({reason}); nothing was sent: "
-        f"{way_on}--retry-ambiguous asks again and may pay twice"
+        f"{way_on}--retry-ambiguous asks again and may pay twice; `settle` {number} {first} says what the bill shows"
     )

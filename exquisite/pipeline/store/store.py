@@ -47,7 +47,7 @@ SEED = 0
 """The number of the record that holds the seed picture."""
 
 _FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
-_OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", "labels.jsonl", ".lock"}
+_OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", "labels.jsonl", "settled", ".lock"}
 BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a branch may be called."""
 

@@ -341,7 +341,8 @@ class _Verification(Unfinished):
         unfinished = set(self.numbers) - set(self.records)
         if self.hashes.get(".lock", sha256(b"")) != sha256(b""):
             self.found(".lock", "it is not empty", "it holds nothing and does no harm")
-        for path in sorted(set(self.hashes) - self.claimed - self.experiments() - self.labels()):
+        accounted = self.claimed | self.experiments() | self.labels() | self.settlements()
+        for path in sorted(set(self.hashes) - accounted):
             if path.startswith("tmp/"):
                 self.notes.append(f"{path} was left by a run that was cut short: the next run clears it")
             elif path == f"strips/{self.hashes[path]}.png" and unfinished:

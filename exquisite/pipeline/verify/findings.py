@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import SessionDamagedError
 from ...files import Files
+from ..journal.settlement import is_settlement
 from ..labels import LABELS_FILE, parse_label
 from ..store.records import Record, sha256, unseal
 from .repair import mended_record
@@ -118,6 +119,13 @@ class Evidence:
     def blamed(self, path: str) -> bool:
         """Whether there is a finding about a file."""
         return any(finding.path == path for finding in self.findings)
+
+    def settlements(self) -> set[str]:
+        """The files of what became of calls in doubt, each checked against its own seal."""
+        paths = {path for path in self.hashes if is_settlement(path)}
+        for path in sorted(paths):
+            self.record(path, "what a person found out about a call is lost: it is in doubt again, settle it anew")
+        return paths
 
     def experiments(self) -> set[str]:
         """The files of plans and results of experiments, each checked against its own seal."""

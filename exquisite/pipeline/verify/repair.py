@@ -15,8 +15,11 @@ from pathlib import Path
 
 from ..._version import __version__
 from ...errors import SessionDamagedError
-from ..journal.requests import call_cost, request_digest
-from ..store.records import END, FORMAT_VERSION, SEAL, Record, read_file, read_record, seal, sha256, unseal
+from ..journal.call_files import call_numbers, call_of
+from ..journal.calls import read_call
+from ..journal.requests import request_digest
+from ..journal.settlement import read_settlement, settlement_path
+from ..store.records import END, FORMAT_VERSION, SEAL, Record, seal, sha256, unseal
 from ..store.step_folders import step_name
 
 __all__ = [
@@ -141,26 +144,21 @@ def rebuilt_request(record: Record) -> bytes | None:
 
 def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:
     """(ledger.json, from every call that the steps keep; how many calls set money aside)."""
-    spent, doubtful, paid = Decimal(0), {}, 0
+    spent, estimated, paid = Decimal(0), Decimal(0), 0
+    doubtful: dict[str, str] = {}
     for number in numbers:
         folder = root / "steps" / step_name(number) / "answers"
-        for intent in sorted(folder.glob("*.intent.json")):
-            call = intent.name.partition(".")[0]
-            record = read_record(intent)
-            reserved = Decimal(record["reserved_usd"])
-            paid += reserved > 0
-            outcome = _outcome(folder, call)
-            if outcome == "answered":
-                usd = call_cost(record["request"], read_file(folder / f"{call}.body"))
-                spent += reserved if usd is None else usd
-            elif outcome in ("unknown", "resent"):
-                doubtful[f"{step_name(number)}/{call}"] = str(reserved)
-    ledger = {"format": FORMAT_VERSION, "spent_usd": str(spent), "reserved": {}, "doubtful": doubtful}
-    return seal(ledger), paid
-
-
-def _outcome(folder: Path, call: str) -> str:
-    path = folder / f"{call}.outcome.json"
-    if path.is_file():
-        return str(read_record(path)["outcome"])
-    return "answered" if (folder / f"{call}.body").is_file() else "unknown"
+        for call in (read_call(folder, at) for at in call_numbers(folder)):
+            paid += call.reserved > 0
+            if call.status in ("refused", "not_sent"):
+                continue
+            settlement = settlement_path(root, number, call.number)
+            if settlement.is_file():
+                spent += Decimal(read_settlement(settlement).usd)
+            elif call.body is not None and call.bill.usd is not None:
+                spent += call.bill.usd
+                estimated += call.bill.usd if call.bill.estimated else 0
+            elif call.reserved > 0:
+                doubtful[f"{step_name(number)}/{call_of(call.number)}"] = str(call.reserved)
+    ledger: Record = {"format": FORMAT_VERSION, "spent_usd": str(spent), "reserved": {}, "doubtful": doubtful}
+    return seal({**ledger, **({"estimated_usd": str(estimated)} if estimated else {})}), paid

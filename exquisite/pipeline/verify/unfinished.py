@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 from ...errors import SessionDamagedError
+from ..journal.call_files import read_call_number
 from ..store.records import read_record
 from ..store.step_folders import step_name
 from .findings import Evidence
 
 __all__ = ["Unfinished"]
 
-_ANSWER = re.compile(r"answers/\d{3}\.(body|partial|intent\.json|outcome\.json)")
 _DERIVED = re.compile(
     r"(ref_tile|mask|canvas_strip|seam_(before_feather|after_feather|before_cut)|bounds_overlay|cut_(old|new|overlay))\.png"
     r"|prompt_full\.txt"
-    r"|score(_metric)?\.json|candidates/\d+/(tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|bin)"
+    r"|score(_metric)?\.json|candidates/\d+/(tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|jpeg|webp|bin)"
     r"|score\.json|model_response_meta\.json)"
 )
 
@@ -29,7 +29,8 @@ class Unfinished(Evidence):
         own = [path for path in self.hashes if path.startswith(f"{folder}/")]
         for path in own:
             name = path.removeprefix(f"{folder}/")
-            if name == "request.json" or _ANSWER.fullmatch(name) or _DERIVED.fullmatch(name):
+            call = read_call_number(name.removeprefix("answers/")) if name.startswith("answers/") else None
+            if name == "request.json" or call is not None or _DERIVED.fullmatch(name):
                 self.claimed.add(path)
             if name == "request.json" or (name.startswith("answers/") and name.endswith(".json")):
                 self.record(path, f"the answers of step {number} cannot be used again")

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from exquisite.api.generator import RawCandidate
+from exquisite.api.models import FREE, MODEL_DEFAULT
 from exquisite.errors import PaymentError
 from exquisite.files import Files
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.store.records import sha256
+from exquisite.pipeline.verify.repair import rebuilt_ledger
+from tests.support.faulty_files import QuickFiles
 
 DOLLAR = Decimal("1.00")
 PNG = b"\x89PNG\r\n\x1a\n and so on"
+PAID = json.dumps(
+    {
+        "data": [{"b64_json": "eHh4"}],
+        "usage": {"input_tokens": 2_000, "input_tokens_details": {"text_tokens": 2_000}, "output_tokens": 8_000},
+    }
+).encode()
+"""2,000 tokens of text at $5 and 8,000 tokens of pictures at $30 a million: $0.25."""
 
 
 @pytest.fixture
@@ -34,10 +42,6 @@ def journal(root: Path, budget: Decimal | None = None) -> Journal:
 
 def ledger(root: Path) -> Ledger:
     return Ledger(root, Files())
-
-
-def free_of_charge(_request: Mapping[str, Any], _body: bytes) -> Decimal | None:
-    return None
 
 
 def test_an_intent_is_on_disk_when_intend_returns(root: Path) -> None:
@@ -70,7 +74,7 @@ def test_a_body_is_durable_before_its_outcome_is_written(root: Path) -> None:
     call = log.intend({})
     with pytest.raises(KeyboardInterrupt):
         log.answered(call, PNG, {})
-    assert [answer.body for answer in journal(root).answers()] == [PNG]
+    assert [tile.data for tile in journal(root).candidates()] == [PNG]
     assert journal(root).unknown_calls() == {}
 
 
@@ -108,10 +112,10 @@ def test_what_arrived_of_an_answer_is_kept_and_never_taken_for_an_answer(root: P
     log.reserve(DOLLAR, "a call")
     log.unknown(log.intend({}), "reset", PNG)
     assert (root / "steps/000001/answers/000.partial").read_bytes() == PNG
-    assert (journal(root).answers(), journal(root).candidates()) == ([], [])
+    assert (journal(root).has_answers, journal(root).candidates()) == (False, [])
     assert f"{len(PNG)} bytes that arrived are kept in answers/000.partial" in journal(root).unknown_calls()[0]
     journal(root).allow_resending()
-    outcome = journal(root).outcome(0)
+    outcome = json.loads((root / "steps/000001/answers/000.outcome.json").read_text())
     assert (outcome["outcome"], outcome["partial_sha256"]) == ("resent", sha256(PNG))
 
 
@@ -143,7 +147,7 @@ def test_over_the_budget_nothing_is_intended(root: Path) -> None:
 
 def test_settling_releases_a_reservation_whose_call_was_never_intended(root: Path) -> None:
     journal(root).reserve(DOLLAR, "a call")
-    journal(root).settle(free_of_charge)
+    journal(root).settle()
     assert ledger(root).reserved == {}
 
 
@@ -151,29 +155,73 @@ def test_settling_doubts_a_call_that_a_crash_cut_off(root: Path) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     log.intend({})
-    journal(root).settle(free_of_charge)
+    journal(root).settle()
     assert (ledger(root).reserved, ledger(root).doubtful) == ({}, DOLLAR)
 
 
-@pytest.mark.parametrize(("usage", "spent"), [(None, DOLLAR), (Decimal("0.25"), Decimal("0.25"))])
-def test_settling_books_an_answered_call_by_its_usage_or_its_worst_case(
-    root: Path, usage: Decimal | None, spent: Decimal
+@pytest.mark.parametrize(
+    ("body", "request_", "spent", "estimated", "doubtful"),
+    [
+        (PAID, {"priced_as": MODEL_DEFAULT}, "0.25", "0", "0"),
+        (PNG, {"estimate_usd": "0.40"}, "0.40", "0.40", "0"),
+        (PNG, {}, "1.00", "1.00", "0"),
+        (b"<html>", {"estimate_usd": "0.40"}, "0", "0", "1.00"),
+        (b"<html>", {"priced_as": FREE}, "0", "0", "0"),
+    ],
+    ids=["by its usage", "by its estimate", "by its worst case", "not at all without a picture", "at a free server"],
+)
+def test_settling_books_what_a_crash_left_answered(
+    root: Path, body: bytes, request_: dict[str, str], spent: str, estimated: str, doubtful: str
 ) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
-    log.answered(log.intend({"model": "m"}), PNG, {})
-    seen: list[tuple[Mapping[str, Any], bytes]] = []
-
-    def cost(request: Mapping[str, Any], body: bytes) -> Decimal | None:
-        seen.append((request, body))
-        return usage
-
-    journal(root).settle(cost)
-    assert seen == [({"model": "m"}, PNG)]
-    assert ledger(root).spent == spent
+    log.answered(log.intend(request_), body, {})
+    journal(root).settle()
+    found = ledger(root)
+    assert (found.spent, found.estimated, found.doubtful) == (Decimal(spent), Decimal(estimated), Decimal(doubtful))
+    assert found.reserved == {}
 
 
 def test_settling_leaves_the_calls_of_other_steps_alone(root: Path) -> None:
     ledger(root).reserve("000002/000", DOLLAR, None, "a call")
-    journal(root).settle(free_of_charge)
+    journal(root).settle()
     assert ledger(root).reserved == {"000002/000": DOLLAR}
+
+
+class TestManyCalls:
+    """A step may have more than a thousand: a server that is busy for long refuses each with a record of its own."""
+
+    CALLS = 1_001
+
+    @pytest.fixture
+    def refused(self, root: Path) -> Path:
+        log = Journal(root / "steps" / "000001", Ledger(root, QuickFiles()), QuickFiles(), root / "tmp")
+        for _ in range(self.CALLS - 1):
+            log.not_sent(log.intend({}), "no route")
+        return root
+
+    def test_the_thousandth_answer_is_seen_and_numbers_go_on(self, refused: Path) -> None:
+        log = journal(refused)
+        log.reserve(DOLLAR, "a call")
+        log.answered(log.intend({}), PNG, {}, DOLLAR)
+        again = journal(refused)
+        assert [tile.meta["answer"] for tile in again.candidates()] == [1_000]
+        assert again.intend({}) == self.CALLS
+
+    def test_a_call_of_unknown_outcome_is_seen_and_counted(self, refused: Path) -> None:
+        for _ in range(2):
+            log = journal(refused)
+            log.reserve(DOLLAR, "a call")
+            log.unknown(log.intend({}), "read time-out")
+        assert list(journal(refused).unknown_calls()) == [1_000, 1_001]
+        assert ledger(refused).doubtful == 2 * DOLLAR
+
+    def test_the_ledger_is_rebuilt_with_them(self, refused: Path) -> None:
+        log = journal(refused)
+        log.reserve(DOLLAR, "a call")
+        log.answered(log.intend({"priced_as": MODEL_DEFAULT}), PAID, {}, Decimal("0.25"))
+        log.reserve(DOLLAR, "a call")
+        log.unknown(log.intend({}), "read time-out")
+        rebuilt, paid = rebuilt_ledger(refused, [1])
+        assert rebuilt == (refused / "ledger.json").read_bytes()
+        assert paid == 2

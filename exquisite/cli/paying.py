@@ -1,0 +1,69 @@
+"""What a person does about calls of unknown outcome: the verb settle, and what to say after Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal
+from pathlib import Path
+
+from ..errors import ExquisiteError
+from ..pipeline.session import Session
+from .arguments import Verbs, add_common_options, add_verb
+from .generators import usd_amount
+from .output import Output
+
+__all__ = ["add_verbs", "after_interruption"]
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add this module's verb to the grammar."""
+    settle = add_verb(
+        verbs,
+        "settle",
+        _settle,
+        "SESSION STEP CALL",
+        "say whether a call in doubt was billed",
+        'ink 3 0 --not-billed --reason "not on the usage page of 27 November"',
+        'ink 3 1 --billed --usd 0.07 --reason "invoice 12"',
+    )
+    settle.add_argument("step", type=int, metavar="STEP", help="number of the step; `status` lists calls in doubt")
+    settle.add_argument("call", type=int, metavar="CALL", help="number of the call within the step")
+    outcome = settle.add_mutually_exclusive_group(required=True)
+    outcome.add_argument("--billed", action="store_true", help="the server billed it")
+    outcome.add_argument("--not-billed", dest="billed", action="store_false", help="the server did not bill it")
+    settle.add_argument("--usd", type=usd_amount, metavar="USD", help="what it cost (default: all that was set aside)")
+    settle.add_argument("--reason", required=True, metavar="TEXT", help="how you know; kept with the session")
+    add_common_options(settle, branch=False)
+
+
+def _settle(args: argparse.Namespace, output: Output) -> int:
+    session = Session.open(args.session)
+    settled = session.settle(args.step, args.call, args.billed, args.reason, args.usd)
+    status = session.status()
+    became = f"cost ${Decimal(settled.usd):.4f}" if settled.billed else "was not billed"
+    left = f"${Decimal(status['perhaps_billed_usd']):.2f} still in doubt"
+    output.result(
+        f"call {settled.call} of step {settled.step} {became}; spent ${Decimal(status['spent_usd']):.2f}, {left}",
+        {"step": settled.step, "call": settled.call, "billed": settled.billed, "usd": settled.usd, **_money(status)},
+    )
+    return 0
+
+
+def _money(status: dict[str, object]) -> dict[str, object]:
+    return {name: status[name] for name in ("spent_usd", "perhaps_billed_usd", "in_doubt")}
+
+
+def after_interruption(session: str | None) -> str:
+    """What a run that was interrupted leaves, and how to go on."""
+    says = "interrupted: what was answered is kept"
+    try:
+        unknown = Session.open(Path(session)).unknown_calls() if session else {}
+    except (ExquisiteError, OSError):
+        return says
+    if not unknown:
+        return f"{says}, the same command goes on from there"
+    calls = "; ".join(f"step {step}, call {', '.join(map(str, calls))}" for step, calls in unknown.items())
+    return (
+        f"{says}; what was under way may have been billed ({calls}): look at the usage page of the account, then say "
+        f"what it shows with `settle`, or run the same command with --retry-ambiguous, which may pay twice"
+    )

@@ -1,0 +1,40 @@
+"""The names of the files of calls: the number of the call, three digits or more, and what the file holds.
+
+    000.intent.json  000.body  000.partial  000.outcome.json
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["CallFile", "call_file", "call_numbers", "call_of", "read_call_number"]
+
+CallFile = Literal["intent.json", "body", "partial", "outcome.json"]
+"""What a file of a call holds: the request, the body as received, what came of a broken one, or the outcome."""
+
+_NAME = re.compile(r"(\d{3,})\.(?:intent\.json|body|partial|outcome\.json)")
+
+
+def call_of(number: int) -> str:
+    """The number of a call as text: three digits, and more from the thousandth call on."""
+    return f"{number:03d}"
+
+
+def call_file(number: int, kind: CallFile) -> str:
+    """The name of a file of a call."""
+    return f"{call_of(number)}.{kind}"
+
+
+def read_call_number(name: str) -> int | None:
+    """The number of the call that the file `name` belongs to; None when it is no file of a call."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else int(match[1])
+
+
+def call_numbers(folder: Path) -> list[int]:
+    """The numbers of the calls that have a file in `folder`, ascending; empty when there is no such folder."""
+    names: Iterable[str] = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return sorted({number for name in names if (number := read_call_number(name)) is not None})

@@ -1,0 +1,122 @@
+"""One call of a step, as its files tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...api.answer import EditAnswer, read_body
+from ...api.bill import Bill, bill_of
+from ...api.models import FREE
+from ...api.outcome import said_by
+from ...errors import AnswerError
+from ..store.records import Record, read_file, read_record
+from .call_files import call_file
+
+__all__ = ["Call", "read_call"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call.
+
+    Attributes:
+        number: its number within the step.
+        request: summary of the request; empty for a tile that was kept without a call.
+        reserved: the worst case that was set aside for it, in USD.
+        outcome: the record of what became of it.
+        body: the answer as received; None where none came.
+        settled: whether a person has said what became of its money.
+        intended: whether a request was written down; False for a tile that was kept without a call.
+    """
+
+    number: int
+    request: Mapping[str, Any]
+    reserved: Decimal = Decimal(0)
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes | None = None
+    settled: bool = False
+    intended: bool = True
+
+    @cached_property
+    def answer(self) -> EditAnswer:
+        """What the body holds; empty where there is none, or none that can be read."""
+        try:
+            return read_body(self.body or b"")
+        except AnswerError:
+            return EditAnswer()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer that were kept."""
+        return dict(self.outcome.get("headers", {}))
+
+    @property
+    def is_download(self) -> bool:
+        """Whether it fetched a picture that another answer names by address; that costs nothing."""
+        return self.request.get("method") == "GET"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody was billed: it was no call, or the server bills nobody."""
+        return not self.intended or self.request.get("priced_as") == FREE
+
+    @property
+    def status(self) -> str:
+        """The outcome in a word; "unknown" where a crash came before the answer."""
+        return str(self.outcome.get("outcome", "unknown" if self.body is None else "answered"))
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether it was answered, and nothing that the answer holds is a picture or names one."""
+        return self.status == "answered" and not self.is_download and not self.answer.names_pictures
+
+    @property
+    def needs_permission(self) -> bool:
+        """Whether asking again for what it should have brought may cost money twice."""
+        lost = self.status == "unknown" or self.is_useless
+        return lost and not (self.is_download or self.is_free or self.settled)
+
+    @property
+    def bill(self) -> Bill:
+        """What an answer costs; where the log has no estimate, all that was set aside."""
+        estimate = Decimal(self.request.get("estimate_usd", self.reserved))
+        return bill_of(str(self.request.get("priced_as")), estimate, self.answer, self.headers)
+
+    @property
+    def reason(self) -> str:
+        """Why it brought no picture, and what it cost, for a person."""
+        if self.body is None:
+            return str(self.outcome.get("reason", "the run ended before the answer came"))
+        said = said_by(self.body).words
+        words = f" ({said})" if said else ""
+        name = call_file(self.number, "body")
+        return f"answers/{name} holds no picture{words}; it cost {self.bill.in_words(self.reserved)}"
+
+
+def read_call(folder: Path, number: int, settled: bool = False) -> Call:
+    """The call whose files stand in `folder`.
+
+    Raises:
+        SessionDamagedError: one of them cannot be read.
+    """
+    intent, outcome, body = (
+        folder / call_file(number, "intent.json"),
+        folder / call_file(number, "outcome.json"),
+        folder / call_file(number, "body"),
+    )
+    intended = intent.is_file()
+    record: Record = read_record(intent) if intended else {}
+    return Call(
+        number,
+        record.get("request", {}),
+        Decimal(record.get("reserved_usd", 0)),
+        read_record(outcome) if outcome.is_file() else {},
+        read_file(body) if body.is_file() else None,
+        settled,
+        intended,
+    )

@@ -1,0 +1,83 @@
+"""Calls in doubt on the command line: what status says, settle, and what Ctrl-C leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SIZES, Cli
+from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
+
+
+@pytest.fixture
+def served() -> Iterator[Emulator]:
+    """An emulator behind a socket, which draws flat tiles of any size."""
+    model = emulator(flat=True, any_size=True)
+    with EmulatorServer(model):
+        yield model
+
+
+@pytest.fixture
+def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`step ink x_ltr --yes` with the real client, and no gate."""
+    monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
+    words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai", "--yes"]
+    return lambda *more: cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
+
+
+def test_a_call_in_doubt_is_listed_settled_and_the_same_command_goes_on(
+    paid: Cli, cli: Cli, served: Emulator
+) -> None:
+    served.restart(["status:500,unbilled"])
+    assert paid().code == 9
+    status = cli("status", "ink", "--budget", "2").out
+    assert "in doubt    $" in status
+    assert "`settle` STEP CALL, of 1 0" in status
+    assert "left of $2.00" in status
+    assert "the same command goes on with it, with --retry-ambiguous or after `settle`" in status
+    assert cli("settle", "ink", 1, 0, "--reason", "nothing").code == 2
+    ran = cli("settle", "ink", 1, 0, "--not-billed", "--reason", "not on the usage page", "--json")
+    assert (ran.code, ran.data[0]["in_doubt"], ran.data[0]["spent_usd"]) == (0, [], "0")
+    assert "in doubt" not in cli("status", "ink").out
+    assert (paid().code, served.sent) == (0, 2)
+    assert cli("settle", "ink", 1, 0, "--billed", "--reason", "late").code == 2
+
+
+def test_an_estimate_is_shown_as_one(paid: Cli, cli: Cli, served: Emulator) -> None:
+    served.restart(["usage_zero"])
+    assert paid().code == 0
+    assert "of it by estimate, because the server did not say" in cli("status", "ink").out
+
+
+def test_after_an_interruption_it_is_said_whether_the_same_command_goes_on(
+    paid: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("exquisite.api.connection.Connection.send", interrupted)
+        ran = paid()
+    assert ran.code == 130
+    assert "may have been billed (step 1, call 0)" in ran.err
+    assert "--retry-ambiguous" in ran.err
+    assert paid().code == 9
+    assert (paid("--retry-ambiguous").code, served.sent) == (0, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr("exquisite.pipeline.session.conclude", interrupted)
+        ran = paid()
+    assert (ran.code, "the same command goes on from there" in ran.err) == (130, True)
+    assert (paid().code, served.sent) == (0, 2)
+
+
+def test_an_interruption_before_there_is_a_session_says_so_too(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("exquisite.cli.growing.Session.create", interrupted)
+    ran = cli("init", "ink", "ink.png")
+    assert (ran.code, "interrupted" in ran.err) == (130, True)

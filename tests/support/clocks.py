@@ -1,0 +1,41 @@
+"""A clock that tests set: no wait is waited, and everything is written down."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from exquisite.api.clock import Clock
+
+__all__ = ["TestClock"]
+
+
+class TestClock(Clock):
+    """Time goes on by the waits alone.
+
+    Args:
+        chance: what every random number is.
+        day: the date.
+    """
+
+    __test__ = False
+
+    def __init__(self, chance: float = 0.0, day: date = date(2026, 11, 22)) -> None:
+        self.waits: list[float] = []
+        self._chance = chance
+        self._day = day
+
+    def sleep(self, seconds: float) -> None:
+        """Write the wait down."""
+        self.waits.append(seconds)
+
+    def chance(self) -> float:
+        """The number that was given."""
+        return self._chance
+
+    def ticks(self) -> float:
+        """The seconds that were waited."""
+        return sum(self.waits)
+
+    def today(self) -> date:
+        """The date that was given."""
+        return self._day

@@ -1,0 +1,60 @@
+"""A session whose tiles come from the real client and an emulator in memory: what is sent, billed and counted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
+from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.pipeline.journal.ledger import Ledger
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.step import StepResult
+
+from .clocks import TestClock
+from .emulator import EMULATOR_KEY, MemoryTransport, emulator
+from .faulty_files import QuickFiles
+from .tiny import TINY, grow, make_session
+
+__all__ = ["PaidSession"]
+
+
+class PaidSession:
+    """One session at `root`, and a server that plays `script`; further options are the client's.
+
+    Attributes:
+        lines: what the last step told a person.
+    """
+
+    def __init__(self, root: Path, *script: str, **options: Any) -> None:
+        make_session(root, files=QuickFiles())
+        self.root = root
+        self.served = emulator(script, flat=True, any_size=True)
+        self.options = {"base_url": self.served.base_url, "clock": TestClock(), "environ": {}, **options}
+        self.lines: list[str] = []
+
+    def step(self, candidates: int = 3, **options: Any) -> StepResult:
+        """One step, by a session that was opened for it, as another run would."""
+        transport = MemoryTransport(self.served)
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, transport=transport, **self.options)
+        self.lines = []
+        session = Session.open(self.root, files=QuickFiles())
+        told = {"progress": lambda progress: self.lines.append(progress.phase)}
+        return grow(session, "x_ltr", client, candidates=candidates, **told, **options)
+
+    def agreed(self, candidates: int, quality: str = "high") -> Decimal:
+        """What a person agrees to pay at most for so many candidates in one call."""
+        edit = self.served.calls[0].edit
+        assert edit is not None
+        return worst_case_usd(MODEL_DEFAULT, quality, candidates, TINY, edit.fields["prompt"])
+
+    @property
+    def ledger(self) -> Ledger:
+        """The money of the session."""
+        return Ledger(self.root, QuickFiles())
+
+    @property
+    def billed(self) -> Decimal:
+        """What the server billed."""
+        return self.served.billed_usd
