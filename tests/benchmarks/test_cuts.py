@@ -1,0 +1,87 @@
+"""The tables of the cut: what the document shows is the last run, and the joins do what they are called."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from PIL import ImageChops
+
+from exquisite.contract import TileContract
+from tests.benchmarks import cuts, cuts_table
+from tests.benchmarks.joins import JOINS, Redrawn, last_known, measure
+from tests.support import pictures
+from tests.support.documents import RESULTS, marked, read
+
+SMALL = TileContract(128, 64, 32, 48)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(cuts.RESULT.read_text("utf-8"))
+    return result
+
+
+@pytest.fixture(scope="module")
+def place() -> Redrawn:
+    """A picture, and the same a row lower."""
+    old = pictures.draw("ink", (128, 128), 5)
+    return Redrawn(old, ImageChops.offset(old, 0, 1), SMALL)
+
+
+def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
+    shown = marked(read(RESULTS), "bench-cut").strip("\n")
+    assert shown == cuts_table.render(recorded), "run `python -m tests.benchmarks.cuts --write`"
+
+
+def test_every_join_was_measured_under_every_drift(recorded: dict[str, Any]) -> None:
+    measured = {(row["drift"], row["join"], row["zone_px"]) for row in recorded["joins"]}
+    zones = {(join, width) for join in cuts_table.IN_THE_ZONE for width in cuts.WIDTHS}
+    zones |= {(join, cuts.REAL_PX) for join in set(JOINS) - set(cuts_table.IN_THE_ZONE)}
+    assert measured == {(drift, join, width) for drift in cuts.DRIFTS for join, width in zones}
+    places = len(cuts.SEEDS) * (len(pictures.KINDS) + len(cuts.PICTURES))
+    assert {row["places"] for row in recorded["joins"]} == {places}
+
+
+def test_the_cut_that_the_package_uses_is_the_best_in_what_was_recorded(recorded: dict[str, Any]) -> None:
+    rows = {(row["drift"], row["join"]): row for row in recorded["joins"] if row["zone_px"] == cuts.REAL_PX}
+    for drift in cuts.DRIFTS:
+        straight, cut = rows[drift, "straight"], rows[drift, "cut and ramp"]
+        assert cut["broken"] <= straight["broken"]
+        assert cut["mismatch"] <= 0.5 * straight["mismatch"]
+        assert cut["sharpness"] >= 0.96
+    assert rows["fine re-invention", "cross-fade"]["sharpness"] < 0.9
+    assert rows["fine re-invention", "cut and ramp"]["broken"] <= 0.005
+
+
+def test_no_pair_of_a_real_model_got_worse(recorded: dict[str, Any]) -> None:
+    explained = [pair for pair in recorded["real"] if pair["kept"] >= cuts.LEAST_EXPLAINED]
+    assert len(explained) >= 12
+    for pair in explained:
+        assert pair["cut"]["broken"] <= 0.005
+        assert pair["cut"]["mismatch"] <= pair["straight"]["mismatch"]
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_a_join_is_old_before_the_zone_and_new_behind_it(name: str, place: Redrawn) -> None:
+    joined = JOINS[name](place, 16)
+    assert joined.tile.crop((0, 0, 48, 128)).tobytes() == place.old.crop((0, 0, 48, 128)).tobytes()
+    assert joined.tile.crop((96, 0, 128, 128)).tobytes() == place.new.crop((96, 0, 128, 128)).tobytes()
+
+
+def test_a_straight_join_of_strokes_that_were_moved_breaks_and_a_cross_fade_ghosts(place: Redrawn) -> None:
+    straight, fade, cut = (measure(JOINS[name], place, 32) for name in ("straight", "cross-fade", "cut and ramp"))
+    assert straight.broken > 0.1 > cut.broken
+    assert straight.longest > cut.longest
+    assert cut.mismatch < straight.mismatch
+    assert fade.sharpness < 0.9 < cut.sharpness
+    assert straight.residual > cut.residual
+    assert measure(last_known, place, 32).mismatch == pytest.approx(straight.mismatch, rel=0.5)
+
+
+def test_pictures_that_agree_cost_nothing() -> None:
+    old = pictures.draw("foliage", (128, 128), 5)
+    for join in JOINS.values():
+        found = measure(join, Redrawn(old, old, SMALL), 16)
+        assert (found.broken, found.longest, found.mismatch, found.sharpness) == (0, 0, 0, 1)
