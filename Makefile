@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
+.PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
+        bench-feather bench-cut bench-textures \
         bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
@@ -23,7 +24,7 @@ endif
 ifneq ($(filter environment%,$(origin YES)),)
 override YES :=
 endif
-SHELL_VARIABLES := $(STEP) DEST ARGS
+SHELL_VARIABLES := $(STEP) DEST DIR ARGS
 $(foreach v,$(SHELL_VARIABLES),$(eval override $(v) := $$(value $(v))))
 export $(SHELL_VARIABLES)
 
@@ -59,6 +60,7 @@ help:
 	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
+	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
 	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
@@ -145,6 +147,9 @@ fit-seams:
 
 bench-panorama:
 	@$(call use,test); "$$py" -m tests.benchmarks.panorama $(ARGS)
+
+bench-cut:
+	@$(call use,test); "$$py" -m tests.benchmarks.cuts $${DIR:+--real "$$DIR"} $(ARGS)
 
 bench-textures:
 	@$(call use,test); "$$py" -m tests.benchmarks.textures $(ARGS)

@@ -305,6 +305,10 @@ class Frame:
         x, y = (at - start for at, start in zip(self.paste_origin, self.patch.origin, strict=True))
         return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
+    def beside_seam(self, px: int) -> Box:
+        """`px` on either side of the seam, in the tile."""
+        return self._tile(self.contract.band_px - px, self.contract.band_px + px)
+
     def feather_zone(self, feather_px: int) -> Box:
         """The first `feather_px` new pixels beyond the seam, in the tile."""
         return self._tile(self.contract.band_px, self.contract.band_px + feather_px)

@@ -8,7 +8,7 @@ A row is one pass of `map` and `min` over the row before, so that a table of 64 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import add
 
@@ -17,19 +17,17 @@ __all__ = ["cheapest_path"]
 _NEVER = 1 << 60
 
 
-def cheapest_path(costs: Sequence[Sequence[int]], between: Sequence[Sequence[int]]) -> list[int]:
+def cheapest_path(costs: Sequence[Sequence[int]], crossing: Sequence[Sequence[int]]) -> list[int]:
     """The path of least cost through `costs`, one place for each row, moving at most two places from row to row.
 
     Args:
         costs: for each row what each place costs.
-        between: for each row what it costs to cross from place p to p + 1, or back, on the way to the next row. Each
-            place that is crossed costs one more, so that of equal paths the straightest is taken, and of equal
-            straight ones the last.
+        crossing: for each row what it costs to go from place p to p + 1, or back, on the way to the next row. Where
+            that is above 0, the straightest of equal paths is taken, and the last of equal straight ones.
     """
     totals = [list(costs[0])]
-    steps = [_steps(edges) for edges in between]
-    for (one, two), row in zip(steps, costs[1:], strict=False):
-        last = totals[-1]
+    for one, row in zip(crossing, costs[1:], strict=False):
+        last, two = totals[-1], list(map(add, one, one[1:]))
         never = [_NEVER] * 2
         arrived = map(
             min,
@@ -42,27 +40,13 @@ def cheapest_path(costs: Sequence[Sequence[int]], between: Sequence[Sequence[int
         totals.append(list(map(add, arrived, row)))
     at = max(range(len(totals[-1])), key=lambda place: (-totals[-1][place], place))
     path = [at]
-    for last, (one, two) in zip(reversed(totals[:-1]), reversed(steps[: len(totals) - 1]), strict=True):
-        at = min(_reachable(at, one, two), key=lambda move: last[move[0]] + move[1])[0]
+    for last, one in zip(reversed(totals[:-1]), reversed(crossing[: len(totals) - 1]), strict=True):
+        at = min(_arrivals(at, last, one))[-1]
         path.append(at)
     return path[::-1]
 
 
-def _steps(edges: Sequence[int]) -> tuple[list[int], list[int]]:
-    """What moving one place and two places to the right from each place costs, or back there."""
-    one = [edge + 1 for edge in edges]
-    return one, list(map(add, one, one[1:]))
-
-
-def _reachable(at: int, one: Sequence[int], two: Sequence[int]) -> list[tuple[int, int]]:
-    """(place in the row before, what coming from there costs), the nearest first."""
-    places = [(at, 0)]
-    if at >= 1:
-        places.append((at - 1, one[at - 1]))
-    if at < len(one):
-        places.append((at + 1, one[at]))
-    if at >= 2:
-        places.append((at - 2, two[at - 2]))
-    if at < len(two):
-        places.append((at + 2, two[at]))
-    return places
+def _arrivals(at: int, last: Sequence[int], one: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(total on arrival at `at`, places crossed, place in the row before) for every place that is near enough."""
+    for start in range(max(0, at - 2), min(len(last), at + 3)):
+        yield last[start] + sum(one[min(start, at) : max(start, at)]), abs(start - at), start

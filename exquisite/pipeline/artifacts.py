@@ -12,7 +12,7 @@
     seam_before_feather.png  seam_after_feather.png
     bounds_overlay.png                             seam, patch, paste bounds, pending zones over the glued region
     cut_old.png  cut_new.png  cut_overlay.png      both sources of a pending zone that was cut; the path over the result
-    seam_before_cut.png                            the patch with the straight seam
+    seam_before_cut.png  seam_after_cut.png        the zone and as much behind it: straight seam, cut
 """
 
 from __future__ import annotations

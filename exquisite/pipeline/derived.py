@@ -174,12 +174,13 @@ def _cut_files(inputs: StepInputs, winner: Examined) -> dict[str, Image.Image]:
     if winner.cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
         return {}
     frame = inputs.contract.tile_frame(inputs.mode)
-    zone = frame.zone_in_tile(inputs.zone_px)
+    zone, seam = frame.zone_in_tile(inputs.zone_px), frame.beside_seam(inputs.zone_px)
     return {
         "cut_old.png": winner.enforced.crop(zone),
         "cut_new.png": winner.redraw.crop(zone),
         "cut_overlay.png": cut_overlay(winner.joined.crop(zone), winner.cut.path, inputs.mode),
-        "seam_before_cut.png": winner.enforced.crop(frame.patch),
+        "seam_before_cut.png": winner.enforced.crop(seam),
+        "seam_after_cut.png": winner.joined.crop(seam),
     }
 
 

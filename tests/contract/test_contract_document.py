@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -50,15 +51,25 @@ def test_the_modes_are_those_of_the_table() -> None:
     assert documented == [(mode.value, mode.axis, mode.side, mode.direction) for mode in Mode]
 
 
+ZONES: dict[str, tuple[Any, ...]] = {
+    "feather_zone(32)": ("feather_zone", 32),
+    "zone_in_tile(64)": ("zone_in_tile", 64),
+    "strip_in_tile(64, 48)": ("strip_in_tile", 64, 48),
+    "pending_in_tile(48)": ("pending_in_tile", 48),
+}
+"""Rows whose boxes depend on a width."""
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_box_of_every_mode_is_the_one_in_the_table(preset: str) -> None:
     rows = {row.pop(preset): row for row in table(DOCUMENT, preset)}
     boxes = {name for name, value in vars(Frame).items() if isinstance(value, property)}
-    assert set(rows) == boxes | {"canvas_size", "feather_zone(32)"}
+    assert set(rows) == boxes | {"canvas_size"} | set(ZONES)
     for mode in Mode:
         width, height = _numbers(rows["canvas_size"][mode])
         frame = PRESETS[preset].frame(mode, (width, height))
-        assert _numbers(rows["feather_zone(32)"][mode]) == frame.feather_zone(32)
+        for zone, (name, *widths) in ZONES.items():
+            assert _numbers(rows[zone][mode]) == getattr(frame, name)(*widths), (mode, zone)
         for name in boxes:
             value = getattr(frame, name)
             assert _numbers(rows[name][mode]) == (value if isinstance(value, tuple) else (value,)), (mode, name)

@@ -312,7 +312,10 @@ class TestFiles:
         overlay, bounds = (picture_at(folder / name) for name in ("cut_overlay.png", "bounds_overlay.png"))
         red = [overlay.getpixel((x, y)) == (230, 30, 60) for x in range(64) for y in range(SOFT)]
         assert sum(red) >= 64
-        assert picture_at(folder / "seam_before_cut.png").size == (64, 32)
+        before, after = (picture_at(folder / f"seam_{when}_cut.png") for when in ("before", "after"))
+        assert before.size == after.size == (64, 2 * SOFT)
+        assert before.crop((0, 0, *size)).tobytes() == picture_at(folder / "cut_old.png").tobytes()
+        assert before.crop((0, SOFT, 64, 2 * SOFT)).tobytes() == after.crop((0, SOFT, 64, 2 * SOFT)).tobytes()
         orange = [y for y in range(bounds.height) if bounds.getpixel((1, y)) == (250, 160, 20)]
         assert orange == [24, 31, 40, 47]  # in band and growth: the zone before the seam at 32, and the new one
         cut = json.loads((folder / "score.json").read_text("utf-8"))["candidates"][0]["cut"]

@@ -13,7 +13,7 @@ from .findings import Evidence
 __all__ = ["Unfinished"]
 
 _DERIVED = re.compile(
-    r"(ref_tile|mask|canvas_strip|seam_(before_feather|after_feather|before_cut)|bounds_overlay|cut_(old|new|overlay))\.png"
+    r"(ref_tile|mask|canvas_strip|seam_(before|after)_(feather|cut)|bounds_overlay|cut_(old|new|overlay))\.png"
     r"|prompt_full\.txt"
     r"|score(_metric)?\.json|candidates/\d+/(tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|jpeg|webp|bin)"
     r"|score\.json|model_response_meta\.json)"

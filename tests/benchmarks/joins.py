@@ -1,0 +1,203 @@
+"""Ways to join old pixels to a redraw of the same place, and what a join costs: for `make bench-cut`.
+
+Everything grows to the right. `old` is a tile of which all is known, `new` its redraw; a join goes over from one to the
+other in the last pixels before the seam, or at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from PIL import Image, ImageChops
+
+from exquisite.contract import Box, TileContract
+from exquisite.geometry.cut import RAMP_PX, SEEN_BEND, Cut, find_cut, join_tile, straightened
+from exquisite.geometry.enforcement import enforce_conditioning_half
+from exquisite.geometry.feather import feather_tile
+from exquisite.geometry.measures.seam_residual import seam_residual
+from exquisite.pixels import as_float, combined, laplacian_energy, second_difference
+
+__all__ = ["FEATHER_PX", "JOINS", "Joined", "Measures", "Redrawn", "last_known", "measure", "straight_cut"]
+
+FEATHER_PX = 32
+_AROUND_PX = RAMP_PX + 3  # beside the zone, where a join may bend
+
+
+@dataclass(frozen=True, eq=False)
+class Redrawn:
+    """A place in two pictures.
+
+    Attributes:
+        old: the tile as it is, RGB, known behind the seam, too.
+        new: its calibrated redraw.
+        contract: the sizes.
+    """
+
+    old: Image.Image
+    new: Image.Image
+    contract: TileContract
+
+    @property
+    def band(self) -> Image.Image:
+        """What is old up to the seam."""
+        return self.old.crop(self.contract.tile_frame("x_ltr").conditioning_half)
+
+    @property
+    def enforced(self) -> Image.Image:
+        """The redraw with the band put back."""
+        return enforce_conditioning_half(self.new, self.band, "x_ltr", self.contract)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """What a join made of a tile.
+
+    Attributes:
+        tile: old on the left, new on the right.
+        cut: where one becomes the other.
+        reach: columns on each side of the path whose pixels are of both.
+    """
+
+    tile: Image.Image
+    cut: Cut
+    reach: int
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a join costs.
+
+    Attributes:
+        broken: share of rows that bend at the join by more than SEEN_BEND levels beyond what both pictures bend there.
+        longest: length of the longest run of such rows.
+        mismatch: mean difference of both pictures at the two columns that the path separates, in levels.
+        sharpness: of the zone, over the mean of the sharpness of both sources there.
+        residual: bend across the join over the usual bend; 1 is no seam.
+    """
+
+    broken: float
+    longest: int
+    mismatch: float
+    sharpness: float
+    residual: float
+
+
+Join = Callable[[Redrawn, int], Joined]
+"""(a place in two pictures, width of the zone) to the joined tile."""
+
+
+def straight_cut(at: int, zone_px: int, rows: int) -> Cut:
+    """A straight path."""
+    return Cut((at,) * rows, zone_px, 0.0, 0.0, 0.0, 0.0)
+
+
+def _straight(place: Redrawn, zone_px: int) -> Joined:
+    return Joined(place.enforced, straight_cut(zone_px, zone_px, place.old.height), 0)
+
+
+def _feathered(place: Redrawn, zone_px: int) -> Joined:
+    enforced = place.enforced
+    tile = feather_tile(enforced, place.new, place.band, "x_ltr", FEATHER_PX, place.contract)
+    return Joined(tile, straight_cut(zone_px, zone_px, place.old.height), 0)
+
+
+def _ramp(place: Redrawn, zone_px: int) -> Joined:
+    cut = straight_cut(zone_px - RAMP_PX, zone_px, place.old.height)
+    return Joined(join_tile(place.new, place.band, "x_ltr", cut, place.contract), cut, RAMP_PX)
+
+
+def _cross_fade(place: Redrawn, zone_px: int) -> Joined:
+    weights = bytes(255 * (2 * x + 1) // (2 * zone_px) for x in range(zone_px))
+    box = place.contract.tile_frame("x_ltr").zone_in_tile(zone_px)
+    mask = Image.frombytes("L", (zone_px, 1), weights).resize(box.size)
+    return Joined(
+        _composed(place, mask, box), straight_cut(zone_px // 2, zone_px, place.old.height), zone_px // 2 - 1
+    )
+
+
+def _cut(place: Redrawn, zone_px: int) -> Joined:
+    cut = find_cut(place.new, place.band, "x_ltr", zone_px, place.contract)
+    return Joined(join_tile(place.new, place.band, "x_ltr", cut, place.contract), cut, RAMP_PX)
+
+
+def _cut_without_ramp(place: Redrawn, zone_px: int) -> Joined:
+    return _hard(place, find_cut(place.new, place.band, "x_ltr", zone_px, place.contract))
+
+
+def last_known(place: Redrawn, zone_px: int) -> Joined:
+    """The straight join one column before the seam, the last whose two columns both pictures have."""
+    return _hard(place, straight_cut(zone_px - 1, zone_px, place.old.height))
+
+
+def _hard(place: Redrawn, cut: Cut) -> Joined:
+    box = place.contract.tile_frame("x_ltr").zone_in_tile(cut.zone_px)
+    rows = b"".join(bytes(at) + b"\xff" * (cut.zone_px - at) for at in cut.path)
+    return Joined(_composed(place, Image.frombytes("L", box.size, rows), box), cut, 0)
+
+
+def _composed(place: Redrawn, mask: Image.Image, box: Box) -> Image.Image:
+    tile = place.enforced
+    tile.paste(Image.composite(place.new.crop(box), place.old.crop(box), mask), box)
+    return tile
+
+
+JOINS: Mapping[str, Join] = {
+    "straight": _straight,
+    f"straight, feather {FEATHER_PX} px": _feathered,
+    "straight, ramp": _ramp,
+    "cross-fade": _cross_fade,
+    "cut": _cut_without_ramp,
+    "cut and ramp": _cut,
+}
+"""Every join by its name; the first three are the same for every zone."""
+
+
+def measure(join: Join, place: Redrawn, zone_px: int) -> Measures:
+    """What a join costs at a place."""
+    joined = join(place, zone_px)
+    broken = _broken_rows(joined, place)
+    zone = place.contract.tile_frame("x_ltr").zone_in_tile(zone_px)
+    sources = (laplacian_energy(place.old.crop(zone)) + laplacian_energy(place.new.crop(zone))) / 2
+    tile = straightened(joined.tile, "x_ltr", joined.cut)
+    frame = place.contract.tile_frame("x_ltr")
+    return Measures(
+        broken=sum(broken) / len(broken),
+        longest=max((len(list(run)) for is_broken, run in groupby(broken) if is_broken), default=0),
+        mismatch=_mismatch(joined.cut, place),
+        sharpness=laplacian_energy(joined.tile.crop(zone)) / sources if sources else 1.0,
+        residual=seam_residual(tile.crop(frame.conditioning_half), tile.crop(frame.generated_half), "x_ltr"),
+    )
+
+
+def _broken_rows(joined: Joined, place: Redrawn) -> list[bool]:
+    """For each row whether it bends at the join beyond both pictures."""
+    left = place.contract.band_px - joined.cut.zone_px - _AROUND_PX
+    box = (left, 0, place.contract.band_px + joined.reach + _AROUND_PX, place.old.height)
+    made, old, new = (_bends(tile.crop(box)) for tile in (joined.tile, place.old, place.new))
+    beyond = _rows(combined(lambda a: a["m"] - a["max"](a["o"], a["n"]), m=made, o=old, n=new))
+    first = _AROUND_PX - 1  # a bend lies between two neighbours: those of column x come one column earlier
+    return [
+        max(row[first + at - joined.reach - 1 : first + at + joined.reach + 1]) > SEEN_BEND
+        for row, at in zip(beyond, joined.cut.path, strict=True)
+    ]
+
+
+def _bends(picture: Image.Image) -> Image.Image:
+    bends = second_difference(as_float(picture.convert("L")))
+    return combined(lambda a: abs(a["b"]), b=bends)
+
+
+def _mismatch(cut: Cut, place: Redrawn) -> float:
+    start = place.contract.band_px - cut.zone_px - 1
+    box = (start, 0, place.contract.band_px + 1, place.old.height)
+    channels = ImageChops.difference(place.old.crop(box), place.new.crop(box)).split()
+    rows = [_rows(as_float(channel)) for channel in channels]
+    sums = (row[at] + row[at + 1] for channel in rows for row, at in zip(channel, cut.path, strict=True))
+    return sum(sums) / (2 * len(rows) * len(cut.path))
+
+
+def _rows(image: Image.Image) -> list[tuple[float, ...]]:
+    values: tuple[float, ...] = image.get_flattened_data()  # type: ignore[assignment]
+    return [values[start : start + image.width] for start in range(0, len(values), image.width)]
