@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-textures \
-        bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
+.PHONY: help step test test-all check coverage bench bench-seams fit-seams bench-panorama bench-feather bench-strides \
+        bench-anchor bench-textures bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
 ifeq ($(origin PYTHON),undefined)
@@ -54,6 +54,8 @@ help:
 	@echo 'make bench-seams       the tables of seam metrics in RESULTS.md'
 	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
+	@echo 'make bench-strides     one step of each contract, beside each other'
+	@echo 'make bench-anchor      a model that fades, held by an anchor and not'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
@@ -130,6 +132,12 @@ bench-panorama:
 
 bench-textures:
 	@$(call use,test); "$$py" -m tests.benchmarks.textures $(ARGS)
+
+bench-strides:
+	@$(call use,test); "$$py" -m tests.benchmarks.strides $(ARGS)
+
+bench-anchor:
+	@$(call use,test); "$$py" -m tests.benchmarks.anchors $(ARGS)
 
 bench-feather:
 	@$(call use,test); "$$py" -m tests.benchmarks.feathers $(ARGS)
