@@ -4,8 +4,8 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
-        bench-feather bench-cut bench-textures \
-        bench-endless bench-deep-zoom seam-sheet torture emulator record vendor vendor-check clean
+        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-deep-zoom seam-sheet torture \
+        emulator record vendor vendor-check clean
 
 # The first interpreter that is new enough, unless PYTHON names one.
 ifeq ($(origin PYTHON),undefined)
@@ -59,6 +59,8 @@ help:
 	@echo 'make bench-seams       the tables of seam metrics in RESULTS.md'
 	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
+	@echo 'make bench-strides     one step of each contract, beside each other'
+	@echo 'make bench-anchor      a model that fades, held by an anchor and not'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
@@ -153,6 +155,12 @@ bench-cut:
 
 bench-textures:
 	@$(call use,test); "$$py" -m tests.benchmarks.textures $(ARGS)
+
+bench-strides:
+	@$(call use,test); "$$py" -m tests.benchmarks.strides $(ARGS)
+
+bench-anchor:
+	@$(call use,test); "$$py" -m tests.benchmarks.anchors $(ARGS)
 
 bench-feather:
 	@$(call use,test); "$$py" -m tests.benchmarks.feathers $(ARGS)

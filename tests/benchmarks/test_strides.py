@@ -1,0 +1,49 @@
+"""The tables of contracts and of the anchor: the document shows the last runs, and these keep what is promised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.benchmarks import anchors, strides
+from tests.support.documents import RESULTS, marked, read
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(strides.RESULT.read_text(encoding="utf-8"))
+    return result
+
+
+@pytest.fixture(scope="module")
+def shares() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(anchors.RESULT.read_text(encoding="utf-8"))
+    return result
+
+
+def test_the_document_shows_the_last_runs(contracts: dict[str, Any], shares: dict[str, Any]) -> None:
+    assert marked(read(RESULTS), "bench-strides").strip("\n") == strides.render(contracts)
+    assert marked(read(RESULTS), "bench-anchor").strip("\n") == anchors.render(shares)
+
+
+@pytest.mark.parametrize(("name", "time"), [("long", 0.5), ("tall", 0.65)])
+def test_a_longer_stride_is_no_worse_and_takes_less_time_a_new_pixel(
+    contracts: dict[str, Any], name: str, time: float
+) -> None:
+    """Of a tall tile 2.1 pixels come to a new one, of a classic tile 4: much less than half cannot be."""
+    classic, other = contracts["classic"], contracts[name]
+    assert other["calibrated"] <= 1.03 * classic["calibrated"]
+    assert other["first"] >= classic["first"] - 0.5
+    assert other["seconds"] <= time * classic["seconds"]
+
+
+@pytest.mark.parametrize("kind", anchors.KINDS)
+def test_an_anchor_keeps_a_fading_model_within_4_percent(shares: dict[str, Any], kind: str) -> None:
+    free, held = shares[kind]["0"], shares[kind]["0.25"]
+    for name in ("contrast", "sharpness"):
+        assert held[name] == pytest.approx(1.0, abs=0.04)
+        assert free[name] < 0.9
+    assert held["seam"] <= 1.01 * free["seam"]
+    assert free["warned"] < 10
