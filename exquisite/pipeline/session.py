@@ -375,7 +375,7 @@ class Session:
         """The step whose answers step `number` uses: its own, or those a person accepted from."""
         if self._store.is_finished(number):
             number = int(self._store.step(number).get("accepted", {}).get("step", number))
-        return number if any((self._store.step_dir(number) / "answers").glob("*.body")) else None
+        return number if any((self._store.step_dir(number) / "answers").glob("[0-9][0-9][0-9].body")) else None
 
     def _request(self, number: int) -> Record:
         return read_record(self._store.step_dir(number) / "request.json")
