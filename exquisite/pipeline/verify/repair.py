@@ -144,7 +144,7 @@ def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:
     spent, doubtful, paid = Decimal(0), {}, 0
     for number in numbers:
         folder = root / "steps" / step_name(number) / "answers"
-        for intent in sorted(folder.glob("*.intent.json")):
+        for intent in sorted(folder.glob("[0-9][0-9][0-9].intent.json")):
             call = intent.name.partition(".")[0]
             record = read_record(intent)
             reserved = Decimal(record["reserved_usd"])
