@@ -7,9 +7,14 @@
         bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-deep-zoom seam-sheet torture \
         emulator record vendor vendor-check clean
 
+# What the caller's environment says to Python and pip in general is not meant for here; PIP_USER=0 overrides a
+# configuration file, which could send packages past .venv.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+export PIP_USER := 0
+
 # The first interpreter that is new enough, unless PYTHON names one.
 ifeq ($(origin PYTHON),undefined)
-PYTHON := $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+PYTHON := $(or $(shell unset PYTHONHOME PYTHONPATH; for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done),python3)
 endif
 
@@ -35,9 +40,11 @@ probe_lint := $(probe_run); import ruff, mypy
 probe_page := $(probe_run); import selenium
 probe_coverage := $(probe_test); import coverage
 
-# $(call use,GROUP): sets $$py to an interpreter that imports what GROUP needs.
+# $(call use,GROUP): sets $$py to an interpreter that imports what GROUP needs; a .venv that does so no more, because
+# its interpreter was removed, say, is made anew.
 use = if "$(PYTHON)" -c '$(probe_$(1))' >/dev/null 2>&1; then py="$(PYTHON)"; \
-	else $(MAKE) --no-print-directory -s .venv/ready-$(1) || exit 1; py=.venv/bin/python; fi
+	else .venv/bin/python -c '$(probe_$(1))' >/dev/null 2>&1 || rm -f .venv/ready-$(1); \
+	$(MAKE) --no-print-directory -s .venv/ready-$(1) || exit 1; py=.venv/bin/python; fi
 
 help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
@@ -201,6 +208,9 @@ requirements = import sys, tomllib; \
 	groups = {"run": [], "test": ["test"], "lint": ["lint"], "page": ["page"], "coverage": ["test", "coverage"]}[sys.argv[1]]; \
 	print(*project["project"]["dependencies"], *(r for g in groups for r in project["dependency-groups"][g]), sep="\n")
 
+# What pip says where the network is the reason.
+unreached := ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Connection (refused|reset|aborted)|Name or service not known|Temporary failure in name resolution|Network is unreachable
+
 # The stamp is made last, so that a failed install is never taken for a good one.
 .venv/ready-%: pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -213,8 +223,11 @@ requirements = import sys, tomllib; \
 	@"$(PYTHON)" -c '$(requirements)' $* > .venv/requirements-$*.txt
 	@if .venv/bin/python -m pip --version >/dev/null 2>&1; then set -- .venv/bin/python -m pip; \
 	else set -- "$(PYTHON)" -m pip --python .venv/bin/python; fi; \
-	"$$@" install -qq --disable-pip-version-check $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)") \
-		-r .venv/requirements-$*.txt || { \
-		echo 'the packages above could not be installed; without a network: make ... WHEELHOUSE=folder-of-wheels' >&2; exit 1; }
+	"$$@" install -q --disable-pip-version-check $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)") \
+		-r .venv/requirements-$*.txt 2> .venv/install-$*.log || { \
+		cat .venv/install-$*.log >&2; \
+		if grep -Eq '$(unreached)' .venv/install-$*.log; then \
+			echo 'the package index was not reached; without a network: make ... WHEELHOUSE=folder-of-wheels' >&2; \
+		else echo 'the packages could not be installed, for the reason above' >&2; fi; exit 1; }
 	@.venv/bin/python -c '$(probe_$*)'
 	@touch $@

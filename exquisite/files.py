@@ -25,14 +25,24 @@ _ADVICE = {
     errno.EPERM: "make the folder writable and run the same command again",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOTDIR: "a part of the path is a file; choose another path",
+    errno.ENOLCK: "this file system has no locks to give; put the session on a local disk",
+    errno.EOPNOTSUPP: "this file system has no locks; put the session on a local disk",
 }
+
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)  # of a folder, on some network and FUSE file systems
+_LOCKED = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)  # flock, fcntl, and msvcrt have each their own
 
 
 class Files:
     """The real file system. Paths are absolute or relative to the working folder; all content is bytes.
 
     Every method raises StorageError, naming the path and what to do, where the system raises OSError.
+
+    Attributes:
+        cannot_sync_folders: whether the file system has refused to sync a folder, which is not taken for an error.
     """
+
+    cannot_sync_folders = False
 
     def open(self, path: Path) -> IO[bytes]:
         """Open `path` for writing from its start, unbuffered; an older file there is cut to nothing."""
@@ -55,7 +65,7 @@ class Files:
     def sync(self, handle: IO[bytes]) -> None:
         """Return when what was written to `handle` is on the disk."""
         with _storage("write", Path(handle.name)):
-            os.fsync(handle.fileno())
+            _flush(handle.fileno())
 
     def close(self, handle: IO[bytes]) -> None:
         """Close `handle`."""
@@ -68,13 +78,17 @@ class Files:
             source.replace(target)
 
     def sync_folder(self, path: Path) -> None:
-        """Return when the names in the folder `path` are on the disk."""
+        """Return when the names in the folder `path` are on the disk, or the file system has no way to say so."""
         if os.name == "nt":  # pragma: no cover - Windows keeps names durable itself and cannot open a folder
             return
         with _storage("write", path):
             handle = os.open(path, os.O_RDONLY)
             try:
-                os.fsync(handle)
+                _flush(handle)
+            except OSError as error:
+                if error.errno not in _CANNOT_SYNC:
+                    raise
+                self.cannot_sync_folders = True
             finally:
                 os.close(handle)
 
@@ -103,6 +117,7 @@ class Files:
 
         Raises:
             SessionLockedError: another process or thread holds it.
+            StorageError: the file system has no locks.
         """
         with _storage("lock", path):
             handle = path.open("ab")
@@ -110,6 +125,8 @@ class Files:
             _lock_handle(handle)
         except OSError as error:
             handle.close()
+            if error.errno not in _LOCKED:
+                raise storage_error(error, "lock", path) from error
             raise SessionLockedError(
                 f"another run is writing to {path.parent}: wait until it has ended, then run the command again"
             ) from error
@@ -178,6 +195,9 @@ def storage_error(error: OSError, verb: str, path: Path) -> StorageError:
 if os.name == "nt":  # pragma: no cover - exercised on Windows only
     import msvcrt
 
+    def _flush(handle: int) -> None:
+        os.fsync(handle)
+
     def _lock_handle(handle: IO[bytes]) -> None:
         msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
 else:
@@ -185,3 +205,11 @@ else:
 
     def _lock_handle(handle: IO[bytes]) -> None:
         fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _flush(handle: int) -> None:
+        """fsync; on macOS that leaves data in the disk's own cache, and F_FULLFSYNC empties it, where there is one."""
+        if hasattr(fcntl, "F_FULLFSYNC"):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+                return
+        os.fsync(handle)

@@ -22,6 +22,7 @@ FLOORS = {
     "pixels": 1,
     "png_chunks": 1,
     "files": 1,
+    "foreign": 1,
     "_version": 1,
     "geometry": 2,
     "api": 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -180,6 +181,26 @@ def test_looking_takes_the_session_that_was_changed_last(checkout: Checkout) -> 
     assert checkout.called("view", "SESSION=else where") == ["view", "else where"]
 
 
+def test_settings_of_the_caller_for_python_and_pip_reach_nothing(checkout: Checkout) -> None:
+    checkout.python.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 0\nenv > environment\n')
+    settings = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"), "/nowhere")
+    done = checkout.make("step", "MODE=x_ltr", **settings, PIP_USER="1", PIP_REQUIRE_VIRTUALENV="1")
+    assert done.returncode == 0, done.stderr
+    seen = (checkout.folder / "environment").read_text().splitlines()
+    named = [line for line in seen if line.partition("=")[0] in (*settings, "PIP_USER", "PIP_REQUIRE_VIRTUALENV")]
+    assert named == ["PIP_USER=0"]
+
+
+def test_the_makefile_keeps_to_what_gnu_make_3_81_knows() -> None:
+    """macOS has that version: nothing that came with 3.82 or 4 may be used."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    for later in (r"\.ONESHELL", r"^undefine ", r"^private ", r"^\w+\s*!=", r"::=", r"&:", r"^define \S+ ="):
+        assert not re.search(later, text, flags=re.MULTILINE), later
+    makes = re.findall(r"(?<!\$)\$\((\w+) ", text)
+    known = {"or", "shell", "filter", "origin", "foreach", "eval", "value", "call", "if"}
+    assert set(makes) <= known
+
+
 def test_bare_make_explains_itself(checkout: Checkout) -> None:
     done = checkout.make()
     assert done.returncode == 0
@@ -199,7 +220,7 @@ class TestInstalling:
             '  "-c import sys; sys.exit"*) exit 0;;\n'
             '  "-c import sys, tomllib"*) echo pillow;;\n'
             "  -c*) exit 1;;\n"
-            '  "-m venv"*) mkdir -p .venv/bin; cp inside .venv/bin/python;;\n'
+            '  "-m venv"*) mkdir -p .venv/bin; rm -f .venv/bin/python; cp inside .venv/bin/python;;\n'
             "esac\n"
         )
         inside = checkout.folder / "inside"
@@ -207,7 +228,7 @@ class TestInstalling:
             "#!/bin/sh\n"
             'case "$*" in\n'
             '  "-m pip --version") exit 0;;\n'
-            '  "-m pip install"*) echo "$*" >> installs; [ -e network ];;\n'
+            '  "-m pip install"*) echo "$*" >> installs; cat says >&2 2>/dev/null; [ -e network ];;\n'
             "  -c*) exit 0;;\n"
             '  *) printf "%s\\0" "$@" > called;;\n'
             "esac\n"
@@ -219,7 +240,7 @@ class TestInstalling:
         (bare.folder / "pyproject.toml").touch()
         failed = bare.make("step", "MODE=x_ltr")
         assert failed.returncode == 2
-        assert "WHEELHOUSE=folder-of-wheels" in failed.stderr
+        assert "could not be installed" in failed.stderr
         assert not (bare.folder / "called").exists()
         (bare.folder / "network").touch()
         assert bare.make("step", "MODE=x_ltr").returncode == 0
@@ -231,6 +252,28 @@ class TestInstalling:
         for _ in range(2):
             assert bare.make("step", "MODE=x_ltr").returncode == 0
         assert len((bare.folder / "installs").read_text().splitlines()) == 1
+
+    def test_a_network_failure_is_told_from_others(self, bare: Checkout) -> None:
+        (bare.folder / "pyproject.toml").touch()
+        for said, advice in {
+            "WARNING: Retrying: NewConnectionError: [Errno 101] Network is unreachable": "index was not reached",
+            "ERROR: No matching distribution found for pillow>=99": "for the reason above",
+        }.items():
+            (bare.folder / "says").write_text(f"{said}\n")
+            failed = bare.make("step", "MODE=x_ltr")
+            assert (failed.returncode, said in failed.stderr, advice in failed.stderr) == (2, True, True), failed.stderr
+
+    def test_an_interpreter_that_was_removed_is_made_anew(self, bare: Checkout) -> None:
+        """.venv/bin/python is a link into a Python that an upgrade took away."""
+        for name in ("pyproject.toml", "network"):
+            (bare.folder / name).touch()
+        assert bare.make("step", "MODE=x_ltr").returncode == 0
+        inside = bare.folder / ".venv" / "bin" / "python"
+        inside.unlink()
+        inside.symlink_to("gone")
+        done = bare.make("step", "MODE=x_ltr")
+        assert done.returncode == 0, done.stderr
+        assert len((bare.folder / "installs").read_text().splitlines()) == 2
 
     def test_a_wheelhouse_needs_no_network(self, bare: Checkout) -> None:
         for name in ("pyproject.toml", "network"):

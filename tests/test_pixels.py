@@ -10,6 +10,7 @@ from exquisite.pixels import (
     block_means,
     column_means,
     combined,
+    crop_mirrored,
     divide,
     flattened,
     moved,
@@ -111,3 +112,21 @@ class TestSobelMagnitude:
         for turn in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE):
             turned = flattened(sobel_magnitude(image.transpose(turn)))
             assert turned == pytest.approx(flattened(sobel_magnitude(image).transpose(turn)))
+
+
+@pytest.mark.parametrize(
+    ("box", "row"),
+    [
+        ((-4, 0, 4, 1), "32100123"),
+        ((3, 0, 9, 1), "332100"),
+        ((-6, 0, -2, 1), "2332"),
+        ((1, 0, 3, 1), "12"),
+    ],
+)
+def test_beyond_an_edge_lies_the_mirror_image(box: tuple[int, int, int, int], row: str) -> None:
+    """3 2 1 0 | 0 1 2 3 | 3 2 1 0 | 0 ..."""
+    image = Image.frombytes("L", (4, 1), bytes(range(4)))
+    assert "".join(map(str, crop_mirrored(image, box).tobytes())) == row
+    turned = image.transpose(Image.Transpose.ROTATE_270)
+    box = (box[1], box[0], box[3], box[2])
+    assert "".join(map(str, crop_mirrored(turned, box).tobytes())) == row

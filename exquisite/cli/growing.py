@@ -49,7 +49,7 @@ def add_verbs(verbs: Verbs) -> None:
         "ink ink.png",
         "wall wall.jpg --axis y",
     )
-    init.add_argument("picture", metavar="PICTURE", help="any picture that Pillow reads")
+    init.add_argument("picture", metavar="PICTURE", help="picture file: PNG, JPEG, WebP, TIFF, BMP, GIF and others")
     init.add_argument("--axis", choices=AXES, default="x", help="x to grow left and right (default), y up and down")
     init.add_argument("--fit", choices=FITS, default="scale", help="how it comes to size (default scale)")
     add_contract_option(init)

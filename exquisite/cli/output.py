@@ -64,7 +64,10 @@ class Output:
 
     def result(self, text: str, data: Mapping[str, Any]) -> None:
         """What was asked for: `text`, or `data` with --json."""
-        print(json.dumps(data, default=str, ensure_ascii=False) if self.as_json else text, file=self.out, flush=True)
+        if self.as_json:
+            plain = not (self.out.encoding or "").lower().startswith("utf")
+            text = json.dumps(data, default=str, ensure_ascii=plain)
+        print(text, file=self.out, flush=True)
 
     def say(self, text: str) -> None:
         """A message for a person."""

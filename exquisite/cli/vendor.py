@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .._version import __version__
 from ..errors import StorageError, UsageError
+from ..foreign import own
 
 __all__ = ["STAMP", "CopyState", "check_copy", "content_hashes", "make_copy"]
 
@@ -118,7 +119,7 @@ def _target(place: Path, source: Path) -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(own(folder.rglob("*"), folder)):
         parts = path.relative_to(folder).parts
         if path.is_file() and "__pycache__" not in parts and path.suffix not in (".pyc", ".pyo") and parts != (STAMP,):
             yield path

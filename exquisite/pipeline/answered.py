@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UsageError
+from ..foreign import own
 from .rederive import stored_inputs
 from .step import StepInputs
 from .store import SEED, Store
@@ -46,4 +47,4 @@ def _source_of(store: Store, number: int) -> int | None:
     """The step whose answers step `number` uses: its own, or those a person accepted from."""
     if store.is_finished(number):
         number = int(store.step(number).get("accepted", {}).get("step", number))
-    return number if any((store.step_dir(number) / "answers").glob("*.body")) else None
+    return number if any(own((store.step_dir(number) / "answers").glob("*.body"))) else None

@@ -24,9 +24,8 @@ from typing import Literal, get_args
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from ..contract import Frame, Mode, from_canonical, to_canonical
-from ..errors import UsageError
 
-__all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "cut_overlay", "decode_png", "encode_png", "require_artifacts"]
+__all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "cut_overlay", "decode_png", "encode_png"]
 
 Artifacts = Literal["full", "lean", "none"]
 """How much of a step is kept: everything; answers and the winner's files; only answers and the strip."""
@@ -34,17 +33,6 @@ Artifacts = Literal["full", "lean", "none"]
 ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
 
 _COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 90), "pending": (250, 160, 20)}
-
-
-def require_artifacts(value: str) -> str:
-    """Return `value` when it is one of ARTIFACTS.
-
-    Raises:
-        UsageError: otherwise.
-    """
-    if value not in ARTIFACTS:
-        raise UsageError(f"unknown artifacts {value!r}: use one of {', '.join(ARTIFACTS)}")
-    return value
 
 
 def encode_png(image: Image.Image) -> bytes:

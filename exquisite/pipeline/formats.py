@@ -207,6 +207,7 @@ class SessionRecord(TypedDict):
     contract: Annotated[ContractRecord, "sizes of every step"]
     axis: Annotated[Axis | None, "axis of the session, once the first step is committed"]
     branches: Annotated[list[str], "names under heads/"]
+    folder_sync: NotRequired[Annotated[str, "what the file system refused, once it did: to sync folders"]]
     seed: Annotated[StepRecord, "record of the seed picture once more: either can be made again from the other"]
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ..api.prompt import PROMPT_STRENGTHS
 from ..contract import TileContract
 from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
-from .artifacts import require_artifacts
+from .artifacts import ARTIFACTS
 
 __all__ = ["AUTO", "StepOptions"]
 
@@ -58,27 +60,34 @@ class StepOptions:
     anchor: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.candidates <= 10:
-            raise UsageError(f"candidates must be 1 to 10, not {self.candidates}")
-        if isinstance(self.feather_px, str) and self.feather_px != AUTO:
-            raise UsageError(f"feather_px must be a width in pixels, or {AUTO}, not {self.feather_px!r}")
-        if self.feather_px != AUTO and int(self.feather_px) < 0:
-            raise UsageError(f"feather_px must be 0 or more, not {self.feather_px}")
-        if self.gate is not None and not self.gate > 0:
-            raise UsageError(f"gate must be a factor above 0, or None for no gate, not {self.gate!r}")
+        if problems := list(self._problems()):
+            raise UsageError("; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        """What is wrong with each value, its type first."""
+        if not _is_whole(self.candidates) or not 1 <= self.candidates <= 10:
+            yield f"candidates must be 1 to 10, not {self.candidates!r}"
+        if self.feather_px != AUTO and not (_is_whole(self.feather_px) and int(self.feather_px) >= 0):
+            yield f"feather_px must be 0 or more, in whole pixels, or {AUTO}, not {self.feather_px!r}"
+        if self.gate is not None and not (_is_number(self.gate) and 0 < self.gate < math.inf):
+            yield f"gate must be a factor above 0, or None for no gate, not {self.gate!r}"
         if self.metric not in METRICS:
-            raise UsageError(f"unknown metric {self.metric!r}: use one of {', '.join(METRICS)}")
+            yield f"unknown metric {self.metric!r}: use one of {', '.join(METRICS)}"
         if self.scaffold_fill not in SCAFFOLD_FILLS:
-            raise UsageError(f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}")
-        if not 0 <= self.prompt_strength <= 3:
-            raise UsageError(f"prompt_strength must be 0 to 3, not {self.prompt_strength}")
-        if not 0 <= self.anchor <= 1:
-            raise UsageError(f"anchor must be a share from 0 to 1, not {self.anchor}")
-        require_artifacts(self.artifacts)
-        if self.soften_px < 0:
-            raise UsageError(f"soften_px must be 0 or more, not {self.soften_px}")
-        if self.soften_seed and not self.soften_px:
-            raise UsageError("soften_seed needs soften_px, the width of the zone inside the seed picture")
+            yield f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}"
+        if not _is_whole(self.prompt_strength) or self.prompt_strength not in PROMPT_STRENGTHS:
+            yield f"prompt_strength must be 0 to 3, not {self.prompt_strength!r}"
+        if self.artifacts not in ARTIFACTS:
+            yield f"unknown artifacts {self.artifacts!r}: use one of {', '.join(ARTIFACTS)}"
+        if not _is_whole(self.soften_px) or self.soften_px < 0:
+            yield f"soften_px must be 0 or more, in whole pixels, not {self.soften_px!r}"
+        for name in ("calibrate", "continuation_cue", "soften_seed", "soft_mask"):
+            if not isinstance(value := getattr(self, name), bool):
+                yield f"{name} must be True or False, not {value!r}"
+        if not _is_number(self.anchor) or not 0 <= self.anchor <= 1:
+            yield f"anchor must be a share from 0 to 1, not {self.anchor!r}"
+        if self.soften_seed is True and self.soften_px == 0:
+            yield "soften_seed needs soften_px, the width of the zone inside the seed picture"
 
     def require_fits(self, contract: TileContract) -> None:
         """Check the widths against the sizes of a session.
@@ -92,11 +101,21 @@ class StepOptions:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
-        """Options from names and values, as a caller or a record gives them."""
+        """Options from names and values, as a caller or a record gives them.
+
+        Raises:
+            UsageError: every unknown name, and every value that its option cannot have.
+        """
         known = {option.name for option in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise UsageError(f"unknown step option {unknown[0]!r}: use one of {', '.join(sorted(known))}")
-        return cls(**values)
+        names = ", ".join(sorted(known))
+        problems = [f"unknown step option {name!r}: use one of {names}" for name in sorted(set(values) - known)]
+        try:
+            options = cls(**{name: value for name, value in values.items() if name in known})
+        except UsageError as error:
+            problems.append(str(error))
+        if problems:
+            raise UsageError("; ".join(problems))
+        return options
 
     def as_dict(self) -> dict[str, Any]:
         """The options as records keep them: a later option is left out at its default, so that records stay alike."""
@@ -109,3 +128,11 @@ class StepOptions:
 
 _LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False, "anchor": 0.0}
 """Options that records of version 0.1.0 do not have, with their defaults."""
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

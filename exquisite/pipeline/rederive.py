@@ -74,7 +74,11 @@ def _sealed(record: Record) -> Iterator[bytes]:
 
 
 def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInputs, int]:
-    """What decided a step that was begun, with the options of a record, and the number of the step it continues."""
+    """What decided a step that was begun, with the options of a record, and the number of the step it continues.
+
+    Raises:
+        UsageError: options that do not fit the sizes of the session.
+    """
     request = read_record(store.step_dir(number) / "request.json")
     mode, base = Mode(request["mode"]), int(request["base"])
     chosen = StepOptions.from_values(options)

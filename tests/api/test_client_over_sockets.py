@@ -9,10 +9,14 @@ import httpx
 import pytest
 
 from exquisite.api.answer import answer_bytes_max, decode_tile
+from exquisite.api.clock import Clock
+from exquisite.api.connection import Connection
 from exquisite.api.models import MODEL_DEFAULT
 from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.paid_call import Outgoing
 from exquisite.api.retry import RetryPolicy
-from exquisite.api.servers import SERVERS
+from exquisite.api.secret import Secret
+from exquisite.api.servers import SERVERS, ServerSettings
 from exquisite.errors import (
     OutcomeUnknownError,
     ServerUnavailableError,
@@ -53,6 +57,17 @@ class TestOverASocket:
             with pytest.raises(OutcomeUnknownError, match="cut after"):
                 list(self.client(served).generate(request_for(candidates=1), log))
             assert len(log.entries[0].body) == answer_bytes_max(SMALL, 1)
+
+    def test_no_idle_connection_is_kept(self) -> None:
+        """A server may close an idle connection at any time, and what is sent on it then is of unknown outcome."""
+        with EmulatorServer(emulator(flat=True, any_size=True)) as served:
+            accept, accepted = served._http.get_request, []
+            served._http.get_request = lambda: accepted.append(pair := accept()) or pair  # type: ignore[method-assign, func-returns-value]
+            settings = ServerSettings("here", served.emulator.base_url)
+            with Connection.to(served.emulator.base_url, settings, Secret("k"), Clock()) as connection:
+                for _ in range(3):
+                    connection.send(Outgoing("GET", f"{served.emulator.base_url}/models", 1000), bytearray())
+        assert len(accepted) == 3
 
     def test_where_nobody_listens_nothing_was_sent(self) -> None:
         with EmulatorServer(emulator(flat=True)) as served:

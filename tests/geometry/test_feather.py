@@ -1,5 +1,7 @@
 """The feather takes up the step at the seam in the new pixels, and touches nothing else."""
 
+import math
+
 import pytest
 from PIL import Image, ImageChops
 
@@ -43,6 +45,14 @@ def test_a_step_of_ten_levels_becomes_a_slope() -> None:
     assert row[96:] == [(90, 90, 110)] * 32
     levels = [pixel[0] for pixel in row[64:]]
     assert levels == sorted(levels, reverse=True)
+
+
+def test_the_slope_is_half_a_cosine_over_its_whole_width() -> None:
+    """Of a step of 10 levels, (1 + cos(pi d / w)) / 2 is left at the distance d from the seam."""
+    out = feathered(flat((90, 90, 90)), flat(GREY, BAND), 32)
+    for x in range(32):
+        left = 10 * (0.5 + 0.5 * math.cos(math.pi * (x + 0.5) / 32))
+        assert abs(rgb_at(out, 64 + x, 64)[0] - (90 + left)) <= 1
 
 
 @pytest.mark.invariant("OLD-PIXELS")

@@ -21,6 +21,7 @@ from exquisite.geometry.overlap_score import (
     score_tile,
     score_tile_sobel_corr,
 )
+from exquisite.geometry.seam_metrics import expected_cost, interior_costs
 from tests.support.pictures import constant, draw, noise, ramp
 
 SMALL = TileContract(64, 32, 16, 16)
@@ -252,3 +253,15 @@ class TestGate:
         assert gate.passes(score_tile(canvas, tile, "x_ltr"))
         _, other = scene(draw("writing" if kind != "writing" else "ink", (1100, 1024), 21), CLASSIC)
         assert not gate.passes(score_tile(canvas, other, "x_ltr"))
+
+
+@pytest.mark.parametrize("overlap", [16, 8])
+def test_the_gate_of_a_narrow_contract_looks_as_far_as_its_strips(overlap: int) -> None:
+    """The same columns count inside the band as at the seam."""
+    contract = TileContract(64, 32, overlap, 16)
+    band = draw("ink", (32, 64), 3)
+    gate = interior_gate(band, Mode.X_LTR, contract, 2.5)
+    costs = interior_costs(band, overlap)
+    assert gate.interior == tuple(-cost for cost in costs)
+    assert gate.threshold == pytest.approx(-2.5 * expected_cost(costs))
+    assert interior_costs(band, 16) != interior_costs(band, 8)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from exquisite.geometry.overlap_score import SOBEL_COLUMNS, SOBEL_FALL_PX, score_strips
-from exquisite.geometry.seam_metrics import COMPONENTS, component_costs, seam_curves, total_cost
+from exquisite.geometry.seam_metrics import COMPONENTS, component_costs, expected_cost, seam_curves, total_cost
 from tests.support import reference_metrics as reference
 from tests.support.pictures import checker, constant, noise, ramp
 
@@ -76,3 +76,9 @@ def test_the_cost_is_that_of_the_deviation() -> None:
     costs = component_costs(curves, REACH, REACH)
     assert costs[component.name] == pytest.approx(math.log(10))
     assert total_cost(costs) == pytest.approx(component.weight * math.log(10))
+
+
+def test_a_faultless_seam_costs_halfway_between_the_band_and_what_is_typical() -> None:
+    """3.0 is the mean over the tuning half of the benchmark."""
+    assert expected_cost([5.0]) == pytest.approx((5.0 + 3.0) / 2)
+    assert expected_cost([1.0, 2.0, 6.0]) == pytest.approx((3.0 + 3.0) / 2)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from exquisite.geometry.vetoes import emptiness_vetoes, resemblance_vetoes
-from tests.support.pictures import draw, noise
+from tests.support.pictures import checker, draw, noise
 
 WIDTH, HEIGHT = 256, 1024
 
@@ -116,3 +116,38 @@ class TestEmptiness:
 def test_every_size_is_judged(size: tuple[int, int]) -> None:
     assert isinstance(resemblance_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)
     assert isinstance(emptiness_vetoes(noise(size).convert("L"), noise(size, 1).convert("L")), tuple)
+
+
+@pytest.mark.parametrize("name", ["copy", "mirror"])
+@pytest.mark.parametrize(
+    ("own", "likeness", "vetoed"),
+    [
+        (0.5, 0.83, True),  # leaves .17 where the band's own best repetition leaves .5: less than 35 % of it
+        (0.5, 0.82, False),
+        (0.9, 0.97, True),
+        (0.9, 0.96, False),
+        (0.93, 0.98, True),
+        (0.95, 1.0, False),  # a band that repeats itself so exactly is periodic
+        (0.0, 0.66, True),
+        (0.0, 0.64, False),
+        (-0.5, 0.59, False),  # nothing that correlates less than .6 is a copy
+        (-0.5, 0.61, True),
+    ],
+)
+def test_a_copy_explains_much_more_than_the_band_does(
+    monkeypatch: pytest.MonkeyPatch, name: str, own: float, likeness: float, vetoed: bool
+) -> None:
+    found = iter([{"copy": 0.0, "mirror": 0.0, name: likeness}, {"copy": 0.0, "mirror": 0.0, name: own}])
+    monkeypatch.setattr("exquisite.geometry.vetoes.resemblance", lambda *_: next(found))
+    assert resemblance_vetoes(grey((64, 64)), grey((32, 64))) == ((name,) if vetoed else ())
+
+
+@pytest.mark.parametrize(("contrast", "vetoed"), [(6, True), (10, False)])
+def test_a_fill_has_less_than_eight_per_cent_of_the_texture_of_the_band(contrast: int, vetoed: bool) -> None:
+    """A checker of 100 levels before the seam, and one of so many behind it."""
+
+    def checkered(width: int, high: int) -> Image.Image:
+        return checker((width, 64), 1).convert("L").point(lambda value: high * (value > 100))
+
+    band, strip = checkered(64, 100), checkered(32, contrast)
+    assert emptiness_vetoes(band, strip) == (("smear", "flat") if vetoed else ())

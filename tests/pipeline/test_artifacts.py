@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from exquisite import CLASSIC, Mode
-from exquisite.errors import UsageError
-from exquisite.pipeline.artifacts import bounds_overlay, decode_png, encode_png, require_artifacts
+from exquisite.pipeline.artifacts import bounds_overlay, decode_png, encode_png
 from tests.support.pictures import constant
 
 
@@ -38,9 +37,3 @@ def test_the_overlay_marks_seam_patch_and_growth_and_nothing_else(mode: Mode) ->
         assert blue > max(red, green)
     changed = sum(1 for pixel in overlay.get_flattened_data() if pixel != (90, 90, 90))
     assert changed < 10 * sum(glued.size)
-
-
-def test_unknown_artifacts_name_the_known_ones() -> None:
-    assert require_artifacts("lean") == "lean"
-    with pytest.raises(UsageError, match="full, lean, none"):
-        require_artifacts("everything")

@@ -8,7 +8,7 @@ from exquisite.api.generator import RawCandidate
 from exquisite.contract import Mode, TileContract, from_canonical
 from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
 from exquisite.pipeline.artifacts import encode_png
-from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width
+from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width, ranked
 from exquisite.pipeline.step import Examined, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
 
@@ -50,6 +50,17 @@ def test_a_vetoed_candidate_never_passes() -> None:
     found = chosen(candidate(0, -5, GOOD, "mirror"), candidate(1, -90, GOOD))
     assert found.chosen == 1
     assert chosen(candidate(0, -5, GOOD, "mirror")).chosen is None
+
+
+@pytest.mark.parametrize("metric", ["primary", "seam", "sobel_corr"])
+@pytest.mark.parametrize("gate", [None, 2.75])
+def test_a_vetoed_candidate_never_wins_against_another_gate_or_not(metric: str, gate: float | None) -> None:
+    """Every local metric is fooled by a copied band, so it has the best value in all of them."""
+    vetoed, other = candidate(0, 9.0, GOOD + 9, "copy"), candidate(1, -90.0, GOOD)
+    vetoed.score.metrics["sobel_corr"] = 1.0  # type: ignore[index, union-attr]
+    found = chosen(vetoed, other, metric=metric, gate=gate)
+    assert (found.chosen, found.best, set(found.best_by.values())) == (1, 1, {1})
+    assert [one.index for one in ranked([vetoed, other], metric)] == [1, 0]
 
 
 def test_without_a_gate_the_best_is_glued_whatever_its_score() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +13,11 @@ import pytest
 
 from exquisite.errors import SessionLockedError, StorageError
 from exquisite.files import Files, storage_error
+from exquisite.pipeline.session import Session
+from exquisite.pipeline.verify import verify_path
+from tests.support.tiny import grow, make_session
+
+fcntl = pytest.importorskip("fcntl") if os.name != "nt" else None
 
 
 class Watched(Files):
@@ -112,6 +119,106 @@ def test_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
     """Removing and making are repeated after a crash."""
     Files().unlink(tmp_path / "gone")
     Files().make_folder(tmp_path)
+
+
+class TestWeakFileSystems:
+    """Network and FUSE file systems without everything that a disk has."""
+
+    @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP])
+    def test_a_folder_that_cannot_be_synced_is_no_error_and_is_remembered(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    ) -> None:
+        monkeypatch.setattr(os, "fsync", _refusing_folders(code))
+        files = Files()
+        assert not files.cannot_sync_folders
+        files.sync_folder(tmp_path)
+        assert files.cannot_sync_folders
+        files.write_file(tmp_path / "a", b"content")
+
+    def test_another_refusal_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "fsync", _refusing_folders(errno.EIO))
+        with pytest.raises(StorageError, match="check the disk"):
+            Files().sync_folder(tmp_path)
+
+    def test_a_file_that_cannot_be_synced_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_: int) -> None:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+        monkeypatch.setattr(os, "fsync", refuse)
+        with pytest.raises(StorageError):
+            Files().write_file(tmp_path / "a", b"content")
+
+    def test_it_is_recorded_once_in_the_session_and_told_by_verify(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whether the session was made there, or came there later."""
+        make_session(tmp_path / "later")
+        monkeypatch.setattr(os, "fsync", _refusing_folders(errno.EINVAL))
+        for root in (tmp_path / "made", tmp_path / "later"):
+            if root.name == "made":
+                make_session(root)
+            grow(Session.open(root), "x_ltr")
+            grow(Session.open(root), "x_ltr")
+            text = (root / "session.json").read_text()
+            assert text.count("this file system cannot sync folders") == 1
+            report = verify_path(root)
+            assert report.ok
+            assert any("cannot sync folders" in note for note in report.notes)
+
+    @pytest.mark.parametrize(
+        ("code", "said"),
+        [(errno.ENOLCK, "has no locks to give"), (errno.EOPNOTSUPP, "has no locks"), (errno.EIO, "check the disk")],
+    )
+    def test_a_file_system_without_locks_is_called_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+    ) -> None:
+        monkeypatch.setattr("exquisite.files._lock_handle", _raising(code))
+        with pytest.raises(StorageError, match=rf"could not lock .*{said}"):
+            Files().lock(tmp_path / ".lock")
+
+    @pytest.mark.parametrize("code", [errno.EWOULDBLOCK, errno.EACCES])
+    def test_only_a_held_lock_means_another_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    ) -> None:
+        monkeypatch.setattr("exquisite.files._lock_handle", _raising(code))
+        with pytest.raises(SessionLockedError, match="another run"):
+            Files().lock(tmp_path / ".lock")
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no fcntl")
+    @pytest.mark.parametrize("supported", [True, False])
+    def test_macos_is_asked_to_empty_the_cache_of_the_disk(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
+    ) -> None:
+        """F_FULLFSYNC, and fsync where the file system has no such thing."""
+        asked: list[object] = []
+
+        def control(_: int, command: object) -> None:
+            asked.append(command)
+            if not supported:
+                raise OSError(errno.ENOTSUP, "Operation not supported")
+
+        monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+        monkeypatch.setattr(fcntl, "fcntl", control)
+        monkeypatch.setattr(os, "fsync", lambda _: asked.append("fsync"))
+        Files().write_file(tmp_path / "a", b"content")
+        assert asked == ([51] if supported else [51, "fsync"])
+
+
+def _refusing_folders(code: int) -> Callable[[int], None]:
+    """fsync that fails for folders, with this code."""
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, os.strerror(code))
+
+    return fsync
+
+
+def _raising(code: int) -> Callable[[object], None]:
+    def fail(_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
 
 
 @pytest.mark.invariant("ONE-WRITER")

@@ -554,7 +554,7 @@ def test_bad_places_and_pictures_are_refused(tmp_path: Path, canvas: Image.Image
     [
         ({"candidates": 0}, "candidates must be 1 to 10"),
         ({"feather_px": -1}, "feather_px must be 0 or more"),
-        ({"feather_px": "wide"}, "feather_px must be a width in pixels, or auto, not 'wide'"),
+        ({"feather_px": "wide"}, "in whole pixels, or auto, not 'wide'"),
         ({"feather_px": 17}, "wider than the strip"),
         ({"gate": 0.0}, "gate must be a factor"),
         ({"metric": "beauty"}, "unknown metric 'beauty'"),

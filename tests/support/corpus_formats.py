@@ -85,6 +85,7 @@ def bitmaps() -> Iterator[Case]:
     linear = replace(P3, curve=lambda value: value)
     right = _rows([pixel[:3] for pixel in opaque], linear)
     yield Case("calibrated as linear P3.bmp", _bmp(opaque, _calibrated(P3, 1.0)), right)
+    yield Case("calibrated with a gamma of encoding.bmp", _bmp(opaque, _calibrated(SRGB, 1 / 2.2)), plain)
     yield Case("calibrated as sRGB.bmp", _bmp(opaque, _calibrated(SRGB, 2.2)), plain)
     profile = icc_profile(ADOBE, 2.19921875, "sRGB, it says")
     place = struct.pack("<4s48xIII", b"DEBM", 0, 124 + 4 * count, len(profile))
@@ -108,6 +109,11 @@ def targas() -> Iterator[Case]:
     yield Case("alpha 0 everywhere.tga", tga(2, 32, 8, unused), plain, "alpha channel that is 0 everywhere")
     yield Case("alpha 0 and not announced.tga", tga(2, 32, 0, unused), plain, "does not announce")
     yield Case("RGB.tga", tga(2, 24, 0, b"".join(bytes((b, g, r)) for r, g, b, _ in mixed)), plain)
+    low = [(8 * (r // 8), 8 * (g // 8), 8 * (b // 8)) for r, g, b, _ in mixed]
+    words = [(r // 8) << 10 | (g // 8) << 5 | b // 8 | (r & 1) << 15 for r, g, b, _ in mixed]
+    right = [[tuple(255 * value / 248 for value in pixel) for pixel in row] for row in _bottom_up(low)[::-1]]
+    body = struct.pack(f"<{count}H", *words)
+    yield Case("16 bits with an attribute.tga", tga(2, 16, 1, body), right, "attribute bit")
     yield Case("grey.tga", tga(3, 8, 0, bytes(pixel[0] for pixel in grey)), _rows(grey))
 
 

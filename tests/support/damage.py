@@ -92,7 +92,7 @@ def random_damage(before: Mapping[str, bytes], kind: str, chance: random.Random)
     elif kind == "delete":
         return Damage(kind, {name: None})
     elif kind == "foreign file":
-        return Damage(kind, {f"{name}.{chance.choice(('bak', 'tmp', '1'))}~": bytes(data)})
+        return Damage(kind, {f"{name}+{chance.choice(('bak', 'tmp', '1'))}": bytes(data)})
     elif kind in ("swap", "replace"):
         alike = [other for other in names if before[other] != before[name] and _alike(name, other)]
         if not alike:

@@ -22,6 +22,7 @@ from PIL import Image
 from ...contract import CLASSIC, Mode
 from ...errors import StorageError, UsageError
 from ...files import Files
+from ...foreign import own
 from .ahead import ahead
 from .png import Progress, megabytes
 from .view import CanvasView, PixelRun
@@ -266,8 +267,8 @@ def _is_pyramid(folder: Path) -> bool:
     """Whether a folder holds nothing but folders of levels with tiles in them."""
     if not folder.is_dir():
         return False
-    inside = list(folder.iterdir())
+    inside = list(own(folder.iterdir()))
     suffixes = {f".{name}" for name in TILE_FORMATS}
     return all(level.is_dir() and level.name.isdigit() for level in inside) and all(
-        tile.suffix in suffixes for level in inside for tile in level.iterdir()
+        tile.suffix in suffixes for level in inside for tile in own(level.iterdir())
     )

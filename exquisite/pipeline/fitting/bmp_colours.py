@@ -13,6 +13,7 @@ __all__ = ["bmp_colours"]
 
 _HEADER = 14  # bytes of the file header before it
 _V4_BYTES, _V5_BYTES = 108, 124
+_BITS, _ALPHA_MASK = 14, 52
 _COLOUR_SPACE, _ENDPOINTS, _GAMMAS, _PROFILE = 56, 60, 96, 112  # offsets in the header
 _CALIBRATED, _LINKED, _EMBEDDED = b"\0\0\0\0", b"KNIL", b"DEBM"
 _POINT_ONE, _GAMMA_ONE = 1 << 30, 1 << 16  # FXPT2DOT30, and 16.16
@@ -29,6 +30,10 @@ def bmp_colours(data: bytes, notes: list[str]) -> bytes | ColourEncoding | None:
     (size,) = struct.unpack_from("<I", header)
     if size < _V4_BYTES or len(header) < size:
         return None
+    (alpha_mask,) = struct.unpack_from("<I", header, _ALPHA_MASK)
+    (bits,) = struct.unpack_from("<H", header, _BITS)
+    if bits == 16 and alpha_mask:
+        notes.append("ignored the alpha bits of its pixels")
     space = header[_COLOUR_SPACE : _COLOUR_SPACE + 4]
     if space == _CALIBRATED:
         return _calibrated(header, notes)
@@ -50,7 +55,10 @@ def _calibrated(header: bytes, notes: list[str]) -> ColourEncoding | None:
         white = _chromaticity(tuple(sum(parts) for parts in zip(*points, strict=True)))
         primaries = Primaries(white, red, green, blue)
     gammas = [value / _GAMMA_ONE for value in struct.unpack_from("<3I", header, _GAMMAS)]
-    exponents = (gammas[0], gammas[1], gammas[2]) if any(gammas) else None
+    exponents = None
+    if any(gammas):  # some writers put the exponent of encoding, which is below 1
+        red_gamma, green_gamma, blue_gamma = (1 / gamma if 0 < gamma < 1 else gamma for gamma in gammas)
+        exponents = (red_gamma, green_gamma, blue_gamma)
     return gamma_encoding(f"gamma {gammas[0]:g}", exponents, primaries, notes)
 
 

@@ -38,7 +38,6 @@ def convert_to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, st
         ImageCms.PyCMSError, OSError, ValueError, TypeError: the profile cannot be used with this picture.
     """
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    name = ImageCms.getProfileDescription(source).strip() or "without a name"
     space = source.profile.xcolor_space.strip()
     if space == "RGB" and image.mode == "L":  # grey is the same amount of all three
         image = image.convert("RGB")
@@ -46,7 +45,14 @@ def convert_to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, st
     samples = _samples(image.mode)
     if samples is not None and _is_identity(samples, transform.apply(samples)):
         return None
-    return transform.apply(image), name
+    return transform.apply(image), _name(source)
+
+
+def _name(profile: ImageCms.ImageCmsProfile) -> str:
+    try:
+        return ImageCms.getProfileDescription(profile).strip() or "without a name"
+    except ImageCms.PyCMSError:
+        return "without a name"
 
 
 @cache

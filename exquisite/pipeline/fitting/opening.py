@@ -61,7 +61,7 @@ def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image
         except MemoryError:
             raise PictureError(f"{path} does not fit into memory: scale it down or cut it first") from None
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
-            raise PictureError(f"{path} is damaged and cannot be decoded: {error}") from error
+            raise PictureError(f"{path} cannot be decoded, perhaps it is damaged: {error}") from error
     name = path.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
     image.info["source"] = {"name": name, "format": file.format, "sha256": hashlib.sha256(data).hexdigest()}
     image.info["changes"] = changes

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageChops
 
@@ -71,9 +74,27 @@ class PillowFile:
             PictureError: colours or samples that cannot be brought to sRGB.
             OSError, SyntaxError, ValueError, struct.error: from the decoder.
         """
-        image = _FORMATS[self.format](self.image, self.data, changes)
-        image.load()
+        with _stderr_closed() if self.format == "TIFF" else contextlib.nullcontext():
+            image = _FORMATS[self.format](self.image, self.data, changes)
+            image.load()
         return image
+
+
+@contextlib.contextmanager
+def _stderr_closed() -> Iterator[None]:
+    """Nothing that libtiff writes to the standard error of the process arrives: it has no other place for warnings."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _plain(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
@@ -109,11 +130,14 @@ def _bmp(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _tga(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """An alpha that the header does not announce, or that is not used."""
+    """An alpha that the header does not announce, that is not used, or is the attribute bit of 16-bit colours."""
     image.load()
     if image.mode in ("LA", "RGBA") and not data[17] & _TGA_ATTRIBUTE_BITS:
         changes.append("ignored an alpha channel that its header does not announce")
         return image.convert(image.mode[:-1])
+    if image.mode == "RGBA" and data[16] == 16:  # writers disagree about what the bit means
+        changes.append("ignored the attribute bit of its pixels")
+        return image.convert("RGB")
     return _used_alpha(image, changes)
 
 

@@ -45,8 +45,12 @@ def sha256(data: bytes) -> str:
 
 
 def pretty(value: object) -> bytes:
-    """`value` as readable JSON that ends in a newline; NaN and infinities are refused."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """`value` as readable JSON that ends in a newline; NaN and infinities are refused.
+
+    Of a file name, the bytes that are no text become JSON escapes (lone surrogates), and are read back as they were.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def seal(record: Mapping[str, Any]) -> bytes:

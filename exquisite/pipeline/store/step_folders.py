@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import SessionDamagedError
 from ...files import Files
+from ...foreign import own
 from .records import Record, read_file, read_record, seal, sha256
 
 __all__ = ["StepFolders", "step_name"]
@@ -88,7 +89,7 @@ class StepFolders:
         `known` is a step that is there, near the last one.
         """
         number = self.last_step(known)
-        if self.is_finished(number) or any((self.step_dir(number) / "answers").glob("*")):
+        if self.is_finished(number) or any(own((self.step_dir(number) / "answers").glob("*"))):
             number += 1
         else:
             self._clear_step(number)
@@ -122,14 +123,18 @@ class StepFolders:
     def hash_files(self, number: int) -> dict[str, str]:
         """SHA-256 of every file of a step but its record, by its path inside the step's folder."""
         folder = self.step_dir(number)
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "step.json")
+        paths = sorted(path for path in self._own_files(number) if path.name != "step.json")
         return {path.relative_to(folder).as_posix(): sha256(read_file(path)) for path in paths}
 
     def _derived_paths(self, number: int) -> list[Path]:
         """Every file of a step that is neither an answer nor its request."""
         folder = self.step_dir(number)
         kept = (folder / "answers", folder / "request.json")
-        return [path for path in sorted(folder.rglob("*")) if path.is_file() and not set(kept) & {path, *path.parents}]
+        return [path for path in sorted(self._own_files(number)) if not set(kept) & {path, *path.parents}]
+
+    def _own_files(self, number: int) -> list[Path]:
+        folder = self.step_dir(number)
+        return [path for path in own(folder.rglob("*"), folder) if path.is_file()]
 
     def _clear_step(self, number: int) -> None:
         """Empty the folder of a step that came to nothing."""
@@ -144,9 +149,11 @@ class StepFolders:
         for path in self._derived_paths(number):
             if path not in kept_files:
                 self.files.unlink(path)
-        inner = {path for path in self.step_dir(number).rglob("*") if path.is_dir() and path.name != "answers"}
+        folder = self.step_dir(number)
+        inner = {path for path in own(folder.rglob("*"), folder) if path.is_dir() and path.name != "answers"}
         for path in sorted(inner - kept_folders, reverse=True):
-            self.files.remove_folder(path)
+            if not any(path.iterdir()):  # a foreign file keeps its folder
+                self.files.remove_folder(path)
 
     def finish_step(self, record: Record) -> None:
         """Write the record of a step whose files are durable; after this it is finished."""
@@ -156,9 +163,13 @@ class StepFolders:
         """Remove the pointer of a step that needs no resuming any more."""
         self.files.unlink(self.root / "pending" / digest)
 
+    def pointers(self) -> list[str]:
+        """The digests of the requests whose steps may need resuming."""
+        return sorted(path.name for path in own((self.root / "pending").glob("*")))
+
     def pending(self) -> list[int]:
         """The numbers of the steps that a rerun of their request would resume."""
-        numbers = (self.begun(pointer.name) for pointer in (self.root / "pending").glob("*"))
+        numbers = map(self.begun, self.pointers())
         return sorted(number for number in numbers if number is not None)
 
     def _begun_for(self, number: int) -> str | None:

@@ -35,6 +35,7 @@ from ...errors import (
     UsageError,
 )
 from ...files import Files, Lock
+from ...foreign import is_foreign, own
 from ..artifacts import decode_png, encode_png
 from .heads import MAIN_HEAD, head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width
@@ -46,6 +47,7 @@ __all__ = ["BRANCH_NAME", "SEED", "Store"]
 SEED = 0
 """The number of the record that holds the seed picture."""
 
+_NO_FOLDER_SYNC = "this file system cannot sync folders"
 _FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
 _OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", "labels.jsonl", "settled", ".lock"}
 BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -92,7 +94,7 @@ class Store(StepFolders):
                 files.make_folder(root / name)
             data = encode_png(canvas)
             piece = Piece(sha256(data), (0, 0), canvas.size)
-            for old in sorted([*(root / "tmp").iterdir(), *(root / "strips").iterdir()]):
+            for old in sorted(own([*(root / "tmp").iterdir(), *(root / "strips").iterdir()])):
                 if old.name != f"{piece.sha256}.png":
                     files.unlink(old)
             files.write_atomic(root / "strips" / f"{piece.sha256}.png", data, root / "tmp")
@@ -124,6 +126,8 @@ class Store(StepFolders):
                 "branches": [],
                 "seed": seed,  # this record and that of the seed picture can each be made again from the other
             }
+            if files.cannot_sync_folders:
+                session["folder_sync"] = _NO_FOLDER_SYNC
             files.write_atomic(root / "session.json", seal(session), root / "tmp")
             files.sync_folder(root)
             for folder in made:
@@ -144,6 +148,8 @@ class Store(StepFolders):
         record = read_record(self.root / "session.json")
         if self.branch is not None and not self._head_path(self.branch).is_file():
             raise UsageError(f"no branch {self.branch!r} in {self.root}: make it with `branch`")
+        if self.branch is not None and (there := self._in_another_case(self.branch)):
+            raise UsageError(f"no branch {self.branch!r} in {self.root}: {there}")
         return record
 
     def lock(self) -> Lock:
@@ -156,12 +162,12 @@ class Store(StepFolders):
         try:
             for name in _FOLDERS:  # a copy by a program that skips empty folders lacks some
                 self.files.make_folder(self.root / name)
-            for draft in sorted(self.tmp.iterdir()):
+            for draft in sorted(own(self.tmp.iterdir())):
                 self.files.unlink(draft)
             self._amend(axis=self.axis, branches=self.branches())
-            for pointer in sorted((self.root / "pending").iterdir()):
-                if self._is_over(self.begun(pointer.name)):
-                    self.forget(pointer.name)
+            for digest in self.pointers():
+                if self._is_over(self.begun(digest)):
+                    self.forget(digest)
         except BaseException:
             lock.release()
             raise
@@ -194,6 +200,8 @@ class Store(StepFolders):
         """Bring session.json in line with what has happened."""
         path = self.root / "session.json"
         session = read_record(path)
+        if self.files.cannot_sync_folders:
+            changes["folder_sync"] = _NO_FOLDER_SYNC
         if session != session | changes:
             self.files.write_atomic(path, seal(session | changes), self.tmp)
 
@@ -229,17 +237,25 @@ class Store(StepFolders):
         Raises:
             UsageError: a bad or taken name, or a step that is not part of any canvas.
         """
-        if not BRANCH_NAME.fullmatch(name):
+        if not BRANCH_NAME.fullmatch(name) or is_foreign(name):
             raise UsageError(f"bad branch name {name!r}: use letters, digits, dot, dash and underscore, up to 64")
         if self._head_path(name).exists():
-            raise UsageError(f"branch {name!r} exists already in {self.root}: choose another name")
+            there = self._in_another_case(name) or f"branch {name!r} exists already in {self.root}"
+            raise UsageError(f"{there}: choose another name")
         sealed = read_file(self.require_committed(number) / "step.json")
         self._write_head(name, number, sealed)
         self._amend(branches=self.branches())
 
     def branches(self) -> list[str]:
         """The names under heads/, sorted."""
-        return sorted(path.name for path in (self.root / "heads").glob("*"))
+        return sorted(path.name for path in own((self.root / "heads").glob("*")))
+
+    def _in_another_case(self, name: str) -> str:
+        """What a disk that takes upper and lower case for the same calls the branch `name`; "" for its own name."""
+        same = [branch for branch in self.branches() if branch.casefold() == name.casefold()]
+        if not same or name in same:
+            return ""
+        return f"this disk takes upper and lower case for the same, and the branch is {same[0]!r}"
 
     def _head_path(self, branch: str | None) -> Path:
         return self.root / head_path(branch)
@@ -361,12 +377,12 @@ def _require_growable(canvas: Image.Image, contract: TileContract) -> None:
 
 def _require_free(root: Path) -> None:
     if root.is_dir():
-        names = {path.name for path in root.iterdir()}
+        names = {path.name for path in own(root.iterdir())}
         if "HEAD" in names:
             raise SessionExistsError(
                 f"there is a session at {root} already: go on with `step`, or choose another path"
             )
-        if any((root / "heads").glob("*")) or (root / "steps" / step_name(SEED + 1)).exists():
+        if any(own((root / "heads").glob("*"))) or (root / "steps" / step_name(SEED + 1)).exists():
             raise SessionDamagedError(f"{root} is a session without its HEAD: `verify --repair` mends it")
         if names <= _OWN_NAMES:
             return  # an `init` that was cut short

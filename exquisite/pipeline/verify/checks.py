@@ -16,6 +16,7 @@ from pathlib import Path
 from ...contract import Mode, TileContract
 from ...errors import ExquisiteError, SessionDamagedError, SessionNotFoundError
 from ...files import Files
+from ...foreign import own
 from ..derived import Derived
 from ..options import StepOptions
 from ..rederive import rebuild_record, rederive
@@ -103,7 +104,7 @@ class _Verification(Unfinished):
     # session.json, heads
 
     def _head_paths(self) -> list[str]:
-        names = sorted(path.name for path in (self.root / "heads").glob("*") if BRANCH_NAME.fullmatch(path.name))
+        names = sorted(path.name for path in own((self.root / "heads").glob("*")) if BRANCH_NAME.fullmatch(path.name))
         return [MAIN_HEAD, *(f"heads/{name}" for name in names)]
 
     def _read_steps(self) -> None:
@@ -172,6 +173,8 @@ class _Verification(Unfinished):
         elif record.get("axis") is not None and (not modes or record["axis"] != modes[0][0]):
             problem = f"its axis is {record['axis']!r}, not that of its steps"
             self.found("session.json", problem, "steps would be refused", rebuilt)
+        if "folder_sync" in record:
+            self.notes.append(f"{record['folder_sync']}: a power cut may take back the last step")
         for name in sorted(set(map(str, record.get("branches", ()))) - set(branches)):
             self.found(f"heads/{name}", "it is missing", f"branch {name} is gone; its steps are not: make it again")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import SessionDamagedError
 from ...files import Files
+from ...foreign import own
 from ..journal.settlement import is_settlement
 from ..labels import LABELS_FILE, parse_label
 from ..store.records import Record, sha256, unseal
@@ -75,10 +76,14 @@ class Evidence:
         self._displaced: dict[str, bytes] = {}  # what repairs took away: of two swapped files, one is needed again
 
     def read_all(self) -> None:
-        """Hash every file."""
-        for path in sorted(self.root.rglob("*")):
+        """Hash every file but those that systems and editors leave, which are noted."""
+        paths = sorted(path for path in self.root.rglob("*") if path.is_file())
+        ours = list(own(paths, self.root))
+        if foreign := [path.relative_to(self.root).as_posix() for path in paths if path not in set(ours)]:
+            self.notes.append(f"ignored, since systems and editors leave such files: {', '.join(foreign)}")
+        for path in ours:
             name = path.relative_to(self.root).as_posix()
-            if path.is_file() and (data := self.content(name)) is not None:
+            if (data := self.content(name)) is not None:
                 self.hashes[name] = sha256(data)
         self._by_hash = {digest: path for path, digest in self.hashes.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -176,3 +177,43 @@ class TestSeam:
         fit_at_seam(laid, pictures.constant((8, 64), (200, 200, 200)))
         column = [sum(laid.getpixel((11, y))) for y in range(64)]  # type: ignore[arg-type]
         assert abs(min(range(64), key=column.__getitem__) - (32.5 + rise * 11)) <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("prices", "chosen"), [([3.0], 0), ([3.1, 2.9], 1), ([9.0, 8.0, 4.0, 7.0], 2), ([4.0, 5.0, 6.0, 7.0], 0)]
+)
+def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
+    monkeypatch: pytest.MonkeyPatch, prices: list[float], chosen: int
+) -> None:
+    """A seam without fault costs 2 here: the first start of at most 3 is taken at once, else the best of all."""
+    costs, begun = iter(prices), quilting._begun
+    starts: list[Image.Image] = []
+
+    def noted(*arguments: Any) -> Image.Image:
+        starts.append(begun(*arguments))
+        return starts[-1]
+
+    monkeypatch.setattr(quilting, "expected_cost", lambda _: 2.0)
+    monkeypatch.setattr(quilting, "total_cost", lambda _: next(costs))
+    monkeypatch.setattr(quilting, "_begun", noted)
+    out = continue_by_quilting(pictures.draw("ink", (64, 64), 3), 20, 5)
+    assert len(starts) == len(prices)
+    margin = 4  # columns of the known picture before them
+    assert out.crop((0, 0, 1, 64)).tobytes() == starts[chosen].crop((margin, 0, margin + 1, 64)).tobytes()
+
+
+def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_large_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A large patch has an eighth of the height, 32 px here."""
+    heights: list[int] = []
+    begun = quilting._begun
+
+    def noted(*arguments: Any) -> Image.Image:
+        heights.append(arguments[2].height)
+        return begun(*arguments)
+
+    monkeypatch.setattr(quilting, "expected_cost", lambda _: 0.0)
+    monkeypatch.setattr(quilting, "_begun", noted)
+    continue_by_quilting(known("ink"), 20, 5)
+    assert heights == [16, 24, 12, 8]

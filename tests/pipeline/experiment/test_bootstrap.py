@@ -72,3 +72,13 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_what_has_no_interval_is_refused(values: list[float], resamples: int) -> None:
     with pytest.raises(UsageError):
         bootstrap_mean(values, resamples=resamples)
+
+
+@pytest.mark.parametrize(("resamples", "level", "rank"), [(39, 0.95, 1), (199, 0.95, 5), (99, 0.8, 10), (999, 0.9, 50)])
+def test_the_ends_are_the_kth_smallest_and_the_kth_largest_mean(resamples: int, level: float, rank: int) -> None:
+    """k = floor((B + 1) (1 - level) / 2), by the same draws."""
+    values = [0.5, 1.75, -2.0, 4.0, 0.125]
+    draw = random.Random(4)
+    means = sorted(sum(draw.choices(values, k=5)) / 5 for _ in range(resamples))
+    found = bootstrap_mean(values, resamples=resamples, level=level, seed=4)
+    assert (found.low, found.high) == pytest.approx((means[rank - 1], means[-rank]))

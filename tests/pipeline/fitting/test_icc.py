@@ -45,6 +45,13 @@ def test_a_curve_that_is_one_level_off_still_counts_as_srgb() -> None:
     assert convert_to_srgb(picture(), icc_profile(bent(0.03), None, "far")) is not None
 
 
+def test_a_profile_without_a_name_is_used_all_the_same() -> None:
+    nameless = icc_profile(LINEAR, 1.0, "linear").replace(b"desc", b"none", 1)
+    converted = convert_to_srgb(picture((128, 128, 128)), nameless)
+    assert converted is not None
+    assert (converted[0].getpixel((0, 0)), converted[1]) == ((188, 188, 188), "without a name")
+
+
 def test_grey_with_a_profile_of_rgb_is_converted_as_its_grey() -> None:
     converted = convert_to_srgb(Image.new("L", (4, 4), 128), icc_profile(LINEAR, 1.0, "linear"))
     assert converted is not None

@@ -17,6 +17,7 @@ from exquisite.contract import TileContract
 from exquisite.errors import PictureError
 from exquisite.pipeline.fitting import fit_picture, open_picture
 from exquisite.pipeline.fitting.pillow_file import FORMATS
+from tests.support.children import run_python
 from tests.support.png_reference import chunk
 from tests.support.tiny import seed_picture
 
@@ -116,6 +117,25 @@ def test_no_warning_of_pillow_reaches_a_person(tmp_path: Path, recwarn: pytest.W
     seed_picture(100, 64).save(tmp_path / "cut.jpg", exif=exif.tobytes()[:-9])
     fit_picture(open_picture(tmp_path / "cut.jpg"), SMALL)
     assert list(recwarn) == []
+
+
+def test_nothing_of_libtiff_reaches_standard_error(tmp_path: Path) -> None:
+    """It writes to the process's own stream, past Python; what is written there afterwards still arrives."""
+    path = tmp_path / "torn.tif"
+    seed_picture(100, 64).save(path, compression="tiff_lzw")
+    data = path.read_bytes()
+    path.write_bytes(data[:20] + bytes(180) + data[200:])
+    code = (
+        "import sys\n"
+        "from exquisite.errors import PictureError\n"
+        "from exquisite.pipeline.fitting import open_picture\n"
+        "try: open_picture(sys.argv[1])\n"
+        "except PictureError as error: print(error)\n"
+        "print('said', file=sys.stderr)"
+    )
+    done = run_python(code, str(path))
+    assert "torn.tif" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "said\n")
 
 
 def test_a_wide_canvas_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

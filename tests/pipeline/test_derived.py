@@ -1,0 +1,55 @@
+"""The files that follow from stored answers: what they show is what their names say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from exquisite.contract import Mode, TileContract
+from exquisite.geometry.overlap_score import score_tile
+from exquisite.pipeline.session import Session
+from exquisite.pixels import laplacian_energy
+from tests.support.generators import Truth
+from tests.support.pictures import draw
+
+SMALL = TileContract(tile_px=64, band_px=32, overlap_px=16, advance_px=16)
+MODE = Mode.X_LTR
+FRAME = SMALL.tile_frame(MODE)
+
+
+@pytest.mark.parametrize("feather_px", [0, 8])
+def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path, feather_px: int) -> None:
+    """In the pictures, in the figures, and in what is committed: a redraw that is 9 levels too light."""
+    picture = draw("clouds", (320, 320), 3)
+    session = Session.create(tmp_path / "s", picture.crop((128, 128, 192, 192)), SMALL)
+    band = session.frontier(MODE)
+    lighter = Truth(picture, (128, 128), lambda tile, _: tile.point(lambda value: min(255, value + 9)))
+    result = session.step(MODE, lighter, candidates=1, gate=None, calibrate=False, feather_px=feather_px)
+
+    def shown(name: str) -> Image.Image:
+        with Image.open(result.step_dir / name) as image:
+            return image.convert("RGB")
+
+    before, after = shown("seam_before_feather.png"), shown("seam_after_feather.png")
+    enforced = shown("candidates/0/tile_out_enforced.png")
+    assert before.tobytes() == enforced.crop(FRAME.patch).tobytes() != after.tobytes()
+    record = session._store.step(1)
+    with Image.open(session._store.strip_path(record["strip"]["sha256"])) as strip:
+        growth = (SMALL.overlap_px, 0, SMALL.overlap_px + SMALL.advance_px, 64)
+        glued = (after if feather_px else before).crop(growth)
+        assert strip.convert("RGB").tobytes() == glued.tobytes()
+
+    feather = json.loads((result.step_dir / "score.json").read_text())["feather"]
+    zone_px = feather_px or 2
+    zone = (SMALL.overlap_px, 0, SMALL.overlap_px + zone_px, 64)
+    assert (feather["applied"], feather["feather_px"]) == (bool(feather_px), zone_px)
+    assert feather["before"]["sharpness"] == pytest.approx(laplacian_energy(before.crop(zone)))
+    assert feather["after"]["sharpness"] == pytest.approx(laplacian_energy(after.crop(zone)))
+    feathered = enforced.copy()
+    feathered.paste(after, FRAME.patch.origin)
+    assert feather["before"]["seam"] == pytest.approx(score_tile(band, enforced, MODE, SMALL).primary)
+    assert feather["after"]["seam"] == pytest.approx(score_tile(band, feathered, MODE, SMALL).primary)
+    assert feather["before"]["seam"] < feather["after"]["seam"]

@@ -1,0 +1,86 @@
+"""What repair may put back: what was recorded, never what somebody wrote by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exquisite.pipeline.store.records import seal, unseal
+from exquisite.pipeline.verify import verify_path
+from exquisite.pipeline.verify.repair import mended_record
+from tests.support.tiny import make_session, tree
+
+RECORD = {"format": 1, "axis": "x", "contract": {"tile_px": 1024, "band_px": 512}, "branches": ["night", "day"]}
+
+
+def by_hand(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """A record as an editor saves it: changed, under the seal that it had."""
+    record = json.loads(data)
+    change(record)
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "another axis": lambda record: record.update(axis="y"),
+    "another size": lambda record: record["contract"].update(tile_px=2048),
+    "one digit": lambda record: record["contract"].update(band_px=1),
+    "a name less": lambda record: record["branches"].clear(),
+    "a key more": lambda record: record.update(note="mine"),
+    "a key less": lambda record: record.pop("format"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_by_hand_is_never_sealed_anew(name: str) -> None:
+    edited = by_hand(seal(RECORD), EDITS[name])
+    for data in (edited, edited.rstrip(), edited + b"\n", edited[:-10], edited.replace(b"\n", b"\r\n")):
+        mended = mended_record(data, None)
+        assert mended is None or unseal(mended, Path()) == RECORD
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_session_json_becomes_what_it_was_or_stays_damaged(tmp_path: Path, name: str) -> None:
+    """With the record of the seed picture it can be made again; without it nothing is known."""
+    root = tmp_path / "s"
+    make_session(root, ("x_ltr",)).branch("night")
+    path = root / "session.json"
+    original = path.read_bytes()
+    path.write_bytes(edited := by_hand(original, EDITS[name]))
+    assert not verify_path(root).ok
+    assert verify_path(root, repair=True).ok
+    assert path.read_bytes() == original
+    path.write_bytes(edited)
+    seed = root / "steps" / "000000" / "step.json"
+    seed.write_bytes(by_hand(seed.read_bytes(), lambda record: record.update(kind="step")))
+    verify_path(root, repair=True)
+    assert path.read_bytes() in (edited, original)
+
+
+def test_an_edited_record_that_nothing_else_tells_of_stays_as_it_is(tmp_path: Path) -> None:
+    """The plan of an experiment, say: no other record keeps its hash."""
+    root = tmp_path / "s"
+    make_session(root)
+    (root / "experiments").mkdir()
+    plan = root / "experiments" / "feather.json"
+    plan.write_bytes(edited := by_hand(seal({"format": 1, "arms": [0, 16]}), lambda record: record.update(arms=[0])))
+    report = verify_path(root, repair=True)
+    assert [finding.path for finding in report.findings] == ["experiments/feather.json"]
+    assert (report.ok, plan.read_bytes()) == (False, edited)
+
+
+def test_one_altered_character_of_a_head_is_put_back_and_blames_nothing_else(tmp_path: Path) -> None:
+    """Whichever it is: number, hash, name or the end of the line."""
+    root = tmp_path / "s"
+    make_session(root, ("x_ltr", "x_rtl"))
+    before = tree(root)
+    line = before["HEAD"]
+    for at in range(len(line)):
+        altered = b"0" if line[at : at + 1] != b"0" else b"1"
+        (root / "HEAD").write_bytes(line[:at] + altered + line[at + 1 :])
+        report = verify_path(root, repair=True)
+        assert ([finding.path for finding in report.findings], report.ok) == (["HEAD"], True), at
+        assert tree(root) == before, at
