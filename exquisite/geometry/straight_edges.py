@@ -2,8 +2,8 @@
 
 At every cut between two columns the rows vote on whether the picture rises or falls there:
 
-    m(x) = mean over the rows of clamp(v(x) - v(x - 1), -VOTE, VOTE) / VOTE          -1 .. 1, each channel
-    e(x) = |m(x) - (m(x - APART) + m(x + APART)) / 2|                                the largest of the channels
+    m(x) = mean over the rows of clamp(v(x) - v(x - 1), -_VOTE, _VOTE) / _VOTE          -1 .. 1, each channel
+    e(x) = |m(x) - (m(x - _APART) + m(x + _APART)) / 2|                                the largest of the channels
 
 Texture, grain and strokes vote both ways, and slopes vote alike at neighbouring cuts. A cast that begins at the seam is
 voted for by every row at one cut, and so is an edge parallel to it.
@@ -28,36 +28,36 @@ from ..pixels import LEVELS, as_float, combined, moved
 
 __all__ = ["straight_edge_vetoes"]
 
-VOTE = 4
+_VOTE = 4
 """Levels from which a row's vote counts fully."""
 
-APART = 3
+_APART = 3
 """Cuts on each side that say what slope is usual, so far away that an edge drawn softly over 2 px is not among them."""
 
-LEAST_PX = 64
+_LEAST_PX = 64
 """Over fewer pixels an edge may be straight by chance."""
 
-PARTS = 4
+_PARTS = 4
 """Parts of the seam that are looked at by themselves, for a cast that does not reach from end to end."""
 
-CAST, CAST_RATIO = 0.55, 1.7
+_CAST, _CAST_RATIO = 0.55, 1.7
 """At the seam: e above this, and above this many times what the band has, is a cast. True pictures: up to .30."""
 
-PART, PART_RATIO = 0.85, 2.0
+_PART, _PART_RATIO = 0.85, 2.0
 """The same in one part of the seam. True pictures: up to .42."""
 
-EDGE, EDGE_RATIO = 0.8, 1.5
+_EDGE, _EDGE_RATIO = 0.8, 1.5
 """The same for an edge parallel to the seam, wherever it lies. True pictures without such edges before: up to .69."""
 
-BAR, BAR_RATIO = 0.4, 1.7
+_BAR, _BAR_RATIO = 0.4, 1.7
 """f of a line or bar parallel to the seam. True pictures without such bars before: up to .31."""
 
-LINE, LINE_RATIO = 0.38, 2.0
+_LINE, _LINE_RATIO = 0.38, 2.0
 """f of a line or bar across the seam, in excess of the band's at the same height. True pictures: all but one in 160."""
 
 _ACTIVE = 8  # times a change is enlarged, so that means in whole levels are exact enough; it counts up to 255 / _ACTIVE
-_FULL = (LEVELS - 1) // VOTE * VOTE
-_VOTES = [min(level, VOTE) * _FULL // VOTE for level in range(LEVELS)] * 3
+_FULL = (LEVELS - 1) // _VOTE * _VOTE
+_VOTES = [min(level, _VOTE) * _FULL // _VOTE for level in range(LEVELS)] * 3
 
 
 def straight_edge_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
@@ -67,18 +67,18 @@ def straight_edge_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, .
         past: what the canvas shows before the seam, RGB, growth to the right.
         future: the new columns behind the seam, RGB, same height.
     """
-    if past.height < LEAST_PX:
+    if past.height < _LEAST_PX:
         return ()
     joined = Image.new("RGB", (past.width + future.width, past.height))
     joined.paste(past, (0, 0))
     joined.paste(future, (past.width, 0))
     names = _at_and_behind_the_seam(joined, past.width)
     width = min(past.width // 2, future.width)
-    if width >= LEAST_PX:
+    if width >= _LEAST_PX:
         new = future.crop((0, 0, width, future.height))
         ends = (past.width - 2 * width, past.width - width, past.width)
         early, late = (past.crop((left, 0, right, past.height)) for left, right in pairwise(ends))
-        if _begun(late, new) > max(LINE, LINE_RATIO * _begun(early, late)):
+        if _begun(late, new) > max(_LINE, _LINE_RATIO * _begun(early, late)):
             names.append("line")
     return tuple(names)
 
@@ -87,26 +87,26 @@ def _at_and_behind_the_seam(picture: Image.Image, seam: int) -> list[str]:
     """"cast" and "bar", of an RGB picture whose columns from `seam` on are new."""
     votes = _votes(picture)
     whole, parts = _edges([channel.reduce((1, channel.height)) for channel in votes]), _edges(votes)
-    before, at, behind = (APART + 1, seam - APART), (seam, seam + 1), (seam + 1, picture.width - APART)
+    before, at, behind = (_APART + 1, seam - _APART), (seam, seam + 1), (seam + 1, picture.width - _APART)
     usual = _strongest(whole, before)
     names = []
     part, usual_part = _strongest(parts, at), _strongest(parts, before)
-    if _strongest(whole, at) > max(CAST, CAST_RATIO * usual) or part > max(PART, PART_RATIO * usual_part):
+    if _strongest(whole, at) > max(_CAST, _CAST_RATIO * usual) or part > max(_PART, _PART_RATIO * usual_part):
         names.append("cast")
     falls = _falls(picture)
     bar, usual_bar = _strongest(falls, (seam, picture.width)), _strongest(falls, (1, seam))
-    if bar > max(BAR, BAR_RATIO * usual_bar) or _strongest(whole, behind) > max(EDGE, EDGE_RATIO * usual):
+    if bar > max(_BAR, _BAR_RATIO * usual_bar) or _strongest(whole, behind) > max(_EDGE, _EDGE_RATIO * usual):
         names.append("bar")
     return names
 
 
 def _votes(image: Image.Image) -> list[Image.Image]:
-    """m of each channel of an RGB image at the cut before every column, mode F, one row for each of PARTS runs of rows.
+    """m of each channel of an RGB image at the cut before every column, mode F, a row for each of _PARTS runs of rows.
 
     Differences stay 8 bits wide, rises and falls apart, so that Pillow takes their means in one pass.
     """
     before = ImageChops.offset(image, 1, 0)
-    rows = -(-image.height // PARTS)
+    rows = -(-image.height // _PARTS)
     rise, fall = (
         ImageChops.subtract(one, other).point(_VOTES).reduce((1, rows))
         for one, other in ((image, before), (before, image))
@@ -118,10 +118,10 @@ def _votes(image: Image.Image) -> list[Image.Image]:
 
 
 def _edges(votes: list[Image.Image]) -> Image.Image:
-    """e from the m of the three channels, mode F; wrong within APART of the ends, where cuts are missing."""
+    """e from the m of the three channels, mode F; wrong within _APART of the ends, where cuts are missing."""
     red, green, blue = (
         combined(
-            lambda a: abs(a["m"] - 0.5 * (a["l"] + a["r"])), m=one, l=moved(one, -APART), r=moved(one, APART)
+            lambda a: abs(a["m"] - 0.5 * (a["l"] + a["r"])), m=one, l=moved(one, -_APART), r=moved(one, _APART)
         )
         for one in votes
     )
@@ -138,10 +138,10 @@ def _falls(image: Image.Image) -> Image.Image:
 
 
 def _begun(before: Image.Image, behind: Image.Image) -> float:
-    """How far f across two RGB pieces of one size rises in the second over what the first has within APART rows."""
+    """How far f across two RGB pieces of one size rises in the second over what the first has within _APART rows."""
     old, new = (_falls(piece.transpose(Image.Transpose.TRANSPOSE)) for piece in (before, behind))
     near = old
-    for off in range(1, APART + 1):
+    for off in range(1, _APART + 1):
         left, right = moved(old, -off), moved(old, off)
         near = combined(lambda a: a["max"](a["n"], a["max"](a["l"], a["r"])), n=near, l=left, r=right)
     return _strongest(combined(lambda a: a["f"] - a["n"], f=new, n=near), (1, new.width))

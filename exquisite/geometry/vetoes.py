@@ -31,12 +31,12 @@ COPY_SHARE = 0.35
 COPY_FLOOR = 0.06
 """A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
 
-MIRROR_SHARE = 0.1
+_MIRROR_SHARE = 0.1
 """A mirrored copy, laid on the band to the pixel, leaves at most this share. A face cut at its middle leaves .3."""
 
-AXIS_SHARE, AXIS_PX, AROUND_PX = 0.4, 3, 64
-"""A symmetric subject is level at its axis: its last AXIS_PX columns change by less than this share of what the last
-AROUND_PX change. A mirrored copy of anything else begins wherever the band ends: .7 and above."""
+_AXIS_SHARE, _AXIS_PX, _AROUND_PX = 0.4, 3, 64
+"""A symmetric subject is level at its axis: its last _AXIS_PX columns change by less than this share of what the last
+_AROUND_PX change. A mirrored copy of anything else begins wherever the band ends: .7 and above."""
 
 EMPTY_SHARE = 0.08
 """Texture below this share of the band's poorest piece is a flat fill or a smear."""
@@ -70,7 +70,7 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
             continue
         if likeness <= found["mirror"] and _level_at_the_seam(past):
             continue
-        if name == "copy" or _mirrored(future, old, cells) <= MIRROR_SHARE * unlike:
+        if name == "copy" or _mirrored(future, old, cells) <= _MIRROR_SHARE * unlike:
             names.append(name)
     return tuple(names)
 
@@ -87,12 +87,12 @@ def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> f
 
 def _level_at_the_seam(past: Image.Image) -> bool:
     """Whether the last columns before the seam hardly change from one to the next, beside the columns before them."""
-    if past.width <= AXIS_PX:
+    if past.width <= _AXIS_PX:
         return False
-    near = past.crop((max(0, past.width - AROUND_PX - 1), 0, past.width, past.height))
+    near = past.crop((max(0, past.width - _AROUND_PX - 1), 0, past.width, past.height))
     left, right = near.crop((0, 0, near.width - 1, near.height)), near.crop((1, 0, near.width, near.height))
     changes = column_means(as_float(ImageChops.difference(left, right)))
-    return sum(changes[-AXIS_PX:]) / AXIS_PX < AXIS_SHARE * sum(changes) / len(changes)
+    return sum(changes[-_AXIS_PX:]) / _AXIS_PX < _AXIS_SHARE * sum(changes) / len(changes)
 
 
 def resemblance(piece: Image.Image, place: Image.Image) -> dict[str, float]:
