@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -80,8 +81,15 @@ class Page:
             ActionChains(self.driver).send_keys(key).perform()
 
     def click(self, selector: str) -> None:
-        """Click on an element."""
-        self.driver.find_element("css selector", selector).click()
+        """Click on an element, as soon as it can be clicked on."""
+
+        def clicked() -> bool:
+            with contextlib.suppress(WebDriverException):
+                self.driver.find_element("css selector", selector).click()
+                return True
+            return False
+
+        self.wait(clicked, f"a click on {selector}")
 
     def go(self, view: str) -> None:
         """Go to a view, and wait until it is shown."""
