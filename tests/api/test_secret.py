@@ -108,3 +108,14 @@ class TestHiding:
         assert Secret(KEY).hidden_in(f"bad key {KEY}!".encode()) == b"bad key [hidden]!"
         assert Secret("none").hidden_in(b"none of it") == b"none of it"
         assert Secret("").hidden_in(b"x") == b"x"
+
+
+@pytest.mark.parametrize("length", range(12, len(KEY) + 1))
+def test_the_beginning_of_a_key_at_the_end_of_what_arrived_is_hidden(length: int) -> None:
+    """An answer may break off in the middle of it."""
+    assert Secret(KEY).hidden_in(b"the key is " + KEY[:length].encode()) == b"the key is [hidden]"
+
+
+def test_what_only_begins_like_a_key_is_left() -> None:
+    assert Secret(KEY).hidden_in(b"sk-not and more") == b"sk-not and more"
+    assert Secret("short").hidden_in(b"short") == b"short"

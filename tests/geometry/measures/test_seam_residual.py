@@ -59,3 +59,13 @@ def test_a_turned_seam_is_the_same_seam(mode: Mode) -> None:
 def test_pieces_that_cannot_meet_are_refused(old: tuple[int, int], new: tuple[int, int]) -> None:
     with pytest.raises(CanvasError, match="do not meet at a seam"):
         seam_residual(constant(old), constant(new), "x_ltr")
+
+
+def test_the_bends_on_both_sides_of_the_seam_count_and_no_other() -> None:
+    """A flat picture that becomes a slope of 8 levels bends at its last column alone: (8 / 2 + 1/4) / (0 + 1/4)."""
+    flat = constant((16, 8), (0,) * 3)
+    row = bytes(8 * (x + 1) for x in range(16))
+    slope = Image.frombytes("L", (16, 1), row).resize((16, 8)).convert("RGB")
+    back = slope.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert seam_residual(flat, slope, "x_ltr") == pytest.approx(4.25 / 0.25)
+    assert seam_residual(back, flat, "x_ltr") == pytest.approx(4.25 / 0.25)
