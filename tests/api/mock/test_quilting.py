@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -217,3 +218,19 @@ def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_larg
     monkeypatch.setattr(quilting, "_begun", noted)
     continue_by_quilting(known("ink"), 20, 5)
     assert heights == [16, 24, 12, 8]
+
+
+def test_chance_draws_among_patches_within_three_per_cent_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least difference is 100; 103 is as good, 104 is not."""
+    errors = [(100.0, Position(0, 0)), (103.0, Position(1, 0)), (104.0, Position(2, 0))]
+    monkeypatch.setattr(PatchSearch, "_cheapest", lambda *_: errors)
+    drawn: list[Sequence[Position]] = []
+
+    class Noting(random.Random):
+        def choice(self, among: Sequence[Any]) -> Any:  # type: ignore[override]
+            drawn.append(among)
+            return among[0]
+
+    image = pictures.draw("ink", (64, 64), 3)
+    PatchSearch(image, Shape(8, 8, 2, 2), {1: 4}, 8).choose(image, Place(0, 0, 0), [], [], Noting())
+    assert drawn == [[Position(0, 0), Position(1, 0)]]
