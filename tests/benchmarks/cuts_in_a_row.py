@@ -23,7 +23,7 @@ from exquisite.pixels import laplacian_energy
 from tests.support.pictures import draw
 from tests.support.tiny import png
 
-from .bench import Instant, compare
+from .bench import Instant
 
 __all__ = ["MEASURED", "SOFTEN_PX", "cut_seconds", "in_a_row", "step_cost"]
 
@@ -135,19 +135,25 @@ def _median_seconds(new: Image.Image, band: Image.Image, width: int) -> float:
 
 
 def step_cost() -> Record:
-    """Median seconds of a step of three candidates without and with a cut of SOFTEN_PX, and their median ratio."""
+    """Median processor time of a step of three candidates without and with a cut, and their median ratio."""
     picture = _picture("foliage", 2)
     left = _BORDER + CLASSIC.advance_px + CLASSIC.tile_px - CLASSIC.band_px
     box = (left, _BORDER, left + CLASSIC.tile_px, _BORDER + CLASSIC.across_px)
     answers = Instant([png(redraw(picture, box, random_drift("fine", f"cost:{number}"))) for number in range(3)])
-    with tempfile.TemporaryDirectory() as plain, tempfile.TemporaryDirectory() as soft:
-        sessions = {0: _session(plain, picture), SOFTEN_PX: _session(soft, picture)}
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        sessions = {0: _session(one, picture), SOFTEN_PX: _session(other, picture)}
         for soften_px, session in sessions.items():
             session.step("x_ltr", Anew(picture), candidates=1, gate=None, soften_px=soften_px)
 
-        def step(soften_px: int) -> None:
+        def seconds(soften_px: int) -> float:
+            start = time.process_time()
             sessions[soften_px].step("x_ltr", answers, gate=None, soften_px=soften_px)
-            sessions[soften_px].undo()
+            return time.process_time() - start
 
-        soft_s, plain_s, ratio = compare(lambda: step(SOFTEN_PX), lambda: step(0), _ROUNDS)
-    return {"plain": plain_s, "soft": soft_s, "ratio": ratio}
+        pairs = []
+        for _ in range(_ROUNDS):
+            pairs.append((seconds(0), seconds(SOFTEN_PX)))
+            for session in sessions.values():
+                session.undo()
+    plain, with_cut = (statistics.median(pair[which] for pair in pairs) for which in (0, 1))
+    return {"plain": plain, "soft": with_cut, "ratio": statistics.median(b / a for a, b in pairs)}

@@ -81,9 +81,9 @@ def _in_a_row(rows: Sequence[Record]) -> str:
 def _cost(step: Record, seconds: Record) -> str:
     times = ", ".join(f"{value:.2f} s through {width} px" for width, value in seconds.items())
     return (
-        f"The cut of a tile of 1024 px across takes {times}, of one core. "
-        f"A step of three candidates takes {step['soft']:.2f} s with a cut of 64 px and {step['plain']:.2f} s without: "
-        f"{step['ratio']:.2f} times as long."
+        f"The cut of a tile of 1024 px across takes {times}, of processor time. "
+        f"A step of three candidates takes {step['soft']:.2f} s of processor time with a cut of 64 px and "
+        f"{step['plain']:.2f} s without: {step['ratio']:.2f} times as long."
     )
 
 

@@ -1,15 +1,26 @@
-"""The joins of `make bench-cut` do what they are called."""
+"""The tables of the cut: what the document shows is the last run, and the joins do what they are called."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 from PIL import ImageChops
 
 from exquisite.contract import TileContract
+from tests.benchmarks import cuts, cuts_table
 from tests.benchmarks.joins import JOINS, Redrawn, last_known, measure
 from tests.support import pictures
+from tests.support.documents import RESULTS, marked, read
 
 SMALL = TileContract(128, 64, 32, 48)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(cuts.RESULT.read_text("utf-8"))
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +28,39 @@ def place() -> Redrawn:
     """A picture, and the same a row lower."""
     old = pictures.draw("ink", (128, 128), 5)
     return Redrawn(old, ImageChops.offset(old, 0, 1), SMALL)
+
+
+def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
+    shown = marked(read(RESULTS), "bench-cut").strip("\n")
+    assert shown == cuts_table.render(recorded), "run `python -m tests.benchmarks.cuts --write`"
+
+
+def test_every_join_was_measured_under_every_drift(recorded: dict[str, Any]) -> None:
+    measured = {(row["drift"], row["join"], row["zone_px"]) for row in recorded["joins"]}
+    zones = {(join, width) for join in cuts_table.IN_THE_ZONE for width in cuts.WIDTHS}
+    zones |= {(join, cuts.REAL_PX) for join in set(JOINS) - set(cuts_table.IN_THE_ZONE)}
+    assert measured == {(drift, join, width) for drift in cuts.DRIFTS for join, width in zones}
+    places = len(cuts.SEEDS) * (len(pictures.KINDS) + len(cuts.PICTURES))
+    assert {row["places"] for row in recorded["joins"]} == {places}
+
+
+def test_the_cut_that_the_package_uses_is_the_best_in_what_was_recorded(recorded: dict[str, Any]) -> None:
+    rows = {(row["drift"], row["join"]): row for row in recorded["joins"] if row["zone_px"] == cuts.REAL_PX}
+    for drift in cuts.DRIFTS:
+        straight, cut = rows[drift, "straight"], rows[drift, "cut and ramp"]
+        assert cut["broken"] <= straight["broken"]
+        assert cut["mismatch"] <= 0.5 * straight["mismatch"]
+        assert cut["sharpness"] >= 0.96
+    assert rows["fine re-invention", "cross-fade"]["sharpness"] < 0.9
+    assert rows["fine re-invention", "cut and ramp"]["broken"] <= 0.005
+
+
+def test_no_pair_of_a_real_model_got_worse(recorded: dict[str, Any]) -> None:
+    explained = [pair for pair in recorded["real"] if pair["kept"] >= cuts.LEAST_EXPLAINED]
+    assert len(explained) >= 12
+    for pair in explained:
+        assert pair["cut"]["broken"] <= 0.005
+        assert pair["cut"]["mismatch"] <= pair["straight"]["mismatch"]
 
 
 @pytest.mark.parametrize("name", JOINS)

@@ -190,14 +190,14 @@ class TestFaults:
     def test_become_a_line(
         self, session: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
     ) -> None:
-        def fail(_: object) -> None:
+        def fail(*_: object) -> None:
             raise error
 
         monkeypatch.setattr(Session, "status", fail)
         assert_helpful(session("status", "ink"), code, said)
 
     def test_a_traceback_can_be_asked_for(self, session: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_: object) -> None:
+        def fail(*_: object) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr(Session, "status", fail)
