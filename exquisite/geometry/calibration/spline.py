@@ -12,9 +12,10 @@ from itertools import pairwise
 
 from .linear import solve_banded
 
-_TIE = 1 / 100**2  # where a picture gives no hold at all nothing is bent
-
 __all__ = ["Spline", "Sums", "basis", "fit_spline"]
+
+_TIE = 1 / 100**2
+"""Weight of a squared displacement: nothing is bent where a picture gives no hold at all."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from exquisite.geometry.calibration.spline import _add_bending
+from exquisite.geometry.calibration.spline import _TIE, _add_bending
 
 
 def test_bending_is_the_sum_of_squared_second_differences_and_twice_the_mixed_one() -> None:
@@ -30,4 +30,5 @@ def test_bending_is_the_sum_of_squared_second_differences_and_twice_the_mixed_on
         for j in range(rows - 1)
         for i in range(columns - 1)
     )
-    assert energy == pytest.approx(along + down + 2 * mixed, rel=1e-6)
+    tie = _TIE * sum(value**2 for value in values)
+    assert energy == pytest.approx(along + down + 2 * mixed + tie, rel=1e-6)
