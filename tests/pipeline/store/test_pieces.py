@@ -106,3 +106,13 @@ def test_a_young_canvas_keeps_the_seed_in_its_tip() -> None:
     tips = {"low": [SEED.as_record()], "high": [SEED.as_record()]}
     new = Piece("new", (-8, 0), (8, 64)).as_record()
     assert [strip["sha256"] for strip in extend_tips(tips, new, Mode.X_RTL, SMALL)["low"]] == ["new", "seed"]
+
+
+def test_a_piece_is_shown_as_far_as_a_box_shows_it() -> None:
+    """`within` is in the pixels of its own picture."""
+    piece = Piece("a" * 64, (10, 20), (8, 6))
+    assert piece.shown_in(Box(0, 0, 99, 99)) is piece
+    shown = piece.shown_in(Box(12, 23, 99, 99))
+    assert (shown.origin, shown.size, shown.within) == ((12, 23), (6, 3), Box(2, 3, 8, 6))
+    shown = piece.shown_in(Box(0, 0, 15, 24))
+    assert (shown.origin, shown.size, shown.within) == ((10, 20), (5, 4), Box(0, 0, 5, 4))
