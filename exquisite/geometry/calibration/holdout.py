@@ -11,9 +11,9 @@ from ...pixels import squared_distance
 
 __all__ = ["Agreement"]
 
-_HELD_OUT = 5
-_LEAST_WEIGHT = 0.2
-_LEAST_ACTIVITY = 1.0
+_HELD_OUT = 5  # every fifth block, in a knight's-move pattern, so that no row or column is left out
+_LEAST_WEIGHT = 0.2  # robust weight of the registration below which a block counts as redrawn with other content
+_LEAST_ACTIVITY = 1.0  # levels; one level is the rounding of 8 bits, so that flat blocks stay comparable
 
 
 class Agreement:
