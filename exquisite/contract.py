@@ -1,10 +1,10 @@
-"""The contract: the one place that knows the sizes of tile, band, overlap and advance.
+"""The contract: the sizes of tile, band, overlap and advance, and every box that follows from them.
 
-A tile is tile_px long along the growing axis and across_px wide across it. "Canonical" pictures grow to the right.
+A tile is tile_px long along the growing axis and across_px wide across it.
 
-Every stage is written once, for growth to the right ("canonical"). `to_canonical` and `from_canonical`
-turn the other three modes into it by a lossless transpose, and `Frame` gives every box and origin in the
-picture's own orientation for the few stages that must draw in it.
+Every stage is written once, for growth to the right, the canonical orientation. `to_canonical` and `from_canonical`
+convert the other three modes by a lossless transpose. `Frame` gives every box and origin in the picture's own
+orientation, for stages that draw in it.
 
 Canonical tile (x to the right), classic numbers:
 
@@ -43,24 +43,24 @@ MAX_RIM_SHARE = 1 / 16
 """The widest rim without a source that calibration may leave at the outer edge of a tile, as a share of its shorter
 edge. Real redraws whose seam nobody sees have rims of up to 5 % (`make bench-real`)."""
 
-_WRITTEN = re.compile(
+_SIZES_PATTERN = re.compile(
     r"(?P<tile_px>\d+)(x(?P<across_px>\d+))?/(?P<band_px>\d+)/(?P<overlap_px>\d+)/(?P<advance_px>\d+)", re.ASCII
 )
 
 
 @dataclass(frozen=True)
 class TileContract:
-    """The sizes that every stage of a step shares, in pixels.
+    """The sizes of a step, in pixels.
 
     Attributes:
         tile_px: length of the tile that the model returns, along the growing axis.
-        band_px: the last pixels of the canvas that the model sees; the conditioning half of the tile.
-        overlap_px: canvas pixels before the seam that the patch covers; also the width of both scoring strips.
-        advance_px: pixels by which one step grows the canvas.
+        band_px: length of the band, the end of the canvas that the model sees as the tile's conditioning half.
+        overlap_px: length of canvas before the seam that the patch covers; also the width of both scoring strips.
+        advance_px: length that one step adds to the canvas.
         across_px: width of tile and canvas, across the growing axis; default (None): tile_px, a square tile.
 
     Raises:
-        ContractError: naming every rule that is broken.
+        ContractError: the sizes break a rule; the message names each.
     """
 
     tile_px: int
@@ -70,16 +70,16 @@ class TileContract:
     across_px: int = None  # type: ignore[assignment]  # never None once it is made: see __post_init__
 
     def __post_init__(self) -> None:
-        given = vars(self).copy()
+        values = vars(self).copy()
         if self.across_px is None:
             object.__setattr__(self, "across_px", self.tile_px)
-            del given["across_px"]
-        broken = [
+            del values["across_px"]
+        violations = [
             f"{name}={value!r} must be a whole number of pixels above 0"
-            for name, value in given.items()
+            for name, value in values.items()
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0
         ]
-        if not broken:
+        if not violations:
             room = self.tile_px - self.band_px
             rules = {
                 f"band_px={self.band_px} must be below tile_px={self.tile_px}": room > 0,
@@ -87,18 +87,18 @@ class TileContract:
                 f"overlap_px={self.overlap_px} must be at most tile_px - band_px={room}": self.overlap_px <= room,
                 f"advance_px={self.advance_px} must be at most tile_px - band_px={room}": self.advance_px <= room,
             }
-            broken = [rule for rule, kept in rules.items() if not kept]
-        if broken:
-            raise ContractError("invalid contract: " + "; ".join(broken))
+            violations = [rule for rule, holds in rules.items() if not holds]
+        if violations:
+            raise ContractError("invalid contract: " + "; ".join(violations))
 
     @property
     def tile_area(self) -> int:
-        """Pixels of one tile."""
+        """Number of pixels of a tile."""
         return self.tile_px * self.across_px
 
     @property
     def margin_px(self) -> int:
-        """Generated pixels beyond the patch: what calibration may leave without a source at no cost."""
+        """Length of the generated half beyond the patch; calibration may leave it without source pixels."""
         return self.tile_px - self.band_px - self.advance_px
 
     @property
@@ -112,14 +112,14 @@ class TileContract:
 
     @property
     def max_soften_px(self) -> int:
-        """The widest pending zone: within the overlap, at most half of the band, and less than a whole strip."""
+        """Largest width of a pending zone: at most the overlap and half of the band, and less than the advance."""
         return min(self.overlap_px, self.band_px // 2, self.advance_px - 1)
 
     def require_soften(self, soften_px: int) -> None:
-        """Check that a step can keep its last `soften_px` pending.
+        """Check that a step can leave its last `soften_px` pending.
 
         Raises:
-            UsageError: naming the widest pending zone.
+            UsageError: it cannot; the message names the largest width.
         """
         if not 0 <= soften_px <= self.max_soften_px:
             raise UsageError(f"soften_px must be 0 to {self.max_soften_px} with these sizes, not {soften_px}")
@@ -133,14 +133,14 @@ class TileContract:
         return self.oriented((self.advance_px, self.across_px), mode)
 
     def oriented(self, size: tuple[int, int], mode: Mode | str) -> tuple[int, int]:
-        """(along, across) of the growing axis -> (width, height), and back: the map is its own inverse."""
+        """Convert (along, across) to (width, height), or back: the function is its own inverse."""
         return size if Mode(mode).axis == "x" else (size[1], size[0])
 
     def require_canvas(self, size: tuple[int, int], mode: Mode | str) -> None:
         """Check that a canvas of `size` (width, height) can grow in `mode`.
 
         Raises:
-            CanvasError: naming the size that it must have.
+            CanvasError: it cannot; the message names the required size.
         """
         mode = Mode(mode)
         along, across = self.oriented(size, mode)
@@ -157,7 +157,7 @@ class TileContract:
             )
 
     def frame(self, mode: Mode | str, canvas_size: tuple[int, int]) -> Frame:
-        """Every box and origin of one step on a canvas of `canvas_size` (width, height).
+        """The boxes and origins of a step on a canvas of `canvas_size` (width, height).
 
         Raises:
             CanvasError: the canvas cannot grow in `mode`.
@@ -167,31 +167,31 @@ class TileContract:
         return Frame(self, mode, canvas_size)
 
     def tile_frame(self, mode: Mode | str) -> Frame:
-        """The frame of a step on a canvas of a tile's size: the boxes in the tile are the same on every canvas."""
+        """The frame for boxes in the tile, which do not depend on the canvas; it assumes a canvas of a tile's size."""
         return self.frame(mode, self.tile_size(mode))
 
     def as_dict(self) -> dict[str, int]:
-        """The sizes by name, as records keep them; a square tile has no across_px, as before there were others."""
+        """The sizes by name, for records; a square tile omits across_px, which earlier records do not have."""
         sizes = asdict(self)
         if self.across_px == self.tile_px:
             del sizes["across_px"]
         return sizes
 
     def __str__(self) -> str:
-        """TILE/BAND/OVERLAP/ADVANCE in pixels, TILExACROSS/... where the tile is no square."""
+        """TILE/BAND/OVERLAP/ADVANCE in pixels, or TILExACROSS/BAND/OVERLAP/ADVANCE for a rectangular tile."""
         tile = f"{self.tile_px}" if self.across_px == self.tile_px else f"{self.tile_px}x{self.across_px}"
         return f"{tile}/{self.band_px}/{self.overlap_px}/{self.advance_px}"
 
     @classmethod
     def parse(cls, text: str) -> TileContract:
-        """The contract of a preset's name, or of sizes as `str` writes them.
+        """Parse a preset's name, or sizes in the format of `str`.
 
         Raises:
-            ContractError: neither of them, or sizes that break a rule.
+            ContractError: `text` is neither, or its sizes break a rule.
         """
         if text in PRESETS:
             return PRESETS[text]
-        if sizes := _WRITTEN.fullmatch(text):
+        if sizes := _SIZES_PATTERN.fullmatch(text):
             return cls(**{name: int(size) for name, size in sizes.groupdict().items() if size is not None})
         raise ContractError(
             f"unknown contract {text!r}: use {', '.join(PRESETS)}, or TILE/BAND/OVERLAP/ADVANCE in pixels such as "
@@ -203,8 +203,8 @@ class TileContract:
 class Frame:
     """Boxes and origins of one step, in pixels, half-open, in the picture's own orientation.
 
-    "In the tile" means coordinates of the tile, "in the canvas" those of the canvas before the step,
-    "in the grown canvas" those after it. Made by `TileContract.frame`.
+    "In the tile" means tile coordinates, "in the canvas" coordinates of the canvas before the step, and "in the grown
+    canvas" coordinates of the canvas after it. `TileContract.frame` makes it.
     """
 
     contract: TileContract
@@ -219,60 +219,60 @@ class Frame:
 
     @property
     def conditioning_half(self) -> Box:
-        """Where the band lies in the tile."""
+        """The box of the band, in the tile."""
         return self._tile(0, self.contract.band_px)
 
     @property
     def generated_half(self) -> Box:
-        """What the model adds, in the tile."""
+        """The box of the pixels that the model adds, in the tile."""
         return self._tile(self.contract.band_px, self.contract.tile_px)
 
     @property
     def patch(self) -> Box:
-        """Overlap and advance, in the tile: what glue pastes."""
+        """Overlap and advance together, in the tile: the box that `glue` pastes."""
         c = self.contract
         return self._tile(c.band_px - c.overlap_px, c.band_px + c.advance_px)
 
     @property
     def tile_strip(self) -> Box:
-        """The generated side of the scoring strips, in the tile."""
+        """The scoring strip behind the seam, in the tile."""
         return self._tile(self.contract.band_px, self.contract.band_px + self.contract.overlap_px)
 
     @property
     def growth_in_tile(self) -> Box:
-        """The new pixels, in the tile: what a session commits."""
+        """The new pixels, in the tile: the box that a session commits."""
         return self._tile(self.contract.band_px, self.contract.band_px + self.contract.advance_px)
 
     @property
     def band(self) -> Box:
-        """The last band_px at the frontier, in the canvas."""
+        """The box of the band at the frontier, in the canvas."""
         return self._canvas(-self.contract.band_px, 0)
 
     @property
     def canvas_strip(self) -> Box:
-        """The old side of the scoring strips, in the canvas."""
+        """The scoring strip before the seam, in the canvas."""
         return self._canvas(-self.contract.overlap_px, 0)
 
     @property
     def seam(self) -> int:
-        """Coordinate along the axis where new pixels begin (or end, growing to the low side), in the grown canvas."""
+        """Coordinate along the axis between old and new pixels, in the grown canvas."""
         along, _ = self.contract.oriented(self.canvas_size, self.mode)
         return along if self.mode.side == "high" else self.contract.advance_px
 
     @property
     def seam_in_tile(self) -> int:
-        """Coordinate along the axis of the line between the two halves, in the tile."""
+        """Coordinate along the axis between the two halves, in the tile."""
         band = self.contract.band_px
         return band if self.mode.side == "high" else self.contract.tile_px - band
 
     @property
     def patch_in_canvas(self) -> Box:
-        """Where the patch lies, in the grown canvas; its `.origin` is the paste origin."""
+        """The box of the patch, in the grown canvas; its `.origin` is the paste origin."""
         return self._grown(-self.contract.overlap_px, self.contract.advance_px)
 
     @property
     def paste_origin(self) -> tuple[int, int]:
-        """(x, y) at which the patch is pasted, in the grown canvas."""
+        """(x, y) of the patch's top left corner, in the grown canvas."""
         return self.patch_in_canvas.origin
 
     @property
@@ -282,26 +282,26 @@ class Frame:
 
     @property
     def canvas_origin(self) -> tuple[int, int]:
-        """(x, y) at which the old canvas lies, in the grown canvas."""
+        """(x, y) of the old canvas's top left corner, in the grown canvas."""
         along, _ = self.contract.oriented(self.canvas_size, self.mode)
         return self._grown(-along, 0).origin
 
     def zone_in_tile(self, zone_px: int) -> Box:
-        """The last `zone_px` before the seam, in the tile: what the step before left pending, and this one commits."""
+        """The last `zone_px` before the seam, in the tile: pending since the previous step, committed by this one."""
         return self._tile(self.contract.band_px - zone_px, self.contract.band_px)
 
     def strip_in_tile(self, zone_px: int, soften_px: int) -> Box:
-        """What a step commits, in the tile: the pending zone before the seam, and the growth but its last pixels."""
+        """The box that a step commits, in the tile: the pending zone before the seam and the growth without its end."""
         c = self.contract
         return self._tile(c.band_px - zone_px, c.band_px + c.advance_px - soften_px)
 
     def pending_in_tile(self, soften_px: int) -> Box:
-        """The last `soften_px` of the growth, in the tile: what a step leaves pending."""
+        """The last `soften_px` of the growth, in the tile: the box that a step leaves pending."""
         end = self.contract.band_px + self.contract.advance_px
         return self._tile(end - soften_px, end)
 
     def in_canvas(self, box: Box) -> Box:
-        """A box of the tile, in the grown canvas."""
+        """Convert a box in the tile to the grown canvas."""
         x, y = (at - start for at, start in zip(self.paste_origin, self.patch.origin, strict=True))
         return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
@@ -310,7 +310,7 @@ class Frame:
         return self._tile(self.contract.band_px - px, self.contract.band_px + px)
 
     def feather_zone(self, feather_px: int) -> Box:
-        """The first `feather_px` new pixels beyond the seam, in the tile."""
+        """The first `feather_px` new pixels behind the seam, in the tile."""
         return self._tile(self.contract.band_px, self.contract.band_px + feather_px)
 
     def _tile(self, start: int, stop: int) -> Box:

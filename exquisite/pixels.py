@@ -1,13 +1,13 @@
-"""Pillow arithmetic, and the only module that knows Pillow's traps.
+"""Arithmetic on Pillow images. This module hides Pillow's pitfalls from the rest of the package.
 
-Traps that the functions here keep away from the rest of the package (measured on Pillow 13.0):
+Pitfalls (measured on Pillow 13.0):
 
 - `ImageFilter.Kernel` copies the outermost ring of pixels unfiltered, is flipped vertically, and clips
   below 0; on mode I an offset keeps the sign exactly.
 - `ImageStat` bins I and F into 256 levels; sums here go through Python integers or BOX reduction on F.
 - `Image.getdata` warns; `get_flattened_data` is its successor.
-- `transform` fills what has no source with black, and its BICUBIC is the a = -1 kernel.
-- Mode F carries 24 bits: agreement is relative.
+- `transform` fills pixels without a source with black, and its BICUBIC is the a = -1 kernel.
+- Mode F has 24 significant bits, so comparisons of mode F must be relative.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def flattened(image: Image.Image) -> tuple[float, ...] | tuple[tuple[int, ...], 
 
 
 def crop_mirrored(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    """Like `image.crop(box)`, but mirrored at its edges (… 1 0 | 0 1 2 …) where `box` leaves it, never black."""
+    """Like `image.crop(box)`, but pixels outside of the image mirror it (… 1 0 | 0 1 2 …) instead of being black."""
     left, top, right, bottom = box
     if left >= 0 and top >= 0 and right <= image.width and bottom <= image.height:
         return image.crop(box)
@@ -72,7 +72,7 @@ def crop_mirrored(image: Image.Image, box: tuple[int, int, int, int]) -> Image.I
 
 
 def _mirrored_runs(start: int, stop: int, length: int) -> list[tuple[int, int, int, int, bool]]:
-    """[start, stop) cut at multiples of `length`: (from, to) in the output, (from, to) in the image, flipped."""
+    """Split [start, stop) at multiples of `length`: (from, to) in the output, (from, to) in the image, flipped."""
     runs = []
     for period in range(start // length, (stop - 1) // length + 1):
         low, high = max(start, period * length), min(stop, (period + 1) * length)
@@ -83,7 +83,7 @@ def _mirrored_runs(start: int, stop: int, length: int) -> list[tuple[int, int, i
 
 
 def as_float(image: Image.Image) -> Image.Image:
-    """One 8-bit band as mode F, same values."""
+    """Convert one 8-bit band to mode F with the same values."""
     return image.convert("F")
 
 
@@ -118,27 +118,27 @@ def square(image: Image.Image) -> Image.Image:
 
 
 def combined(formula: Callable[[Mapping[str, Any]], Any], **images: Operand) -> Image.Image:
-    """`formula` applied pixel by pixel to `images` of mode F and one size, by name; mode F.
+    """Apply `formula` pixel by pixel to named `images` of mode F and equal size; mode F.
 
-    The arithmetic functions above read better; this one saves passes where a formula has many terms.
+    Prefer the arithmetic functions above. This function makes one pass for a formula with many terms.
     """
     result: Image.Image = ImageMath.lambda_eval(formula, **images)
     return result
 
 
 def moved(image: Image.Image, dx: int, dy: int = 0) -> Image.Image:
-    """`image` seen from (dx, dy): the pixel at (x, y) is the old one at (x + dx, y + dy), 0 where there is none."""
+    """Shift `image` by (-dx, -dy): pixel (x, y) comes from (x + dx, y + dy), and is 0 outside of the image."""
     width, height = image.size
     return image.crop((dx, dy, width + dx, height + dy))
 
 
 def difference(image: Image.Image, other: Image.Image) -> Image.Image:
-    """image - other, both of mode F and one size."""
+    """image - other, both of mode F and equal size."""
     return subtract(image, other)
 
 
 def squared_distance(image: Image.Image, other: Image.Image) -> Image.Image:
-    """Sum over the 8-bit bands of the squared difference, mode F; two pictures of one mode and one size."""
+    """Sum over the 8-bit bands of the squared difference, mode F; both pictures have equal mode and size."""
     bands = zip(image.split(), other.split(), strict=True)
     return reduce(add, (square(subtract(as_float(band), as_float(its_other))) for band, its_other in bands))
 
@@ -161,63 +161,79 @@ def column_means(image: Image.Image) -> list[float]:
 
 
 def sobel_magnitude(image: Image.Image) -> Image.Image:
-    """Gradient magnitude of one band by Sobel, mode F, same size; edge pixels count as repeated outside.
+    """Sobel gradient magnitude of one 8-bit band, mode F, same size; edge pixels are repeated outside.
 
         gx = [-1 0 1]      gy = [-1 -2 -1]
              [-2 0 2]           [ 0  0  0]
              [-1 0 1]           [ 1  2  1]
 
-    Written as differences of moved pictures, which are exact in mode F; `ImageFilter.Kernel` is not (see above).
+    The sums of shifted pictures are exact in mode F; `ImageFilter.Kernel` is not (see above).
     """
     width, height = image.size
-    around = as_float(crop_mirrored(image, (-1, -1, width + 1, height + 1)))
-    at = {
-        f"{name_y}{name_x}": around.crop((1 + dx, 1 + dy, 1 + dx + width, 1 + dy + height))
-        for name_y, dy in (("t", -1), ("m", 0), ("b", 1))
-        for name_x, dx in (("l", -1), ("c", 0), ("r", 1))
+    padded = as_float(crop_mirrored(image, (-1, -1, width + 1, height + 1)))
+    neighbours = {
+        f"{row}_{column}": padded.crop((1 + dx, 1 + dy, 1 + dx + width, 1 + dy + height))
+        for row, dy in (("top", -1), ("middle", 0), ("bottom", 1))
+        for column, dx in (("left", -1), ("centre", 0), ("right", 1))
     }
 
-    def magnitude(a: Mapping[str, Any]) -> Any:
-        gx = (a["tr"] - a["tl"]) + 2.0 * (a["mr"] - a["ml"]) + (a["br"] - a["bl"])
-        gy = (a["bl"] - a["tl"]) + 2.0 * (a["bc"] - a["tc"]) + (a["br"] - a["tr"])
+    def magnitude(at: Mapping[str, Any]) -> Any:
+        gx = (
+            (at["top_right"] - at["top_left"])
+            + 2.0 * (at["middle_right"] - at["middle_left"])
+            + (at["bottom_right"] - at["bottom_left"])
+        )
+        gy = (
+            (at["bottom_left"] - at["top_left"])
+            + 2.0 * (at["bottom_centre"] - at["top_centre"])
+            + (at["bottom_right"] - at["top_right"])
+        )
         return (gx * gx + gy * gy) ** 0.5
 
-    return combined(magnitude, **at)
+    return combined(magnitude, **neighbours)
 
 
 def spread_3x3(image: Image.Image, choose: Callable[[Image.Image, Image.Image], Image.Image]) -> Image.Image:
-    """The lightest (`ImageChops.lighter`) or darkest (`darker`) of 3x3 pixels, mode L; it wraps around at the edges."""
+    """Dilate (`choose` is `ImageChops.lighter`) or erode (`darker`) mode L by a 3x3 square; edges wrap around."""
     for dx, dy in ((1, 0), (0, 1)):
-        around = choose(ImageChops.offset(image, dx, dy), ImageChops.offset(image, -dx, -dy))
-        image = choose(image, around)
+        neighbours = choose(ImageChops.offset(image, dx, dy), ImageChops.offset(image, -dx, -dy))
+        image = choose(image, neighbours)
     return image
 
 
 def laplacian(image: Image.Image, apart: int = 1) -> Image.Image:
-    """Laplacian over neighbours `apart` pixels away, mode F, same size; wrong where neighbours are missing.
+    """Laplacian over neighbours at a distance of `apart` pixels, mode F, same size; neighbours outside count as 0.
 
         [ 0 -1  0]
         [-1  4 -1]
         [ 0 -1  0]
     """
     return combined(
-        lambda a: 4.0 * a["c"] - a["l"] - a["r"] - a["t"] - a["b"],
-        c=image,
-        l=moved(image, -apart),
-        r=moved(image, apart),
-        t=moved(image, 0, -apart),
-        b=moved(image, 0, apart),
+        lambda at: 4.0 * at["centre"] - at["left"] - at["right"] - at["top"] - at["bottom"],
+        centre=image,
+        left=moved(image, -apart),
+        right=moved(image, apart),
+        top=moved(image, 0, -apart),
+        bottom=moved(image, 0, apart),
     )
 
 
 def second_difference(image: Image.Image) -> Image.Image:
-    """[1 -2 1] along the rows of an image of mode F, for every column that has two neighbours: two columns narrower."""
-    bend = combined(lambda a: a["l"] - 2.0 * a["c"] + a["r"], l=image, c=moved(image, 1), r=moved(image, 2))
+    """[1 -2 1] along the rows of an image of mode F; two columns narrower, because the outermost lack a neighbour."""
+    bend = combined(
+        lambda at: at["left"] - 2.0 * at["centre"] + at["right"],
+        left=image,
+        centre=moved(image, 1),
+        right=moved(image, 2),
+    )
     return bend.crop((0, 0, image.width - 2, image.height))
 
 
 def laplacian_energy(image: Image.Image) -> float:
-    """Mean absolute `laplacian` of the luminance, 0 to 1020: how sharp and how busy `image` is; its rim left out."""
+    """Mean absolute `laplacian` of the luminance, 0 to 1020, without the outermost pixels; 0 below 3 by 3 pixels.
+
+    It rises with sharpness, contrast and density of detail.
+    """
     width, height = image.size
     if width < 3 or height < 3:
         return 0.0

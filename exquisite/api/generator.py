@@ -1,4 +1,4 @@
-"""The seam between a step and whatever makes tiles: a request, raw candidates, and the log of paid calls."""
+"""The interface between a step and a tile generator: the request, the raw candidates, and the log of paid calls."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class TileRequest:
-    """Everything that a generator may know of a step.
+    """The input of a generator for one step.
 
     Attributes:
         mode: direction of growth.
         contract: sizes in pixels.
-        band: the clean band, RGB, in the picture's own orientation, without cue or scaffold.
+        band: the original band, RGB, own orientation, without cue or scaffold.
         reference: the reference tile as the model sees it, RGB, of a tile's size, own orientation.
-        mask: RGBA, same size; alpha 0 where the model shall edit.
-        prompt: the full text for the model.
-        candidates: how many tiles are wanted, at least 1.
+        mask: RGBA, same size; alpha 0 marks the pixels to generate.
+        prompt: the full prompt.
+        candidates: number of tiles to generate, at least 1.
         step_index: number of the step, from 1.
-        first_candidate: how many tiles of this step are on disk already; the answers to this request
-            are numbered from here, so that a resumed step asks only for what is missing.
-        band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin;
-            real models never see it, a simulated one finds the truth of a known picture by it.
+        first_candidate: number of tiles of this step that are on disk already. The answers to this request are
+            numbered from here, so that a resumed step requests only the missing ones.
+        band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin. The
+            simulated model locates the band in its reference picture by it; real models never receive it.
     """
 
     mode: Mode
@@ -69,7 +69,7 @@ class TileRequest:
 
 @dataclass(frozen=True)
 class RawCandidate:
-    """One tile as it came.
+    """One tile as received.
 
     Attributes:
         data: the bytes as received (after base64), before any decoding.
@@ -85,9 +85,9 @@ class RawCandidate:
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """The body of one answer as it stands on disk, with the headers that may be kept.
+    """The body of one answer on disk, and those of its headers that contain no secrets.
 
-    A body is either an image, as it came, or the JSON of the images/edits endpoint.
+    A body is an image file, or the JSON of the images/edits endpoint.
     """
 
     number: int
@@ -97,13 +97,13 @@ class StoredAnswer:
 
 @dataclass(frozen=True)
 class OwedPicture:
-    """A picture that a stored answer names by its address: paid, and not fetched yet.
+    """A picture that a stored answer names by URL: paid for, but not downloaded yet.
 
     Attributes:
         step: number of the step.
         answer: number of the answer in the call log.
-        image: place in the answer's `data`.
-        url: the address as it stands there.
+        image: index in the answer's `data`.
+        url: the URL in the answer.
     """
 
     step: int
@@ -113,11 +113,11 @@ class OwedPicture:
 
 
 class CallLog(Protocol):
-    """Where a generator that costs money writes what it does, before and after each request.
+    """The log in which a generator that costs money records each request before and after sending it.
 
     Each method is durable when it returns. The order of one call is
     `reserve` → `intend` → (the request leaves) → exactly one of `answered`, `refused`, `not_sent`, `unknown`.
-    An intent without an outcome, found after a crash, counts as unknown.
+    After a crash, an intent without an outcome counts as unknown.
     """
 
     def reserve(self, usd: Decimal, what: str) -> None:
@@ -196,27 +196,26 @@ class NullCallLog:
 
 @runtime_checkable
 class TileGenerator(Protocol):
-    """Whatever makes tiles: the simulated model, the client of a real one, a replay of recorded answers.
+    """Generates tiles: the simulated model, the client of a real model, or a replay of recorded answers.
 
-    A generator may also have a method `identity() -> Mapping[str, object]` (JSON types, no secrets): what,
-    besides the request, decides the answer (model, quality, seed). It is part of the digest by which an
-    unfinished step finds its stored answers again. One whose answers name pictures by address has `fetch`, too:
-    see `FetchesPictures`.
+    A generator may also have a method `identity() -> Mapping[str, object]` (JSON types, no secrets) with everything
+    besides the request that determines the answer (model, quality, seed). The digest of a request includes it, and an
+    unfinished step uses that digest to reuse its stored answers. See `FetchesPictures` for answers with URLs.
     """
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
-        """Yield up to `request.candidates` tiles, each as soon as it is there."""
+        """Yield up to `request.candidates` tiles, each as soon as it arrives."""
 
 
 @runtime_checkable
 class FetchesPictures(Protocol):
-    """A generator whose answers may name pictures by address, and that can fetch them later, in another run."""
+    """A generator whose answers may name pictures by URL, and that can download them in a later run."""
 
     def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
-        """Make the pictures durable in `calls`, each as an answer of its own; all are tried, whatever fails.
+        """Download the pictures and store each in `calls` as a separate answer; a failure does not stop the others.
 
         Raises:
-            OutcomeUnknownError: at least one did not come.
+            OutcomeUnknownError: at least one download failed.
         """
 
 
@@ -230,7 +229,7 @@ class JudgesFormats(Protocol):
 
 
 def describe(generator: TileGenerator) -> dict[str, object]:
-    """What identifies `generator` in a step's record: its `identity()`, else the name of its type."""
+    """The identity of `generator` for a step's record: its `identity()`, or else the name of its type."""
     identity = getattr(generator, "identity", None)
     if callable(identity):
         return dict(identity())

@@ -1,7 +1,7 @@
-"""multipart/form-data bodies, read strictly and compared canonically.
+"""Parses multipart/form-data bodies strictly and compares them canonically.
 
-Two bodies are canonically equal when they say the same: the boundary, the order of text fields and the way in
-which a PNG was encoded do not matter; names, file names, types, texts and pixels do.
+Bodies are canonically equal when names, file names, types, texts and pixels are equal. The boundary, the order of text
+fields and the encoding of pictures do not matter.
 
 Form: RFC 7578 over RFC 2046 section 5.1; quoting of names as browsers do it (WHATWG HTML, "multipart form data").
 """
@@ -24,7 +24,7 @@ __all__ = ["Part", "canonical", "difference", "parse_content_type", "parse_multi
 _DISPOSITION = re.compile(r'form-data; name="([^"]*)"(?:; filename="([^"]*)")?')
 _PARAMETER = re.compile(r';\s*([A-Za-z-]+)=(?:"([^"]*)"|([^\s;"]+))')
 _PICTURES = ("PNG", "JPEG", "WEBP")
-_EXCERPT = 60
+_EXCERPT_BYTES = 60  # length of an excerpt in a message: it fits on one line
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Part:
     """One part of a body.
 
     Attributes:
-        name: the field.
+        name: name of the field.
         content: the bytes as sent.
-        filename: None for a text field.
-        content_type: None where the part has no Content-Type, as text fields should.
+        filename: name of the file; None for a text field.
+        content_type: its Content-Type; None for a part without one, such as a text field.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Part:
 
     @property
     def digest(self) -> str:
-        """What the content says: equal for pictures with equal pixels, whatever their encoding."""
+        """A hash of the content that is equal for pictures with equal pixels, in any encoding."""
         return picture_digest(self.content) or hashlib.sha256(self.content).hexdigest()
 
 
@@ -57,10 +57,10 @@ def parse_content_type(header: str) -> tuple[str, dict[str, str]]:
 
 
 def parse_multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
-    """Every part of `body`, in order; `content_type` is the request's header with its boundary.
+    """Parse the parts of `body`, in order; `content_type` is the request's header with its boundary.
 
     Raises:
-        UsageError: anything that is not exactly the form that RFC 7578 asks for, saying what and where.
+        UsageError: the body violates RFC 7578; the message says how and where.
     """
     media, parameters = parse_content_type(content_type)
     if media != "multipart/form-data":
@@ -73,14 +73,14 @@ def parse_multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
     if head or not sections:
         raise UsageError("the body does not begin with its boundary")
     if sections[-1] not in (b"--", b"--\r\n"):
-        raise UsageError(f"the body does not end with its boundary: {sections[-1][-_EXCERPT:]!r}")
+        raise UsageError(f"the body does not end with its boundary: {sections[-1][-_EXCERPT_BYTES:]!r}")
     return tuple(_part(number, section) for number, section in enumerate(sections[:-1]))
 
 
 def _part(number: int, section: bytes) -> Part:
     head, blank, content = section.partition(b"\r\n\r\n")
     if not blank or not head.startswith(b"\r\n"):
-        raise UsageError(f"part {number} has no headers, or no empty line after them: {section[:_EXCERPT]!r}")
+        raise UsageError(f"part {number} has no headers, or no empty line after them: {section[:_EXCERPT_BYTES]!r}")
     headers: dict[str, str] = {}
     for line in head[2:].decode("utf-8", "replace").split("\r\n"):
         name, colon, value = line.partition(":")
@@ -102,14 +102,14 @@ def _unquoted(text: str) -> str:
 
 
 def canonical(parts: Sequence[Part]) -> tuple[tuple[str, str, str, str], ...]:
-    """`parts` as (name, file name, type, digest), sorted by name; pictures of one name keep their order."""
+    """`parts` as (name, file name, type, digest), sorted by name; parts of equal name keep their order."""
     described = ((part.name, part.filename or "", part.content_type or "", part.digest) for part in parts)
     return tuple(sorted(described, key=lambda item: item[0]))
 
 
 @lru_cache(maxsize=64)
 def picture_digest(data: bytes) -> str:
-    """Mode, size and SHA-256 of the pixels of a PNG, JPEG or WebP; "" for anything else."""
+    """Mode, size and SHA-256 of the pixels of a PNG, JPEG or WebP; "" for other data."""
     picture = _picture(data)
     if picture is None:
         return ""
@@ -122,7 +122,7 @@ def _picture(data: bytes) -> Image.Image | None:
     try:
         with Image.open(io.BytesIO(data), formats=_PICTURES) as image:
             image.load()
-            if image.mode == "P":  # an encoder's choice, not the picture's
+            if image.mode == "P":  # a palette is a property of the encoding, not of the picture
                 return image.convert("RGBA" if "transparency" in image.info else "RGB")
             return image.copy()
     except Exception:  # a damaged picture is compared by its bytes
@@ -130,15 +130,15 @@ def _picture(data: bytes) -> Image.Image | None:
 
 
 def difference(ours: Sequence[Part], theirs: Sequence[Part]) -> list[str]:
-    """Every way in which the request `ours` differs from the recorded `theirs`, one line each; [] when equal."""
+    """List the differences of the request `ours` from the recorded `theirs`, one line each; [] when equal."""
     lines: list[str] = []
     for name in sorted({part.name for part in (*ours, *theirs)}):
-        mine, recorded = ([part for part in parts if part.name == name] for parts in (ours, theirs))
-        if len(mine) != len(recorded):
-            lines.append(f"part {name!r} is there {_times(len(mine))}, recorded {_times(len(recorded))}")
+        our_parts, their_parts = ([part for part in parts if part.name == name] for parts in (ours, theirs))
+        if len(our_parts) != len(their_parts):
+            lines.append(f"part {name!r} is there {_times(len(our_parts))}, recorded {_times(len(their_parts))}")
             continue
-        for place, (one, other) in enumerate(zip(mine, recorded, strict=True)):
-            label = f"part {name!r}" + (f" ({place + 1} of {len(mine)})" if len(mine) > 1 else "")
+        for place, (one, other) in enumerate(zip(our_parts, their_parts, strict=True)):
+            label = f"part {name!r}" + (f" ({place + 1} of {len(our_parts)})" if len(our_parts) > 1 else "")
             lines += [f"{label} {line}" for line in _part_difference(one, other)]
     return lines
 
@@ -162,8 +162,8 @@ def _content_difference(one: bytes, other: bytes) -> str:
     first, second = _picture(one), _picture(other)
     if first is None or second is None:
         at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-        start = max(0, at - _EXCERPT // 3)
-        ours, recorded = (data[start : at + _EXCERPT].decode("utf-8", "replace") for data in (one, other))
+        start = max(0, at - _EXCERPT_BYTES // 3)
+        ours, recorded = (data[start : at + _EXCERPT_BYTES].decode("utf-8", "replace") for data in (one, other))
         return f"differs from byte {at}: {ours!r}, recorded {recorded!r}"
     if (first.mode, first.size) != (second.mode, second.size):
         described = (f"{image.mode} of {image.width}x{image.height}" for image in (first, second))

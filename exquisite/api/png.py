@@ -1,8 +1,8 @@
 """The strict decoder of answers: a PNG of exactly the contract's size, RGB or opaque RGBA; see `lossy` for others.
 
-Pillow sees only what was verified before: the chunks are walked, every CRC and the inflated size are checked,
-and the picture is opened from its critical chunks alone. So compressed text, profiles, provenance and whatever
-else a file may carry cannot reach a decoder, and nothing has to be limited globally.
+The decoder first checks every chunk, every CRC and the size of the inflated pixel stream. Pillow then opens a PNG of
+the critical chunks (and tRNS) alone. Compressed text, colour profiles and other ancillary chunks never reach a
+decoder, so that no global limit has to change.
 
 PNG specification: W3C, Portable Network Graphics (third edition), chapters 5, 8 and 11.
 """
@@ -26,19 +26,20 @@ _ACCEPTED_COLOURS = (2, 6)
 
 
 def png_bytes_max(contract: TileContract = CLASSIC) -> int:
-    """The largest PNG accepted for one tile, in bytes: twice its raw RGBA pixels, and 1 MiB for other chunks."""
+    """The largest PNG accepted for one tile, in bytes: twice its raw RGBA pixels (incompressible data
+    with headers fits), and 1 MiB for ancillary chunks."""
     return 2 * 4 * contract.tile_area + (1 << 20)
 
 
 def decode_tile(data: bytes, contract: TileContract = CLASSIC, mode: Mode | str = Mode.X_LTR) -> Image.Image:
-    """The tile in `data` for growth in `mode`: RGB; alpha is dropped where every pixel is opaque.
+    """Decode the tile in `data` for growth in `mode`; RGB, without the alpha of an opaque RGBA.
 
     Accepted is a PNG of the contract's `tile_size(mode)` with 8 bits a sample, RGB or opaque RGBA, interlaced or not.
     Bytes after its end are ignored; colour profiles and all other ancillary chunks are, too. JPEG and WebP of that
     size are taken as well; `lossy_format` tells which of them lost detail.
 
     Raises:
-        AnswerError: anything else, saying what was found. No other exception leaves this function.
+        AnswerError: the data is anything else; the message says what. No other exception leaves this function.
     """
     if len(data) > (limit := png_bytes_max(contract)):
         raise AnswerError(f"the picture has {len(data)} bytes; more than {limit} is refused before decoding")
@@ -57,7 +58,7 @@ def decode_tile(data: bytes, contract: TileContract = CLASSIC, mode: Mode | str 
 
 
 def _verified(data: bytes, size: tuple[int, int]) -> bytes:
-    """A PNG of the critical chunks of `data` (and tRNS), after every check that needs no pixels."""
+    """Check `data` as far as possible without decoding; return a PNG of its critical chunks and tRNS."""
     parts: list[bytes | memoryview] = [PNG_SIGNATURE]
     idat: list[memoryview] = []
     header: Header | None = None
@@ -87,7 +88,7 @@ def _verified(data: bytes, size: tuple[int, int]) -> bytes:
 
 
 def _tile_header(chunk: Chunk, size: tuple[int, int]) -> Header:
-    """IHDR, checked against a tile's `size` (width, height)."""
+    """Parse IHDR and check it against a tile's `size` (width, height)."""
     header = Header.from_chunk(chunk)
     if header.size != size:
         raise AnswerError(
@@ -125,7 +126,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _what(data: bytes) -> str:
-    """What `data` begins with, in words."""
+    """Describe the format of `data` by its first bytes."""
     start = bytes(data[:12])
     if not start:
         return "it is empty"

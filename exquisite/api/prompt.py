@@ -1,6 +1,6 @@
-"""The words that the model gets: what grows, what stays, how to continue, and then the person's own.
+"""Builds the full prompt: the direction, what to keep, how to continue, and then the user prompt.
 
-Short by default. Long instructions made results worse for people; `strength` is a knob for trying.
+The default is short. `strength` adds sentences, for comparisons: longer prompts do not always give better results.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ __all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt", "check
 
 PROMPT_STRENGTH_DEFAULT = 1
 PROMPT_STRENGTHS = (0, 1, 2, 3)
-"""0: the direction and the person's words · 1: what stays, and how to continue · 2: also what must match ·
-3: also what must not happen."""
+"""0: the direction and the user prompt. 1: also what to keep and how to continue. 2: also what to match.
+3: also what to avoid."""
 
 _OPPOSITE = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}
 _TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards", "top": "upwards"}
@@ -22,20 +22,20 @@ _TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards
 def build_prompt(
     mode: Mode | str, words: str = "", contract: TileContract = CLASSIC, strength: int = PROMPT_STRENGTH_DEFAULT
 ) -> str:
-    """The full text for one step of growth in `mode`, ending with the person's `words`.
+    """The full prompt for one step in `mode`; it ends with the user prompt `words`.
 
     Raises:
-        UsageError: an unknown mode or strength, or words that are no text.
+        UsageError: unknown mode or strength, or `words` that cannot be encoded as UTF-8.
     """
     check_words(words)
     if strength not in PROMPT_STRENGTHS or isinstance(strength, bool):
         raise UsageError(f"unknown prompt strength {strength!r}: use one of {', '.join(map(str, PROMPT_STRENGTHS))}")
     new = Mode(mode).direction
-    kept = _OPPOSITE[new]
+    old = _OPPOSITE[new]
     sentences = [f"Extend this picture {_TOWARDS[new]}."]
     if strength >= 1:
         sentences += [
-            f"Keep {_part(kept, contract.band_px, contract)} exactly as it is; "
+            f"Keep {_part(old, contract.band_px, contract)} exactly as it is; "
             f"fill only {_part(new, contract.tile_px - contract.band_px, contract)}.",
             "Do not rescale; same framing and stroke thickness; continue every line that meets the edge.",
         ]
@@ -50,10 +50,10 @@ def build_prompt(
 
 
 def check_words(words: str) -> str:
-    """`words` as they are, if they can be written as UTF-8.
+    """Return `words` unchanged when UTF-8 can encode them.
 
     Raises:
-        UsageError: they hold half characters, as bytes of another encoding on the command line become.
+        UsageError: they contain lone surrogates, which Python makes of command-line bytes in another encoding.
     """
     try:
         words.encode("utf-8")
@@ -65,7 +65,7 @@ def check_words(words: str) -> str:
 
 
 def _part(side: str, length_px: int, contract: TileContract) -> str:
-    """Half of the tile, or so many of its pixels, on one side."""
+    """Name one side of the tile: a half, or its length in pixels."""
     if 2 * length_px == contract.tile_px:
         return f"the {side} half"
     return f"the {side} {length_px} of {contract.tile_px} pixels"

@@ -1,4 +1,4 @@
-"""The verb experiment: the same step made in several ways, side by side, with one table at the end."""
+"""The verb experiment: makes the same step in several ways and prints one table of results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _experiment(args: argparse.Namespace, output: Output) -> int:
     budget, session_budget = args.budget, budget_of(argparse.Namespace(budget=None))
     with _Generators(args, seed_record(session).get("simulated", {}), output) as make:
         make.requests = experiment.asking(make)
-        output.note(_outlook(experiment, len(make.requests)))
+        output.note(_forecast(experiment, len(make.requests)))
         if args.dry_run:
             return _dry_run(experiment, make, output)
         try:
@@ -95,19 +95,19 @@ def _experiment(args: argparse.Namespace, output: Output) -> int:
                 ):
                     pass
         finally:
-            found = report(experiment.plan, experiment.cells)
-            if found.done:
-                output.result(_text(found), found.as_dict())
+            summary = report(experiment.plan, experiment.cells)
+            if summary.done:
+                output.result(_text(summary), summary.as_dict())
     output.note(f"results: {experiment.path}")
-    if best := _best(found):
+    if best := _best(summary):
         output.suggest("export", root, f"{best}.png", "--branch", best)
     return 0
 
 
 class _Generators:
-    """Makes the generators of arms, each once, and closes them at the end; money is asked for once, in all.
+    """Makes each generator once, closes all of them at the end, and asks the user once for consent to the total cost.
 
-    A repetition of the simulated model has a seed of its own: that of the arm, plus one for each before it.
+    The seed of the simulated model is the arm's seed plus the number of earlier repetitions.
     """
 
     def __init__(self, args: argparse.Namespace, simulated: Mapping[str, Any], output: Output) -> None:
@@ -115,10 +115,10 @@ class _Generators:
         self._args = args
         self._simulated = simulated
         self._output = output
-        self._made: dict[str, TileGenerator] = {}
+        self._generators: dict[str, TileGenerator] = {}
         self._stack = contextlib.ExitStack()
-        self._agreed: bool | None = None
-        self._told: set[str] = set()
+        self._consent: bool | None = None
+        self._notes: set[str] = set()
 
     def __enter__(self) -> _Generators:
         return self
@@ -134,13 +134,13 @@ class _Generators:
         if settings["generator"] == "mock":
             settings["seed"] += repetition - 1
         key = json.dumps(settings, sort_keys=True)
-        if key not in self._made:
+        if key not in self._generators:
             unset = dict.fromkeys(HEEDED[settings["generator"]])
             args = argparse.Namespace(**{**vars(self._args), **unset, **settings})
             ask = self._ask if self._output.can_ask else None
-            made = make_generator(args, self._simulated, Path(self._args.session), ask=ask, tell=self._tell)
-            self._made[key] = self._stack.enter_context(made)
-        return self._made[key]
+            generator = make_generator(args, self._simulated, Path(self._args.session), ask=ask, tell=self._note_once)
+            self._generators[key] = self._stack.enter_context(generator)
+        return self._generators[key]
 
     def cost(self) -> tuple[Decimal, Decimal]:
         """(estimate, worst case) in USD of the requests to real models."""
@@ -154,20 +154,20 @@ class _Generators:
         return about, most
 
     def _ask(self, _one_request: str) -> bool:
-        if self._agreed is None:
+        if self._consent is None:
             about, most = self.cost()
-            self._agreed = self._output.ask(
+            self._consent = self._output.ask(
                 f"{len(self.requests)} requests for about ${about:.2f}, at most ${most:.2f}; pay?"
             )
-        return self._agreed
+        return self._consent
 
-    def _tell(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+    def _note_once(self, line: str) -> None:
+        if line not in self._notes:
+            self._notes.add(line)
             self._output.note(line)
 
 
-def _outlook(experiment: Experiment, requests: int) -> str:
+def _forecast(experiment: Experiment, requests: int) -> str:
     plan, missing = experiment.plan, len(experiment.missing())
     if not missing:
         return f"experiment {plan.name}: every step is made already"
@@ -193,40 +193,40 @@ def _dry_run(experiment: Experiment, make: _Generators, output: Output) -> int:
     return 0
 
 
-def _text(found: Report) -> str:
-    plan, first = found.plan, found.arms[0]
+def _text(summary: Report) -> str:
+    plan, first = summary.plan, summary.arms[0]
     start = "the seed picture" if plan.at == 0 else f"step {plan.at}"
     head = (
         f"experiment {plan.name}: {plan.mode} from {start}, {_count(len(plan.arms), 'arm')}, "
-        f"{_count(plan.repeat, 'repetition')} of {_count(plan.steps, 'step')}; {found.done} of {found.of} done"
+        f"{_count(plan.repeat, 'repetition')} of {_count(plan.steps, 'step')}; {summary.done} of {summary.of} done"
     )
     headings = [_HEADINGS.get(name, name) for name in MEASURES]
-    rows: list[list[object]] = [["arm", "settings", "n", *headings, "gate", "USD"], *map(_arm_row, found.arms)]
+    rows: list[list[object]] = [["arm", "settings", "n", *headings, "gate", "USD"], *map(_arm_row, summary.arms)]
     lines = [head, "", table(rows)]
     lines += [
         f"arm {arm.name}: {_count(arm.rejected, 'step')} glued nothing; measured is the best candidate"
-        for arm in found.arms
+        for arm in summary.arms
         if arm.rejected
     ]
-    changed = [each for each in found.differences if _is_visible(each.interval)]
+    visible = [each for each in summary.differences if _is_visible(each.interval)]
     differences: list[list[object]] = [["arm", "measure", "difference", f"{LEVEL:.0%} interval", "pairs", ""]]
-    for each in changed:
+    for each in visible:
         low, high = each.interval.low, each.interval.high
         span = "-" if low is None or high is None else f"{_value(each.measure, low)} to {_value(each.measure, high)}"
         sure = "*" if each.interval.is_clear else ""
         mean = _value(each.measure, each.interval.mean, signed=True)
         differences.append([each.arm, _HEADINGS.get(each.measure, each.measure), mean, span, each.interval.n, sure])
-    if changed:
+    if visible:
         mark = f"* the interval leaves out 0, with {FEW} pairs or more"
         lines += ["", f"paired differences to arm {first.name} ({mark}):", table(differences)]
-    elif found.differences:
+    elif summary.differences:
         lines += ["", f"no measure differs from arm {first.name}"]
     lines += ["", _LEGEND]
     return "\n".join(lines)
 
 
 def _is_visible(interval: Interval) -> bool:
-    """Whether any of its numbers is not 0 as printed."""
+    """Whether one of its numbers differs from 0 as printed, with three decimals."""
     return any(abs(value) >= 0.0005 for value in (interval.mean, interval.low or 0, interval.high or 0))
 
 
@@ -246,14 +246,14 @@ def _settings(settings: Mapping[str, Any]) -> str:
     return text if len(text) <= _SETTINGS_WIDTH else f"{text[: _SETTINGS_WIDTH - 3]}..."
 
 
-def _best(found: Report) -> str | None:
+def _best(summary: Report) -> str | None:
     """A branch of the arm with the best primary metric."""
 
     def primary(arm: ArmReport) -> float:
         interval: Interval = arm.means["primary"]
         return interval.mean
 
-    measured = [arm for arm in found.arms if arm.means and not arm.rejected]
+    measured = [arm for arm in summary.arms if arm.means and not arm.rejected]
     return max(measured, key=primary).branches[0] if measured else None
 
 

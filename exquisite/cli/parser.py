@@ -1,4 +1,4 @@
-"""The command line's grammar: one parser, a verb for each thing to do."""
+"""The grammar of the command line: one parser with a subparser for each verb."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ modes: x_ltr (right), x_rtl (left), y_ttb (down), y_btt (up)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are our own, so that one place prints them in two lines at most."""
+    """A parser that raises UsageError, so that one function prints every error."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage of every option."""
+        """Raise UsageError instead of printing the usage of every option."""
         raise UsageError(f"{message}\nsee: {self.prog} --help")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar. Each verb sets `run`, a function of the parsed arguments and an `Output`."""
+    """Build the grammar. Each verb sets `run`, a function of the parsed arguments and an `Output`."""
     command = short_name()
     codes = "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
     parser = Parser(

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: every error in a line or two, never a traceback."""
+"""Runs the command line: turns every error into one or two lines and an exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .paying import after_interruption
 __all__ = ["INTERRUPTED", "main"]
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C: 128 plus the number of SIGINT, the convention of shells."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line with `arguments` (default: those of the process); returns the exit code."""
+    """Run the command line with `arguments` (default: those of the process); return the exit code."""
     name = package_name()
     args = argparse.Namespace()
     for stream in (sys.stdout, sys.stderr):
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(name, after_interruption(getattr(args, "session", None)), INTERRUPTED)
     except BrokenPipeError:
-        # the reader of our output went away; keep Python from complaining when it closes the stream
+        # the reader closed the pipe; without this Python reports an error when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Copies of the package inside other programs: made, stamped with version and content, compared later."""
+"""Copies the package into other programs with a stamp of version and content, and checks such copies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..foreign import own
 __all__ = ["STAMP", "CopyState", "check_copy", "content_hashes", "make_copy"]
 
 STAMP = "VENDORED.json"
-"""The file in a copy that says of which version it is, and what each of its files held."""
+"""The file in a copy with its version and the hash of each of its files."""
 
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder of this package."""
@@ -25,15 +25,15 @@ SOURCE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class CopyState:
-    """How a copy compares with this package.
+    """The state of a copy relative to this package.
 
     Attributes:
         path: the copy.
-        status: "current"; "stale" when it is unedited, of another version or content; "edited" when a file
-            is not what the stamp says.
-        version: of the copy, by its stamp.
-        source_version: of this package.
-        edited: files that were changed, added or removed since the copy was made, sorted.
+        status: "current"; "stale" when it is unedited but has another version or content; "edited" when a file
+            differs from the stamp.
+        version: version in the copy's stamp.
+        source_version: version of this package.
+        edited: files that were changed, added or removed in the copy, sorted.
     """
 
     path: Path
@@ -53,16 +53,16 @@ class CopyState:
 
 
 def content_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file in a package folder by its relative path, sorted; caches and the stamp left out."""
+    """SHA-256 of every file in a package folder by relative path, sorted, without caches and the stamp."""
     return {path.relative_to(folder).as_posix(): _sha256(path) for path in _files(folder)}
 
 
 def make_copy(place: Path, *, force: bool = False, source: Path = SOURCE) -> CopyState:
-    """Copy the package to `place` (or into it, when `place` has another name), stamped; replace an older copy.
+    """Copy the package to `place` (or into it, when `place` has another name) with a stamp; replace an older copy.
 
     Raises:
-        UsageError: something at that place is no copy of this package, or was edited and `force` is not given.
-        StorageError: the place cannot be written; what was there stays.
+        UsageError: the target exists and is not a copy of this package, or was edited and `force` is false.
+        StorageError: the target cannot be written; an older copy stays.
     """
     target = _target(place, source)
     if source == target.resolve():
@@ -95,7 +95,7 @@ def check_copy(place: Path, *, source: Path = SOURCE) -> CopyState:
     """Compare the copy at `place` with its own stamp and with this package.
 
     Raises:
-        UsageError: there is no stamped copy.
+        UsageError: `place` has no stamped copy.
     """
     target = _target(place, source)
     try:
@@ -105,9 +105,9 @@ def check_copy(place: Path, *, source: Path = SOURCE) -> CopyState:
         raise UsageError(f"{target} is no stamped copy: make one with the verb vendor") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{target / STAMP} cannot be read: make the copy anew ({error})") from None
-    present = content_hashes(target)
-    edited = tuple(sorted(name for name in present.keys() | stamped.keys() if present.get(name) != stamped.get(name)))
-    current = (version, present) == (__version__, content_hashes(source))
+    content = content_hashes(target)
+    edited = tuple(sorted(name for name in content.keys() | stamped.keys() if content.get(name) != stamped.get(name)))
+    current = (version, content) == (__version__, content_hashes(source))
     status = "edited" if edited else "current" if current else "stale"
     return CopyState(target, status, version, __version__, edited)
 
@@ -130,5 +130,5 @@ def _sha256(path: Path) -> str:
 
 
 def _digest(hashes: dict[str, str]) -> str:
-    """One hash for all content: of the lines that sha256sum would print."""
+    """One hash for all content: the SHA-256 of the output of sha256sum."""
     return hashlib.sha256("".join(f"{value}  {name}\n" for name, value in hashes.items()).encode()).hexdigest()

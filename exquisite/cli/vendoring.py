@@ -1,4 +1,4 @@
-"""The verb vendor: the package copied into another program, stamped, and checked later."""
+"""The verb vendor: copies the package into another program, or checks a copy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["add_verbs"]
 
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verb to the grammar."""
-    says = "copy the package into another program, or check a copy"
-    vendor = add_verb(verbs, "vendor", _vendor, "DEST", says, "../host/lib", "--check ../host/lib", session=False)
+    help_text = "copy the package into another program, or check a copy"
+    vendor = add_verb(verbs, "vendor", _vendor, "DEST", help_text, "../host/lib", "--check ../host/lib", session=False)
     vendor.add_argument("place", metavar="DEST", help="folder that holds the copy, or the copy itself")
     vendor.add_argument("--check", action="store_true", help="tell whether the copy is current, stale or edited")
     vendor.add_argument("--force", action="store_true", help="replace a copy that was edited")

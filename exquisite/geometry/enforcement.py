@@ -1,4 +1,4 @@
-"""The original band put back over the redrawn one."""
+"""Replaces the redrawn conditioning half of a tile by the original band."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["enforce_conditioning_half", "require_band"]
 def enforce_conditioning_half(
     tile: Image.Image, band: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC
 ) -> Image.Image:
-    """A copy of an RGB `tile` whose conditioning half is `band`, byte for byte; the rest is untouched.
+    """Copy an RGB `tile` and replace its conditioning half by `band`, byte for byte; the rest stays unchanged.
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.

@@ -1,7 +1,7 @@
-"""What the model is shown: the band, a scaffold where it shall draw, and the mask that says where that is.
+"""Builds the model's input: a reference tile with the band and a scaffold, and the mask of the area to generate.
 
-Nothing drawn here is ever composited: the conditioning half of an answer is replaced by the band, and the
-generated half of a committed tile is the model's.
+These pixels never reach the canvas: enforcement replaces the conditioning half of an answer by the band, and the
+generated half comes from the model.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from .enforcement import require_band
 __all__ = ["SCAFFOLD_FILLS", "ReferenceTile", "build_reference_tile_and_mask"]
 
 SCAFFOLD_FILLS = ("grey", "edge", "mirror")
-"""Neutral grey; the last column of the band carried on; the band mirrored at the seam, blurred with distance."""
+"""Neutral grey; the last column of the band, repeated; the band mirrored at the seam, with a blur that grows with
+distance."""
 
-_GREY = (128, 128, 128)
-_MIRROR_BLURS = 5
-_CUE_MARKS = 3
+_GREY = (128, 128, 128)  # the middle of 8 bits, neither light nor dark
+_MIRROR_BLURS = 5  # each doubles sigma: from 1/256 of the scaffold's width to 1/16
+_CUE_MARKS = 3  # one chevron for each third of the edge
 
 
 class ReferenceTile(NamedTuple):
-    """The pair that goes to the model, both of a tile's size, in the picture's own orientation.
+    """The two pictures that the model receives, both of a tile's size, in the picture's own orientation.
 
     Attributes:
         image: RGB; the band in the conditioning half, the scaffold in the generated half.
-        mask: RGBA; keep is (0, 0, 0, 255), edit is (255, 255, 255, 0), so that a server that reads luminance
-            and one that reads alpha understand the same. Between them, in the ramp of a soft mask, the luminance is
-            255 - alpha.
+        mask: RGBA; (0, 0, 0, 255) keeps a pixel and (255, 255, 255, 0) edits it, so that servers that read luminance
+            and servers that read alpha agree. In the ramp of a soft mask the luminance is 255 - alpha.
     """
 
     image: Image.Image
@@ -48,10 +48,10 @@ def build_reference_tile_and_mask(
     continuation_cue: bool = False,
     soft_px: int = 0,
 ) -> ReferenceTile:
-    """The reference tile and its mask for growing an RGB `band` (own orientation) in `mode`.
+    """Build the reference tile and its mask to extend an RGB `band` (own orientation) in `mode`.
 
     Args:
-        scaffold_fill: what stands in the generated half, one of SCAFFOLD_FILLS.
+        scaffold_fill: content of the generated half, one of SCAFFOLD_FILLS.
         continuation_cue: draw small chevrons that point across the seam, inside the conditioning half only.
         soft_px: width of the ramp from keep to edit before the seam, in pixels; 0 for a hard edge, at most band_px.
 
@@ -85,7 +85,7 @@ def _mask(contract: TileContract, soft_px: int) -> Image.Image:
 
 
 def _scaffold(band: Image.Image, room: int, fill: str) -> Image.Image:
-    """Canonical filling of the generated half, `room` pixels wide."""
+    """The canonical scaffold for the generated half, `room` pixels wide."""
     if fill == "edge":
         return band.crop((band.width - 1, 0, band.width, band.height)).resize((room, band.height))
     if fill == "mirror":
@@ -94,7 +94,11 @@ def _scaffold(band: Image.Image, room: int, fill: str) -> Image.Image:
 
 
 def _mirrored(band: Image.Image, room: int) -> Image.Image:
-    """The band mirrored at the seam; from equal steps of distance on, a blur of twice the sigma fades in."""
+    """The band, mirrored at the seam and blurred with distance.
+
+    At each of _MIRROR_BLURS equal distances a copy with twice the sigma of the one before fades in, because Pillow has
+    no blur that varies within a picture.
+    """
     out = crop_mirrored(band, (band.width, 0, band.width + room, band.height))
     sharp, step = out, room / (_MIRROR_BLURS + 1)
     for number in range(1, _MIRROR_BLURS + 1):
@@ -106,7 +110,7 @@ def _mirrored(band: Image.Image, room: int) -> Image.Image:
 
 
 def _with_cue(band: Image.Image) -> Image.Image:
-    """The band with chevrons before the seam that point across it, light on dark so that they show on anything."""
+    """The band with chevrons that point across the seam: white with a black outline, visible on any picture."""
     marked = band.copy()
     draw = ImageDraw.Draw(marked)
     size = max(2, band.width // 32)

@@ -1,4 +1,4 @@
-"""Cutting the band from a canvas, a tile into its halves, and gluing a tile to a canvas."""
+"""Crops the band from a canvas, splits a tile into its halves, and glues a tile to a canvas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["extract_conditioning_band", "glue", "require_tile", "split_tile"]
 
 
 def extract_conditioning_band(canvas: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC) -> Image.Image:
-    """The last `band_px` of an RGB `canvas` at the frontier of `mode`, own orientation.
+    """Crop the last `band_px` of an RGB `canvas` at its frontier in `mode`, own orientation.
 
     Raises:
         CanvasError: the canvas is not RGB, or cannot grow in `mode`.
@@ -36,8 +36,8 @@ def split_tile(
 def glue(canvas: Image.Image, tile: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC) -> Image.Image:
     """Paste the patch of an enforced RGB `tile` over the frontier of an RGB `canvas`; return the grown canvas.
 
-    The canvas grows by exactly advance_px along the axis. Its old pixels are what the patch brings for the
-    overlap: the same as before when the tile was enforced.
+    The canvas grows by exactly advance_px along the axis. The patch also replaces the overlap; an enforced tile
+    (`enforce_conditioning_half`) contains the canvas's own pixels there, so that they do not change.
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.

@@ -28,7 +28,7 @@ from ..contract import Frame, Mode, from_canonical, to_canonical
 __all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "cut_overlay", "decode_png", "encode_png"]
 
 Artifacts = Literal["full", "lean", "none"]
-"""How much of a step is kept: everything; answers and the winner's files; only answers and the strip."""
+"""The files to keep of a step: all; answers and the chosen candidate's files; answers and the strip only."""
 
 ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
 
@@ -36,20 +36,19 @@ _COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 
 
 
 def encode_png(image: Image.Image) -> bytes:
-    """`image` as PNG; level 1, which on photographs is three times as fast as 6 and about as small."""
+    """Encode `image` as PNG at compression level 1: faster than the default 6, and little larger on photographs."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def decode_png(data: bytes) -> Image.Image:
-    """The picture in a PNG of our own, fully loaded.
+    """Decode a PNG that the session wrote.
 
-    Its class is called by itself, since `Image.open` would warn of wide canvases; what the session wrote is
-    no bomb.
+    The function bypasses `Image.open`, which would take a wide canvas for a decompression bomb.
 
     Raises:
-        OSError, SyntaxError, ValueError: no readable PNG.
+        OSError, SyntaxError, ValueError: the data is not a readable PNG.
     """
     with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
         image.load()
@@ -57,10 +56,10 @@ def decode_png(data: bytes) -> Image.Image:
 
 
 def bounds_overlay(glued: Image.Image, frame: Frame, zone_px: int = 0, soften_px: int = 0) -> Image.Image:
-    """A copy of `glued` (the band and the growth, `frame.grown_size`, RGB) with the bounds as one-pixel lines.
+    """Draw the bounds as one-pixel lines on a copy of `glued` (band and growth, `frame.grown_size`, RGB).
 
-    Red: the seam. Blue: the patch that glue pastes. Green: the growth. Orange: the zone of zone_px that was pending
-    before the step, and that of soften_px which is now. The lines lie just inside each box.
+    Red: the seam. Blue: the patch. Green: the growth. Orange: the pending zones before the step (zone_px) and after it
+    (soften_px). The lines lie just inside each box.
     """
     overlay = glued.copy()
     draw = ImageDraw.Draw(overlay)
@@ -75,7 +74,7 @@ def bounds_overlay(glued: Image.Image, frame: Frame, zone_px: int = 0, soften_px
 
 
 def cut_overlay(joined: Image.Image, path: Sequence[int], mode: Mode) -> Image.Image:
-    """A copy of a joined pending zone (RGB, own orientation) with the path in red, one pixel a row.
+    """Draw the path of the cut in red, one pixel a row, on a copy of a joined pending zone (RGB, own orientation).
 
     Args:
         path: for each row, growth being to the right, a column from 0 to the width of the zone.

@@ -1,4 +1,4 @@
-"""Two thin names for `Session.step` with a generator chosen."""
+"""Shortcuts for `Session.step` with the simulated or the real model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["execute_step_mock", "execute_step_real"]
 def execute_step_mock(
     session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Any
 ) -> StepResult:
-    """`Session.step` with the simulated model, drawing from the band alone; `options` as for `Session.step`."""
+    """Make a step with the simulated model, which extends the band by quilting; `options` as for `Session.step`."""
     return session.step(mode, MockTileGenerator(), prompt=prompt, candidates=num_candidates, **options)
 
 
 def execute_step_real(
     session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Any
 ) -> StepResult:
-    """`Session.step` with the images/edits client, configured by the environment; this costs money.
+    """Make a step with the images/edits client, configured by the environment; this costs money.
 
-    `options` as for `Session.step`; pass `budget=` to bound what the session may cost.
+    `options` as for `Session.step`; `budget=` limits the cost of the session.
     """
     return session.step(mode, OpenAITileGeneratorClient(), prompt=prompt, candidates=num_candidates, **options)

@@ -1,8 +1,8 @@
-"""The simulated model: it needs no network, and misbehaves like a real one.
+"""The simulated model: a generator without a network that has the faults of a real one.
 
-Like a real image model it redraws the whole tile, a little off: the conditioning half is no copy of the band.
-What it adds comes from a known picture as far as that reaches, so that the truth is known, and from there on
-(or without a picture) by image quilting of what is known.
+Like a real image model it redraws the whole tile with a small drift, so that the conditioning half is not a copy of
+the band. The new pixels come from a known picture as far as it reaches, which gives a ground truth. Beyond it, or
+without one, image quilting continues the band.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .quilting import continue_by_quilting
 __all__ = ["DEFAULT_STRENGTH", "MISBEHAVIOURS", "MockTileGenerator"]
 
 DEFAULT_STRENGTH = 0.5
-"""Strength of the drift (`Drift.random`) unless told otherwise: what a good model does on a good day."""
+"""Strength of the drift (`Drift.random`) by default: a good model's."""
 
 MISBEHAVIOURS = {
     "drift": "redrawn far off: three times the strongest that was measured",
@@ -42,23 +42,23 @@ MISBEHAVIOURS = {
     "truncated": "the bytes end in the middle",
     "missing": "no answer: fewer candidates than asked for",
 }
-"""What `misbehave` may name, and what it does."""
+"""The values of `misbehave`, and their effects."""
 
 _STRENGTHS = (0.7, 1.0, 1.6)
 """Factors on the strength for three candidates in a row, in an order that changes from step to step.
 
 Unless a smooth model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
 """
-_WHOLLY_INVENTED = ("mirror", "copy", "flat", "another")
-_FAR_OFF = 3.0
-_MARGIN_SHARE = 8
+_UNRELATED = ("mirror", "copy", "flat", "another")
+_STRONG_DRIFT = 3.0  # as MISBEHAVIOURS says of "drift"
+_MARGIN_SHARE = 8  # an eighth of the tile on each side, for shifts and zooms
 
 
 class MockTileGenerator:
-    """A TileGenerator that draws by itself; the same request and seed give the same bytes.
+    """A TileGenerator that simulates a model; the same request and seed give the same bytes.
 
     Args:
-        seed: decides every choice, together with the step, the number of the candidate, the mode and the band.
+        seed: seeds all randomness, together with the step, the number of the candidate, the mode and the band.
         picture: a known wide picture (an image, or the path of one) at the scale of the canvas, from which new
             content is taken as far as it reaches.
         origin: (x, y) in `picture` of the top left pixel of the session's seed picture; default (0, 0).
@@ -89,7 +89,7 @@ class MockTileGenerator:
         misbehave: str | Sequence[str | None] | None = None,
     ) -> None:
         self._seed = seed
-        self._picture = _opened(picture)
+        self._picture = _open_picture(picture)
         self._origin = origin or (0, 0)
         self._drift = drift
         self._profile = profile
@@ -109,7 +109,7 @@ class MockTileGenerator:
         return None if self._picture is None else _digest(self._picture)
 
     def identity(self) -> Mapping[str, object]:
-        """Everything besides the request that decides the answer."""
+        """Everything besides the request that determines the answer."""
         drift = asdict(self._drift) if isinstance(self._drift, Drift) else self._drift
         return {
             "generator": "mock",
@@ -124,7 +124,7 @@ class MockTileGenerator:
         }
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        """Yield `request.candidates` tiles as PNG, fewer where told to misbehave so; nothing is logged or paid."""
+        """Yield `request.candidates` tiles as PNG, fewer when `misbehave` says "missing"; nothing is logged or paid."""
         band_hash = _digest(request.band)
         for number in range(request.first_candidate, request.first_candidate + request.candidates):
             misbehaviour = self._misbehave[number % len(self._misbehave)]
@@ -155,7 +155,7 @@ class MockTileGenerator:
 
     def _candidate_drift(self, request: TileRequest, number: int, key: str, misbehaviour: str | None) -> Drift:
         if misbehaviour == "drift":
-            drift = self._random_drift(request, key, _FAR_OFF)
+            drift = self._random_drift(request, key, _STRONG_DRIFT)
         elif isinstance(self._drift, Drift) or self._drift is None:
             drift = self._drift or Drift()
         else:
@@ -171,7 +171,7 @@ class MockTileGenerator:
         return drift
 
     def _random_drift(self, request: TileRequest, key: str, strength: float) -> Drift:
-        """A random drift whose lengths are in proportion to the tile's shorter edge, as a model's are."""
+        """A random drift with all lengths scaled by the tile's shorter edge, as a real model's are."""
         drift = random_drift(self._profile, key, strength, warp_px=self._warp_px)
         share = min(request.tile_size) / min(CLASSIC.tile_size(request.mode))
         x, y = drift.shift
@@ -184,25 +184,25 @@ class MockTileGenerator:
         )
 
     def _scene(self, request: TileRequest, key: str, misbehaviour: str | None) -> _Scene:
-        """What the model has in mind: the band and what follows it, and the surroundings that a drift may show."""
+        """The tile before its drift, with a margin of surroundings that the drift may bring into view."""
         contract = request.contract
-        known = to_canonical(request.band, request.mode)
+        scene = to_canonical(request.band, request.mode)
         truth = self._truth(request)
-        if misbehaviour in _WHOLLY_INVENTED:
+        if misbehaviour in _UNRELATED:
             source = misbehaviour or ""
-            known = _invented(source, known, (contract.tile_px, contract.across_px), key)
+            scene = _unrelated_tile(source, scene, (contract.tile_px, contract.across_px), key)
         else:
             source = "picture"
             if truth is not None:
-                known = _beside(known, truth)
-            missing = contract.tile_px - known.width
+                scene = _beside(scene, truth)
+            missing = contract.tile_px - scene.width
             if missing:
                 source = "quilting" if truth is None else "picture, then quilting"
-                known = _beside(known, continue_by_quilting(_last_columns(known, contract.band_px), missing, key))
+                scene = _beside(scene, continue_by_quilting(_last_columns(scene, contract.band_px), missing, key))
             if misbehaviour == "ignore_mask":
-                other = continue_by_quilting(_last_columns(known, contract.band_px), contract.band_px, f"{key}:other")
-                known.paste(other, (0, 0))
-        tile = from_canonical(known, request.mode)
+                other = continue_by_quilting(_last_columns(scene, contract.band_px), contract.band_px, f"{key}:other")
+                scene.paste(other, (0, 0))
+        tile = from_canonical(scene, request.mode)
         if source != "picture" or self._picture is None:
             return _Scene(tile, Box(0, 0, *tile.size), source)
         left, top, right, bottom = self._tile_in_picture(request)
@@ -212,7 +212,7 @@ class MockTileGenerator:
         return _Scene(around, Box(margin, margin, margin + tile.width, margin + tile.height), source)
 
     def _tile_in_picture(self, request: TileRequest) -> Box:
-        """Where the whole tile lies in the known picture, its own orientation; perhaps beyond its ends."""
+        """The box of the tile in the known picture, own orientation; it may extend beyond the picture."""
         frame = request.contract.tile_frame(request.mode)
         left = self._origin[0] + request.band_origin[0] - frame.conditioning_half.left
         top = self._origin[1] + request.band_origin[1] - frame.conditioning_half.top
@@ -220,36 +220,36 @@ class MockTileGenerator:
         return Box(left, top, left + width, top + height)
 
     def _truth(self, request: TileRequest) -> Image.Image | None:
-        """What the known picture shows behind the seam, canonical, as far as it reaches; None when it does not."""
+        """The known picture's pixels behind the seam, canonical; None when it does not reach all of the seam."""
         if self._picture is None:
             return None
         tile = self._tile_in_picture(request)
-        half = request.contract.tile_frame(request.mode).generated_half
-        left, top = tile.left + half.left, tile.top + half.top
-        wanted = Box(left, top, left + half.size[0], top + half.size[1])
-        found = Box(
-            max(0, left), max(0, top), min(self._picture.width, wanted.right), min(self._picture.height, wanted.bottom)
+        in_tile = request.contract.tile_frame(request.mode).generated_half
+        left, top = tile.left + in_tile.left, tile.top + in_tile.top
+        half = Box(left, top, left + in_tile.size[0], top + in_tile.size[1])
+        visible_box = Box(
+            max(0, left), max(0, top), min(self._picture.width, half.right), min(self._picture.height, half.bottom)
         )
-        if found.right <= found.left or found.bottom <= found.top:
+        if visible_box.right <= visible_box.left or visible_box.bottom <= visible_box.top:
             return None
-        _, across = request.contract.oriented(found.size, request.mode)
-        near = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}[request.mode.direction]
-        if across != request.contract.across_px or getattr(found, near) != getattr(wanted, near):
+        _, across = request.contract.oriented(visible_box.size, request.mode)
+        seam_side = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}[request.mode.direction]
+        if across != request.contract.across_px or getattr(visible_box, seam_side) != getattr(half, seam_side):
             return None
-        return to_canonical(self._picture.crop(found), request.mode)
+        return to_canonical(self._picture.crop(visible_box), request.mode)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """A picture, the place of the tile in it, and where what lies behind the seam comes from."""
+    """A picture, the box of the tile in it, and the source of the pixels behind the seam."""
 
     image: Image.Image
     tile: Box
     source: str
 
 
-def _invented(misbehaviour: str, band: Image.Image, size: tuple[int, int], key: str) -> Image.Image:
-    """A whole canonical tile of `size` that does not continue the `band`."""
+def _unrelated_tile(misbehaviour: str, band: Image.Image, size: tuple[int, int], key: str) -> Image.Image:
+    """A canonical tile of `size` (width, height) that does not continue the `band`."""
     if misbehaviour == "another":
         return _clouds(size, key)
     if misbehaviour == "mirror":
@@ -261,7 +261,7 @@ def _invented(misbehaviour: str, band: Image.Image, size: tuple[int, int], key: 
 
 
 def _clouds(size: tuple[int, int], key: str) -> Image.Image:
-    """Coloured clouds: noise of ever finer grain, each at half the weight of the one before."""
+    """Coloured clouds: five octaves of noise; the n-th is blended in with weight 0.6 / n."""
     draw = random.Random(f"clouds:{key}")
     out = Image.new("RGB", size, (128, 128, 128))
     for number in range(5):
@@ -283,7 +283,7 @@ def _last_columns(image: Image.Image, width: int) -> Image.Image:
 
 
 def _digest(image: Image.Image) -> str:
-    """SHA-256 of the size and the pixels, in hexadecimal digits."""
+    """Hexadecimal SHA-256 of mode, size and pixels."""
     return hashlib.sha256(f"{image.mode} {image.width}x{image.height} ".encode() + image.tobytes()).hexdigest()
 
 
@@ -293,7 +293,7 @@ def _png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(picture: Image.Image | str | Path | None) -> Image.Image | None:
+def _open_picture(picture: Image.Image | str | Path | None) -> Image.Image | None:
     if picture is None or isinstance(picture, Image.Image):
         return None if picture is None else require_rgb(picture, "the known picture")
     try:

@@ -101,12 +101,17 @@ Sums = tuple[float, float, float, float, float]
 def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stiffness: float) -> Spline:
     """The spline of least  sum over blocks (x, y, sums) of |g . (d - d0) - e|^2 + stiffness * bending,
     where d0 is the displacement of `spline`, about which e was measured."""
+    # 1. Lay out the normal equations A c = b. Node (j, i) owns the unknowns 2 (j columns + i) for x and the next one
+    #    for y. A is symmetric, so only entries from the diagonal on are stored, as one band of fixed length a row.
+    #    Two splines interact when they lie at most 3 columns and 3 rows apart, which bounds the band.
     columns, rows = len(spline.nodes[0]), len(spline.nodes)
     n = columns * rows
     reach = 2 * (3 * columns + 3) + 2
     matrix = [[0.0] * reach for _ in range(2 * n)]  # row k holds the entries (k, k), (k, k + 1), ...
     right = [0.0] * (2 * n)
+    # 2. Add the penalty, which also determines nodes that no block reaches.
     _add_bending(matrix, columns, rows, stiffness)
+    # 3. Add each block at its centre. Sixteen nodes act there, each with weight a = wx wy.
     for x, y, (xx, xy, yy, xe, ye) in blocks:
         i, wx = basis(x, spline.cell_px[0], columns)
         j, wy = basis(y, spline.cell_px[1], rows)
@@ -119,7 +124,11 @@ def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stif
                 at_x += weight * node[0]
                 at_y += weight * node[1]
                 acting.append((2 * ((j + q) * columns + i + p), weight))
+        # e was measured relative to d0. The fit is for the whole displacement, so that bending counts as a whole:
+        # the right side becomes sum g (e + g . d0).
         bx, by = xe + xx * at_x + xy * at_y, ye + xy * at_x + yy * at_y
+        # Each pair of nodes (k, m), k <= m, receives a b (xx, xy; xy, yy), a block of 2 by 2 entries. On the diagonal
+        # (gap 0) the lower xy lies before the band and is left out.
         for first, (k, a) in enumerate(acting):
             right[k] += a * bx
             right[k + 1] += a * by
@@ -132,6 +141,7 @@ def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stif
                 below[gap] += ayy * b
                 if gap:
                     below[gap - 1] += axy * b
+    # 4. Solve for both axes at once, because xy couples them.
     values = solve_banded(matrix, right)
     return Spline(
         spline.cell_px,
@@ -155,11 +165,14 @@ def _add_bending(matrix: list[list[float]], columns: int, rows: int, stiffness: 
             if i < columns - 1 and j < rows - 1:
                 k = j * columns + i
                 terms.append((2.0, [(k, 1.0), (k + 1, -1.0), (k + columns, -1.0), (k + columns + 1, 1.0)]))
+            # The square of a term sum w c adds factor w_a w_b to each entry (a, b), for both axes alike.
             for factor, term in terms:
                 for a, wa in term:
                     for b, wb in term:
                         if b >= a:
                             for axis in (0, 1):
                                 matrix[2 * a + axis][2 * (b - a)] += stiffness * factor * wa * wb
+            # A tiny pull to zero (a ridge) keeps A positive definite where neither blocks nor bending fix an affine
+            # part; 1e-9 is far below the accuracy of a displacement, and far above double precision.
             for axis in (0, 1):
                 matrix[2 * (j * columns + i) + axis][0] += _TIE

@@ -1,1 +1,1 @@
-"""What experiments and reports measure: seam residual, redraw error, style."""
+"""Measures for experiments, reports and calibration: seam residual, redraw error, style, signature and trend."""

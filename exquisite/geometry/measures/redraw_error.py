@@ -1,9 +1,9 @@
-"""How far the redrawn band is from the band, as it bears on the first new columns.
+"""Estimates the error of the first new columns from the error of the redrawn band.
 
-What resampling takes from a picture depends on the phase, the fraction of a pixel by which a column was moved:
-nothing at 0, most at a half. Under a zoom of 1 % the phase goes round once in a hundred columns, so that a redraw that
-is far off on the whole may be exact where the seam is. The band's columns of the same phase as the first new ones tell
-what these have lost, the nearer the better.
+The loss of detail by resampling depends on the phase, the distance of a column's displacement from a whole pixel: it
+is zero at phase 0 and largest at 0.5. Under a zoom of 1 % the phase repeats every hundred columns, so that a redraw
+with a large mean error may be exact at the seam. Columns of the band with the phase of the first new columns predict
+the error of these; columns near the seam count more.
 """
 
 from __future__ import annotations
@@ -18,57 +18,59 @@ from ...pixels import as_float, column_means, second_difference, square, squared
 __all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
 
 PHASE_SPREAD = 0.04
-"""Standard deviation of the weights over the phase, in pixels."""
+"""Standard deviation of the weights over the phase, in pixels: a twelfth of its range of half a pixel."""
 
 FALL = 0.5
-"""The weights fall with the distance from the seam, by e over this share of the band."""
+"""Distance from the seam, as a share of the band, over which the weights fall by a factor of e."""
 
 NEW_PX = 32
-"""New columns whose phases count."""
+"""Number of new columns whose phases count: those that a viewer compares with the band."""
 
 DETAIL_POWER = 0.7
-"""The error is taken to rise with this power of the detail that is missing, measured as energy."""
+"""Exponent of the ratio of energies; 0.5 would be a ratio of amplitudes, 1.0 of energies."""
 
 MOST_DETAIL = 2.0
-"""More than twice or less than half of the energy counts as twice and half: content may change at the seam."""
+"""Largest ratio of energies, and the inverse of the smallest: beyond it, different content explains the ratio."""
 
-_EVERY = 4  # of the new columns
-_LEAST_ENERGY = 0.01  # in levels²
+_EVERY = 4  # new columns between two samples; the phase changes slowly
+_LEAST_ENERGY = 0.01  # in levels²; keeps the ratio of two flat pictures at 1
 
 
 def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement: Callable[[float], float]) -> float:
     """Weighted mean over the columns of the mean squared difference, RGB, in levels²; 0 or more.
 
     Args:
-        redraw: the calibrated redraw of the band's columns from `left` on, RGB, growth to the right; rows alike cut.
+        redraw: the calibrated redraw of the band's columns from `left` on, RGB, growth to the right.
         band: the same columns of the band, RGB.
         left: the first column, counted from the band's first, in pixels.
-        displacement: how far along the growing axis a column of the band (and beyond) was moved, in pixels.
+        displacement: maps x, in pixels from the band's first column, to the displacement along the growing axis in
+            pixels; also defined beyond the band.
     """
     errors = [total / len(band.getbands()) for total in column_means(squared_distance(redraw, band))]
     seam = left + band.width
-    wanted = [_phase(displacement(seam + x + 0.5)) for x in range(0, NEW_PX, _EVERY)]
+    new_phases = [_phase(displacement(seam + x + 0.5)) for x in range(0, NEW_PX, _EVERY)]
     weights = []
     for x in range(left, seam):
         phase = _phase(displacement(x + 0.5))
-        alike = math.fsum(math.exp(-(((phase - new) / PHASE_SPREAD) ** 2) / 2) for new in wanted)
-        weights.append(alike * math.exp((x - seam) / (FALL * seam)))
+        similarity = math.fsum(math.exp(-(((phase - new) / PHASE_SPREAD) ** 2) / 2) for new in new_phases)
+        weights.append(similarity * math.exp((x - seam) / (FALL * seam)))
     return _weighted_mean(errors, weights)
 
 
 def lost_detail(redraw: Image.Image, new: Image.Image) -> float:
-    """Factor on the error of a redraw for what the first new columns lack in detail beside it; below 1 where they have
-    more of it, 1 where either is less than 3 columns wide.
+    """Factor on the redraw error for the detail that the first new columns lack; below 1 where they have more detail.
+
+    The factor is 1 when either picture is less than 3 columns wide.
 
     Args:
         redraw: the calibrated redraw of the band up to the seam, RGB, growth to the right.
-        new: the first new columns behind the seam, RGB.
+        new: the first new columns after the seam, RGB, growth to the right.
     """
     if min(redraw.width, new.width) < 3:
         return 1.0
-    before, behind = _detail(redraw), _detail(new)
+    before, after = _detail(redraw), _detail(new)
     near = _weighted_mean(before, [math.exp((x - len(before)) / (FALL * len(before))) for x in range(len(before))])
-    ratio = (near + _LEAST_ENERGY) / (math.fsum(behind) / len(behind) + _LEAST_ENERGY)
+    ratio = (near + _LEAST_ENERGY) / (math.fsum(after) / len(after) + _LEAST_ENERGY)
     return float(min(MOST_DETAIL, max(1 / MOST_DETAIL, ratio)) ** DETAIL_POWER)
 
 

@@ -1,11 +1,11 @@
-"""How visible a seam is, as one number: the bend of the picture across it, relative to the bend on both sides.
+"""Measures the visibility of a seam as one number: the second difference across it, relative to both sides.
 
-At every row a straight line through the last two old pixels predicts the first new one, and the other way round:
+In every row a straight line through the last two old pixels predicts the first new one, and vice versa:
 
     [1 -2 1] centred at the last old pixel, and at the first new one
 
-Both errors together, over the same errors a few columns away, are 1 where there is no seam: texture bends as much
-everywhere. (Gradient prediction, Pomeranz, Shemesh and Ben-Shahar, CVPR 2011, section 3, made relative.)
+The ratio of these errors to those a few columns away is about 1 without a seam, because texture has similar second
+differences everywhere. (Gradient prediction, Pomeranz, Shemesh and Ben-Shahar, CVPR 2011, section 3, made relative.)
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from ...pixels import absolute, as_float, column_means, second_difference
 __all__ = ["REACH_PX", "seam_residual"]
 
 REACH_PX = 16
-"""Columns on each side of the seam that say how much this picture bends anyway, in pixels."""
+"""Columns on each side of the seam that give the second difference without a seam, in pixels: near enough to show
+the same content, and enough for a mean."""
 
 _LEAST = 0.25
-"""Bend in levels that counts as none, so that flat pictures have no seam."""
+"""Second difference in levels, added to both sides of the ratio, so that flat pictures have a ratio of 1."""
 
 
 def seam_residual(past: Image.Image, future: Image.Image, mode: Mode | str) -> float:
-    """Bend across the seam over the usual bend: about 1 without a seam, larger with one; finite, above 0.
+    """Second difference across the seam over that on both sides: about 1 without a seam; finite, above 0.
 
     Args:
-        past: RGB, ends at the seam, own orientation; a band or a strip, at least 3 px along the growing axis.
-        future: RGB, begins at the seam; as wide across the axis as `past`.
+        past: band or strip that ends at the seam, RGB, own orientation, at least 3 px along the growing axis.
+        future: band or strip that begins at the seam, RGB; as wide across the axis as `past`.
         mode: direction of growth.
 
     Raises:
@@ -45,18 +46,18 @@ def seam_residual(past: Image.Image, future: Image.Image, mode: Mode | str) -> f
             f"pieces of {old.width} and {new.width} px that are {old.height} and {new.height} px across do not "
             f"meet at a seam: both must be at least 3 px along, and equal across"
         )
-    before, behind = min(REACH_PX, old.width), min(REACH_PX, new.width)
-    joined = Image.new("RGB", (before + behind, old.height))
+    before, after = min(REACH_PX, old.width), min(REACH_PX, new.width)
+    joined = Image.new("RGB", (before + after, old.height))
     joined.paste(old.crop((old.width - before, 0, old.width, old.height)), (0, 0))
-    joined.paste(new.crop((0, 0, behind, new.height)), (before, 0))
+    joined.paste(new.crop((0, 0, after, new.height)), (before, 0))
     bends = _bends(joined)  # the first is centred at column 1
     at_seam = bends[before - 2 : before]
-    usual = [*bends[: before - 2], *bends[before:]]
-    return (_mean(at_seam) + _LEAST) / (_mean(usual) + _LEAST)
+    elsewhere = [*bends[: before - 2], *bends[before:]]
+    return (_mean(at_seam) + _LEAST) / (_mean(elsewhere) + _LEAST)
 
 
 def _bends(picture: Image.Image) -> list[float]:
-    """Mean of |left - 2 centre + right| over rows and channels, for every column that has two neighbours."""
+    """Mean of |left - 2 centre + right| over rows and channels, for every column with two neighbours."""
     profiles = [
         column_means(absolute(second_difference(as_float(channel))))
         for channel in picture.split()

@@ -1,7 +1,7 @@
-"""The signature of a picture: its style in numbers that can be compared over hundreds of steps.
+"""The signature of a picture: numbers for its style that are comparable over hundreds of steps.
 
-A strip differs a little from the band before it, and thirty strips later the picture is another one. What
-changes then is tone (lightness, contrast), sharpness, octave by octave, the density of lines, and the palette.
+Small differences between a strip and its band accumulate over many strips. The signature measures what drifts: tone
+(lightness, contrast), sharpness in each octave, line density, and palette.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from PIL import Image, ImageStat
 
 from ...contract import Mode, require_rgb, to_canonical
-from ...pixels import as_float, combined, difference, mean
+from ...pixels import as_float, mean, square, subtract
 from .style import Style, style_of
 
 __all__ = ["OCTAVES_PX", "Signature", "signature_of"]
 
 OCTAVES_PX = (1, 2, 4, 8)
-"""Sizes of the details whose energies are told apart, in pixels."""
+"""Detail sizes in pixels, one for each octave of the pyramid, finest first."""
 
-_LEAST_LEVELS = 1.0  # a reference below this counts as this, so that a drift from nothing stays finite
-_LEAST_SHARPNESS = 0.01
-_LEAST_LINES = 0.002
+_LEAST_LEVELS = 1.0  # lower bound of the denominator, which keeps a relative drift finite; one level, as `style` has it
+_LEAST_SHARPNESS = 0.01  # the same, for sharpness, which is a ratio
+_LEAST_LINES = 0.002  # the same, in lines per pixel: one in 500 px
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Signature:
 
     Attributes:
         style: sharpness, contrast, lightness, colour and line density (`style.Style`).
-        octaves: for each of OCTAVES_PX the RMS in levels of what is about that large.
+        octaves: for each of OCTAVES_PX the RMS in levels of detail of that size.
         palette: mean level of red, green and blue, 0 to 255.
     """
 
@@ -43,42 +43,42 @@ class Signature:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Signature:
-        """The signature that `as_dict` wrote."""
+        """Read the signature that `as_dict` wrote."""
         named = {name: value for name, value in record.items() if name not in ("octaves", "palette")}
         return cls(Style(**named), tuple(record["octaves"]), tuple(record["palette"]))
 
     def as_dict(self) -> dict[str, Any]:
-        """Every number, by name, in JSON types, to six digits after the point."""
+        """All numbers by name, as JSON types, rounded to six decimals."""
         numbers = {name: round(value, 6) for name, value in asdict(self.style).items()}
         several = {"octaves": self.octaves, "palette": self.palette}
         return {**numbers, **{name: [round(value, 6) for value in values] for name, values in several.items()}}
 
     def drift_from(self, reference: Signature) -> dict[str, float]:
-        """How this style differs from that of `reference`, by name; 0 where it does not.
+        """The difference of this style from that of `reference`, by name; 0 for equal styles.
 
         All but "palette" are relative: -0.1 is a tenth less. "octave_1", "octave_2" and "octave_4" compare the energy
-        of each octave over that of the coarsest, so that contrast cancels out. "palette" is the distance of the two
-        mean colours, each less its own mean over the channels, over 255.
+        of each octave relative to the coarsest, so that contrast cancels out. "palette" is the distance between the
+        two mean colours in 0 to 1, after subtracting the mean over the channels from each.
         """
         ours, theirs = asdict(self.style), asdict(reference.style)
         least = {"sharpness": _LEAST_SHARPNESS, "line_density": _LEAST_LINES}
-        found = {
+        drift = {
             name: (ours[name] - theirs[name]) / max(theirs[name], least.get(name, _LEAST_LEVELS)) for name in ours
         }
         for size, own, other in zip(OCTAVES_PX[:-1], self._relative, reference._relative, strict=True):
-            found[f"octave_{size}"] = own / other - 1
-        found["palette"] = math.dist(self._tints, reference._tints) / 255
-        return {name: round(value, 6) for name, value in found.items()}
+            drift[f"octave_{size}"] = own / other - 1
+        drift["palette"] = math.dist(self._tints, reference._tints) / 255
+        return {name: round(value, 6) for name, value in drift.items()}
 
     @property
     def _relative(self) -> tuple[float, ...]:
-        """The energy of each octave but the coarsest over that of the coarsest; a flat picture's count as 1."""
+        """The energy of each octave relative to that of the coarsest, which is left out; a flat picture gives ones."""
         *fine, coarsest = (max(energy, _LEAST_LEVELS) for energy in self.octaves)
         return tuple(energy / coarsest for energy in fine)
 
     @property
     def _tints(self) -> tuple[float, ...]:
-        """What each channel is above the mean of all, in levels."""
+        """The difference of each channel from the mean over the channels, in levels."""
         middle = sum(self.palette) / len(self.palette)
         return tuple(level - middle for level in self.palette)
 
@@ -94,12 +94,12 @@ def signature_of(image: Image.Image, mode: Mode | str = Mode.X_LTR) -> Signature
 
 
 def _octaves(image: Image.Image) -> tuple[float, ...]:
-    """RMS of the luminance minus itself at half the size, level by level (Laplacian pyramid, Burt and Adelson 1983)."""
+    """RMS of each level of the luminance's Laplacian pyramid (Burt and Adelson 1983), in levels, finest first."""
     level = as_float(image.convert("L"))
     energies = []
     for _ in OCTAVES_PX:
         half = level.reduce(2)
-        rest = difference(level, half.resize(level.size, Image.Resampling.BILINEAR))
-        energies.append(math.sqrt(mean(combined(lambda a: a["r"] * a["r"], r=rest))))
+        detail = subtract(level, half.resize(level.size, Image.Resampling.BILINEAR))
+        energies.append(math.sqrt(mean(square(detail))))
         level = half
     return tuple(energies)

@@ -1,7 +1,7 @@
-"""The style of a picture as five numbers, and how far the style of new pixels drifts from that of the band.
+"""Measures the style of a picture in five numbers, and the drift of new pixels from the style of the band.
 
-Each number is chosen so that one kind of drift moves it and the others leave it alone: a darker copy is as sharp
-as before, a softer one as dense, a greyer one as contrasty.
+Each number responds to one kind of drift and ignores the others: darkening does not change sharpness, blur does not
+change line density, and desaturation does not change contrast.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ...pixels import (
 __all__ = ["LOCAL_PX", "Style", "style_drift", "style_of"]
 
 LOCAL_PX = 8
-"""A line is what differs from the mean of so many pixels around it on each side."""
+"""Radius in pixels of the local mean that a line differs from; wider than a pen's stroke."""
 
-_LEAST_LINE = 4.0  # levels; what differs by less is noise, not a line
-_MEAN_WEIGHT = 0.3
+_LEAST_LINE = 4.0  # levels; smaller differences are noise
+_MEAN_WEIGHT = 0.3  # Hasler and Süsstrunk 2003, section 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Style:
         contrast: standard deviation of the luminance, in levels (RMS contrast, Peli 1990, equation 5).
         lightness: mean luminance, in levels.
         colour: colourfulness, in levels (Hasler and Süsstrunk 2003, section 4); 0 for greys.
-        line_density: edges of dark and of light lines that a scan along rows and columns crosses, per pixel.
+        line_density: number of edges of dark and light lines per pixel, along rows and along columns, summed.
     """
 
     sharpness: float
@@ -58,11 +58,11 @@ class Style:
 
 
 _LEAST = Style(sharpness=0.01, contrast=1.0, lightness=1.0, colour=1.0, line_density=0.002)
-"""A measure of the band below this counts as this, so that a drift from nothing stays finite."""
+"""Lower bounds of the denominators, which keep a relative drift finite."""
 
 
 def style_of(image: Image.Image, mode: Mode | str = Mode.X_LTR) -> Style:
-    """The style of an RGB `image`, at least 3 by 3 pixels for its sharpness; the same for a turned image in its mode.
+    """The style of an RGB `image`; its sharpness is 0 below 3 by 3 pixels. Turning with the mode changes nothing.
 
     Raises:
         CanvasError: not RGB.
@@ -82,7 +82,7 @@ def style_of(image: Image.Image, mode: Mode | str = Mode.X_LTR) -> Style:
 
 
 def style_drift(new: Image.Image, band: Image.Image, mode: Mode | str) -> Style:
-    """How the style of `new` differs from that of `band`: (new - band) / band for each measure; RGB, any sizes.
+    """The relative drift (new - band) / band of each measure; RGB, any sizes.
 
     Raises:
         CanvasError: either is not RGB.
@@ -101,10 +101,10 @@ def _colourfulness(image: Image.Image) -> float:
 
 
 def _line_density(luminance: Image.Image) -> float:
-    """Total variation, along rows and columns, of the picture in three values: dark line 0, neither 1, light line 2.
+    """Total variation along rows and columns of a map with three values: dark line 0, background 1, light line 2.
 
-    A pixel is on a line where it differs from its surroundings by more than 4 levels, and by more than half of what
-    is usual (the RMS of that difference), so that faint lines count where there are no others.
+    A pixel is on a line when it differs from its local mean by more than 4 levels and by more than half of the RMS of
+    that difference. The relative threshold detects faint lines in a picture without strong ones.
     """
     around = luminance.filter(ImageFilter.BoxBlur(LOCAL_PX))
     squared = square(subtract(as_float(luminance), as_float(around)))

@@ -1,7 +1,7 @@
-"""How sure a mean is that was taken over few values: the percentile bootstrap.
+"""The percentile bootstrap: a confidence interval for the mean of few values.
 
-Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: draw as many values as there are, with
-replacement, take their mean, many times; the interval lies between the outer percentiles of those means.
+Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: resample the values with replacement many
+times; the interval lies between the outer percentiles of the means of the resamples.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from ...errors import UsageError
 __all__ = ["FEW", "LEVEL", "RESAMPLES", "Interval", "bootstrap_mean"]
 
 RESAMPLES = 2_000
-"""Means that are drawn for one interval."""
+"""Number of resamples for one interval: about fifty means lie beyond each end of it."""
 
 LEVEL = 0.95
-"""Share of those means that the interval holds."""
-
+"""Confidence level of the interval."""
 
 FEW = 6
-"""Fewer values lie all on one side of 0 by chance more often than one time in twenty (sign test: 2 · 0.5⁵ = .06)."""
+"""Smallest number of values for a clear result: five have one sign by chance with probability 2 · 0.5⁵ = 0.06."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean, and where it lies: `low` and `high` are None for fewer than two values, which say nothing of it."""
+    """A mean of `n` values with its confidence interval; `low` and `high` are None for fewer than two values."""
 
     mean: float
     low: float | None
@@ -37,7 +36,7 @@ class Interval:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the whole interval lies on one side of 0, and rests on at least FEW values."""
+        """Whether the interval excludes 0 and comes from at least FEW values."""
         if self.low is None or self.high is None or self.n < FEW:
             return False
         return self.low > 0 or self.high < 0
@@ -46,9 +45,9 @@ class Interval:
 def bootstrap_mean(
     values: Sequence[float], *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
 ) -> Interval:
-    """The mean of `values` with its percentile interval; the same for the same arguments.
+    """The mean of `values` with its percentile interval; equal arguments give equal results.
 
-    With B resamples and k = floor((B + 1) (1 - level) / 2) the ends are the k-th smallest and the k-th largest mean.
+    With B resamples and k = floor((B + 1) (1 - level) / 2), the ends are the k-th smallest and the k-th largest mean.
 
     Raises:
         UsageError: no values, or too few resamples for the level.

@@ -1,4 +1,4 @@
-"""What an experiment measures of one step: its seam, how it continues edges, and how far its style drifts."""
+"""The measures of one step in an experiment: seam, edge continuation and style drift."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MEASURES: Mapping[str, str] = {
     "colour": "colourfulness of the new strip against the band, relative",
     "line_density": "lines in the new strip against the band, relative",
 }
-"""Every measure of a step, and what it says."""
+"""Every measure of a step, and its meaning."""
 
 
 def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
-    """The MEASURES of a candidate that could be read, glued as `inputs` say."""
+    """Compute the MEASURES of a readable candidate, joined with the options of `inputs`."""
     band, mode, contract = inputs.band, inputs.mode, inputs.contract
     growth = contract.tile_frame(mode).growth_in_tile
     feather_px = feather_width(one.index, inputs, choose([one], inputs))
@@ -49,7 +49,7 @@ def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
 
 
 def gate_verdict(one: Examined, inputs: StepInputs) -> Record:
-    """What the gate says of a candidate: the one of the options, or the default where they have none."""
+    """Apply the gate of the options, or the default gate without one, to a candidate."""
     options = inputs.options
     factor = DEFAULT_GATE if options.gate is None else options.gate
     gate = interior_gate(inputs.band, inputs.mode, inputs.contract, factor)

@@ -1,4 +1,4 @@
-"""What an experiment compares, and what came of it: values that stand in SESSION/experiments/NAME.json."""
+"""The plan and the results of an experiment, as stored in SESSION/experiments/NAME.json."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..store.records import FORMAT_VERSION, Record
 __all__ = ["Arm", "Cell", "Key", "Plan"]
 
 Key = tuple[int, str, int]
-"""(repetition, arm, place): which step of an experiment is meant; repetitions and places count from 1."""
+"""(repetition, arm, place) identifies a step of an experiment; repetitions and places count from 1."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way of making a step.
+    """One arm of an experiment: a way to make a step.
 
     Attributes:
         name: part of the names of its branches.
-        options: every knob of its steps.
-        prompt: the person's words.
-        generator: what decides who makes its tiles, JSON types; only the maker of generators reads it.
+        options: the options of its steps.
+        prompt: the user prompt.
+        generator: settings of its generator, JSON types; only the function that makes generators reads them.
 
     Raises:
-        UsageError: a name that no branch may have.
+        UsageError: the name is invalid in a branch name.
     """
 
     name: str
@@ -52,24 +52,24 @@ class Arm:
         return cls(**{**record, "options": StepOptions.from_values(record["options"])})
 
     def settings(self) -> dict[str, Any]:
-        """Everything that may differ between arms, by the name of its knob."""
+        """All settings that may differ between arms, by name."""
         return {**self.options.values(), "prompt": self.prompt, **self.generator}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole of an experiment before its first step.
+    """The plan of an experiment.
 
     Attributes:
-        name: of the experiment.
+        name: name of the experiment.
         mode: direction of growth.
         at: the step from which every branch grows.
-        arms: at least one; the others are compared with the first.
-        repeat: branches of each arm, each with answers of its own.
-        steps: steps in a row on each branch.
+        arms: at least one; the report compares the others with the first.
+        repeat: number of branches of each arm, each with separate answers.
+        steps: number of consecutive steps on each branch.
 
     Raises:
-        UsageError: a bad name, no arms, two arms of one name, or a count below 1.
+        UsageError: an invalid name, no arms, two arms with one branch name, or a count below 1.
     """
 
     name: str
@@ -90,8 +90,8 @@ class Plan:
             if count < 1:
                 raise UsageError(f"{what} must be at least 1, not {count}")
         branches = [self.branch(arm.name, repetition) for repetition, arm in self.branches()]
-        if twice := next((branch for branch in branches if branches.count(branch) > 1), None):
-            raise UsageError(f"two arms of experiment {self.name!r} would share the branch {twice}: name them apart")
+        if shared := next((branch for branch in branches if branches.count(branch) > 1), None):
+            raise UsageError(f"two arms of experiment {self.name!r} would share the branch {shared}: name them apart")
 
     def branch(self, arm: str, repetition: int) -> str:
         """The name of a branch: exp-NAME-ARM, and from the second repetition on exp-NAME-ARM-2."""
@@ -102,7 +102,7 @@ class Plan:
         return ((repetition, arm) for repetition in range(1, self.repeat + 1) for arm in self.arms)
 
     def keys(self) -> Iterator[Key]:
-        """Every step, in the order in which they are made."""
+        """Every step, in the order of execution."""
         return (
             (repetition, arm.name, place) for repetition, arm in self.branches() for place in range(1, self.steps + 1)
         )
@@ -134,19 +134,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One step of an experiment, done.
+    """The result of one step of an experiment.
 
     Attributes:
-        repetition, arm, place: which step is meant.
-        branch: the branch that it is on.
+        repetition, arm, place: the key of the step.
+        branch: its branch.
         step: its number in the session.
-        answers: number of the step whose stored answers it uses; its own when it asked for them.
+        answers: number of the step whose stored answers it uses; equal to `step` when it sent a request.
         request: digest of the request for those answers.
-        status: "committed", or "rejected" when nothing was glued, which ends the branch.
-        chosen: candidate that was glued, or the best of those that were not; None when none could be read.
-        usd: what asking cost, perhaps billed calls included; "0" with the answers of another arm.
-        gate: factor, threshold, passed, and whether the gate was asked or only looked at.
-        measures: see `measures.MEASURES`; empty when no candidate could be read.
+        status: "committed", or "rejected" when the gate refused every candidate, which ends the branch.
+        chosen: the committed candidate, or the best of the rejected ones; None when none was readable.
+        usd: cost of its request, with calls that were perhaps billed; "0" with the answers of another arm.
+        gate: factor, threshold, passed, and whether the options set the gate (asked).
+        measures: see `measures.MEASURES`; empty when no candidate was readable.
     """
 
     repetition: int
@@ -169,7 +169,7 @@ class Cell:
 
     @property
     def asked(self) -> bool:
-        """Whether the step asked for answers of its own."""
+        """Whether the step sent a request of its own."""
         return self.answers == self.step
 
 

@@ -1,8 +1,8 @@
-"""What an experiment shows: the mean of every measure for each arm, and the paired differences to the first arm.
+"""The report of an experiment: the mean of every measure for each arm, and paired differences to the first arm.
 
-Arms are paired by repetition, in which they saw the same canvas (and, where they may, the same answers). The steps
-of one branch follow from each other, so that with several repetitions they count as one value, their mean; with a
-single repetition each step counts, for want of anything better.
+Arms are paired by repetition: within one they start from the same canvas and, where requests are equal, share answers.
+The steps of one branch depend on each other, so that each repetition contributes one value, the mean of its steps.
+With a single repetition each step contributes a value, because there is no other sample.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["ArmReport", "Difference", "Report", "report"]
 
 @dataclass(frozen=True)
 class ArmReport:
-    """What came of one arm.
+    """The results of one arm.
 
     Attributes:
-        name: of the arm.
-        settings: what tells it from the other arms.
-        steps: how many are done.
-        n: values in each mean: repetitions, or steps where there is one repetition.
-        means: mean and interval of each measure; empty when nothing could be measured.
-        asked: steps that asked for answers of their own; the others use those of another arm.
-        passed: steps that the gate would have passed.
-        rejected: steps that glued nothing.
-        usd: what asking cost.
-        branches: where its canvases are.
+        name: name of the arm.
+        settings: settings that differ between arms.
+        steps: number of finished steps.
+        n: number of values in each mean: repetitions, or steps with a single repetition.
+        means: mean and interval of each measure; empty without measured steps.
+        asked: number of steps that sent a request; the others use the answers of another arm.
+        passed: number of steps that pass the gate.
+        rejected: number of steps that committed nothing.
+        usd: cost of the requests.
+        branches: names of its branches.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ArmReport:
 
 @dataclass(frozen=True)
 class Difference:
-    """One measure of an arm minus the same of the first arm, paired."""
+    """Paired difference of one measure between an arm and the first arm."""
 
     arm: str
     measure: str
@@ -62,7 +62,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Report:
-    """The arms, first the one that the others are compared with, and every paired difference."""
+    """The results of all arms, the baseline first, and every paired difference."""
 
     plan: Plan
     done: int
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def of(self) -> int:
-        """How many steps are planned."""
+        """Number of planned steps."""
         return sum(1 for _ in self.plan.keys())  # noqa: SIM118 (not a mapping)
 
     def as_dict(self) -> Record:
@@ -109,11 +109,11 @@ class Report:
 
 
 def report(plan: Plan, cells: Sequence[Cell]) -> Report:
-    """What the `cells` that are done of a `plan` show."""
+    """Make the report of a `plan` from its finished `cells`."""
     by_arm = {arm.name: [cell for cell in cells if cell.arm == arm.name] for arm in plan.arms}
-    telling = _telling(plan)
+    varying = _varying_settings(plan)
     arms = tuple(
-        _arm_report(arm.name, {name: arm.settings().get(name) for name in telling}, by_arm[arm.name], plan.repeat)
+        _arm_report(arm.name, {name: arm.settings().get(name) for name in varying}, by_arm[arm.name], plan.repeat)
         for arm in plan.arms
     )
     first = plan.arms[0].name
@@ -149,7 +149,7 @@ def _arm_report(name: str, settings: Mapping[str, Any], cells: Sequence[Cell], r
 
 
 def _paired(ours: Sequence[Cell], theirs: Sequence[Cell], measure: str, repeat: int) -> list[float]:
-    """Our measure minus theirs, one value for each unit in which both have it."""
+    """Differences of a measure, ours minus theirs, one for each unit that both have."""
     other = {(cell.repetition, cell.place): cell.measures[measure] for cell in theirs if cell.measures}
     pairs = [
         (cell, cell.measures[measure] - other[cell.repetition, cell.place])
@@ -160,15 +160,15 @@ def _paired(ours: Sequence[Cell], theirs: Sequence[Cell], measure: str, repeat: 
 
 
 def _units(values: Sequence[tuple[Cell, float]], repeat: int) -> list[float]:
-    """One value a repetition, the mean of its steps; with a single repetition one value a step."""
+    """One value for each repetition, the mean of its steps; with a single repetition one for each step."""
     groups: dict[int, list[float]] = defaultdict(list)
     for cell, value in values:
         groups[cell.repetition if repeat > 1 else cell.place].append(value)
     return [fmean(groups[unit]) for unit in sorted(groups)]
 
 
-def _telling(plan: Plan) -> list[str]:
-    """The settings that are not the same in all arms, in the order in which they first appear."""
+def _varying_settings(plan: Plan) -> list[str]:
+    """The settings that differ between arms, in the order of their first appearance."""
     settings = [arm.settings() for arm in plan.arms]
     names = dict.fromkeys(name for arm in settings for name in arm)
     return [name for name in names if any(arm.get(name) != settings[0].get(name) for arm in settings)]

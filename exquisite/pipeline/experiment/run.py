@@ -1,12 +1,11 @@
-"""Controlled experiments: the same step made in several ways, each way a branch, with nothing asked twice.
+"""Runs controlled experiments: several arms make the same step on separate branches and share equal requests.
 
-Every arm grows branches of its own from one step of the session, so that arms see the same canvas and the canvas
-of the person stays as it is. Arms whose requests are the same (they differ only in what happens after the answers:
-calibration, feather, metric, gate) share the stored answers of the one that asked.
+Every arm extends its own branches from one step of the session, so that all arms start from the same canvas and the
+user's head does not move. Arms with equal requests, which differ only in calibration, feather, metric or gate, share
+the stored answers of the first.
 
-SESSION/experiments/NAME.json holds the plan and one cell for each step that is done. It is written after the step,
-and never trusted against the session: a step that is on its branch, or was refused by the gate there, and has no
-cell yet is measured, not made again.
+SESSION/experiments/NAME.json holds the plan and one cell for each finished step. It is written after the step, and the
+session takes precedence: when a step exists without its cell, the run measures it instead of making it again.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ from .plan import Arm, Cell, Key, Plan
 __all__ = ["Experiment", "MakeGenerator"]
 
 MakeGenerator = Callable[[Arm, int], TileGenerator]
-"""Makes the generator of an arm for a repetition, from 1; called only where something must be asked."""
+"""Makes the generator of an arm for a repetition, from 1; called only for steps that may need a request."""
 
 _FOLDER = "experiments"
 
 
 @dataclass(frozen=True)
 class _Terms:
-    """What a run may do; see `Experiment.run`."""
+    """The limits of a run; see `Experiment.run`."""
 
     budget: Decimal | None
     session_budget: Decimal | None
@@ -51,7 +50,7 @@ class _Terms:
 
 
 class Experiment:
-    """A plan, and the cells that are done. Begin it, or go on with it, by `Experiment.begin`; then `run`."""
+    """A plan and its finished cells. `Experiment.begin` starts or resumes one, and `run` executes it."""
 
     def __init__(self, root: Path, plan: Plan, cells: Sequence[Cell] = (), files: Files | None = None) -> None:
         self.plan = plan
@@ -71,10 +70,10 @@ class Experiment:
         steps: int | None = None,
         files: Files | None = None,
     ) -> Experiment:
-        """The experiment `name` of the session at `root`: a new one, or the one that is there; writes nothing.
+        """Start or resume the experiment `name` of the session at `root`; writes nothing.
 
-        One that is there may grow: more repetitions, and more arms behind those that it has. What is not given stays
-        as it was planned.
+        An existing experiment may get more repetitions, and more arms after its own. Omitted arguments keep their
+        planned values.
 
         Args:
             at: the committed step from which the branches grow; by default the head of the session.
@@ -82,7 +81,7 @@ class Experiment:
             steps: steps in a row on each branch (default 1).
 
         Raises:
-            UsageError: a plan that cannot be, or that is not the one that is there.
+            UsageError: the plan is impossible, or contradicts the existing one.
             CanvasError: the canvas at `at` cannot grow in `mode`.
         """
         root = Path(root)
@@ -109,33 +108,33 @@ class Experiment:
 
     @property
     def path(self) -> Path:
-        """The file of the plan and the results."""
+        """The file with the plan and the results."""
         return self._store.root / _FOLDER / f"{self.plan.name}.json"
 
     @property
     def cells(self) -> list[Cell]:
-        """The cells that are done, in the order of the plan."""
+        """The finished cells, in the order of the plan."""
         return [self._cells[key] for key in self.plan.keys() if key in self._cells]  # noqa: SIM118 (not a mapping)
 
     def missing(self) -> list[Key]:
-        """The steps still to be made; a branch ends with a step that glued nothing."""
+        """The keys of the remaining steps; a rejected step ends its branch."""
         ended = {(cell.repetition, cell.arm) for cell in self._cells.values() if cell.status != "committed"}
         keys = list(self.plan.keys())
         return [key for key in keys if key not in self._cells and key[:2] not in ended]
 
     def asking(self, make: MakeGenerator) -> list[tuple[Arm, TileRequest]]:
-        """The requests still to be sent, at most: steps whose canvas is not known yet may turn out to share answers."""
-        known = {(cell.repetition, cell.request) for cell in self._cells.values()}
+        """An upper bound of the remaining requests: steps whose canvas is not known yet may later share answers."""
+        seen = {(cell.repetition, cell.request) for cell in self._cells.values()}
         requests = []
         for repetition, name, place in self.missing():
-            arm, base = self.plan.arm(name), self._base(repetition, name, place)
+            arm, base = self.plan.arm(name), self._base_step(repetition, name, place)
             if base is not None:
-                if self._made(repetition, name, base) is not None:
+                if self._committed_step(repetition, name, base) is not None:
                     continue
                 digest = self._digest(arm, base, make(arm, repetition))
-                if (repetition, digest) in known:
+                if (repetition, digest) in seen:
                     continue
-                known.add((repetition, digest))
+                seen.add((repetition, digest))
             requests.append((arm, self._request(arm, self.plan.at if base is None else base)))
         return requests
 
@@ -148,14 +147,14 @@ class Experiment:
         retry_ambiguous: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Iterator[Cell]:
-        """Make what is missing, yielding each cell when it is durable; run again, it goes on where it was cut short.
+        """Make the remaining steps and yield each cell when it is durable; a second call resumes an interrupted run.
 
         Args:
             make: makes the generator of an arm for a repetition.
-            budget: USD that the experiment may cost, over all arms and runs; None for no limit.
-            session_budget: USD that the session may cost in all.
-            retry_ambiguous: ask again where an outcome is unknown, and perhaps pay twice.
-            progress: is told where each step is.
+            budget: limit in USD for the experiment, over all arms and runs; None for no limit.
+            session_budget: limit in USD for the session.
+            retry_ambiguous: send a request with an unknown outcome again, and perhaps pay twice.
+            progress: progress callback.
 
         Raises:
             UsageError: a branch of the experiment was moved by another command.
@@ -170,9 +169,9 @@ class Experiment:
                 continue  # its branch has ended meanwhile
             repetition, name, place = key
             arm, session = self.plan.arm(name), self._on_branch(repetition, name)
-            base = self._base(repetition, name, place)
+            base = self._base_step(repetition, name, place)
             assert base is not None  # places are made in order
-            number = self._made(repetition, name, base)
+            number = self._committed_step(repetition, name, base)
             if number is None:
                 number = self._make(session, arm, repetition, base, make(arm, repetition), terms)
             cell = self._measured(key, session, number, base)
@@ -182,8 +181,8 @@ class Experiment:
 
     # One step
 
-    def _base(self, repetition: int, name: str, place: int) -> int | None:
-        """The step that a step of the experiment continues; None when that one is not made yet."""
+    def _base_step(self, repetition: int, name: str, place: int) -> int | None:
+        """The step that a step of the experiment continues; None when it does not exist yet."""
         if place == 1:
             return self.plan.at
         before = self._cells.get((repetition, name, place - 1))
@@ -195,8 +194,8 @@ class Experiment:
             Session(self._store).branch(branch, at=self.plan.at)
         return Session.open(self._store.root, branch=branch, files=self._store.files)
 
-    def _made(self, repetition: int, name: str, base: int) -> int | None:
-        """The step on top of `base` that a run which was cut short has committed already."""
+    def _committed_step(self, repetition: int, name: str, base: int) -> int | None:
+        """The step after `base` that an interrupted run has committed; None without one."""
         branch = self.plan.branch(name, repetition)
         if branch not in self._store.branches():
             return None
@@ -213,17 +212,17 @@ class Experiment:
     def _make(
         self, session: Session, arm: Arm, repetition: int, base: int, generator: TileGenerator, terms: _Terms
     ) -> int:
-        """Make a step of `arm` on its branch, from stored answers where there are any; returns its number."""
+        """Make a step of `arm` on its branch, from stored answers if possible; return its number."""
         digest = self._digest(arm, base, generator)
-        refused = self._refused_before(arm, base, digest)
-        if refused is not None:
-            return refused
+        rejected = self._rejected_step(arm, base, digest)
+        if rejected is not None:
+            return rejected
         source = self._answers_for(repetition, digest)
         if source is not None:
             return session.accept(None, step=source, **arm.options.values()).step_index
         where = f"arm {arm.name}, repetition {repetition} of {self.plan.repeat}"
 
-        def tell(step: Progress) -> None:
+        def report_progress(step: Progress) -> None:
             if terms.progress is not None:
                 terms.progress(replace(step, phase=f"{step.phase} ({where})"))
 
@@ -235,7 +234,7 @@ class Experiment:
                 prompt=arm.prompt,
                 budget=self._limit(terms, spent),
                 retry_ambiguous=terms.retry_ambiguous,
-                progress=tell,
+                progress=report_progress,
                 **arm.options.values(),
             )
         except PaymentError as error:
@@ -243,27 +242,27 @@ class Experiment:
             raise PaymentError(f"{where}: {error} (this experiment has cost ${spent:.2f}{of})") from error
         return result.step_index
 
-    def _refused_before(self, arm: Arm, base: int, digest: str) -> int | None:
-        """The step that the gate refused in a run which was cut short before it wrote the cell."""
+    def _rejected_step(self, arm: Arm, base: int, digest: str) -> int | None:
+        """The rejected step of a run that was interrupted before it wrote the cell; None without one."""
         store = self._store
-        known = {cell.step for cell in self._cells.values()}
-        for number in range(max([base, *known]) + 1, store.last_step() + 1):
-            if number in known or not store.is_finished(number):
+        seen = {cell.step for cell in self._cells.values()}
+        for number in range(max([base, *seen]) + 1, store.last_step() + 1):
+            if number in seen or not store.is_finished(number):
                 continue
             record = store.step(number)
-            ours = record["status"] == "rejected" and record["options"] == arm.options.as_dict()
-            if ours and record["parent"] == base and self._request_of(number)[1] == digest:
+            is_rejected_arm = record["status"] == "rejected" and record["options"] == arm.options.as_dict()
+            if is_rejected_arm and record["parent"] == base and self._request_of(number)[1] == digest:
                 return number
         return None
 
     def _request_of(self, number: int) -> tuple[int, str]:
-        """(number, digest of the request) of the step whose answers step `number` uses."""
+        """(number, request digest) of the step whose answers step `number` uses."""
         source = int(self._store.step(number).get("accepted", {}).get("step", number))
         path = self._store.step_dir(source) / "request.json"
         return source, str(read_record(path)["digest"]) if path.is_file() else ""
 
     def _answers_for(self, repetition: int, digest: str) -> int | None:
-        """The step of another arm whose answers are those to the same request; repetitions never share."""
+        """The step of another arm with answers to an equal request; repetitions never share answers."""
         same = (cell for cell in self._cells.values() if (cell.repetition, cell.request) == (repetition, digest))
         return next((cell.answers for cell in same), None)
 
@@ -277,7 +276,7 @@ class Experiment:
         return self._inputs(arm, base).request(arm.options.candidates, self._store.last_step() + 1)
 
     def _measured(self, key: Key, session: Session, number: int, base: int) -> Cell:
-        """What a finished step measures, from its stored answers."""
+        """Measure a finished step from its stored answers."""
         repetition, name, place = key
         arm = self.plan.arm(name)
         source, digest = self._request_of(number)
@@ -306,17 +305,17 @@ class Experiment:
     # Money and file
 
     def _cost(self, numbers: Sequence[int]) -> Decimal:
-        """What the calls of these steps cost, perhaps billed ones included."""
+        """The cost of these steps' calls in USD, with calls that were perhaps billed."""
         record = json.loads(rebuilt_ledger(self._store.root, sorted(set(numbers)))[0])
         return Decimal(record["spent_usd"]) + sum(map(Decimal, record["doubtful"].values()), Decimal(0))
 
     def _spent(self, unfinished: int | None) -> Decimal:
-        """What the experiment has cost so far, with the answers that an unfinished step has already."""
+        """The cost of the experiment so far in USD, with the calls of an unfinished step."""
         numbers = [cell.answers for cell in self._cells.values()]
         return self._cost(numbers if unfinished is None else [*numbers, unfinished])
 
     def _limit(self, terms: _Terms, spent: Decimal) -> Decimal | None:
-        """What the session may cost in all, so that the next request passes neither budget."""
+        """The session limit in USD that enforces both budgets for the next request."""
         if terms.budget is None:
             return terms.session_budget
         ledger = Ledger(self._store.root, self._store.files)
@@ -325,7 +324,7 @@ class Experiment:
         return limit if terms.session_budget is None else min(limit, terms.session_budget)
 
     def _save(self) -> None:
-        """Make plan and cells durable, with the ledger in line with the outcomes on disk."""
+        """Write plan and cells durably; taking the session's lock also updates the ledger from the outcomes on disk."""
         files, folder = self._store.files, self.path.parent
         record: Record = {**self.plan.as_dict(), "cells": [asdict(cell) for cell in self.cells]}
         with Session(self._store)._writing():
@@ -336,7 +335,7 @@ class Experiment:
 
 
 def _require_same(old: Plan, new: Plan) -> None:
-    """Refuse a plan that is not `old`, with more repetitions or arms at most."""
+    """Check that `new` differs from `old` only by more repetitions or arms."""
     for what, was, now in (
         ("grows in", old.mode, new.mode),
         ("begins at step", old.at, new.at),
@@ -354,7 +353,7 @@ def _require_same(old: Plan, new: Plan) -> None:
 
 
 def _require_possible(store: Store, plan: Plan, ours: Sequence[str] | set[str]) -> None:
-    """Refuse a plan whose steps could not be made, before anything is written."""
+    """Check that all steps of the plan are possible, before anything is written."""
     store.require_committed(plan.at)
     store.contract.frame(plan.mode, store.canvas_box(plan.at).size)
     if store.axis not in (None, plan.mode.axis):
@@ -366,7 +365,7 @@ def _require_possible(store: Store, plan: Plan, ours: Sequence[str] | set[str]) 
             arm.options.require_fits(store.contract)
         except UsageError as error:
             raise UsageError(f"arm {arm.name}: {error}") from None
-    taken = set(store.branches()) - set(ours)
+    other_branches = set(store.branches()) - set(ours)
     for repetition, arm in plan.branches():
-        if (branch := plan.branch(arm.name, repetition)) in taken:
+        if (branch := plan.branch(arm.name, repetition)) in other_branches:
             raise UsageError(f"there is a branch {branch} already, of something else: choose another --name")

@@ -1,9 +1,9 @@
-"""The line in HEAD and in heads/NAME: the step that the canvas ends with, and whose line it is.
+"""Reads and writes heads: one line in HEAD or heads/NAME that names the last step of a canvas.
 
     000012 <sha256 of the step's step.json> heads/NAME
 
-The last word is the file's own path in the session, so that two heads which changed places are seen. Lines of
-earlier sessions end after the hash; they are read all the same.
+The last word is the file's own path in the session; it reveals two heads that were swapped. Lines of earlier sessions
+end after the hash and remain valid.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _LINE = re.compile(rb"(\d{6,12}) ([0-9a-f]{64})(?: ([!-~]{1,80}))?\n")
 
 @dataclass(frozen=True)
 class Head:
-    """What a head says.
+    """The content of a head.
 
     Attributes:
         step: number of the step.
         record_sha256: hash of that step's record.
-        path: the file that the line was written for, relative to the session; "" when it does not say.
+        path: path of the head in the session, as written in the line; "" in a line of an earlier session.
     """
 
     step: int
@@ -35,21 +35,21 @@ class Head:
     path: str
 
     def belongs_to(self, path: str) -> bool:
-        """Whether the line may stand in the file `path`."""
+        """Whether the line is valid in the file `path`."""
         return self.path in ("", path)
 
 
 def head_path(branch: str | None) -> str:
-    """The file of a head, relative to the session; None for the one that every session has."""
+    """The path of a branch's head in the session; None means HEAD, which every session has."""
     return MAIN_HEAD if branch is None else f"heads/{branch}"
 
 
 def head_line(path: str, step: int, sealed: bytes) -> bytes:
-    """The content of the head at `path` that points at a step whose record is `sealed`."""
+    """The content of the head at `path` for a `step` with the record `sealed`."""
     return f"{step_name(step)} {sha256(sealed)} {path}\n".encode()
 
 
 def parse_head(data: bytes) -> Head | None:
-    """What a head says; None when it is no head."""
+    """Parse a head; None when `data` is not one."""
     match = _LINE.fullmatch(data)
     return None if match is None else Head(int(match[1]), match[2].decode(), (match[3] or b"").decode())

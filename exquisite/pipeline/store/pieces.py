@@ -1,7 +1,7 @@
-"""Pieces: the strips that a canvas is made of, and where they lie.
+"""Pieces: the strips of a canvas and their boxes.
 
-Coordinates are signed, in pixels from the top left of the seed picture, so that growing to the left or
-upwards renumbers nothing.
+Coordinates are signed, in pixels from the top left of the seed picture, so that growth to the left or upwards changes
+no earlier coordinate.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Piece:
-    """One strip of the canvas: the hash of its file, and where it lies, (x, y) and (width, height) in pixels.
+    """One strip of the canvas: the hash of its file, its origin (x, y) and its size (width, height) in pixels.
 
-    `within` is the box of the file's picture that is shown there, where that is not all of it.
+    `within` crops the file's picture to this box; None shows all of it.
     """
 
     sha256: str
@@ -41,20 +41,20 @@ class Piece:
 
     @classmethod
     def from_record(cls, record: Record) -> Piece:
-        """The piece in a step record's `strip` or `tips`."""
+        """Read the piece from an entry of a step record's `strip` or `tips`."""
         return cls(str(record["sha256"]), _pair(record["origin"]), _pair(record["size"]))
 
     @property
     def box(self) -> Box:
-        """Where the piece lies, in signed canvas coordinates."""
+        """The box of the piece, in signed canvas coordinates."""
         return _box(self.origin, self.size)
 
     def as_record(self) -> Record:
-        """The piece as a step record keeps it."""
+        """The piece as an entry of a step record."""
         return {"sha256": self.sha256, "origin": self.origin, "size": self.size}
 
     def shown_in(self, box: Box) -> Piece:
-        """The part of the piece that lies in `box`, signed canvas coordinates; they must overlap."""
+        """Crop the piece to `box`, in signed canvas coordinates; both must overlap."""
         left, top = max(self.box.left, box.left), max(self.box.top, box.top)
         right, bottom = min(self.box.right, box.right), min(self.box.bottom, box.bottom)
         x, y = self.origin
@@ -63,12 +63,12 @@ class Piece:
 
 
 class Grown(NamedTuple):
-    """Where a step puts things, in signed canvas coordinates.
+    """The boxes of a step, in signed canvas coordinates.
 
     Attributes:
-        strip: what it commits.
-        pending: what it leaves pending; empty when that is nothing.
-        canvas: the canvas with both.
+        strip: the box that it commits.
+        pending: the box that it leaves pending; empty without a pending zone.
+        canvas: the canvas after the step, with both.
     """
 
     strip: Box
@@ -77,16 +77,16 @@ class Grown(NamedTuple):
 
 
 def box_of(record: Record) -> Box:
-    """The box of a record's `canvas`, in signed canvas coordinates."""
+    """Read the box of a record's `canvas`, in signed canvas coordinates."""
     return _box(_pair(record["origin"]), _pair(record["size"]))
 
 
 def grow_box(canvas: Box, mode: Mode, contract: TileContract, zone_px: int, soften_px: int) -> Grown:
-    """Where a step in `mode` on `canvas` puts things.
+    """The boxes of a step in `mode` on `canvas`.
 
     Args:
-        zone_px: width of the pending zone before the seam, which the step commits.
-        soften_px: width of the zone that it leaves pending.
+        zone_px: width in pixels of the pending zone before the seam, which the step commits.
+        soften_px: width in pixels of the zone that the step leaves pending.
     """
     frame = contract.frame(mode, canvas.size)
     left, top = canvas.left - frame.canvas_origin[0], canvas.top - frame.canvas_origin[1]
@@ -96,28 +96,28 @@ def grow_box(canvas: Box, mode: Mode, contract: TileContract, zone_px: int, soft
 
 
 def pending_at(record: Record, side: str) -> Piece | None:
-    """What the canvas of a step has pending at its "low" or "high" end; None when all is committed there."""
+    """The pending piece at the "low" or "high" end of a step's canvas; None when that end is committed."""
     entry = record.get("pending", {}).get(side)
     return None if entry is None else Piece.from_record(entry)
 
 
 def pending_width(record: Record, side: str) -> int:
-    """The width along the axis of what is pending at an end, in pixels; 0 where that is nothing."""
+    """The width along the axis of the pending piece at an end, in pixels; 0 without one."""
     pending = pending_at(record, side)
     return 0 if pending is None else pending.size[0 if record["axis"] == "x" else 1]
 
 
 def pending_after(record: Record, side: str, piece: Piece | None) -> Record:
-    """The pending zones of a step on top of the one with this `record`, that leaves `piece` pending at its end."""
+    """The pending entries of a step that continues the one with this `record` and leaves `piece` pending at `side`."""
     others = {end: entry for end, entry in record.get("pending", {}).items() if end != side}
     return others if piece is None else {**others, side: piece.as_record()}
 
 
 def zone_width(record: Record, mode: Mode, contract: TileContract, seed_px: int) -> int:
-    """The width in pixels of the zone in which a step in `mode` may cut, on top of the step with this `record`.
+    """The width in pixels of the zone in which a step in `mode` may cut, when it continues the one with this `record`.
 
     Args:
-        seed_px: how far the first step at an end may cut inside the seed picture.
+        seed_px: width of that zone inside the seed picture, for the first step at an end.
 
     Raises:
         UsageError: the seed picture is too short for that.
@@ -140,15 +140,15 @@ def zone_width(record: Record, mode: Mode, contract: TileContract, seed_px: int)
 def extend_tips(tips: Record, new: Record, mode: Mode, contract: TileContract) -> Record:
     """The `tips` of a step that commits the strip `new`: at each end the fewest strips that cover the band.
 
-    A tip is a list, outermost strip first, so that its length never depends on the length of the canvas. A strip may
-    lie over the end of the seed picture. What is pending is in no tip.
+    A tip is a list, outermost strip first. Its length does not depend on the length of the canvas, so that a step
+    reads few files. A strip may overlap the end of the seed picture. Tips contain no pending pieces.
     """
     grown, other = mode.side, "low" if mode.side == "high" else "high"
     return {grown: _trim([new, *tips[grown]], mode, contract), other: tips[other]}
 
 
 def beyond(box: Box, strip: Box, mode: Mode) -> Box:
-    """What is left of `box` on the inner side of a strip that a step in `mode` committed."""
+    """The part of `box` on the inner side of a strip that a step in `mode` committed."""
     left, top, right, bottom = box
     if mode.side == "high":
         return Box(left, top, min(right, strip.left), bottom) if mode.axis == "x" else Box(left, top, right, strip.top)
@@ -156,10 +156,10 @@ def beyond(box: Box, strip: Box, mode: Mode) -> Box:
 
 
 def _trim(strips: list[Record], mode: Mode, contract: TileContract) -> list[Record]:
-    covered = 0
+    length_px = 0
     for count, strip in enumerate(strips, start=1):
-        covered += contract.oriented(_pair(strip["size"]), mode)[0]
-        if covered >= contract.band_px:
+        length_px += contract.oriented(_pair(strip["size"]), mode)[0]
+        if length_px >= contract.band_px:
             return strips[:count]
     return strips
 

@@ -1,7 +1,7 @@
-"""Small JSON records that know when they were altered.
+"""Small JSON records with a checksum.
 
-A record is UTF-8 JSON for a person to read, two spaces deep, whose last key `sha256` is the hash of the
-same JSON without that key. A flipped bit, a cut end or an edit by hand makes the two disagree.
+A record is UTF-8 JSON with an indent of two spaces. Its last key `sha256` is the hash of the same JSON without that
+key, which detects flipped bits, truncation and edits by hand.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORMAT_VERSION = 1
 Record = dict[str, Any]
 _SEAL = "sha256"
 SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-"""How a sealed record ends; what stands before it, and END, is what was hashed."""
+"""The end of a sealed record; the hash covers the bytes before the match, followed by END."""
 
 END = b"\n}\n"
 
@@ -54,13 +54,13 @@ def pretty(value: object) -> bytes:
 
 
 def seal(record: Mapping[str, Any]) -> bytes:
-    """The bytes of `record` with its seal as the last key."""
+    """The bytes of `record` with its hash as the last key."""
     content = {key: value for key, value in record.items() if key != _SEAL}
     return pretty({**content, _SEAL: sha256(pretty(content))})
 
 
 def unseal(data: bytes, path: Path) -> Record:
-    """The record in `data`, checked; `path` is for the message.
+    """Parse and check the record in `data`; `path` appears in messages.
 
     Raises:
         SessionDamagedError: not JSON, not a record, altered, or of a newer format.
@@ -78,7 +78,7 @@ def unseal(data: bytes, path: Path) -> Record:
         raise SessionDamagedError(
             f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: use a newer exquisite"
         )
-    tail = SEAL.search(data)  # the hash is checked on the text, which is a hundred times as fast as writing it again
+    tail = SEAL.search(data)  # hash the bytes as they are: encoding the record again would be slower
     if tail is None or sha256(data[: tail.start()] + END) != tail[1].decode():
         raise SessionDamagedError(f"{path} was altered after it was written; `verify` says what it costs")
     del record[_SEAL]
@@ -86,7 +86,7 @@ def unseal(data: bytes, path: Path) -> Record:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that the session needs.
+    """Read a file of the session.
 
     Raises:
         SessionDamagedError: it is missing or unreadable.
@@ -100,7 +100,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_record(path: Path) -> Record:
-    """The record at `path`, checked.
+    """Read and check the record at `path`.
 
     Raises:
         SessionDamagedError: missing, unreadable, altered, or of a newer format.

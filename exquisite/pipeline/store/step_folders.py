@@ -1,4 +1,4 @@
-"""The folders of the steps: numbered, begun, filled, finished, and found again by the digest of their request."""
+"""The folders of the steps: creates, numbers, fills and finishes them, and finds one by the digest of its request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ def step_name(number: int) -> str:
 
 
 class StepFolders:
-    """steps/ and pending/ of a session.
+    """The folders steps/ and pending/ of a session.
 
-    A folder without step.json is an unfinished step. Numbers have no gaps and are never given twice, but a
-    folder that was begun last and holds no answer is used again, so that a run that was cut short leaves
-    nothing behind.
+    A folder without step.json is an unfinished step. Numbers have no gaps and are unique. The last folder is reused
+    when it is unfinished and has no answer, so that an interrupted run leaves no empty step.
     """
 
     def __init__(self, root: Path, files: Files) -> None:
@@ -33,7 +32,7 @@ class StepFolders:
 
     @property
     def tmp(self) -> Path:
-        """The folder of files that are being written."""
+        """The folder of files during their writing."""
         return self.root / "tmp"
 
     def step_dir(self, number: int) -> Path:
@@ -41,7 +40,7 @@ class StepFolders:
         return self.root / "steps" / step_name(number)
 
     def step(self, number: int) -> Record:
-        """The record of a finished step.
+        """Read the record of a finished step.
 
         Raises:
             SessionDamagedError: missing, altered, or in the wrong folder.
@@ -53,15 +52,16 @@ class StepFolders:
         return record
 
     def is_finished(self, number: int) -> bool:
-        """Whether step `number` has its record."""
+        """Whether step `number` has a record."""
         return (self.step_dir(number) / "step.json").is_file()
 
-    def last_step(self, known: int = 0) -> int:
-        """The highest number that a step folder has, found by galloping, because numbers have no gaps.
+    def last_step(self, start: int = 0) -> int:
+        """The highest number of a step folder.
 
-        `known` is a step that is there: from the head it is a step or two, however long the canvas is.
+        Galloping search from the existing step `start`: double the distance while the folder exists, then bisect. It
+        relies on numbers without gaps, and from the head it takes a look or two for a canvas of any length.
         """
-        low, reach = known, 1
+        low, reach = start, 1
         while self.step_dir(low + reach).is_dir():
             low, reach = low + reach, reach * 2
         while reach > 1:
@@ -71,9 +71,9 @@ class StepFolders:
         return low
 
     def begun(self, digest: str) -> int | None:
-        """The step that was begun for a request with this digest and not brought to its end, if there is one.
+        """The unfinished step for a request with this digest, or None.
 
-        It may be finished already: then only HEAD was not moved.
+        Its record may exist already; in that case only HEAD was not moved.
         """
         pointer = self.root / "pending" / digest
         if not pointer.is_file():
@@ -81,12 +81,12 @@ class StepFolders:
         data = read_file(pointer)
         if not re.fullmatch(rb"\d{1,12}\n", data):
             raise SessionDamagedError(f"{pointer} names no step; `verify` says what it costs")
-        return int(data) if self._begun_for(int(data)) == digest else None
+        return int(data) if self._request_digest(int(data)) == digest else None
 
-    def new_step(self, known: int = 0) -> int:
-        """Make the folder of a new step; one that was begun last and holds no answer is emptied and used again.
+    def new_step(self, start: int = 0) -> int:
+        """Make the folder of a new step, or reuse the last one when it is unfinished and has no answer.
 
-        `known` is a step that is there, near the last one.
+        `start` is an existing step near the last one.
         """
         number = self.last_step(known)
         if self.is_finished(number) or any(own((self.step_dir(number) / "answers").glob("*"))):
@@ -101,7 +101,7 @@ class StepFolders:
         return number
 
     def begin_step(self, digest: str, request: Record) -> int:
-        """Make a new step on top of `request["base"]`, that `begun(digest)` finds until it is forgotten."""
+        """Make a new step that continues `request["base"]`; `begun(digest)` returns it until `forget(digest)`."""
         number = self.new_step(int(request["base"]))
         path = self.step_dir(number) / "request.json"
         self.files.write_atomic(path, seal({**request, "digest": digest}), self.tmp)
@@ -109,7 +109,7 @@ class StepFolders:
         return number
 
     def write_files(self, number: int, files: Mapping[str, bytes]) -> None:
-        """Write the derived files of an unfinished step; durable on return, in place of what an earlier run left."""
+        """Write the derived files of an unfinished step and remove those of an earlier run; durable on return."""
         folder = self.step_dir(number)
         folders = sorted({folder, *(folder / parent for name in files for parent in Path(name).parents)})
         self._clear_derived(number, {folder / name for name in files}, set(folders))
@@ -121,13 +121,13 @@ class StepFolders:
             self.files.sync_folder(path)
 
     def hash_files(self, number: int) -> dict[str, str]:
-        """SHA-256 of every file of a step but its record, by its path inside the step's folder."""
+        """SHA-256 of every file of a step except its record, by path relative to the step's folder."""
         folder = self.step_dir(number)
         paths = sorted(path for path in self._own_files(number) if path.name != "step.json")
         return {path.relative_to(folder).as_posix(): sha256(read_file(path)) for path in paths}
 
     def _derived_paths(self, number: int) -> list[Path]:
-        """Every file of a step that is neither an answer nor its request."""
+        """All files of a step except its answers and its request."""
         folder = self.step_dir(number)
         kept = (folder / "answers", folder / "request.json")
         return [path for path in sorted(self._own_files(number)) if not set(kept) & {path, *path.parents}]
@@ -137,17 +137,17 @@ class StepFolders:
         return [path for path in own(folder.rglob("*"), folder) if path.is_file()]
 
     def _clear_step(self, number: int) -> None:
-        """Empty the folder of a step that came to nothing."""
+        """Empty the folder of an unfinished step without answers."""
         folder = self.step_dir(number)
-        if (old := self._begun_for(number)) is not None:
+        if (old := self._request_digest(number)) is not None:
             self.files.unlink(self.root / "pending" / old)
             self.files.unlink(folder / "request.json")
         self._clear_derived(number, set(), set())
 
-    def _clear_derived(self, number: int, kept_files: set[Path], kept_folders: set[Path]) -> None:
-        """Remove what an earlier run derived and this one does not."""
+    def _clear_derived(self, number: int, new_files: set[Path], new_folders: set[Path]) -> None:
+        """Remove derived files and folders of an earlier run that are not among the new ones."""
         for path in self._derived_paths(number):
-            if path not in kept_files:
+            if path not in new_files:
                 self.files.unlink(path)
         folder = self.step_dir(number)
         inner = {path for path in own(folder.rglob("*"), folder) if path.is_dir() and path.name != "answers"}
@@ -156,11 +156,11 @@ class StepFolders:
                 self.files.remove_folder(path)
 
     def finish_step(self, record: Record) -> None:
-        """Write the record of a step whose files are durable; after this it is finished."""
+        """Write the record of a step whose files are durable; this finishes the step."""
         self.files.write_atomic(self.step_dir(record["step"]) / "step.json", seal(record), self.tmp)
 
     def forget(self, digest: str) -> None:
-        """Remove the pointer of a step that needs no resuming any more."""
+        """Remove the pointer to a step that needs no resuming."""
         self.files.unlink(self.root / "pending" / digest)
 
     def pointers(self) -> list[str]:
@@ -172,6 +172,6 @@ class StepFolders:
         numbers = map(self.begun, self.pointers())
         return sorted(number for number in numbers if number is not None)
 
-    def _begun_for(self, number: int) -> str | None:
+    def _request_digest(self, number: int) -> str | None:
         path = self.step_dir(number) / "request.json"
         return str(read_record(path)["digest"]) if path.is_file() else None

@@ -1,18 +1,17 @@
-"""The canvas on disk: the seed picture, one strip a step, a record a step, and the heads that point at steps.
+"""The canvas on disk: the seed picture, a strip and a record for each step, and the heads.
 
     SESSION/
       session.json            contract, axis once fixed, format and package version
-      HEAD  heads/NAME        the step that the canvas ends with (see `heads`): the commit point, replaced atomically
+      HEAD  heads/NAME        the last step of the canvas (see `heads`); replacing it atomically commits a step
       strips/<sha256>.png     the seed picture and the growth strips, named by the hash of the file
       steps/000012/step.json  written once; a folder without it is an unfinished step
       pending/<digest>        the number of the unfinished step that answers a request with this digest
       tmp/                    files while they are being written; emptied by the next writer
 
 Coordinates are signed, in pixels from the top left of the seed picture. A step record carries `tips`, the
-strips that cover the band at each end, so that nothing here reads more than a few strips, whatever the
-length of the canvas.
+strips that cover the band at each end, so that a step reads only a few strips of a canvas of any length.
 
-Order of durability: strip → step.json → HEAD. Every file is synced before the record that names it, and
+Write order: strip → step.json → HEAD. Every file is synced before the record that names it, and
 every folder before the file that relies on it.
 """
 
@@ -51,16 +50,16 @@ _NO_FOLDER_SYNC = "this file system cannot sync folders"
 _FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
 _OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", "labels.jsonl", "settled", ".lock"}
 BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a branch may be called."""
+"""The names that a branch may have."""
 
 
 class Store(StepFolders):
-    """Reads and writes the files of one session; knows nothing of models, scores or seams.
+    """Reads and writes the files of one session, without regard to models, scores or seams.
 
     Args:
         root: the session's folder.
-        branch: name of the head to follow instead of HEAD.
-        files: the seam to the file system.
+        branch: branch whose head to use; None for HEAD.
+        files: access to the file system.
     """
 
     def __init__(self, root: Path, branch: str | None = None, files: Files | None = None) -> None:
@@ -76,17 +75,17 @@ class Store(StepFolders):
     def create(
         cls, root: Path, canvas: Image.Image, contract: TileContract, init: Record, files: Files | None = None
     ) -> Store:
-        """Make a session whose seed picture is `canvas` (RGB, own orientation); HEAD is written last.
+        """Make a session with the seed picture `canvas` (RGB, own orientation); HEAD is written last.
 
         Raises:
-            SessionExistsError: something else is at `root`.
-            CanvasError: the canvas can grow in no mode.
+            SessionExistsError: `root` exists and is not an interrupted `init`.
+            CanvasError: the canvas cannot grow in any mode.
         """
         files = files or Files()
         _require_growable(canvas, contract)
         _require_free(root)
-        made = [folder for folder in (root.absolute(), *root.absolute().parents) if not folder.exists()]
-        for folder in reversed(made):
+        new_folders = [folder for folder in (root.absolute(), *root.absolute().parents) if not folder.exists()]
+        for folder in reversed(new_folders):
             files.make_folder(folder)
         lock = files.lock(root / ".lock")
         try:
@@ -124,13 +123,13 @@ class Store(StepFolders):
                 "contract": contract.as_dict(),
                 "axis": None,
                 "branches": [],
-                "seed": seed,  # this record and that of the seed picture can each be made again from the other
+                "seed": seed,  # a copy of step 0's record; each can restore the other
             }
             if files.cannot_sync_folders:
                 session["folder_sync"] = _NO_FOLDER_SYNC
             files.write_atomic(root / "session.json", seal(session), root / "tmp")
             files.sync_folder(root)
-            for folder in made:
+            for folder in new_folders:
                 files.sync_folder(folder.parent)
             files.write_atomic(root / MAIN_HEAD, head_line(MAIN_HEAD, SEED, sealed), root / "tmp")
         finally:
@@ -153,14 +152,14 @@ class Store(StepFolders):
         return record
 
     def lock(self) -> Lock:
-        """Become the one writer, and finish or clear what a writer that was cut short left behind.
+        """Become the only writer, and clean up after an interrupted one.
 
         Raises:
-            SessionLockedError: there is another one.
+            SessionLockedError: another writer holds the lock.
         """
         lock = self.files.lock(self.root / ".lock")
         try:
-            for name in _FOLDERS:  # a copy by a program that skips empty folders lacks some
+            for name in _FOLDERS:  # some copying programs skip empty folders
                 self.files.make_folder(self.root / name)
             for draft in sorted(own(self.tmp.iterdir())):
                 self.files.unlink(draft)
@@ -173,8 +172,8 @@ class Store(StepFolders):
             raise
         return lock
 
-    def _is_over(self, number: int | None) -> bool:
-        """Whether a step that a pointer names needs no resuming: its outcome is known, or fits no head any more."""
+    def _needs_no_resume(self, number: int | None) -> bool:
+        """Whether a step in pending/ needs no resuming: it has its outcome, or no head can continue with it."""
         if number is None or not self.is_finished(number):
             return number is None
         record = self.step(number)
@@ -185,7 +184,7 @@ class Store(StepFolders):
 
     @property
     def axis(self) -> str | None:
-        """The axis along which this session grows, None before its first commit."""
+        """The axis along which this session grows; None before its first commit."""
         axis = read_record(self.root / "session.json")["axis"]
         if axis is None:
             mode = self.step(self.head).get("mode")
@@ -193,11 +192,11 @@ class Store(StepFolders):
         return None if axis is None else str(axis)
 
     def fix_axis(self, axis: str) -> None:
-        """Write the axis of the first commit; a later call changes nothing."""
+        """Record the axis of the first commit; later calls change nothing."""
         self._amend(axis=self.axis or axis)
 
     def _amend(self, **changes: object) -> None:
-        """Bring session.json in line with what has happened."""
+        """Update session.json where it differs from `changes`."""
         path = self.root / "session.json"
         session = read_record(path)
         if self.files.cannot_sync_folders:
@@ -207,11 +206,11 @@ class Store(StepFolders):
 
     @property
     def head(self) -> int:
-        """The number of the step that the followed head points at."""
+        """The step of the current head."""
         return self.read_head(self.branch)
 
     def read_head(self, branch: str | None) -> int:
-        """The step that HEAD (None) or heads/`branch` points at, checked against that step's record.
+        """The step of HEAD (None) or heads/`branch`, checked against that step's record.
 
         Raises:
             SessionDamagedError: the head is unreadable, or disagrees with the record.
@@ -227,7 +226,7 @@ class Store(StepFolders):
         return head.step
 
     def move_head(self, number: int) -> None:
-        """Point the followed head at a step: the one moment at which a commit, or its undoing, happens."""
+        """Point the current head at a step; this write alone commits a step or undoes a commit."""
         sealed = read_file(self.step_dir(number) / "step.json")
         self._write_head(self.branch, number, sealed)
 
@@ -235,7 +234,7 @@ class Store(StepFolders):
         """Make heads/`name`, pointing at a committed step.
 
         Raises:
-            UsageError: a bad or taken name, or a step that is not part of any canvas.
+            UsageError: an invalid name, an existing branch, or a step that is not committed.
         """
         if not BRANCH_NAME.fullmatch(name) or is_foreign(name):
             raise UsageError(f"bad branch name {name!r}: use letters, digits, dot, dash and underscore, up to 64")
@@ -268,7 +267,7 @@ class Store(StepFolders):
         """The folder of step `number`.
 
         Raises:
-            UsageError: there is no such step, or it glued nothing.
+            UsageError: the step does not exist or is not committed.
         """
         if not self.is_finished(number) or self.step(number)["status"] != "committed":
             raise UsageError(f"step {number} of {self.root} glued nothing or does not exist: see `log`")
@@ -277,7 +276,7 @@ class Store(StepFolders):
     # Pixels
 
     def add_strip(self, data: bytes) -> None:
-        """Keep a PNG as a piece of the canvas; durable on return."""
+        """Store a PNG as a strip, unless an intact copy exists; durable on return."""
         digest = sha256(data)
         path = self.strip_path(digest)
         if not path.is_file() or path.stat().st_size != len(data) or sha256(read_file(path)) != digest:
@@ -288,10 +287,10 @@ class Store(StepFolders):
         return self.root / "strips" / f"{digest}.png"
 
     def read_strip(self, piece: Piece) -> Image.Image:
-        """The pixels of a piece, RGB, checked against its hash.
+        """Read the pixels of a piece, RGB, and check its hash.
 
         Raises:
-            SessionDamagedError: missing, altered or not what the record says.
+            SessionDamagedError: the file is missing, altered, or differs from its record.
         """
         path = self.strip_path(piece.sha256)
         data = read_file(path)
@@ -308,52 +307,52 @@ class Store(StepFolders):
         return image
 
     def canvas_box(self, number: int) -> Box:
-        """Where the canvas of step `number` lies, in signed coordinates."""
+        """The box of step `number`'s canvas, in signed coordinates."""
         return box_of(self.step(number)["canvas"])
 
     def frontier(self, number: int, mode: Mode) -> Image.Image:
-        """The band of the canvas of step `number` that growth in `mode` continues, RGB, own orientation."""
+        """The band of step `number`'s canvas for growth in `mode`, RGB, own orientation."""
         canvas = self.canvas_box(number)
         frame = self.contract.frame(mode, canvas.size)
         x, y = canvas.left + frame.band.left, canvas.top + frame.band.top
         band = Image.new("RGB", frame.band.size)
-        kept = {}
+        images = {}
         record = self.step(number)
         pending = pending_at(record, mode.side)
         tips = [Piece.from_record(entry) for entry in reversed(record["tips"][mode.side])]
         for piece in [*tips, *([pending] if pending else [])]:  # a strip may lie over the seed picture
             image = self._decoded.get(piece.sha256) or self.read_strip(piece)
             band.paste(image, (piece.origin[0] - x, piece.origin[1] - y))
-            kept[piece.sha256] = image
-        self._decoded = kept
+            images[piece.sha256] = image
+        self._decoded = images
         return band
 
     def zone_px(self, number: int, mode: Mode, seed_px: int) -> int:
-        """The width of the zone in which a step in `mode` on top of step `number` may cut; see `zone_width`."""
+        """The width in pixels of the zone in which a step after `number` in `mode` may cut; see `zone_width`."""
         return zone_width(self.step(number), mode, self.contract, seed_px)
 
     def pieces(self, number: int) -> Iterator[tuple[int, Piece]]:
-        """(step, piece) of all that the canvas of step `number` shows, newest first, the seed last; none overlap.
+        """Yield (step, piece) for all pieces of step `number`'s canvas, newest first, seed last; they do not overlap.
 
-        What is pending at an end comes with the newest step there.
+        The pending piece at an end belongs to the newest step at that end.
         """
-        at, record = number, self.step(number)
-        waiting = {side for side in ("low", "high") if pending_at(record, side)}
-        bare = box_of(record["canvas"])  # what of the seed picture no strip lies over
+        step, record = number, self.step(number)
+        pending_sides = {side for side in ("low", "high") if pending_at(record, side)}
+        visible_seed = box_of(record["canvas"])  # the part of the seed picture that no strip covers
         while True:
-            record = self.step(at)
+            record = self.step(step)
             piece = Piece.from_record(record["strip"])
             if record["parent"] is None:
-                yield at, piece.shown_in(bare)
+                yield step, piece.shown_in(visible_seed)
                 return
             mode = Mode(record["mode"])
-            pending = pending_at(record, mode.side) if mode.side in waiting else None
+            pending = pending_at(record, mode.side) if mode.side in pending_sides else None
             if pending is not None:
-                waiting.remove(mode.side)
-                yield at, pending
-            yield at, piece
-            bare = beyond(bare, piece.box, mode)
-            at = record["parent"]
+                pending_sides.remove(mode.side)
+                yield step, pending
+            yield step, piece
+            visible_seed = beyond(visible_seed, piece.box, mode)
+            step = record["parent"]
 
 
 def _contract(session: Record, root: Path) -> TileContract:
