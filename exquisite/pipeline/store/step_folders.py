@@ -88,7 +88,7 @@ class StepFolders:
 
         `start` is an existing step near the last one.
         """
-        number = self.last_step(known)
+        number = self.last_step(start)
         if self.is_finished(number) or any(own((self.step_dir(number) / "answers").glob("*"))):
             number += 1
         else:
@@ -151,7 +151,7 @@ class StepFolders:
                 self.files.unlink(path)
         folder = self.step_dir(number)
         inner = {path for path in own(folder.rglob("*"), folder) if path.is_dir() and path.name != "answers"}
-        for path in sorted(inner - kept_folders, reverse=True):
+        for path in sorted(inner - new_folders, reverse=True):
             if not any(path.iterdir()):  # a foreign file keeps its folder
                 self.files.remove_folder(path)
 

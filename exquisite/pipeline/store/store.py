@@ -165,7 +165,7 @@ class Store(StepFolders):
                 self.files.unlink(draft)
             self._amend(axis=self.axis, branches=self.branches())
             for digest in self.pointers():
-                if self._is_over(self.begun(digest)):
+                if self._needs_no_resume(self.begun(digest)):
                     self.forget(digest)
         except BaseException:
             lock.release()

@@ -187,7 +187,7 @@ def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
     monkeypatch: pytest.MonkeyPatch, prices: list[float], chosen: int
 ) -> None:
     """A seam without fault costs 2 here: the first start of at most 3 is taken at once, else the best of all."""
-    costs, begun = iter(prices), quilting._begun
+    costs, begun = iter(prices), quilting._narrow_start
     starts: list[Image.Image] = []
 
     def noted(*arguments: Any) -> Image.Image:
@@ -196,7 +196,7 @@ def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
 
     monkeypatch.setattr(quilting, "expected_cost", lambda _: 2.0)
     monkeypatch.setattr(quilting, "total_cost", lambda _: next(costs))
-    monkeypatch.setattr(quilting, "_begun", noted)
+    monkeypatch.setattr(quilting, "_narrow_start", noted)
     out = continue_by_quilting(pictures.draw("ink", (64, 64), 3), 20, 5)
     assert len(starts) == len(prices)
     margin = 4  # columns of the known picture before them
@@ -208,14 +208,14 @@ def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_larg
 ) -> None:
     """A large patch has an eighth of the height, 32 px here."""
     heights: list[int] = []
-    begun = quilting._begun
+    begun = quilting._narrow_start
 
     def noted(*arguments: Any) -> Image.Image:
         heights.append(arguments[2].height)
         return begun(*arguments)
 
     monkeypatch.setattr(quilting, "expected_cost", lambda _: 0.0)
-    monkeypatch.setattr(quilting, "_begun", noted)
+    monkeypatch.setattr(quilting, "_narrow_start", noted)
     continue_by_quilting(known("ink"), 20, 5)
     assert heights == [16, 24, 12, 8]
 
