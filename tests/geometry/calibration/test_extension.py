@@ -1,0 +1,42 @@
+"""A displacement goes on in the generated half: shift and zoom for good, its slope at the seam for a while."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from exquisite.contract import TileContract
+from exquisite.geometry.calibration.displacement import Placement
+from exquisite.geometry.calibration.extension import extended, unmoved
+from exquisite.geometry.calibration.registration import Registration
+from exquisite.geometry.calibration.spline import Spline, fit_spline
+
+CONTRACT = TileContract(256, 128, 64, 64)
+BLOCK_PX = 32
+TREND_PX = 96
+STILL = Placement((0.0, 0.0), (1.0, 1.0), (128.0, 128.0))
+
+
+def sheared() -> Spline:
+    """Over the conditioning half, 1 px up for every 32 px to the right: exact, since a slope bends nothing."""
+    size = (CONTRACT.band_px, CONTRACT.across_px)
+    points = [(x + 0.5, y + 0.5) for x in range(8, size[0], 16) for y in range(8, size[1], 16)]
+    blocks = [(x, y, (1.0, 0.0, 1.0, 0.0, x / 32)) for x, y in points]
+    return fit_spline(Spline.flat(size, 64), blocks, 0.01)
+
+
+def test_a_slope_at_the_seam_fades_out_over_its_length() -> None:
+    """s r (1 - e^(-x / r)) beyond what is reached at the seam, r = 96 px: two thirds of r at the distance r."""
+    registration = Registration(STILL, sheared(), BLOCK_PX, ())
+    field = extended(registration, CONTRACT)
+    for ahead in (32, 64, 128):
+        expected = CONTRACT.band_px / 32 + TREND_PX / 32 * (1 - math.exp(-ahead / TREND_PX))
+        assert field.at(CONTRACT.band_px + ahead, 100)[1] == pytest.approx(expected, abs=0.02)
+        assert field.at(CONTRACT.band_px + ahead, 100)[0] == pytest.approx(0, abs=0.02)
+    assert field.at(64, 100)[1] == pytest.approx(2, abs=0.02)
+
+
+def test_nothing_moves_where_nothing_was_found() -> None:
+    field = unmoved(CONTRACT)
+    assert field.at(0, 0) == field.at(200, 255) == (0, 0)
