@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
-        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-deep-zoom seam-sheet torture \
+        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-deep-zoom bench-real seam-sheet torture \
         emulator record vendor vendor-check clean
 
 # What the caller's environment says to Python and pip in general is not meant for here; PIP_USER=0 overrides a
@@ -71,6 +71,7 @@ help:
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
+	@echo 'make bench-real DIR=d  calibration on redraws by real models, a folder with pairs.json and the pictures'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
 	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
 	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at'
@@ -174,6 +175,10 @@ bench-feather:
 
 seam-sheet:
 	@$(call use,test); "$$py" -m tests.benchmarks.seam_sheet $(ARGS)
+
+bench-real:
+	@test -n "$$DIR" || { echo 'make bench-real needs the folder of the pairs: make bench-real DIR=../pairs' >&2; exit 2; }; \
+	$(call use,test); "$$py" -m tests.benchmarks.real "$$DIR" $(ARGS)
 
 bench-endless:
 	@$(call use,test); "$$py" -m tests.benchmarks.endless $(ARGS)

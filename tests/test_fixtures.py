@@ -22,7 +22,7 @@ def named_in_table() -> dict[str, tuple[int, int]]:
 
 def test_the_readme_names_every_file_with_its_size_and_no_other() -> None:
     found: dict[str, tuple[int, int]] = {}
-    for path in sorted(FIXTURES.glob("pictures/*")) + sorted(FIXTURES.glob("demo/*")):
+    for path in (path for folder in ("pictures", "demo", "redraws") for path in sorted(FIXTURES.glob(f"{folder}/*"))):
         with Image.open(path) as picture:
             found[path.relative_to(FIXTURES).as_posix()] = picture.size
     assert found == named_in_table()

@@ -56,11 +56,11 @@ class Block:
 
 
 def block_edge(size: tuple[int, int]) -> int:
-    """Edge in pixels of the blocks of a band of `size`: BLOCK_PX, less on small bands; 4 at least."""
+    """Edge in pixels of the blocks of a band of `size`: BLOCK_PX, less on small bands; 4, or all that there is."""
     block = BLOCK_PX
     while block > 4 and min(size) // block < _LEAST_BLOCKS:
         block //= 2
-    return block
+    return min(block, *size)
 
 
 def pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[Level]:

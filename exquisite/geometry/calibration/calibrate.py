@@ -57,7 +57,7 @@ CLEAR_FALL = 0.98
 FIDELITY_FLOOR = 0.0
 """Below this the redrawn conditioning half counts as unexplained. True redraws: .44 and above; others: below 0."""
 
-LEAST_KEPT = 0.3
+LEAST_KEPT = 0.35
 """A redraw that keeps less than this share of the band was recomposed: nothing is undone."""
 
 FILTER_MAY_COST = 1.05
@@ -229,17 +229,12 @@ class _Correction:
         if max(field.largest) < _LEAST_SHIFT_PX:
             return
         placed = resample(self._raw, field, (0, 0, *self._raw.size))
-        before, after = (
-            self._agreement.attainable(self._toned(tile.crop(self._half))) for tile in (self._raw, placed)
-        )
+        before, after = (self._agreement.attainable_but_tone(tile.crop(self._half)) for tile in (self._raw, placed))
         if after > CLEAR_FALL * before:
             self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
             return
         self._tile, self._field = placed, field
         self._stages += ["place", "bend"] if self._registration.bent else ["place"]
-
-    def _toned(self, half: Image.Image) -> Image.Image:
-        return with_tone(half, fit_tone(half, self._band, self._agreement.counted, _ENOUGH_ROUGHLY))
 
     def _adjust_tone(self) -> None:
         """Tone: curves from calm places."""
@@ -263,10 +258,9 @@ class _Correction:
         kernel = fit_kernel(*known, self._agreement.counted.crop(near))
         corrected = sharpened(self._tile, kernel)
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
-        fall = (self._residual(corrected) + _NO_RESIDUAL) / (self._residual(self._tile) + _NO_RESIDUAL)
-        if kernel.change < _LEAST_CHANGE and fall > CLEAR_FALL:
+        if kernel.change < _LEAST_CHANGE and self._fall(corrected) > CLEAR_FALL:
             pass
-        elif fall > 1 and after > FILTER_MAY_COST * before + _LEAST_FALL:
+        elif after > FILTER_MAY_COST * before + _LEAST_FALL and self._fall(corrected) > 1:
             self._remarks.append(f"sharpness left as it is: it would leave {_share(after, before)} of the residual")
         elif harm := harm_of_detail(self._tile, corrected, band):
             self._remarks.append(f"sharpness left as it is: the kernel {harm}")
@@ -280,8 +274,10 @@ class _Correction:
             if after <= before and not harm_of_levels(self._new_half(), curves, band):
                 self._tile = leveled
 
-    def _residual(self, tile: Image.Image) -> float:
-        return self._agreement.residual(tile.crop(self._half))
+    def _fall(self, tile: Image.Image) -> float:
+        """The residual of `tile` over that of the tile as it is."""
+        after, before = (self._agreement.residual(one.crop(self._half)) for one in (tile, self._tile))
+        return (after + _NO_RESIDUAL) / (before + _NO_RESIDUAL)
 
     def _new_half(self) -> Image.Image:
         return self._tile.crop((self._band.width, 0, *self._tile.size))

@@ -23,7 +23,7 @@ _BEYOND = 8  # levels: what tone varies by from place to place, twice
 _MOST_GROWTH = 1.25  # of an octave's energy, beside its growth in the conditioning half
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
 _LEAST_ENERGY = 0.5  # levels^2: growth of less detail than two roundings leave is seen by nobody
-_NEAR_PX = 8 * 32  # new columns that are looked at, and as many of the conditioning half
+_NEAR_PX = 4 * 32  # new columns that are looked at, and as many of the conditioning half
 
 
 def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> str:

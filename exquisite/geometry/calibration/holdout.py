@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from ...pixels import squared_distance
+from .tone import fit_tone, with_tone
 
 __all__ = ["Agreement"]
 
@@ -59,6 +60,13 @@ class Agreement:
         correction that is right must lower this one.
         """
         residuals = self._residuals(self._coarse(half), self._coarse_band)
+        return sum(residuals) / len(residuals)
+
+    def attainable_but_tone(self, half: Image.Image) -> float:
+        """`attainable`, through tone curves fitted to `half`: what place alone is judged by."""
+        coarse = self._coarse(half)
+        curves = fit_tone(coarse, self._coarse_band, self._coarse(self.counted).point([0] * 255 + [255]))
+        residuals = self._residuals(with_tone(coarse, curves), self._coarse_band)
         return sum(residuals) / len(residuals)
 
     def kept(self, half: Image.Image) -> float:

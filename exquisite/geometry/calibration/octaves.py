@@ -78,7 +78,7 @@ def coherence(octave: Polynomial, a: Sequence[float], b: Sequence[float], common
     """The share of an octave's energy, 0 to 1, that two pictures have in common, from their moments."""
     squared = product(octave, octave)
     mine, other = (max(0.0, energy(squared, of)) + LEAST_ENERGY for of in (a, b))
-    return max(0.0, energy(squared, common)) ** 2 / (mine * other)
+    return min(1.0, max(0.0, energy(squared, common)) ** 2 / (mine * other))  # rounding in mode F may exceed 1
 
 
 def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:

@@ -1,0 +1,272 @@
+"""`make bench-real DIR=folder`: redraws by real models, before and after calibration, and whether the gate passes them.
+
+    python -m tests.benchmarks.real folder               the table, the totals and the fuzz
+    python -m tests.benchmarks.real folder --fuzz 200    fewer crops
+    python -m tests.benchmarks.real folder --only nano   pairs whose name holds "nano"
+
+The folder holds `pairs.json` (name, mode, tile_px, eye) and for each pair NAME.input.webp, what the model was shown,
+and NAME.raw.webp, what it drew. These are edits, so that the truth is known in the new half too, where the edit left
+the content alone: in the blocks whose coarse content the raw or the calibrated redraw explains. PSNR is measured there
+at the scale at which models keep detail, blurred by a sigma of 2 px.
+
+"fine" is the energy of the finest octave of the calibrated new half over what the coherent part explains: that of the
+raw one, taken to the truth's by the share of it that is the same detail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageFilter
+
+from exquisite.contract import Mode, TileContract, from_canonical, to_canonical
+from exquisite.geometry.calibration import Calibration, calibrate_tile
+from exquisite.geometry.calibration.octaves import FINE, blurs, coherence, energy, moments, product
+from exquisite.geometry.enforcement import enforce_conditioning_half
+from exquisite.geometry.feather import feather_tile
+from exquisite.geometry.overlap_score import interior_gate, score_tile
+from exquisite.pipeline.choice import AUTO_WIDTHS
+from exquisite.pixels import as_float, squared_distance
+
+__all__ = ["Pair", "Row", "crop", "examine", "load", "main"]
+
+FUZZ = 2_000
+SIGMA_PX = 2.0
+_BLOCK_PARTS = 32  # of a tile
+_MAY_LOSE_DB = 0.3
+_FINE = (0.85, 1.2)
+_LEAST_SIDE_PX, _EVEN = 64, 4
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a model was shown and what it drew, both RGB squares of `tile_px`, own orientation."""
+
+    name: str
+    mode: Mode
+    eye: str
+    shown: Image.Image
+    drawn: Image.Image
+
+    @property
+    def contract(self) -> TileContract:
+        """Half of the tile is the band, a quarter the overlap and a quarter the advance."""
+        size = self.shown.width
+        return TileContract(size, size // 2, size // 4, size // 4)
+
+    @property
+    def band(self) -> Image.Image:
+        """The conditioning half of what was shown, own orientation."""
+        return self.shown.crop(self.contract.tile_frame(self.mode).conditioning_half)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one pair; PSNR in dB, `share` of the new half was left alone by the edit."""
+
+    name: str
+    eye: str
+    stages: tuple[str, ...]
+    reason: str
+    share: float
+    raw_db: float
+    calibrated_db: float
+    fine: float
+    falling: bool
+    rim: float
+    passes: bool
+    feather: int | None
+    seconds: float
+
+
+def load(folder: Path, only: str = "") -> list[Pair]:
+    """The pairs of a folder whose name holds `only`."""
+    records = json.loads((folder / "pairs.json").read_text("utf-8"))
+    pairs = []
+    for record in records:
+        if only in record["name"]:
+            shown, drawn = (
+                Image.open(folder / f"{record['name']}.{kind}.webp").convert("RGB") for kind in ("input", "raw")
+            )
+            pairs.append(Pair(record["name"], Mode(record["mode"]), record["eye"], shown, drawn))
+    return pairs
+
+
+def examine(pair: Pair) -> Row:
+    """Calibrate and score one pair."""
+    contract, mode, band = pair.contract, pair.mode, pair.band
+    start = time.process_time()
+    found = calibrate_tile(pair.drawn, band, mode, contract)
+    seconds = time.process_time() - start
+    halves = [to_canonical(image, mode) for image in (pair.shown, pair.drawn, found.tile)]
+    truth, raw, calibrated = (half.crop((contract.band_px, 0, *half.size)) for half in halves)
+    alone = _left_alone(truth, raw, calibrated)
+    feather = _feather(pair, found)
+    return Row(
+        pair.name,
+        pair.eye,
+        found.stages,
+        found.reason,
+        _share(alone),
+        _psnr(raw, truth, alone),
+        _psnr(calibrated, truth, alone),
+        _fine(raw, calibrated, truth, alone),
+        any(low > high for curve in found.tone for low, high in pairwise(curve)),
+        found.rim_px / contract.across_px,
+        feather == 0,
+        feather,
+        seconds,
+    )
+
+
+def _left_alone(truth: Image.Image, *redraws: Image.Image) -> Image.Image:
+    """Mode L: 255 in the blocks that one of the redraws explains."""
+    edge = max(4, min(truth.size) // (_BLOCK_PARTS // 2))
+    smooth = truth.reduce(edge).resize(truth.size, Image.Resampling.BILINEAR)
+    blocks = [_block_errors(image, truth, edge) for image in (smooth, *redraws)]
+    size = (truth.width // edge, truth.height // edge)
+    kept = bytes(255 if min(errors) < activity / 2 + 9 else 0 for activity, *errors in zip(*blocks, strict=True))
+    mask = Image.new("L", truth.size)
+    mask.paste(Image.frombytes("L", size, kept).resize((size[0] * edge, size[1] * edge), Image.Resampling.NEAREST))
+    return mask
+
+
+def _block_errors(image: Image.Image, truth: Image.Image, edge: int) -> Sequence[float]:
+    """Mean squared difference of each block, blurred."""
+    whole = squared_distance(_blurred(image), _blurred(truth))
+    columns, rows = truth.width // edge, truth.height // edge
+    return whole.crop((0, 0, columns * edge, rows * edge)).reduce(edge).get_flattened_data()  # type: ignore[return-value]
+
+
+def _blurred(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(SIGMA_PX))
+
+
+def _share(mask: Image.Image) -> float:
+    return mask.histogram()[-1] / (mask.width * mask.height)
+
+
+def _psnr(image: Image.Image, truth: Image.Image, mask: Image.Image) -> float:
+    """Peak signal to noise ratio in dB over the mask, blurred; infinite where nothing differs."""
+    counts = [0] * 256
+    for channel in ImageChops.difference(_blurred(image), _blurred(truth)).split():
+        counts = [a + b for a, b in zip(counts, channel.histogram(mask), strict=True)]
+    squares = sum(count * level**2 for level, count in enumerate(counts))
+    return 10 * math.log10(255**2 * sum(counts) / squares) if squares else math.inf
+
+
+def _fine(raw: Image.Image, calibrated: Image.Image, truth: Image.Image, alone: Image.Image) -> float:
+    """Energy of the finest octave over what the coherent part explains."""
+    mask = as_float(alone.point([0] * 255 + [1]))
+    rows = [blurs(as_float(image.convert("L")), 1) for image in (raw, calibrated, truth)]
+    squared = product(FINE, FINE)
+    own, after, known = (moments(row, row, mask) for row in rows)
+    alike = coherence(FINE, after, known, moments(rows[1], rows[2], mask))
+    explained = energy(squared, own) + alike * (energy(squared, known) - energy(squared, own))
+    return energy(squared, after) / explained if explained > 0 else 1.0
+
+
+def _feather(pair: Pair, found: Calibration) -> int | None:
+    """The narrowest feather with which the gate passes; None where none does."""
+    contract, mode, band = pair.contract, pair.mode, pair.band
+    enforced = enforce_conditioning_half(found.tile, band, mode, contract)
+    gate = interior_gate(band, mode, contract)
+    for width in AUTO_WIDTHS:
+        tile = feather_tile(enforced, found.tile, band, mode, width, contract)
+        if gate.passes(score_tile(band, tile, mode, contract, found)):
+            return width
+    return None
+
+
+def crop(pair: Pair, draw: random.Random) -> Pair:
+    """A random square of a pair, in a random mode."""
+    side = min(pair.shown.size)
+    size = draw.randrange(min(_LEAST_SIDE_PX, side), side + 1) // _EVEN * _EVEN
+    left, top = draw.randrange(pair.shown.width - size + 1), draw.randrange(pair.shown.height - size + 1)
+    box = (left, top, left + size, top + size)
+    mode = draw.choice(list(Mode))
+    shown, drawn = (from_canonical(image.crop(box), mode) for image in (pair.shown, pair.drawn))
+    return Pair(f"{pair.name} {box} {mode}", mode, pair.eye, shown, drawn)
+
+
+def fuzz(pairs: Sequence[Pair], count: int) -> list[str]:
+    """What went wrong on `count` random crops, modes and contracts: an exception, or a picture of another size."""
+    draw = random.Random(f"fuzz:{count}")
+    wrong = []
+    for _ in range(count):
+        part = crop(draw.choice(pairs), draw)
+        along, across = part.shown.size
+        band = draw.randrange(1, along)
+        room = along - band
+        contract = TileContract(along, band, min(band, room), draw.randrange(1, room + 1), across)
+        try:
+            found = calibrate_tile(
+                part.drawn, part.shown.crop(contract.tile_frame(part.mode).conditioning_half), part.mode, contract
+            )
+            if found.tile.size != part.drawn.size or not math.isfinite(found.redraw_error):
+                wrong.append(f"{part.name} {contract}: {found.reason}")
+        except Exception as error:
+            wrong.append(f"{part.name} {contract}: {error!r}")
+    return wrong
+
+
+def _totals(rows: Sequence[Row]) -> list[str]:
+    """The lines below the table."""
+    judged = [row for row in rows if row.share > 0]
+
+    def passing(eye: str, of: Callable[[Row], bool]) -> str:
+        alike = [row for row in rows if row.eye == eye]
+        return f"{sum(map(of, alike))} of {len(alike)} {eye}"
+
+    return [
+        f"gate without a feather: {', '.join(passing(eye, lambda row: row.passes) for eye in _EYES)}",
+        f"with the feather auto:  {', '.join(passing(eye, lambda row: row.feather is not None) for eye in _EYES)}",
+        f"worse than raw by more than {_MAY_LOSE_DB} dB: "
+        f"{', '.join(r.name for r in judged if r.calibrated_db < r.raw_db - _MAY_LOSE_DB) or 'none'}",
+        f"fine energy outside {_FINE[0]} to {_FINE[1]} after calibration: "
+        f"{', '.join(f'{r.name} {r.fine:.2f}' for r in judged if r.stages and not _FINE[0] <= r.fine <= _FINE[1]) or 'none'}",
+        f"falling tone curves: {', '.join(row.name for row in rows if row.falling) or 'none'}",
+        f"calibration: median {statistics.median(row.seconds for row in rows):.2f} s of CPU, "
+        f"at most {max(row.seconds for row in rows):.2f} s",
+    ]
+
+
+_EYES = ("invisible", "visible", "damaged")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; 1 where the fuzz found anything, else 0."""
+    parser = argparse.ArgumentParser(prog="make bench-real", description="Calibration on redraws by real models.")
+    parser.add_argument("folder", type=Path, help="holds pairs.json and the pictures that it names")
+    parser.add_argument("--fuzz", type=int, default=FUZZ, metavar="N", help=f"random crops to try (default {FUZZ})")
+    parser.add_argument("--only", default="", metavar="TEXT", help="pairs whose name holds TEXT")
+    options = parser.parse_args(arguments)
+    pairs = load(options.folder, options.only)
+    rows = [examine(pair) for pair in pairs]
+    print("| pair | eye | stages | left alone | raw dB | calibrated dB | fine | rim | gate | feather auto |")
+    print("|---|---|---|---:|---:|---:|---:|---:|---|---|")
+    for row in rows:
+        feather = "refused" if row.feather is None else f"{row.feather} px"
+        print(
+            f"| {row.name} | {row.eye} | {', '.join(row.stages) or row.reason} | {row.share:.0%} | {row.raw_db:.1f} "
+            f"| {row.calibrated_db:.1f} | {row.fine:.2f} | {row.rim:.1%} | {'passes' if row.passes else 'refuses'} "
+            f"| {feather} |"
+        )
+    print(*_totals(rows), sep="\n")
+    wrong = fuzz(pairs, options.fuzz)
+    print(f"fuzz: {len(wrong)} of {options.fuzz} crops failed", *wrong, sep="\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
