@@ -220,6 +220,10 @@ def fuzz(pairs: Sequence[Pair], count: int) -> list[str]:
     return wrong
 
 
+def _fine_enough(energy: float) -> bool:
+    return _FINE[0] <= energy <= _FINE[1]
+
+
 def _totals(rows: Sequence[Row]) -> list[str]:
     """The lines below the table."""
     judged = [row for row in rows if row.share > 0]
@@ -234,7 +238,7 @@ def _totals(rows: Sequence[Row]) -> list[str]:
         f"worse than raw by more than {_MAY_LOSE_DB} dB: "
         f"{', '.join(r.name for r in judged if r.calibrated_db < r.raw_db - _MAY_LOSE_DB) or 'none'}",
         f"fine energy outside {_FINE[0]} to {_FINE[1]} after calibration: "
-        f"{', '.join(f'{r.name} {r.fine:.2f}' for r in judged if r.stages and not _FINE[0] <= r.fine <= _FINE[1]) or 'none'}",
+        f"{', '.join(f'{r.name} {r.fine:.2f}' for r in judged if r.stages and not _fine_enough(r.fine)) or 'none'}",
         f"falling tone curves: {', '.join(row.name for row in rows if row.falling) or 'none'}",
         f"calibration: median {statistics.median(row.seconds for row in rows):.2f} s of CPU, "
         f"at most {max(row.seconds for row in rows):.2f} s",
