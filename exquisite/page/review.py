@@ -110,15 +110,15 @@ class Review:
         axis_x = self._axis(head) == "x"
         box = Box(low, canvas.top, high, canvas.bottom) if axis_x else Box(canvas.left, low, canvas.right, high)
         strips, _ = self._index.within(head, box)
-        found: list[Record] = []
+        seams: list[Record] = []
         for strip in strips:
             if strip.seam is None or not low <= strip.seam <= high or strip.piece in strip.pending:
                 continue
-            if len(found) == _MOST_SEAMS:
-                return {"seams": found, "more": True}
+            if len(seams) == _MOST_SEAMS:
+                return {"seams": seams, "more": True}
             margin = gate_margin(read_score(self._store, strip.step))
-            found.append({"step": strip.step, "at": strip.seam, "margin": margin, "word": margin_word(margin)})
-        return {"seams": found, "more": False}
+            seams.append({"step": strip.step, "at": strip.seam, "margin": margin, "word": margin_word(margin)})
+        return {"seams": seams, "more": False}
 
     def tree_svg(self, branch: str | None, current: int | None = None) -> str:
         """The newest steps and their branches, drawn."""
@@ -232,15 +232,15 @@ class Review:
     def _any_step(self, branch: str | None, candidates: int = 1) -> tuple[int, int]:
         """(a random step among the newest of the canvas that have so many candidates, the one that was glued)."""
         at: int | None = self.session(branch).head
-        found: list[tuple[int, int]] = []
-        while at is not None and at != SEED and len(found) < _LOOK_BACK:
+        steps: list[tuple[int, int]] = []
+        while at is not None and at != SEED and len(steps) < _LOOK_BACK:
             record = self._store.step(at)
             if record.get("candidates", 0) >= candidates and record.get("chosen") is not None:
-                found.append((at, int(record["chosen"])))
+                steps.append((at, int(record["chosen"])))
             at = record["parent"]
-        if not found:
+        if not steps:
             raise UsageError(f"no step of the canvas has {candidates} or more candidates to ask about yet")
-        return self.trials.chance.choice(found)
+        return self.trials.chance.choice(steps)
 
     def _unmoved(self, branch: str | None, head: int) -> Session:
         session = self.session(branch)

@@ -67,10 +67,10 @@ class _Chain:
         """The strips that were read and overlap [low, high)."""
         axis = self.axis
         first = bisect_left(self.highs, 1 - high, key=lambda strip: -strip.piece.box[axis])
-        found = list(takewhile(lambda strip: strip.piece.box[axis + 2] > low, islice(self.highs, first, None)))
+        strips = list(takewhile(lambda strip: strip.piece.box[axis + 2] > low, islice(self.highs, first, None)))
         first = bisect_left(self.lows, low + 1, key=lambda strip: strip.piece.box[axis + 2])
-        found += takewhile(lambda strip: strip.piece.box[axis] < high, islice(self.lows, first, None))
-        return found
+        strips += takewhile(lambda strip: strip.piece.box[axis] < high, islice(self.lows, first, None))
+        return strips
 
 
 class StripIndex:
@@ -78,21 +78,21 @@ class StripIndex:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[int, CanvasStrip] = {}
+        self._by_step: dict[int, CanvasStrip] = {}
         self._chains: OrderedDict[int, _Chain] = OrderedDict()
         self._lock = threading.RLock()
 
     def knows(self, step: int) -> bool:
         """Whether the record of step `step` was read already."""
-        return step in self._known
+        return step in self._by_step
 
     def strip(self, step: int) -> CanvasStrip:
         """What step `step` added to its canvas."""
-        known = self._known.get(step)
-        if known is None:
+        strip = self._by_step.get(step)
+        if strip is None:
             record = self._store.step(step)
             pending = (pending_at(record, side) for side in ("low", "high"))
-            known = CanvasStrip(
+            strip = CanvasStrip(
                 step,
                 record["parent"],
                 record.get("mode"),
@@ -100,8 +100,8 @@ class StripIndex:
                 box_of(record["canvas"]),
                 tuple(piece for piece in pending if piece is not None),
             )
-            self._known[step] = known
-        return known
+            self._by_step[step] = strip
+        return strip
 
     def within(self, head: int, box: Box, deadline: float | None = None) -> tuple[list[CanvasStrip], bool]:
         """(the strips of the canvas of step `head` that overlap `box`, newest first; whether those are all).
@@ -117,10 +117,10 @@ class StripIndex:
         with self._lock:
             chain = self._chain(top, axis)
             complete = self._read(chain, low, high, deadline)
-            found = chain.between(low, high)
-        found.sort(key=lambda strip: strip.step, reverse=True)
+            strips = chain.between(low, high)
+        strips.sort(key=lambda strip: strip.step, reverse=True)
         pending = [replace(top, piece=piece) for piece in top.pending if _overlap(piece.box, box)]
-        return [*pending, *(strip for strip in found if _overlap(strip.piece.box, box))], complete
+        return [*pending, *(strip for strip in strips if _overlap(strip.piece.box, box))], complete
 
     def _read(self, chain: _Chain, low: int, high: int, deadline: float | None) -> bool:
         """Read on until nothing unread overlaps [low, high); whether that was reached before `deadline`."""

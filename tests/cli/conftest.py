@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from exquisite.cli import main
+from tests.support.emulator import Emulator, EmulatorServer, emulator
 from tests.support.tiny import InstantGenerator, seed_picture
 
 SIZES = "64/32/16/16"
@@ -79,3 +80,11 @@ def wide_picture(path: Path, size: tuple[int, int] = (400, 400)) -> Path:
     """A picture for the simulated model to continue, written to `path`."""
     seed_picture(64, 64).resize(size, Image.Resampling.BICUBIC).save(path)
     return path
+
+
+@pytest.fixture
+def served() -> Iterator[Emulator]:
+    """An emulator behind a socket, which draws flat tiles of any size."""
+    model = emulator(flat=True, any_size=True)
+    with EmulatorServer(model):
+        yield model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from exquisite.cli.parser import build_parser
 from exquisite.errors import UsageError
 from exquisite.pipeline.experiment.plan import Arm
 from tests.cli.conftest import SIZES, Cli, Ran, everything
-from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
+from tests.support.emulator import EMULATOR_KEY, Emulator
 
 Made = Callable[..., list[Arm]]
 QUICK = ("--candidates", 1, "--no-calibrate", "--artifacts", "none")
@@ -184,12 +184,6 @@ class TestRun:
 
 
 class TestPaying:
-    @pytest.fixture
-    def served(self) -> Iterator[Emulator]:
-        model = emulator(flat=True, any_size=True)
-        with EmulatorServer(model):
-            yield model
-
     @pytest.fixture
     def paid(self, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
         """An experiment of two different requests with the real client."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import SIZES, Cli, Ran, everything
-from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
+from tests.support.emulator import EMULATOR_KEY, Emulator
 
 
 class Terminal(io.StringIO):
@@ -20,14 +20,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-def served() -> Iterator[Emulator]:
-    """An emulator behind a socket, which draws flat tiles of any size."""
-    model = emulator(flat=True, any_size=True)
-    with EmulatorServer(model):
-        yield model
 
 
 @pytest.fixture

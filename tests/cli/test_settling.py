@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import SIZES, Cli
-from tests.support.emulator import EMULATOR_KEY, Emulator, EmulatorServer, emulator
-
-
-@pytest.fixture
-def served() -> Iterator[Emulator]:
-    """An emulator behind a socket, which draws flat tiles of any size."""
-    model = emulator(flat=True, any_size=True)
-    with EmulatorServer(model):
-        yield model
+from tests.support.emulator import EMULATOR_KEY, Emulator
 
 
 @pytest.fixture

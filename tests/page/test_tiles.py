@@ -102,7 +102,7 @@ class TestStripIndex:
         outermost = store.step(store.head)["strip"]
         x, y = outermost["origin"]
         index.within(store.head, Box(x, y, x + 1, y + 1))
-        assert len(index._known) <= 2
+        assert len(index._by_step) <= 2
 
     def test_seams_lie_where_new_pixels_begin(self, store: Store) -> None:
         index = StripIndex(store)

@@ -54,7 +54,6 @@ class Journal:
         budget: Decimal | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self.hashes: dict[str, str] = {}  # SHA-256 of each file that this object wrote, by its path in the step
         self._folder = step_dir / "answers"
         self._step = step_dir.name
         self._ledger = ledger
@@ -220,5 +219,4 @@ class Journal:
     def _write(self, call: int, kind: CallFile, data: bytes) -> str:
         name = call_file(call, kind)
         self._files.write_atomic(self._folder / name, data, self._scratch)
-        self.hashes[f"answers/{name}"] = sha256(data)
         return name
