@@ -76,21 +76,21 @@ def redo_step(
         UsageError: the step is not on the canvas, or the branch is there and is another one's.
         And what `Session.step` raises.
     """
-    later = _later(session._store, step)
-    record = session._store.step(step)
+    later = _later(session.store, step)
+    record = session.store.step(step)
     name = branch or f"redo-{step}"
-    if name not in session._store.branches():
+    if name not in session.store.branches():
         session.branch(name, at=record["parent"])
     ours = session.on_branch(name)
-    made = [one["step"] for one in _back_to(ours._store, record["parent"], name)]
+    made = [one["step"] for one in _back_to(ours.store, record["parent"], name)]
     result = None
     if not made:
         known = {"prompt": record["words"], **record["options"]}
         result = ours.step(record["mode"], generator, **{**known, **given})
         if result.status == "rejected":
             return Redone(name, result, ())
-    with ours._writing():
-        return Redone(name, result, tuple(_offered(ours._store, later)))
+    with ours.writing():
+        return Redone(name, result, tuple(_offered(ours.store, later)))
 
 
 def redo_inputs(session: Session, step: int, *, prompt: str | None = None, **options: Any) -> StepInputs:
@@ -99,7 +99,7 @@ def redo_inputs(session: Session, step: int, *, prompt: str | None = None, **opt
     Raises:
         UsageError: the step is not on the canvas, or an option cannot be used.
     """
-    store = session._store
+    store = session.store
     _later(store, step)
     record = store.step(step)
     chosen = StepOptions.from_values({**record["options"], **options})

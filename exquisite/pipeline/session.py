@@ -46,10 +46,13 @@ class Session:
 
     Reading needs no lock and works beside a writer; `step`, `accept`, `undo` and `branch` take the session's
     lock for as long as they run.
+
+    Attributes:
+        store: the files of the session, for reading; `writing` holds the lock for whoever changes them.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
 
     @classmethod
     def create(
@@ -92,32 +95,32 @@ class Session:
     @property
     def root(self) -> Path:
         """The session's folder."""
-        return self._store.root
+        return self.store.root
 
     @property
     def contract(self) -> TileContract:
         """The sizes of every step."""
-        return self._store.contract
+        return self.store.contract
 
     @property
     def head(self) -> int:
         """The number of the step that the canvas ends with; 0 is the seed picture."""
-        return self._store.head
+        return self.store.head
 
     @property
     def axis(self) -> str | None:
         """ "x" or "y" once the first step is committed, else None."""
-        return self._store.axis
+        return self.store.axis
 
     @property
     def canvas_size(self) -> tuple[int, int]:
         """(width, height) of the canvas in pixels."""
-        return self._store.canvas_box(self.head).size
+        return self.store.canvas_box(self.head).size
 
     @property
     def canvas_origin(self) -> tuple[int, int]:
         """(x, y) of the canvas's top left pixel from that of the seed picture; never above 0."""
-        return self._store.canvas_box(self.head).origin
+        return self.store.canvas_box(self.head).origin
 
     def frontier(self, mode: Mode | str) -> Image.Image:
         """The band that a step in `mode` would continue, RGB, own orientation.
@@ -125,37 +128,37 @@ class Session:
         Raises:
             CanvasError: the canvas cannot grow in `mode`.
         """
-        return self._store.frontier(self.head, Mode(mode))
+        return self.store.frontier(self.head, Mode(mode))
 
     def status(self, budget: Decimal | None = None) -> Record:
         """Where the session stands, as JSON types, and what is left of `budget` in USD; see `session_status`."""
-        return session_status(self._store, budget)
+        return session_status(self.store, budget)
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
-        return style_trends(self._store, self.head)
+        return style_trends(self.store, self.head)
 
     def unknown_calls(self) -> dict[int, dict[int, str]]:
         """Of each unfinished step the calls that are asked again only when told to, with the reason of each."""
-        unknown = {number: self._journal(number).unknown_calls() for number in self._store.pending()}
+        unknown = {number: self._journal(number).unknown_calls() for number in self.store.pending()}
         return {number: calls for number, calls in unknown.items() if calls}
 
     def log(self, limit: int | None = None) -> Iterator[Record]:
         """The records of the steps that made the canvas, newest first, the seed picture last."""
         at: int | None = self.head
         while at is not None and (limit is None or limit > 0):
-            record = self._store.step(at)
+            record = self.store.step(at)
             yield record
             at = record["parent"]
             limit = None if limit is None else limit - 1
 
     def agreement(self) -> dict[str, tuple[int, int]]:
         """For each metric (how often it would have chosen what a person accepted, how often a person did)."""
-        return agreement(self._store)
+        return agreement(self.store)
 
     def labels(self) -> Labels:
         """What people answered in blind tests of this session."""
-        return Labels(self.root, self._store.files)
+        return Labels(self.root, self.store.files)
 
     # What changes the canvas
 
@@ -192,19 +195,19 @@ class Session:
         mode = Mode(mode)
         chosen_options = StepOptions.from_values(options)
         start = time.monotonic()
-        with self._writing():
-            base = self._store.head
+        with self.writing():
+            base = self.store.head
             self._require_axis(mode)
             chosen_options.require_fits(self.contract)
-            inputs = inputs_on(self._store, base, mode, prompt, chosen_options)
+            inputs = inputs_on(self.store, base, mode, prompt, chosen_options)
             request = request_record(inputs, base, describe(generator))
             digest = request_digest(request)
-            number = self._store.begun(digest)
+            number = self.store.begun(digest)
             if number is None:
-                number = self._store.begin_step(digest, {**request, "options": chosen_options.as_dict()})
-            elif self._store.is_finished(number):
-                commit(self._store, self._store.step(number), digest)
-                scores = tuple(one.score for one in rederive(self._store, number).examined)
+                number = self.store.begin_step(digest, {**request, "options": chosen_options.as_dict()})
+            elif self.store.is_finished(number):
+                commit(self.store, self.store.step(number), digest)
+                scores = tuple(one.score for one in rederive(self.store, number).examined)
                 return self._result(number, scores)
 
             def tell(candidate: int, phase: str) -> None:
@@ -213,20 +216,20 @@ class Session:
                     progress(Progress(number, candidate, chosen_options.candidates, phase, elapsed))
 
             journal = self._journal(number, budget, lambda line: tell(0, line))
-            canvas, frame = self._store.canvas_box(base), self.contract.frame(mode, self.canvas_size)
+            canvas, frame = self.store.canvas_box(base), self.contract.frame(mode, self.canvas_size)
             band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
             try:
                 raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
             except RejectedByServerError as error:
                 if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
-                    close_refused(self._store, number, base, inputs, str(error), digest)
+                    close_refused(self.store, number, base, inputs, str(error), digest)
                 raise
             except AnswerError as error:
                 if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
-                    close_refused(self._store, number, base, inputs, str(error), digest)
+                    close_refused(self.store, number, base, inputs, str(error), digest)
                 raise
             derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
-            record = conclude(self._store, number, base, inputs, derived, {"kind": "step", "request": request}, digest)
+            record = conclude(self.store, number, base, inputs, derived, {"kind": "step", "request": request}, digest)
             tell(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))
 
@@ -246,21 +249,21 @@ class Session:
             UsageError: no such step or candidate, or the canvas has moved on since.
             AnswerError: the candidate cannot be read.
         """
-        with self._writing():
-            number = answered_step(self._store, step)
-            inputs, base = inputs_of(self._store, number, options)
-            head = self._store.head
-            if head != base and self._store.step(head)["parent"] != base:
+        with self.writing():
+            number = answered_step(self.store, step)
+            inputs, base = inputs_of(self.store, number, options)
+            head = self.store.head
+            if head != base and self.store.step(head)["parent"] != base:
                 raise UsageError(
                     f"step {number} continues step {base}, but the canvas is at step {head}: `undo` until "
                     f"it is at {base}, or accept on a branch made at {base}"
                 )
             derived = derive(inputs, self._journal(number).candidates(), accepted=candidate)
-            if not self._store.is_finished(number):
-                digest = request_of(self._store, number)["digest"]
-                conclude(self._store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
-            ours = self._store.new_step(head)
-            conclude(self._store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
+            if not self.store.is_finished(number):
+                digest = request_of(self.store, number)["digest"]
+                conclude(self.store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
+            ours = self.store.new_step(head)
+            conclude(self.store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
             return self._result(ours, tuple(one.score for one in derived.examined))
 
     def rescore(self, *, step: int | None = None, **options: Any) -> Derived:
@@ -269,8 +272,8 @@ class Session:
         Raises:
             UsageError: no such step.
         """
-        number = answered_step(self._store, step)
-        inputs, _ = inputs_of(self._store, number, {**options, "artifacts": "none"})
+        number = answered_step(self.store, step)
+        inputs, _ = inputs_of(self.store, number, {**options, "artifacts": "none"})
         return derive(inputs, self._journal(number).candidates())
 
     def undo(self) -> int:
@@ -279,11 +282,11 @@ class Session:
         Raises:
             UsageError: only the seed picture is left.
         """
-        with self._writing():
-            parent = self._store.step(self._store.head)["parent"]
+        with self.writing():
+            parent = self.store.step(self.store.head)["parent"]
             if parent is None:
                 raise UsageError(f"nothing to undo: {self.root} is at its seed picture")
-            self._store.move_head(parent)
+            self.store.move_head(parent)
             return int(parent)
 
     def branch(self, name: str, *, at: int | None = None) -> int:
@@ -292,9 +295,9 @@ class Session:
         Raises:
             UsageError: a bad or taken name, or no such committed step.
         """
-        with self._writing():
-            number = self._store.head if at is None else at
-            self._store.make_branch(name, number)
+        with self.writing():
+            number = self.store.head if at is None else at
+            self.store.make_branch(name, number)
             return number
 
     def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any) -> Redone:
@@ -303,16 +306,16 @@ class Session:
 
     def on_branch(self, name: str) -> Session:
         """The same session, following the branch `name`."""
-        return Session.open(self.root, branch=name, files=self._store.files)
+        return Session.open(self.root, branch=name, files=self.store.files)
 
     def settle(self, step: int, call: int, billed: bool, reason: str, usd: Decimal | None = None) -> Settlement:
         """Keep what a person found out about call number `call` of a step, which was in doubt; see `settle_call`.
 
         `usd` is what it cost, if `billed`; None for all that was set aside.
         """
-        with self._writing():
+        with self.writing():
             found = (billed, usd, reason)
-            return settle_call(self.root, self._store.files, self._ledger, (step, call), found)
+            return settle_call(self.root, self.store.files, self._ledger, (step, call), found)
 
     # What reads all of it
 
@@ -320,28 +323,28 @@ class Session:
         self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any
     ) -> Path:
         """Write the canvas to `path` (.png or .dzi), streamed; `options` are fields of `ExportOptions`."""
-        return export_canvas(self._store, self.head, Path(path), ExportOptions.from_values(options), progress)
+        return export_canvas(self.store, self.head, Path(path), ExportOptions.from_values(options), progress)
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Check every file of the session, and with `repair` make again what can be; see `verify_path`."""
-        return verify_path(self.root, self._store.files, repair=repair)
+        return verify_path(self.root, self.store.files, repair=repair)
 
     # How
 
     @property
     def _ledger(self) -> Ledger:
-        return Ledger(self.root, self._store.files)
+        return Ledger(self.root, self.store.files)
 
     def _journal(
         self, number: int, budget: Decimal | None = None, progress: Callable[[str], None] | None = None
     ) -> Journal:
-        store = self._store
+        store = self.store
         return Journal(store.step_dir(number), self._ledger, store.files, store.tmp, budget, progress)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """Hold the lock, with the ledger in line with the outcomes on disk."""
-        lock = self._store.lock()
+        lock = self.store.lock()
         try:
             for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
                 self._journal(number).settle()
@@ -360,13 +363,13 @@ class Session:
             )
 
     def _result(self, number: int, scores: tuple[TileScore | None, ...]) -> StepResult:
-        record = self._store.step(number)
+        record = self.store.step(number)
         return StepResult(
             status=record["status"],
             step_index=number,
             chosen=record["chosen"],
             scores=scores,
-            step_dir=self._store.step_dir(number),
+            step_dir=self.store.step_dir(number),
             canvas_size=self.canvas_size,
             message=record["reason"],
             would_pass=tuple(record["would_pass"]) if "would_pass" in record else None,

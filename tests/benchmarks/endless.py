@@ -168,7 +168,7 @@ def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
         width, height = CLASSIC.strip_size(modes[0])
         strips.append(tones.crop((*box.origin, box.left + width, box.top + height)))
     pictures = {sha256(png(strip)): strip for strip in strips}
-    store = Session.create(root, tones.crop((0, 0, *CLASSIC.tile_size("x_ltr"))), CLASSIC, files=QuickFiles())._store
+    store = Session.create(root, tones.crop((0, 0, *CLASSIC.tile_size("x_ltr"))), CLASSIC, files=QuickFiles()).store
     files = [png(strip) for strip in strips]
     number = 0
     while store.canvas_box(number).size[0 if axis == "x" else 1] < length:

@@ -154,7 +154,7 @@ class TestSessions:
     @pytest.mark.invariant("ONE-WRITER")
     def test_two_runs_at_once(self, session: Cli, folder: Path) -> None:
         before = everything(folder)
-        with Session.open(folder / "ink")._writing():
+        with Session.open(folder / "ink").writing():
             assert_helpful(session("step", "ink", "x_ltr"), 7, "ink")
             assert session("status", "ink").code == 0
         assert everything(folder) == before

@@ -23,23 +23,23 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
     """The band and the strip that was committed, byte for byte."""
     pictures = StepPictures(session.root)
     for number in (1, 2):
-        record = session._store.step(number)
+        record = session.store.step(number)
         mode = Mode(record["mode"])
-        band = session._store.frontier(record["parent"], mode)
-        folder = session._store.step_dir(number) / "candidates" / str(record["chosen"])
+        band = session.store.frontier(record["parent"], mode)
+        folder = session.store.step_dir(number) / "candidates" / str(record["chosen"])
         tile = decode_png((folder / "tile_out_enforced.png").read_bytes())
         shown = pictures.in_place(Shown(number, record["chosen"], "enforced"))
         assert shown.tobytes() == glue(band, tile, mode, TINY).tobytes()
         assert shown.size == pictures.frame(number).grown_size
         growth = shown.crop(pictures.frame(number).growth)
-        (piece,) = (piece for at, piece in session._store.pieces(2) if at == number)
-        assert growth.tobytes() == session._store.read_strip(piece).tobytes()
+        (piece,) = (piece for at, piece in session.store.pieces(2) if at == number)
+        assert growth.tobytes() == session.store.read_strip(piece).tobytes()
 
 
 @pytest.mark.parametrize("treatment", TREATMENTS)
 def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
     kept = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
-    shutil.rmtree(session._store.step_dir(3) / "candidates")
+    shutil.rmtree(session.store.step_dir(3) / "candidates")
     again = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
     with Image.open(io.BytesIO(kept)) as one, Image.open(io.BytesIO(again)) as other:
         assert one.tobytes() == other.tobytes()
@@ -83,7 +83,7 @@ def test_cut_is_what_was_committed_where_pixels_were_pending(tmp_path: Path) -> 
     """The strip of the step lies in the picture, pending zone and all."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr"), files=QuickFiles(), artifacts="full", soften_px=3)
     pictures = StepPictures(session.root)
-    store = session._store
+    store = session.store
     strip = store.read_strip(next(piece for at, piece in store.pieces(2) if at == 2 and piece.size[0] > 3))
     cut = pictures.in_place(Shown(2, 0, "cut"))
     left = cut.width - TINY.advance_px - 3

@@ -60,7 +60,7 @@ class TestStep:
 
     def test_what_a_step_did_not_keep_is_left_out(self, session: Session) -> None:
         grow(session, "x_ltr", artifacts="none", candidates=2)
-        facts = step_facts(session._store, session.head)
+        facts = step_facts(session.store, session.head)
         assert [one["candidate"] for one in facts["candidates"]] == [0, 1]
         assert (facts["gate"], facts["margin"]) == (None, None)
 

@@ -21,7 +21,7 @@ from tests.support.tiny import grow, make_session, pixels_of
 
 @pytest.fixture(params=[("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")], ids=["x", "y"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return make_session(tmp_path / "s", request.param, files=QuickFiles())._store
+    return make_session(tmp_path / "s", request.param, files=QuickFiles()).store
 
 
 def whole(maker: TileMaker, store: Store, level: int) -> Image.Image:
@@ -72,7 +72,7 @@ def test_a_tile_without_time_is_blank_first_and_whole_soon(store: Store, monkeyp
 
 def test_a_new_step_appears_and_an_undone_one_goes(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
-    store = session._store
+    store = session.store
     maker = TileMaker(store, StripIndex(store))
     before = maker.tile(session.head, 0, 0, 0)
     grow(session, "x_ltr")
@@ -136,7 +136,7 @@ class TestBounded:
 def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
     """At both ends, over what the next step will commit there."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr", "x_rtl"), files=QuickFiles(), soften_px=3)
-    store = session._store
+    store = session.store
     assert session.status()["pending_px"] == {"low": 3, "high": 3}
     maker = TileMaker(store, StripIndex(store))
     size, pixels = pixels_of(store.root)

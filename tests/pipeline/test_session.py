@@ -62,8 +62,8 @@ def pixels(session: Session) -> Image.Image:
     """The whole canvas, put together from its strips."""
     whole = Image.new("RGB", session.canvas_size)
     left, top = session.canvas_origin
-    for _, piece in session._store.pieces(session.head):
-        whole.paste(session._store.read_strip(piece), (piece.origin[0] - left, piece.origin[1] - top))
+    for _, piece in session.store.pieces(session.head):
+        whole.paste(session.store.read_strip(piece), (piece.origin[0] - left, piece.origin[1] - top))
     return whole
 
 
@@ -494,7 +494,7 @@ def test_a_paid_answer_without_a_tile_is_kept_and_asked_again_only_when_told_to(
 
 @pytest.mark.invariant("ONE-WRITER")
 def test_a_second_writer_is_refused_and_changes_nothing(session: Session, truth: Truth) -> None:
-    lock = session._store.lock()
+    lock = session.store.lock()
     before = sorted(path for path in session.root.rglob("*"))
     writes: list[Callable[[], object]] = [
         session.undo,

@@ -49,13 +49,13 @@ def grow(session: Session, mode: str, generator: Truth | None = None, **options:
 
 def shown(session: Session) -> Image.Image:
     """The canvas with everything that is pending."""
-    size, data = pixels_of(session.root, session._store.branch)
+    size, data = pixels_of(session.root, session.store.branch)
     return Image.frombytes("RGB", size, data)
 
 
 def committed(session: Session) -> Box:
     """The part of the canvas that no step may change any more, in signed coordinates."""
-    store = session._store
+    store = session.store
     left, top, right, bottom = store.canvas_box(session.head)
     for side in ("low", "high"):
         pending = pending_at(store.step(session.head), side)
@@ -167,7 +167,7 @@ class TestHistory:
         grow(session, "x_ltr")
         grow(session, "x_rtl")
         states = [shown(session).tobytes()]
-        record = session._store.step(session.head)
+        record = session.store.step(session.head)
         grow(session, "x_ltr")
         states.append(shown(session).tobytes())
         grow(session, "x_rtl", soften_px=0)
@@ -175,7 +175,7 @@ class TestHistory:
         assert shown(session).tobytes() == states[1]
         session.undo()
         assert shown(session).tobytes() == states[0]
-        assert session._store.step(session.head) == record
+        assert session.store.step(session.head) == record
         assert session.verify().ok
 
     def test_two_branches_cut_the_same_zone_in_their_own_ways(self, tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ class TestRefusedRedraw:
         assert shown(session).crop((0, 0, *before.size)).tobytes() == before.tobytes()
         (candidate,) = json.loads((folder / "score.json").read_text("utf-8"))["candidates"]
         assert "straight seam, since the redraw is not the same place" in candidate["uncut"]
-        assert "straight seam" in session._store.step(session.head)["reason"]
+        assert "straight seam" in session.store.step(session.head)["reason"]
         assert not (folder / "cut_overlay.png").exists()
         assert session.verify().ok
 
@@ -252,7 +252,7 @@ class TestSeedPicture:
     @pytest.mark.parametrize("modes", [("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")])
     def test_first_steps_may_cut_inside_it_when_asked_to(self, tmp_path: Path, modes: tuple[str, ...]) -> None:
         session = session_at(tmp_path / "s")
-        strip = session._store.step(0)["strip"]
+        strip = session.store.step(0)["strip"]
         for mode in modes:
             grow(session, mode, soften_seed=True)
         now = to_canonical(part(session, Box(0, 0, 64, 64)), "x_ltr" if modes[0][0] == "x" else "y_ttb")
@@ -260,8 +260,8 @@ class TestSeedPicture:
         assert now.crop((SOFT, 0, 64 - SOFT, 64)).tobytes() == seed.crop((SOFT, 0, 64 - SOFT, 64)).tobytes()
         for end in ((0, 0, SOFT, 64), (64 - SOFT, 0, 64, 64)):
             assert now.crop(end).tobytes() != seed.crop(end).tobytes()
-        assert session._store.step(1)["options"]["soften_seed"] is True
-        assert session._store.read_strip(Piece.from_record(strip)).tobytes() == SEED.tobytes()
+        assert session.store.step(1)["options"]["soften_seed"] is True
+        assert session.store.read_strip(Piece.from_record(strip)).tobytes() == SEED.tobytes()
         assert session.verify().ok
 
     def test_a_short_one_is_refused_since_both_ends_would_see_the_same_pixels(self, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ class TestDamage:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         grow(session, "x_ltr")
-        record = session._store.step(session.head)
+        record = session.store.step(session.head)
         digest = record["strip"]["sha256"] if which == "strip" else record["pending"]["high"]["sha256"]
         before = tree(session.root)
         (session.root / "strips" / f"{digest}.png").unlink()
@@ -368,7 +368,7 @@ class TestCommandLine:
         command = ["step", root, "x_ltr", "--canvas", str(tmp_path / "seed.png"), "--contract", "64/32/16/16"]
         soft = ["--soften", "8", "--soften-seed", "--soft-mask", "--gate", "none", "--candidates", "1"]
         assert main([*command, *soft]) == 0
-        options = Session.open(root)._store.step(1)["options"]
+        options = Session.open(root).store.step(1)["options"]
         assert (options["soften_px"], options["soften_seed"], options["soft_mask"]) == (8, True, True)
         capsys.readouterr()
         assert main(["status", root]) == 0

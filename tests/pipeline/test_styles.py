@@ -43,7 +43,7 @@ def test_every_step_records_its_style_against_seed_and_band(tmp_path: Path) -> N
         assert set(record["style"]) == {"strip", "since_seed", "against_band", "seed", "recent"}
         assert set(record["style"]["since_seed"]) == set(record["style"]["against_band"]) >= set(TRENDS)
     assert newest["style"]["seed"] == first["style"]["seed"]
-    seed = session._store.read_strip(next(piece for step, piece in session._store.pieces(0)))
+    seed = session.store.read_strip(next(piece for step, piece in session.store.pieces(0)))
     assert first["style"]["seed"]["signature"] == signature_of(seed).as_dict()
     assert set(newest["style"]["recent"]) == {"x_ltr", "x_rtl"}
 
@@ -59,9 +59,9 @@ def test_a_record_is_made_again_with_its_style_and_one_of_an_older_version_witho
     session = make_session(tmp_path / "s", ["x_ltr"])
     (record,) = session.log(1)
     older = {name: value for name, value in record.items() if name not in ("style", "record_sha256")}
-    sealed = (session._store.step_dir(1) / "step.json").read_bytes()
-    assert rebuild_record(session._store, 1, sha256(sealed)) == sealed
-    assert rebuild_record(session._store, 1, sha256(seal(older))) == seal(older)
+    sealed = (session.store.step_dir(1) / "step.json").read_bytes()
+    assert rebuild_record(session.store, 1, sha256(sealed)) == sealed
+    assert rebuild_record(session.store, 1, sha256(seal(older))) == seal(older)
 
 
 def test_a_fading_model_is_noticed_before_the_tenth_step(grown: dict[float, Session]) -> None:
@@ -78,7 +78,7 @@ def test_the_anchor_holds_what_the_model_loses(grown: dict[float, Session], name
 
 def test_the_correction_stands_in_the_score_and_choosing_again_repeats_it(grown: dict[float, Session]) -> None:
     session = grown[0.25]
-    before = (session._store.step_dir(session.head) / "score.json").read_text()
+    before = (session.store.step_dir(session.head) / "score.json").read_text()
     assert '"anchor": {' in before
     again = session.rescore()
     assert again.examined[0].correction is not None

@@ -181,7 +181,7 @@ def recovered(trial: Trial, folder: Path, expected: Undisturbed) -> list[str]:
         trial.run(folder, QuickFiles())
     else:
         with_lock = Session.open(folder / "s", files=QuickFiles())
-        with_lock._store.lock().release()  # what the next writer does first
+        with_lock.store.lock().release()  # what the next writer does first
     report = verify_path(folder / "s")
     problems += [str(finding) for finding in report.findings] + list(report.notes)
     if pixels_of(folder / "s") != expected.pixels:

@@ -327,7 +327,7 @@ class Experiment:
         """Write plan and cells durably; taking the session's lock also updates the ledger from the outcomes on disk."""
         files, folder = self._store.files, self.path.parent
         record: Record = {**self.plan.as_dict(), "cells": [asdict(cell) for cell in self.cells]}
-        with Session(self._store)._writing():
+        with Session(self._store).writing():
             if not folder.is_dir():
                 files.make_folder(folder)
                 files.sync_folder(folder.parent)

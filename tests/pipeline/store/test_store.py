@@ -210,7 +210,7 @@ def test_a_writer_clears_what_was_left_and_keeps_what_is_needed(tmp_path: Path) 
     (tmp_path / "s" / "tmp" / "draft").write_bytes(b"half")
     shutil.rmtree(tmp_path / "s" / "heads")
     path = tmp_path / "s" / "session.json"
-    session._store._amend(axis=None)
+    session.store._amend(axis=None)
     assert read_record(path)["axis"] is None
     Store(tmp_path / "s", files=QUICK).lock().release()
     assert read_record(path)["axis"] == "x"
