@@ -35,6 +35,7 @@ __all__ = [
     "StyleRecord",
     "TipsRecord",
     "TotalsRecord",
+    "TrendRecord",
 ]
 
 Axis = Literal["x", "y"]
@@ -155,6 +156,15 @@ class SeedStyleRecord(TypedDict):
     spread: Annotated[dict[str, float], "standard deviation of the logarithm of each measure over pieces of it"]
 
 
+class TrendRecord(TypedDict):
+    """The trend of one measure over the last steps in a mode: the fields of `Trend`."""
+
+    name: Annotated[str, "name of the measure"]
+    steps: Annotated[int, "steps in the fit"]
+    change: Annotated[float, "relative change of the fitted line over these steps"]
+    clear: Annotated[bool, "whether it is significant and deserves a warning"]
+
+
 class StyleRecord(TypedDict):
     """The style of a new strip. Differences are relative: -0.1 is a tenth less."""
 
@@ -162,10 +172,11 @@ class StyleRecord(TypedDict):
     since_seed: Annotated[dict[str, float], "difference from the seed picture, for each measure"]
     against_band: Annotated[dict[str, float], "difference from the last old pixels, for each measure"]
     seed: Annotated[SeedStyleRecord, "style of the seed picture"]
-    recent: Annotated[
-        dict[str, list[list[float]]],
-        "differences of the last steps in a mode, oldest first: lightness, contrast, sharpness, colour, line density",
+    drifts: Annotated[
+        dict[str, list[str]],
+        "since_seed of the last steps in each mode, oldest first: lightness, contrast, sharpness, colour, line density",
     ]
+    trends: Annotated[dict[str, list[TrendRecord]], "trend of each of these five measures in each mode"]
 
 
 class StepRecord(TypedDict):
@@ -368,6 +379,7 @@ RECORDS: tuple[type, ...] = (
     StyleRecord,
     SignatureRecord,
     SeedStyleRecord,
+    TrendRecord,
     GateRecord,
     CellRecord,
 )

@@ -136,7 +136,7 @@ class Session:
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
-        return style_trends(self.store, self.head)
+        return style_trends(self.store.step(self.head))
 
     def unknown_calls(self) -> dict[int, dict[int, str]]:
         """Of each unfinished step the calls that are asked again only when told to, with the reason of each."""

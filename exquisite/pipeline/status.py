@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
 
 from .journal.ledger import Ledger
 from .store import Store
 from .store.pieces import pending_width
 from .store.records import Record
-from .styles import style_trends
 
 __all__ = ["session_status"]
 
@@ -21,7 +19,6 @@ def session_status(store: Store, budget: Decimal | None = None) -> Record:
     """
     head = store.head
     record, canvas = store.step(head), store.canvas_box(head)
-    trends = style_trends(store, head)
     return {
         "root": str(store.root),
         "head": head,
@@ -36,5 +33,5 @@ def session_status(store: Store, budget: Decimal | None = None) -> Record:
         "last_step": store.last_step(head),
         "unfinished": store.pending(),
         **Ledger(store.root, store.files).summary(budget),
-        "style": {mode: [asdict(trend) for trend in trends] for mode, trends in trends.items()},
+        "style": record.get("style", {}).get("trends", {}),
     }

@@ -40,19 +40,36 @@ def test_every_step_records_its_style_against_seed_and_band(tmp_path: Path) -> N
     session = make_session(tmp_path / "s", ["x_ltr", "x_rtl"])
     newest, first, _ = session.log()
     for record in (newest, first):
-        assert set(record["style"]) == {"strip", "since_seed", "against_band", "seed", "recent"}
+        assert set(record["style"]) == {"strip", "since_seed", "against_band", "seed", "drifts", "trends"}
         assert set(record["style"]["since_seed"]) == set(record["style"]["against_band"]) >= set(TRENDS)
     assert newest["style"]["seed"] == first["style"]["seed"]
     seed = session.store.read_strip(next(piece for step, piece in session.store.pieces(0)))
     assert first["style"]["seed"]["signature"] == signature_of(seed).as_dict()
-    assert set(newest["style"]["recent"]) == {"x_ltr", "x_rtl"}
+    assert set(newest["style"]["drifts"]) == set(newest["style"]["trends"]) == {"x_ltr", "x_rtl"}
 
 
 def test_the_drifts_that_a_record_carries_are_bounded(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ["x_ltr"] * (TREND_STEPS + 2))
     (record,) = session.log(1)
-    assert len(record["style"]["recent"]["x_ltr"]) == TREND_STEPS
+    assert len(record["style"]["drifts"]["x_ltr"]) == TREND_STEPS
     assert session.trends()[Mode.X_LTR][0].steps == TREND_STEPS
+
+
+def test_the_record_of_a_late_step_holds_as_many_numbers_as_that_of_an_early_one(tmp_path: Path) -> None:
+    """Numbers are what takes time to parse, in `status` and everywhere else."""
+    late, *_, early, _, _ = make_session(tmp_path / "s", ["x_rtl", *["x_ltr"] * 9]).log()
+    assert early["step"] == 2
+    assert late["step"] == 10
+    assert numbers(late["style"]) == numbers(early["style"])
+
+
+def numbers(value: object) -> int:
+    """How many numbers there are in a value of JSON."""
+    if isinstance(value, dict):
+        return sum(map(numbers, value.values()))
+    if isinstance(value, list):
+        return sum(map(numbers, value))
+    return isinstance(value, int | float)
 
 
 def test_a_record_is_made_again_with_its_style_and_one_of_an_older_version_without(tmp_path: Path) -> None:
