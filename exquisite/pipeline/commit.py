@@ -10,7 +10,7 @@ it by its pointer and only moves HEAD. So HEAD is before a step or after it, and
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..errors import StorageError
 from .derived import Derived
@@ -20,32 +20,49 @@ from .store.pieces import Piece, extend_tips, grow_box, pending_after
 from .store.records import FORMAT_VERSION, Record, read_file, sha256
 from .styles import style_record
 
-__all__ = ["accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
+__all__ = ["OpenStep", "accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
 
 
-def conclude(
-    store: Store, number: int, base: int, inputs: StepInputs, derived: Derived, facts: Record, digest: str | None
-) -> Record:
-    """Finish step `number` on top of step `base`, and commit it when something is glued; returns its record.
+@dataclass(frozen=True, eq=False)
+class OpenStep:
+    """A step that has its number and is not finished.
+
+    Attributes:
+        store: the files of the session.
+        number: the number of the step.
+        base: the number of the step that it continues.
+        inputs: what decides it.
+        digest: names its pointer under pending/; None when it has none.
+    """
+
+    store: Store
+    number: int
+    base: int
+    inputs: StepInputs
+    digest: str | None = None
+
+
+def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
+    """Finish `step`, and commit it when something is glued; returns its record.
 
     Args:
         facts: what the record says besides: kind, request, what a person accepted.
-        digest: names the pointer under pending/; None when the step has none.
     """
-    store.write_files(number, derived.files)
-    record = step_record(store, number, base, inputs, derived, facts)
+    store = step.store
+    store.write_files(step.number, derived.files)
+    record = step_record(step, derived, facts)
     for piece in (derived.strip, derived.pending):
         if piece is not None:
             store.add_strip(piece)
     store.finish_step(record)
-    commit(store, record, digest)
+    commit(store, record, step.digest)
     return record
 
 
-def step_record(store: Store, number: int, base: int, inputs: StepInputs, derived: Derived, facts: Record) -> Record:
+def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
     """What step.json says of a step whose other files are there; writes nothing. Arguments as for `conclude`."""
     record = {
-        **_outline(store, number, base, inputs),
+        **_outline(step),
         **facts,
         "status": "rejected" if derived.strip is None else "committed",
         "chosen": derived.choice.chosen,
@@ -54,10 +71,10 @@ def step_record(store: Store, number: int, base: int, inputs: StepInputs, derive
         "candidates": len(derived.examined),
     }
     if derived.strip is not None:
-        record |= _growth(store, base, inputs, derived)
+        record |= _growth(step, derived)
     if derived.signatures is not None:
-        record["style"] = style_record(store, base, inputs.mode, *derived.signatures)
-    record["files"] = store.hash_files(number)
+        record["style"] = style_record(step.store, step.base, step.inputs.mode, *derived.signatures)
+    record["files"] = step.store.hash_files(step.number)
     return record
 
 
@@ -84,12 +101,12 @@ def commit(store: Store, record: Record, digest: str | None) -> None:
             store.forget(digest)
 
 
-def close_refused(store: Store, number: int, base: int, inputs: StepInputs, reason: str, digest: str) -> None:
+def close_refused(step: OpenStep, reason: str) -> None:
     """Finish a step that was refused for good, or got nothing that is a tile, so that no rerun finds it."""
-    record = {**_outline(store, number, base, inputs), "kind": "step", "status": "refused", "reason": reason}
-    record["files"] = store.hash_files(number)
-    store.finish_step(record)
-    commit(store, record, digest)
+    record = {**_outline(step), "kind": "step", "status": "refused", "reason": reason}
+    record["files"] = step.store.hash_files(step.number)
+    step.store.finish_step(record)
+    commit(step.store, record, step.digest)
 
 
 def without_choice(derived: Derived) -> Derived:
@@ -99,13 +116,14 @@ def without_choice(derived: Derived) -> Derived:
     return Derived(derived.examined, choice, None)
 
 
-def _outline(store: Store, number: int, base: int, inputs: StepInputs) -> Record:
+def _outline(step: OpenStep) -> Record:
     """What every record says of a step."""
+    inputs = step.inputs
     return {
         "format": FORMAT_VERSION,
-        "step": number,
-        "parent": base,
-        "parent_sha256": sha256(read_file(store.step_dir(base) / "step.json")),
+        "step": step.number,
+        "parent": step.base,
+        "parent_sha256": sha256(read_file(step.store.step_dir(step.base) / "step.json")),
         "mode": inputs.mode,
         "side": inputs.mode.side,
         "axis": inputs.mode.axis,
@@ -114,11 +132,12 @@ def _outline(store: Store, number: int, base: int, inputs: StepInputs) -> Record
     }
 
 
-def _growth(store: Store, base: int, inputs: StepInputs, derived: Derived) -> Record:
+def _growth(step: OpenStep, derived: Derived) -> Record:
     """What the record of a step that glued something says of the canvas that it makes."""
     assert derived.strip is not None
-    parent, mode = store.step(base), inputs.mode
-    grown = grow_box(store.canvas_box(base), mode, store.contract, inputs.zone_px, inputs.options.soften_px)
+    store, inputs = step.store, step.inputs
+    parent, mode = store.step(step.base), inputs.mode
+    grown = grow_box(store.canvas_box(step.base), mode, store.contract, inputs.zone_px, inputs.options.soften_px)
     strip = Piece(sha256(derived.strip), grown.strip.origin, grown.strip.size).as_record()
     left = None
     if derived.pending is not None:

@@ -17,7 +17,7 @@ from ..api.generator import TileGenerator
 from ..contract import Mode
 from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE
-from .commit import accept_facts, conclude
+from .commit import OpenStep, accept_facts, conclude
 from .derived import derive
 from .rederive import inputs_on, stored_answers
 from .step import StepInputs, StepOptions, StepResult
@@ -177,5 +177,5 @@ def _offer(store: Store, record: Record, source: int) -> Offered:
     if derived.strip is None:
         return Offered(number, None, derived.choice.reason)
     facts = accept_facts(source, derived, None)
-    made = conclude(store, store.new_step(base), base, inputs, derived, facts, None)
+    made = conclude(OpenStep(store, store.new_step(base), base, inputs), derived, facts)
     return Offered(number, made["step"], made["reason"])

@@ -19,7 +19,7 @@ from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .answered import answered_step, inputs_of, request_of
-from .commit import accept_facts, close_refused, commit, conclude, without_choice
+from .commit import OpenStep, accept_facts, close_refused, commit, conclude, without_choice
 from .derived import Derived, derive
 from .export import ExportOptions, export_canvas
 from .journal import Journal
@@ -216,20 +216,21 @@ class Session:
                     progress(Progress(number, candidate, chosen_options.candidates, phase, elapsed))
 
             journal = self._journal(number, budget, lambda line: tell(0, line))
+            opened = OpenStep(self.store, number, base, inputs, digest)
             canvas, frame = self.store.canvas_box(base), self.contract.frame(mode, self.canvas_size)
             band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
             try:
                 raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
             except RejectedByServerError as error:
                 if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
-                    close_refused(self.store, number, base, inputs, str(error), digest)
+                    close_refused(opened, str(error))
                 raise
             except AnswerError as error:
                 if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
-                    close_refused(self.store, number, base, inputs, str(error), digest)
+                    close_refused(opened, str(error))
                 raise
             derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
-            record = conclude(self.store, number, base, inputs, derived, {"kind": "step", "request": request}, digest)
+            record = conclude(opened, derived, {"kind": "step", "request": request})
             tell(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))
 
@@ -261,10 +262,11 @@ class Session:
             derived = derive(inputs, self._journal(number).candidates(), accepted=candidate)
             if not self.store.is_finished(number):
                 digest = request_of(self.store, number)["digest"]
-                conclude(self.store, number, base, inputs, without_choice(derived), {"kind": "step"}, digest)
-            ours = self.store.new_step(head)
-            conclude(self.store, ours, base, inputs, derived, accept_facts(number, derived, candidate), None)
-            return self._result(ours, tuple(one.score for one in derived.examined))
+                unfinished = OpenStep(self.store, number, base, inputs, digest)
+                conclude(unfinished, without_choice(derived), {"kind": "step"})
+            ours = OpenStep(self.store, self.store.new_step(head), base, inputs)
+            conclude(ours, derived, accept_facts(number, derived, candidate))
+            return self._result(ours.number, tuple(one.score for one in derived.examined))
 
     def rescore(self, *, step: int | None = None, **options: Any) -> Derived:
         """Score and choose again from the stored answers of a step with other options; writes nothing.
