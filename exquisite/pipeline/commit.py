@@ -17,7 +17,7 @@ from .derived import Derived
 from .step import StepInputs
 from .store import Store
 from .store.pieces import Piece, extend_tips, grow_box, pending_after
-from .store.records import FORMAT_VERSION, Record, read_file, sha256
+from .store.records import FORMAT_VERSION, Record, sha256
 from .styles import style_record
 
 __all__ = ["OpenStep", "accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
@@ -123,7 +123,7 @@ def _outline(step: OpenStep) -> Record:
         "format": FORMAT_VERSION,
         "step": step.number,
         "parent": step.base,
-        "parent_sha256": sha256(read_file(step.store.step_dir(step.base) / "step.json")),
+        "parent_sha256": step.store.disk.hash_of(step.store.step_dir(step.base) / "step.json"),
         "mode": inputs.mode,
         "side": inputs.mode.side,
         "axis": inputs.mode.axis,

@@ -101,4 +101,4 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
 
 def stored_answers(store: Store, number: int) -> list[RawCandidate]:
     """The candidates in the stored answers of step `number`, in order."""
-    return Journal(store.step_dir(number), Ledger(store.root, store.files), store.files, store.tmp).candidates()
+    return Journal(store, number, Ledger(store.disk)).candidates()

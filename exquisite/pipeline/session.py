@@ -335,13 +335,12 @@ class Session:
 
     @property
     def _ledger(self) -> Ledger:
-        return Ledger(self.root, self.store.files)
+        return Ledger(self.store.disk)
 
     def _journal(
         self, number: int, budget: Decimal | None = None, progress: Callable[[str], None] | None = None
     ) -> Journal:
-        store = self.store
-        return Journal(store.step_dir(number), self._ledger, store.files, store.tmp, budget, progress)
+        return Journal(self.store, number, self._ledger, budget, progress)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

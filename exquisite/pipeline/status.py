@@ -32,6 +32,6 @@ def session_status(store: Store, budget: Decimal | None = None) -> Record:
         "steps": record["totals"]["steps"],
         "last_step": store.last_step(head),
         "unfinished": store.pending(),
-        **Ledger(store.root, store.files).summary(budget),
+        **Ledger(store.disk).summary(budget),
         "style": record.get("style", {}).get("trends", {}),
     }

@@ -11,6 +11,7 @@ from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.step import StepResult
+from exquisite.pipeline.store.session_files import SessionFiles
 
 from .clocks import TestClock
 from .emulator import EMULATOR_KEY, MemoryTransport, emulator
@@ -52,7 +53,7 @@ class PaidSession:
     @property
     def ledger(self) -> Ledger:
         """The money of the session."""
-        return Ledger(self.root, QuickFiles())
+        return Ledger(SessionFiles(self.root, QuickFiles()))
 
     @property
     def billed(self) -> Decimal:

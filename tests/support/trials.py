@@ -14,6 +14,7 @@ from exquisite.errors import OutcomeUnknownError
 from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.session import Session
+from exquisite.pipeline.store.session_files import SessionFiles
 from exquisite.pipeline.verify import verify_path
 
 from .faulty_files import FaultyFiles, QuickFiles
@@ -146,7 +147,7 @@ class Till:
             billed_again: what the server billed after it.
         """
         twice = [f"{tile} was paid again" for tile in kept if tile in billed_again]
-        ledger = Ledger(root, QuickFiles())
+        ledger = Ledger(SessionFiles(root, QuickFiles()))
         counted, spent = ledger.spent + ledger.doubtful, PRICE * (len(kept) + len(billed_again))
         return twice + ([] if counted >= spent else [f"the ledger counts {counted} of {spent} USD"])
 

@@ -318,7 +318,7 @@ class Experiment:
         """The session limit in USD that enforces both budgets for the next request."""
         if terms.budget is None:
             return terms.session_budget
-        ledger = Ledger(self._store.root, self._store.files)
+        ledger = Ledger(self._store.disk)
         session = ledger.spent + ledger.doubtful + sum(ledger.reserved.values(), Decimal(0))
         limit = session - spent + terms.budget
         return limit if terms.session_budget is None else min(limit, terms.session_budget)
@@ -331,7 +331,7 @@ class Experiment:
             if not folder.is_dir():
                 files.make_folder(folder)
                 files.sync_folder(folder.parent)
-            files.write_atomic(self.path, seal(record), self._store.tmp)
+            self._store.disk.write(self.path, seal(record))
 
 
 def _require_same(old: Plan, new: Plan) -> None:

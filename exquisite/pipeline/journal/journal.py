@@ -16,13 +16,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 
 from ...api.answer import candidates_of
 from ...api.generator import OwedPicture, RawCandidate
 from ...errors import StorageError
-from ...files import Files
 from ..store.records import FORMAT_VERSION, seal, sha256
+from ..store.step_folders import StepFolders, step_name
 from .call_files import CallFile, call_file, call_numbers, call_of
 from .calls import Call, read_call
 from .ledger import Ledger
@@ -38,27 +37,25 @@ class Journal:
     """The calls of one step; implements `CallLog`. Files are read once, and what is written is remembered.
 
     Args:
-        step_dir: the folder of the step; its `answers` folder must exist before anything is written.
+        steps: the step folders of the session.
+        number: the step; its folder must have a folder `answers` before anything is written.
         ledger: the money of the session.
-        scratch: the session's folder for files that are being written.
         budget: USD that the session may cost in all; None for no limit.
         progress: is told short lines for a person.
     """
 
     def __init__(
         self,
-        step_dir: Path,
+        steps: StepFolders,
+        number: int,
         ledger: Ledger,
-        files: Files,
-        scratch: Path,
         budget: Decimal | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._folder = step_dir / "answers"
-        self._step = step_dir.name
+        self._folder = steps.step_dir(number) / "answers"
+        self._step = number
+        self._disk = steps.disk
         self._ledger = ledger
-        self._files = files
-        self._scratch = scratch
         self._budget = budget
         self._progress = progress
         self._reserved = Decimal(0)
@@ -71,7 +68,7 @@ class Journal:
         Raises:
             StorageError: the disk could not take the answer, which would then be paid and lost; nothing is sent.
         """
-        if usd > 0 and (free := self._files.free_space(self._folder)) < _ROOM_BYTES:
+        if usd > 0 and (free := self._disk.files.free_space(self._folder)) < _ROOM_BYTES:
             raise StorageError(
                 f"only {free / 1e6:.0f} MB are free at {self._folder}, too little to keep an answer safely: "
                 f"nothing was sent; free some space and run the same command again"
@@ -158,7 +155,7 @@ class Journal:
                 continue
             urls = call.answer.urls
             asked = int(call.request.get("fields", {}).get("n", len(urls)))
-            names = [OwedPicture(int(self._step), number, place, url) for place, url in urls[:asked]]
+            names = [OwedPicture(self._step, number, place, url) for place, url in urls[:asked]]
             owed += [picture for picture in names if (picture.answer, picture.image) not in fetched]
         return owed
 
@@ -176,7 +173,7 @@ class Journal:
 
     def settle(self) -> None:
         """Bring the ledger in line with the outcomes, after a crash between the two."""
-        for key in [key for key in self._ledger.reserved if key.startswith(f"{self._step}/")]:
+        for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self._step)}/")]:
             call = self._calls.get(int(key.partition("/")[2]))
             if call is None or call.status in ("refused", "not_sent"):
                 self._ledger.release(key)
@@ -187,12 +184,10 @@ class Journal:
 
     @cached_property
     def _calls(self) -> dict[int, Call]:
-        root, step = self._folder.parents[2], int(self._step)
-        numbers = call_numbers(self._folder)
-        return {
-            number: read_call(self._folder, number, settlement_path(root, step, number).is_file())
-            for number in numbers
-        }
+        def is_settled(call: int) -> bool:
+            return settlement_path(self._disk.root, self._step, call).is_file()
+
+        return {call: read_call(self._folder, call, is_settled(call)) for call in call_numbers(self._folder)}
 
     def _candidates_of(self, call: Call) -> list[RawCandidate]:
         meta = call.outcome.get("meta", {})
@@ -204,7 +199,7 @@ class Journal:
         return 1 + max(self._calls, default=-1)
 
     def _key(self, call: int) -> str:
-        return f"{self._step}/{call_of(call)}"
+        return f"{step_name(self._step)}/{call_of(call)}"
 
     def _keep_body(self, call: int, body: bytes, **fields: object) -> None:
         self._write(call, "body", body)
@@ -218,5 +213,5 @@ class Journal:
 
     def _write(self, call: int, kind: CallFile, data: bytes) -> str:
         name = call_file(call, kind)
-        self._files.write_atomic(self._folder / name, data, self._scratch)
+        self._disk.write(self._folder / name, data)
         return name

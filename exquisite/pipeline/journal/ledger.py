@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 
 from ...errors import PaymentError
-from ...files import Files
-from ..store.records import FORMAT_VERSION, Record, read_record, seal
+from ..store.records import FORMAT_VERSION, Record, seal
+from ..store.session_files import SessionFiles
 
 __all__ = ["Ledger"]
 
@@ -24,10 +23,9 @@ class Ledger:
     one reader, or the one writer that holds the session's lock.
     """
 
-    def __init__(self, root: Path, files: Files) -> None:
-        self._path = root / "ledger.json"
-        self._scratch = root / "tmp"
-        self._files = files
+    def __init__(self, disk: SessionFiles) -> None:
+        self._path = disk.root / "ledger.json"
+        self._disk = disk
         self._known: Record | None = None
 
     @property
@@ -126,12 +124,12 @@ class Ledger:
     def _record(self) -> Record:
         if self._known is None:
             nothing: Record = {"format": FORMAT_VERSION, "spent_usd": "0", "reserved": {}, "doubtful": {}}
-            self._known = read_record(self._path) if self._path.exists() else nothing
+            self._known = self._disk.read_record(self._path) if self._path.exists() else nothing
         return self._known
 
     def _write(self, record: Record) -> None:
         self._known = None  # whatever the disk keeps when the writing fails
-        self._files.write_atomic(self._path, seal(record), self._scratch)
+        self._disk.write(self._path, seal(record))
         self._known = record
 
 

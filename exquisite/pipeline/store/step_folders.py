@@ -9,7 +9,8 @@ from pathlib import Path
 from ...errors import SessionDamagedError
 from ...files import Files
 from ...foreign import own
-from .records import Record, read_file, read_record, seal, sha256
+from .records import Record, read_file, seal
+from .session_files import SessionFiles
 
 __all__ = ["StepFolders", "step_name"]
 
@@ -29,11 +30,7 @@ class StepFolders:
     def __init__(self, root: Path, files: Files) -> None:
         self.root = root
         self.files = files
-
-    @property
-    def tmp(self) -> Path:
-        """The folder of files during their writing."""
-        return self.root / "tmp"
+        self.disk = SessionFiles(root, files)
 
     def step_dir(self, number: int) -> Path:
         """The folder of step `number`."""
@@ -46,7 +43,7 @@ class StepFolders:
             SessionDamagedError: missing, altered, or in the wrong folder.
         """
         path = self.step_dir(number) / "step.json"
-        record = read_record(path)
+        record = self.disk.read_record(path)
         if record.get("step") != number:
             raise SessionDamagedError(f"{path} is the record of step {record.get('step')}, not {number}")
         return record
@@ -104,8 +101,8 @@ class StepFolders:
         """Make a new step that continues `request["base"]`; `begun(digest)` returns it until `forget(digest)`."""
         number = self.new_step(int(request["base"]))
         path = self.step_dir(number) / "request.json"
-        self.files.write_atomic(path, seal({**request, "digest": digest}), self.tmp)
-        self.files.write_atomic(self.root / "pending" / digest, f"{number}\n".encode(), self.tmp)
+        self.disk.write(path, seal({**request, "digest": digest}))
+        self.disk.write(self.root / "pending" / digest, f"{number}\n".encode())
         return number
 
     def write_files(self, number: int, files: Mapping[str, bytes]) -> None:
@@ -116,7 +113,7 @@ class StepFolders:
         for path in folders:
             self.files.make_folder(path)
         for name, data in files.items():
-            self.files.write_file(folder / name, data)
+            self.disk.write_in_place(folder / name, data)
         for path in reversed(folders):
             self.files.sync_folder(path)
 
@@ -124,7 +121,7 @@ class StepFolders:
         """SHA-256 of every file of a step except its record, by path relative to the step's folder."""
         folder = self.step_dir(number)
         paths = sorted(path for path in self._own_files(number) if path.name != "step.json")
-        return {path.relative_to(folder).as_posix(): sha256(read_file(path)) for path in paths}
+        return {path.relative_to(folder).as_posix(): self.disk.hash_of(path) for path in paths}
 
     def _derived_paths(self, number: int) -> list[Path]:
         """All files of a step except its answers and its request."""
@@ -157,7 +154,7 @@ class StepFolders:
 
     def finish_step(self, record: Record) -> None:
         """Write the record of a step whose files are durable; this finishes the step."""
-        self.files.write_atomic(self.step_dir(record["step"]) / "step.json", seal(record), self.tmp)
+        self.disk.write(self.step_dir(record["step"]) / "step.json", seal(record))
 
     def forget(self, digest: str) -> None:
         """Remove the pointer to a step that needs no resuming."""
@@ -174,4 +171,4 @@ class StepFolders:
 
     def _request_digest(self, number: int) -> str | None:
         path = self.step_dir(number) / "request.json"
-        return str(read_record(path)["digest"]) if path.is_file() else None
+        return str(self.disk.read_record(path)["digest"]) if path.is_file() else None

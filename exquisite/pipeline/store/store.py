@@ -33,12 +33,13 @@ from ...errors import (
     SessionNotFoundError,
     UsageError,
 )
-from ...files import Files, Lock
+from ...files import Files
 from ...foreign import is_foreign, own
 from ..artifacts import decode_png, encode_png
 from .heads import MAIN_HEAD, head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width
-from .records import FORMAT_VERSION, Record, read_file, read_record, seal, sha256
+from .records import FORMAT_VERSION, Record, read_file, seal, sha256
+from .session_files import WriterLock
 from .step_folders import StepFolders, step_name
 
 __all__ = ["BRANCH_NAME", "SEED", "Store"]
@@ -144,24 +145,24 @@ class Store(StepFolders):
                     f"(run it again), or a damaged session"
                 )
             raise SessionNotFoundError(f"no session at {self.root}: make one with `init`")
-        record = read_record(self.root / "session.json")
+        record = self.disk.read_record(self.root / "session.json")
         if self.branch is not None and not self._head_path(self.branch).is_file():
             raise UsageError(f"no branch {self.branch!r} in {self.root}: make it with `branch`")
         if self.branch is not None and (there := self._in_another_case(self.branch)):
             raise UsageError(f"no branch {self.branch!r} in {self.root}: {there}")
         return record
 
-    def lock(self) -> Lock:
+    def lock(self) -> WriterLock:
         """Become the only writer, and clean up after an interrupted one.
 
         Raises:
             SessionLockedError: another writer holds the lock.
         """
-        lock = self.files.lock(self.root / ".lock")
+        lock = self.disk.lock()
         try:
             for name in _FOLDERS:  # some copying programs skip empty folders
                 self.files.make_folder(self.root / name)
-            for draft in sorted(own(self.tmp.iterdir())):
+            for draft in sorted(own(self.disk.tmp.iterdir())):
                 self.files.unlink(draft)
             self._amend(axis=self.axis, branches=self.branches())
             for digest in self.pointers():
@@ -185,7 +186,7 @@ class Store(StepFolders):
     @property
     def axis(self) -> str | None:
         """The axis along which this session grows; None before its first commit."""
-        axis = read_record(self.root / "session.json")["axis"]
+        axis = self.disk.read_record(self.root / "session.json")["axis"]
         if axis is None:
             mode = self.step(self.head).get("mode")
             axis = None if mode is None else Mode(mode).axis
@@ -198,11 +199,11 @@ class Store(StepFolders):
     def _amend(self, **changes: object) -> None:
         """Update session.json where it differs from `changes`."""
         path = self.root / "session.json"
-        session = read_record(path)
+        session = self.disk.read_record(path)
         if self.files.cannot_sync_folders:
             changes["folder_sync"] = _NO_FOLDER_SYNC
         if session != session | changes:
-            self.files.write_atomic(path, seal(session | changes), self.tmp)
+            self.disk.write(path, seal(session | changes))
 
     @property
     def head(self) -> int:
@@ -216,18 +217,18 @@ class Store(StepFolders):
             SessionDamagedError: the head is unreadable, or disagrees with the record.
         """
         path = self._head_path(branch)
-        head = parse_head(read_file(path))
+        head = parse_head(self.disk.read(path))
         if head is None:
             raise SessionDamagedError(f"{path} is not a head; `verify` says what it costs")
         if not head.belongs_to(head_path(branch)):
             raise SessionDamagedError(f"{path} holds the line of {head.path}; `verify --repair` may put it back")
-        if sha256(read_file(self.step_dir(head.step) / "step.json")) != head.record_sha256:
+        if self.disk.hash_of(self.step_dir(head.step) / "step.json") != head.record_sha256:
             raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` says what it costs")
         return head.step
 
     def move_head(self, number: int) -> None:
         """Point the current head at a step; this write alone commits a step or undoes a commit."""
-        sealed = read_file(self.step_dir(number) / "step.json")
+        sealed = self.disk.read(self.step_dir(number) / "step.json")
         self._write_head(self.branch, number, sealed)
 
     def make_branch(self, name: str, number: int) -> None:
@@ -241,7 +242,7 @@ class Store(StepFolders):
         if self._head_path(name).exists():
             there = self._in_another_case(name) or f"branch {name!r} exists already in {self.root}"
             raise UsageError(f"{there}: choose another name")
-        sealed = read_file(self.require_committed(number) / "step.json")
+        sealed = self.disk.read(self.require_committed(number) / "step.json")
         self._write_head(name, number, sealed)
         self._amend(branches=self.branches())
 
@@ -261,7 +262,7 @@ class Store(StepFolders):
 
     def _write_head(self, branch: str | None, number: int, sealed: bytes) -> None:
         line = head_line(head_path(branch), number, sealed)
-        self.files.write_atomic(self._head_path(branch), line, self.tmp)
+        self.disk.write(self._head_path(branch), line)
 
     def require_committed(self, number: int) -> Path:
         """The folder of step `number`.
@@ -280,7 +281,7 @@ class Store(StepFolders):
         digest = sha256(data)
         path = self.strip_path(digest)
         if not path.is_file() or path.stat().st_size != len(data) or sha256(read_file(path)) != digest:
-            self.files.write_atomic(path, data, self.tmp)
+            self.disk.write(path, data)
 
     def strip_path(self, digest: str) -> Path:
         """The file of the strip with this hash."""

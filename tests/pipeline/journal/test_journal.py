@@ -15,6 +15,8 @@ from exquisite.files import Files
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.store.records import sha256
+from exquisite.pipeline.store.session_files import SessionFiles
+from exquisite.pipeline.store.step_folders import StepFolders
 from exquisite.pipeline.verify.repair import rebuilt_ledger
 from tests.support.faulty_files import QuickFiles
 
@@ -36,12 +38,17 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def of_files(root: Path, files: Files, budget: Decimal | None = None) -> Journal:
+    steps = StepFolders(root, files)
+    return Journal(steps, 1, Ledger(steps.disk), budget)
+
+
 def journal(root: Path, budget: Decimal | None = None) -> Journal:
-    return Journal(root / "steps" / "000001", Ledger(root, Files()), Files(), root / "tmp", budget)
+    return of_files(root, Files(), budget)
 
 
 def ledger(root: Path) -> Ledger:
-    return Ledger(root, Files())
+    return Ledger(SessionFiles(root, Files()))
 
 
 def test_an_intent_is_on_disk_when_intend_returns(root: Path) -> None:
@@ -60,7 +67,7 @@ def stopping_at_the_outcome(root: Path) -> Journal:
             super().replace(source, target)
 
     files = StopsAtOutcome()
-    return Journal(root / "steps" / "000001", Ledger(root, files), files, root / "tmp")
+    return of_files(root, files)
 
 
 def test_numbers_go_on_after_a_restart(root: Path) -> None:
@@ -195,7 +202,7 @@ class TestManyCalls:
 
     @pytest.fixture
     def refused(self, root: Path) -> Path:
-        log = Journal(root / "steps" / "000001", Ledger(root, QuickFiles()), QuickFiles(), root / "tmp")
+        log = of_files(root, QuickFiles())
         for _ in range(self.CALLS - 1):
             log.not_sent(log.intend({}), "no route")
         return root

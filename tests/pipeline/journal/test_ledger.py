@@ -10,6 +10,7 @@ import pytest
 from exquisite.errors import PaymentError, SessionDamagedError
 from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
+from exquisite.pipeline.store.session_files import SessionFiles
 
 DOLLAR = Decimal("1.00")
 NOTHING = Decimal(0)
@@ -22,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def ledger(root: Path) -> Ledger:
-    return Ledger(root, Files())
+    return Ledger(SessionFiles(root, Files()))
 
 
 def test_a_session_that_never_pays_has_no_ledger_file(root: Path) -> None:
