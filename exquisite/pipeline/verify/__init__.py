@@ -1,5 +1,6 @@
 """Checks every file of a session, and repairs what its other files determine."""
 
-from .checks import Finding, VerifyReport, verify_path
+from .checks import verify_path
+from .findings import Finding, VerifyReport
 
 __all__ = ["Finding", "VerifyReport", "verify_path"]

@@ -1,23 +1,10 @@
-"""What lies on disk, hashed once, and what was found wrong with it."""
+"""What a check of a session reports."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from ...errors import SessionDamagedError
-from ...files import Files
-from ...foreign import own
-from ..journal.settlement import is_settlement
-from ..labels import LABELS_FILE, parse_label
-from ..store.records import Record, sha256, unseal
-from .repair import mended_record
-
-__all__ = ["Evidence", "Finding", "VerifyReport"]
-
-_EXPERIMENT = re.compile(r"experiments/[A-Za-z0-9._-]+\.json")
+__all__ = ["Finding", "VerifyReport"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What `verify` found: damages, how many files were checked, and remarks on what is no damage."""
+    """The result of `verify`: damages, how many files were checked, and remarks on what is no damage."""
 
     findings: tuple[Finding, ...]
     checked: int
@@ -52,135 +39,3 @@ class VerifyReport:
     def ok(self) -> bool:
         """Whether the session is whole now."""
         return all(finding.repaired for finding in self.findings)
-
-
-class Evidence:
-    """The files of a session, and the findings about them. Paths are relative to its folder, in POSIX form.
-
-    Args:
-        root: the session's folder.
-        files: the seam to the file system.
-        repair: put back what can be known again with certainty; the caller holds the lock.
-    """
-
-    def __init__(self, root: Path, files: Files, repair: bool) -> None:
-        self.root = root
-        self.files = files
-        self.repair = repair
-        self.findings: list[Finding] = []
-        self.notes: list[str] = []
-        self.claimed: set[str] = set()  # the files that a record accounts for
-        self.numbers: list[int] = []  # of the folders under steps/
-        self.hashes: dict[str, str] = {}
-        self._by_hash: dict[str, str] = {}
-        self._displaced: dict[str, bytes] = {}  # what repairs took away: of two swapped files, one is needed again
-
-    def read_all(self) -> None:
-        """Hash every file but those that systems and editors leave, which are noted."""
-        paths = sorted(path for path in self.root.rglob("*") if path.is_file())
-        ours = list(own(paths, self.root))
-        if foreign := [path.relative_to(self.root).as_posix() for path in paths if path not in set(ours)]:
-            self.notes.append(f"ignored, since systems and editors leave such files: {', '.join(foreign)}")
-        for path in ours:
-            name = path.relative_to(self.root).as_posix()
-            if (data := self.content(name)) is not None:
-                self.hashes[name] = sha256(data)
-        self._by_hash = {digest: path for path, digest in self.hashes.items()}
-
-    def content(self, path: str) -> bytes | None:
-        """The bytes of a file; None when it cannot be read."""
-        try:
-            return (self.root / path).read_bytes()
-        except OSError:
-            return None
-
-    def elsewhere(self, digest: str) -> bytes | None:
-        """The content with this hash, when any file of the session has it, or had it before a repair."""
-        if digest in self._displaced:
-            return self._displaced[digest]
-        path = self._by_hash.get(digest)
-        data = None if path is None else self.content(path)
-        return data if data is not None and sha256(data) == digest else None
-
-    def found(
-        self, path: str, problem: str, consequence: str, mended: bytes | None = None, done: str = "", place: str = ""
-    ) -> None:
-        """Note a damage, and put `mended` in its place (or at `place`) when that is known and wanted."""
-        if mended is None or not self.repair:
-            self.findings.append(Finding(path, problem, consequence))
-            return
-        place = place or path
-        old = self.content(place)
-        if old is not None:
-            self._displaced[sha256(old)] = old
-        target, scratch = self.root / place, self.root / "tmp"
-        for folder in (*reversed(Path(place).parents), Path("tmp")):
-            self.files.make_folder(self.root / folder)
-        self.files.write_atomic(target, mended, scratch)
-        self.hashes[place] = sha256(mended)
-        self._by_hash[self.hashes[place]] = place
-        self.findings.append(Finding(path, problem, done or "it is again what was recorded", True))
-
-    def blamed(self, path: str) -> bool:
-        """Whether there is a finding about a file."""
-        return any(finding.path == path for finding in self.findings)
-
-    def settlements(self) -> set[str]:
-        """The files of what became of calls in doubt, each checked against its own seal."""
-        paths = {path for path in self.hashes if is_settlement(path)}
-        for path in sorted(paths):
-            self.record(path, "what a person found out about a call is lost: it is in doubt again, settle it anew")
-        return paths
-
-    def experiments(self) -> set[str]:
-        """The files of plans and results of experiments, each checked against its own seal."""
-        paths = {path for path in self.hashes if _EXPERIMENT.fullmatch(path)}
-        for path in sorted(paths):
-            self.record(path, "what this experiment compared cannot be read; its branches are not affected")
-        return paths
-
-    def labels(self) -> set[str]:
-        """The file of answers to blind tests, each line checked against its own hash."""
-        lines = (self.content(LABELS_FILE) or b"").split(b"\n")
-        for number, line in enumerate(lines, start=1):
-            if line and parse_label(line) is None:
-                if number == len(lines):
-                    self.notes.append(f"{LABELS_FILE}: line {number} was cut short while it was written")
-                else:
-                    self.found(LABELS_FILE, f"line {number} was altered or cut", "this answer is not counted")
-        return {LABELS_FILE} & self.hashes.keys()
-
-    def record(
-        self,
-        path: str,
-        consequence: str,
-        expected: str | None = None,
-        rebuild: Callable[[], bytes | None] | None = None,
-    ) -> Record | None:
-        """The sealed record at `path`, mended if need be and possible; None when there is none to trust.
-
-        Args:
-            consequence: what its loss costs.
-            expected: the hash of the file, when another record keeps it.
-            rebuild: makes it from other records.
-        """
-        data = self.content(path)
-        problem = "it is missing"
-        if data is not None:
-            try:
-                record = unseal(data, self.root / path)
-                if expected is None or sha256(data) == expected:
-                    return record
-                problem = "it is not the record that others were made on"
-            except SessionDamagedError:
-                problem = "it was altered or cut after it was written"
-        mended = None if expected is None else self.elsewhere(expected)
-        if self.repair:
-            if mended is None and data is not None:
-                mended = mended_record(data, expected)
-            if mended is None and rebuild is not None:
-                mended = rebuild()
-            if mended is not None and expected is not None and sha256(mended) != expected:
-                mended = None
-        self.found(path, problem, consequence, mended)
-        return None if mended is None else unseal(mended, self.root / path)

@@ -1,0 +1,142 @@
+"""The files that the record of a step names, and what the record says of the canvas."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from functools import cached_property
+
+from ...contract import Mode, TileContract
+from ..derived import Derived
+from ..options import StepOptions
+from ..rederive import rederive
+from ..store import SEED, Store
+from ..store.pieces import Piece, box_of, extend_tips, grow_box, pending_after, pending_at, zone_width
+from ..store.records import Record, pretty, sha256
+from ..store.step_folders import step_name
+from .evidence import Evidence, Replacement
+from .repair import mended_record, rebuilt_request
+from .step_records import IMPOSSIBLE, StepRecords, is_committed
+
+__all__ = ["check_step"]
+
+
+def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
+    """Check a step whose record can be trusted: that it follows from its parent, and every file that it names."""
+    folder, record = f"steps/{step_name(number)}", records.whole[number]
+    try:
+        problem = _contradiction(records, number, record)
+        named = {f"{folder}/{name}": str(digest) for name, digest in record["files"].items()}
+        pieces = _own_pieces(record)
+    except IMPOSSIBLE as error:
+        problem, named, pieces = f"it says what cannot be ({error})", {}, []
+    if problem is not None:
+        lost = f"step {number} and what was built on it cannot be trusted"
+        evidence.report(f"{folder}/step.json", problem, lost)
+    named = {**{f"strips/{piece.sha256}.png": piece.sha256 for piece in pieces}, **named}
+    source = _Source(evidence, number, record)
+    for path in sorted(named, key=lambda path: not path.endswith("request.json")):  # others are made from the request
+        evidence.claimed.add(path)
+        if evidence.hashes.get(path) == named[path]:
+            continue
+        data = source.content(path, named[path])
+        problem = "it is missing" if path not in evidence.hashes else "it was altered after it was written"
+        evidence.report(path, problem, _cost(path, number), None if data is None else Replacement(data))
+
+
+class _Source:
+    """Where the content of a damaged file of a step can be had again."""
+
+    def __init__(self, evidence: Evidence, number: int, record: Record) -> None:
+        self._evidence = evidence
+        self._number = number
+        self._record = record
+
+    def content(self, path: str, digest: str) -> bytes | None:
+        """The content of the file at `path` that has the hash `digest`; None when nothing makes it."""
+        evidence, name = self._evidence, path.removeprefix(f"steps/{step_name(self._number)}/")
+        content = evidence.elsewhere(digest)
+        if content is None and name == "request.json":
+            content = _with_hash(rebuilt_request(self._record), digest)
+        if content is None and path.endswith(".json") and (data := evidence.content(path)) is not None:
+            content = mended_record(data, digest)
+        if content is None and evidence.repair and not name.startswith("answers/"):
+            content = self._derived_file(name, digest)
+        return content
+
+    @cached_property
+    def _derived(self) -> Derived | None:
+        """What the step derived from its answers, made again at most once."""
+        with contextlib.suppress(*IMPOSSIBLE):
+            return rederive(Store(self._evidence.root, files=self._evidence.files), self._number)
+        return None
+
+    def _derived_file(self, name: str, digest: str) -> bytes | None:
+        derived = self._derived
+        if derived is None:
+            return None
+        made = (derived.strip, derived.pending) if name.startswith("strips/") else (derived.files.get(name),)
+        return next((data for data in made if _with_hash(data, digest) is not None), None)
+
+
+def _with_hash(data: bytes | None, digest: str) -> bytes | None:
+    return data if data is not None and sha256(data) == digest else None
+
+
+def _own_pieces(record: Record) -> list[Piece]:
+    """What a step added to the canvas: its strip, and what it left pending."""
+    if not is_committed(record):
+        return []
+    pending = pending_at(record, record["side"]) if "side" in record else None
+    return [Piece.from_record(record["strip"]), *([pending] if pending else [])]
+
+
+def _cost(path: str, number: int) -> str:
+    if path.startswith("strips/") and number == SEED:
+        return "the seed picture cannot be read; put the file back from a copy, nothing else has its pixels"
+    if path.startswith("strips/"):
+        return f"the pixels that step {number} added cannot be read: the canvas stops before them"
+    if "/answers/" in path:
+        return f"step {number} can no longer be scored or chosen from again; its canvas is not affected"
+    if path.endswith("request.json"):
+        return f"step {number} cannot be accepted or scored again; its canvas is not affected"
+    return f"a picture or figure that explains step {number} is lost; the canvas is not affected"
+
+
+def _contradiction(records: StepRecords, number: int, record: Record) -> str | None:
+    """What a step's record says that cannot be, given its parent's."""
+    contract = TileContract(**records.whole[SEED]["contract"]) if SEED in records.whole else None
+    if number == SEED:
+        origin, size = record["canvas"]["origin"], record["canvas"]["size"]
+        piece = {"sha256": record["strip"]["sha256"], "origin": origin, "size": size}
+        alone = {"low": [piece], "high": [piece]}
+        whole = record["strip"] == piece and record["tips"] == alone and origin == [0, 0] and contract is not None
+        return None if whole and record["parent"] is None else "it is not the record of a seed picture"
+    parent = records.whole.get(record["parent"])
+    if parent is None:
+        return f"it continues step {record['parent']}, whose record is missing or damaged"
+    if record["parent_sha256"] != records.hashes[record["parent"]]:
+        return f"it was not made on step {record['parent']} as it is now"
+    if not is_committed(parent):
+        return f"it continues step {record['parent']}, which is part of no canvas"
+    if not is_committed(record) or contract is None:
+        return None if record["status"] in ("rejected", "refused") else f"its status is {record['status']!r}"
+    mode = Mode(record["mode"])
+    options = StepOptions.from_values(record["options"])
+    zone_px = zone_width(parent, mode, contract, options.soften_px if options.soften_seed else 0)
+    boxes = grow_box(box_of(parent["canvas"]), mode, contract, zone_px, options.soften_px)
+    strip = Piece(record["strip"]["sha256"], boxes.strip.origin, boxes.strip.size)
+    left = pending_at(record, mode.side)
+    if (left is not None) != (options.soften_px > 0):
+        return "what it leaves pending is not what its options say"
+    if left is not None:
+        left = Piece(left.sha256, boxes.pending.origin, boxes.pending.size)
+    grown = {
+        "strip": strip.as_record(),
+        "pending": pending_after(parent, mode.side, left),
+        "canvas": {"origin": boxes.canvas.origin, "size": boxes.canvas.size},
+        "tips": extend_tips(parent["tips"], strip.as_record(), mode, contract),
+    }
+    said = {"pending": {}} | {name: record[name] for name in grown if name in record}
+    same = said == json.loads(pretty(grown)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
+    return None if same else "the place of its strip does not follow from the step that it continues"
