@@ -84,12 +84,48 @@ class TestOnFixtures:
         assert passed == []
 
 
-@pytest.mark.parametrize("path", [path for path in PICTURES if path.stem != "fruit"], ids=lambda path: path.stem)
-def test_a_bar_across_stands_out_where_there_is_texture(path: Path) -> None:
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
+def test_refuses_a_bar_across(path: Path) -> None:
     for mode in Mode:
         band, new = scene(path, mode)
         barred = ruled(9999, 400, 32, (0, 0, 0), across=True)(new)
         assert straight_edge_vetoes(band, barred.crop((0, 0, STRIP, TILE))) == ("line",)
+
+
+def poster(width: int) -> Image.Image:
+    """Bands of three colours along the growing axis, cut by blocks that begin and end at different columns."""
+    picture = Image.new("RGB", (width, TILE), (230, 220, 190))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((0, 300, width, 640), fill=(40, 90, 140))
+    for number in range(5):
+        left = 70 + 150 * number
+        pen.rectangle((left, 100 + 170 * number, left + 110, 220 + 170 * number), fill=(200, 60, 40))
+    return picture
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (128, 128, 128)])
+def test_refuses_a_bar_across_a_poster(colour: tuple[int, int, int]) -> None:
+    picture = poster(BAND + STRIP)
+    band, new = picture.crop((0, 0, BAND, TILE)), picture.crop((BAND, 0, *picture.size))
+    assert straight_edge_vetoes(band, new) == ()
+    barred = ruled(9999, 800, 32, colour, across=True)(new)
+    assert straight_edge_vetoes(band, barred) == ("line",)
+
+
+def test_a_bar_of_the_band_may_go_on() -> None:
+    picture = ruled(9999, 800, 32, (0, 0, 0), across=True)(poster(BAND + STRIP))
+    assert straight_edge_vetoes(picture.crop((0, 0, BAND, TILE)), picture.crop((BAND, 0, *picture.size))) == ()
+
+
+@pytest.mark.parametrize("bars", [1, 2])
+def test_a_true_picture_may_begin_a_few_straight_edges(bars: int) -> None:
+    """Beams that begin a little behind the seam, which only ruled lines would do by the dozen."""
+    picture = draw("painterly", (BAND + STRIP, TILE), 4)
+    for number in range(bars):
+        pen = ImageDraw.Draw(picture)
+        pen.rectangle((BAND + 20, 200 + 300 * number, picture.width, 230 + 300 * number), fill=(90, 70, 60))
+    new = picture.crop((BAND, 0, *picture.size))
+    assert straight_edge_vetoes(picture.crop((0, 0, BAND, TILE)), new) == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
