@@ -21,7 +21,7 @@ endif
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
 STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE METRIC GATE CALIBRATE \
-        CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS CONCURRENCY SERVER \
+        CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS CONCURRENCY STREAM SERVER \
         SERVER_FILE FETCH_FROM BASE_URL KEY_FILE BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
 override GENERATOR :=
@@ -53,7 +53,7 @@ help:
 	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
-	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each CONCURRENCY=n SERVER= SERVER_FILE= FETCH_FROM= BASE_URL= KEY_FILE='
+	@echo '                       QUALITY= COMPLEXITY= CALLS=batch|each CONCURRENCY=n STREAM=1 SERVER= SERVER_FILE= FETCH_FROM= BASE_URL= KEY_FILE='
 	@echo '                       with GENERATOR=replay: CASSETTE=file RECORD_MODE=none|once|new_episodes|all BLOCK_NETWORK=1'
 	@echo 'make view              look at a session in the browser: SESSION=folder (default: the newest under sessions/)'
 	@echo 'make report            the session as one HTML file beside it: SESSION=folder'
@@ -105,6 +105,7 @@ step:
 	case "$$YES" in ''|0|no) ;; *) set -- "$$@" --yes;; esac; \
 	case "$$DRY_RUN" in ''|0|no) ;; *) set -- "$$@" --dry-run;; esac; \
 	case "$$RETRY_AMBIGUOUS" in ''|0|no) ;; *) set -- "$$@" --retry-ambiguous;; esac; \
+	case "$$STREAM" in ''|0|no) ;; *) set -- "$$@" --stream;; esac; \
 	case "$$BLOCK_NETWORK" in ''|0|no) ;; *) set -- "$$@" --block-network;; esac; \
 	"$$py" -m exquisite step "$$session" "$$MODE" "$$@" \
 		$${STEPS:+--steps "$$STEPS"} $${PROMPT:+--prompt "$$PROMPT"} $${GENERATOR:+--generator "$$GENERATOR"} \

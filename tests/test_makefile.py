@@ -87,6 +87,7 @@ EVERY = {
     "COMPLEXITY": ["--complexity", "high"],
     "CALLS": ["--calls", "each"],
     "CONCURRENCY": ["--concurrency", "2"],
+    "STREAM": ["--stream"],
     "SERVER": ["--server", "azure"],
     "SERVER_FILE": ["--server-file", "f.toml"],
     "FETCH_FROM": ["--fetch-from", "h.example"],
@@ -113,7 +114,7 @@ def test_every_variable_arrives(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("value", ["", "0", "no"])
 def test_a_switch_that_is_off_is_off(checkout: Checkout, value: str) -> None:
-    switches = [f"{name}={value}" for name in ("CUE", "YES", "DRY_RUN", "RETRY_AMBIGUOUS", "BLOCK_NETWORK")]
+    switches = [f"{name}={value}" for name in ("CUE", "YES", "DRY_RUN", "RETRY_AMBIGUOUS", "STREAM", "BLOCK_NETWORK")]
     assert vars(checkout.step("MODE=x_ltr", "SESSION=s", *switches)) == vars(checkout.step("MODE=x_ltr", "SESSION=s"))
 
 

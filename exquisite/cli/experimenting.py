@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api.generator import TileGenerator, TileRequest
 from ..contract import Mode
+from ..errors import PaymentError
 from ..pipeline.experiment import Experiment
 from ..pipeline.experiment.bootstrap import FEW, LEVEL, Interval
 from ..pipeline.experiment.measures import MEASURES
@@ -20,8 +21,12 @@ from ..pipeline.experiment.plan import Arm
 from ..pipeline.experiment.report import ArmReport, Report, report
 from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record, user_prompt
 from .arms import HEEDED, arms_from
-from .generators import AskingFirst, add_generator_options, budget_of, make_generator
+from .consent import AskingFirst
+from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, ProgressLine, table
+
+if TYPE_CHECKING:
+    from ..api.openai_client import OpenAITileGeneratorClient
 
 __all__ = ["add_verbs"]
 
@@ -117,7 +122,7 @@ class _Generators:
         self._output = output
         self._generators: dict[str, TileGenerator] = {}
         self._stack = contextlib.ExitStack()
-        self._consent: bool | None = None
+        self._agreed: bool | None = None
         self._notes: set[str] = set()
 
     def __enter__(self) -> _Generators:
@@ -137,8 +142,9 @@ class _Generators:
         if key not in self._generators:
             unset = dict.fromkeys(HEEDED[settings["generator"]])
             args = argparse.Namespace(**{**vars(self._args), **unset, **settings})
-            ask = self._ask if self._output.can_ask else None
-            generator = make_generator(args, self._simulated, Path(self._args.session), ask=ask, tell=self._note_once)
+            consent = self if self._output.can_ask else None
+            folder = Path(self._args.session)
+            generator = make_generator(args, self._simulated, folder, consent=consent, tell=self._note_once)
             self._generators[key] = self._stack.enter_context(generator)
         return self._generators[key]
 
@@ -153,13 +159,18 @@ class _Generators:
                 most += Decimal(str(preview["worst_case_usd"]))
         return about, most
 
-    def _ask(self, _one_request: str) -> bool:
-        if self._consent is None:
+    def require(self, client: OpenAITileGeneratorClient, request: TileRequest) -> None:
+        """Ask once for consent to all requests; see `Consent`.
+
+        Raises:
+            PaymentError: the answer is no.
+        """
+        if self._agreed is None:
             about, most = self.cost()
-            self._consent = self._output.ask(
-                f"{len(self.requests)} requests for about ${about:.2f}, at most ${most:.2f}; pay?"
-            )
-        return self._consent
+            question = f"{len(self.requests)} requests for about ${about:.2f}, at most ${most:.2f}; pay?"
+            self._agreed = most == 0 or self._output.ask(question)
+        if not self._agreed:
+            raise PaymentError("not confirmed: nothing was sent; answer y, or add --yes")
 
     def _note_once(self, line: str) -> None:
         if line not in self._notes:

@@ -6,16 +6,16 @@ import argparse
 import contextlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api.generator import CallLog, OwedPicture, RawCandidate, TileGenerator, TileRequest
+from ..api.generator import TileGenerator
 from ..api.models import QUALITY_DEFAULT
-from ..contract import TileContract
 from ..errors import ExquisiteError, PaymentError, UsageError
 from ..pipeline.fitting import open_picture
+from .consent import Agreed, AskingFirst, Consent
 
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient, Recording
@@ -23,18 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GENERATORS",
-    "AskingFirst",
     "add_generator_options",
     "budget_of",
-    "estimate_line",
     "make_generator",
     "simulated_record",
     "usd_amount",
 ]
 
 GENERATORS = ("mock", "openai", "replay")
-
-Ask = Callable[[str], bool]
 
 
 def add_generator_options(parser: argparse.ArgumentParser, spender: str = "session") -> None:
@@ -55,6 +51,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
     add("--input-fidelity", metavar="WORD", help="as the model allows")
     add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
     add("--concurrency", type=int, metavar="N", help="calls of each under way at the same time (default all)")
+    add("--stream", action="store_true", help="answers as event streams, which proxies do not cut; sets --calls each")
     add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
     add("--server-file", metavar="FILE", help="TOML file with the settings of a server; see REFERENCE.md")
     add("--server-set", action="append", metavar="NAME=VALUE", help="one setting of a server file; repeatable")
@@ -97,7 +94,7 @@ def make_generator(
     simulated: Mapping[str, Any],
     folder: Path,
     *,
-    ask: Ask | None = None,
+    consent: Consent | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[TileGenerator]:
     """The generator that `args` ask for, as a context; leaving it checks that a replay was used up.
@@ -106,7 +103,7 @@ def make_generator(
         args: from `add_generator_options`.
         simulated: what the session remembers for the simulated model; see `simulated_record`.
         folder: the session's, from which remembered paths are relative.
-        ask: asks a person before money is spent; None where there is no terminal.
+        consent: what a person agrees to before money is spent; None where nobody can be asked.
         tell: hears one line about the generator, before it works.
 
     Raises:
@@ -122,60 +119,10 @@ def make_generator(
     if args.generator == "replay":
         tell(f"replaying {transport.cassette.path}: nothing is sent")
     agreed = args.yes or args.dry_run or server.free or not _may_send(transport)
-    if not agreed and ask is None:
+    if not agreed and consent is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
     with ended(transport) if transport is not None else contextlib.nullcontext():
-        yield AskingFirst(client, ask if ask and not agreed else _agree)
-
-
-class AskingFirst:
-    """A paid generator that asks a person once, with the estimate, before the first request leaves."""
-
-    def __init__(self, client: OpenAITileGeneratorClient, ask: Ask) -> None:
-        self.client = client
-        self._ask = ask
-        self._agreed = False
-
-    @property
-    def lossy(self) -> str:
-        """That of the client."""
-        return self.client.lossy
-
-    def identity(self) -> Mapping[str, object]:
-        """That of the client."""
-        return self.client.identity()
-
-    def request_preview(self, request: TileRequest) -> dict[str, object]:
-        """That of the client: what would be sent, and its estimate."""
-        return self.client.request_preview(request)
-
-    def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
-        """Ask, then generate.
-
-        Raises:
-            PaymentError: the person said no, or cannot be asked; nothing was sent.
-        """
-        if not self._agreed:
-            preview = self.client.request_preview(request)
-            if Decimal(str(preview["worst_case_usd"])) > 0 and not self._ask(estimate_line(preview) + "; pay?"):
-                raise PaymentError("not confirmed: nothing was sent; answer y, or add --yes")
-            self._agreed = True
-        return self.client.generate(request, calls)
-
-    def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
-        """That of the client; nobody is asked, because it costs nothing."""
-        self.client.fetch(owed, contract, calls)
-
-
-def _agree(_question: str) -> bool:
-    return True
-
-
-def estimate_line(preview: Mapping[str, Any]) -> str:
-    """One line about the cost of a request."""
-    tiles = sum(preview["tiles_per_call"])
-    about, most = (Decimal(preview[name]) for name in ("estimate_usd", "worst_case_usd"))
-    return f"{tiles} tile{'s' * (tiles > 1)} for about ${about:.2f}, at most ${most:.2f}, to {preview['url']}"
+        yield AskingFirst(client, Agreed() if agreed or consent is None else consent)
 
 
 def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -257,6 +204,7 @@ def _server(args: argparse.Namespace) -> ServerSettings:
     if args.server_file:
         server = read_server_file(args.server_file, None if server is OPENAI else server)
     server = changed_server(server, read_assignments(args.server_set or ()), "--server-set")
+    server = changed_server(server, {"stream": True} if args.stream else {}, "--stream")
     return changed_server(server, {"fetch_from": [*server.fetch_from, *(args.fetch_from or ())]}, "--fetch-from")
 
 

@@ -26,6 +26,7 @@ from .arguments import (
     seed_record,
     user_prompt,
 )
+from .consent import RunConsent
 from .generators import add_generator_options, budget_of, make_generator, simulated_record
 from .output import Output, ProgressLine, table
 from .preview import show_request
@@ -129,8 +130,8 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     root = Path(args.session)
     session, fitted = _session_or_picture(args, mode)
     init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
-    ask = output.ask if output.can_ask else None
-    with make_generator(args, init, root, ask=ask, tell=output.note) as generator:
+    consent = RunConsent(output.ask, args.steps) if output.can_ask else None
+    with make_generator(args, init, root, consent=consent, tell=output.note) as generator:
         if args.dry_run:
             return _dry_run(args, output, generator, session, fitted, mode, options)
         if session is None:
@@ -209,7 +210,7 @@ def _dry_run(
         contract, number = args.contract or CLASSIC, 1
         band = extract_conditioning_band(fitted.image, mode, contract)
     inputs = StepInputs(mode, contract, band, args.prompt, StepOptions.from_values(options))
-    return show_request(inputs, number, generator, output)
+    return show_request(inputs, number, generator, output, args.steps)
 
 
 def _accept(args: argparse.Namespace, output: Output) -> int:

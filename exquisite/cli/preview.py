@@ -6,14 +6,14 @@ from typing import Any
 
 from ..api.generator import TileGenerator, describe
 from ..pipeline.step import StepInputs
-from .generators import AskingFirst, estimate_line
+from .consent import AskingFirst, price_of_run
 from .output import Output
 
 __all__ = ["show_request"]
 
 
-def show_request(inputs: StepInputs, number: int, generator: TileGenerator, output: Output) -> int:
-    """Print the request of step `number`; returns the exit code."""
+def show_request(inputs: StepInputs, number: int, generator: TileGenerator, output: Output, steps: int = 1) -> int:
+    """Print the request of step `number`, and the price of a run of `steps` steps; returns the exit code."""
     request = inputs.request(inputs.options.candidates, number)
     data: dict[str, Any] = {"dry_run": True, "step": number, "mode": inputs.mode}
     data |= {"generator": describe(generator), "prompt": inputs.prompt}
@@ -21,7 +21,9 @@ def show_request(inputs: StepInputs, number: int, generator: TileGenerator, outp
     if isinstance(generator, AskingFirst):
         preview = generator.request_preview(request)
         data["request"] = preview
-        lines.append(estimate_line(preview))
+        price = price_of_run(generator.client, request, steps)
+        data["run"] = {"steps": steps, "estimate_usd": str(price.about), "worst_case_usd": str(price.most)}
+        lines.append(str(price))
         lines.append(f"body of {preview['body_bytes']:,} bytes")
         lines += [str(preview["warning"])] * bool(preview.get("warning"))
     output.result("\n".join([*lines, "prompt:", inputs.prompt]), data)

@@ -15,6 +15,7 @@ from .arguments import (
     open_session,
     seed_record,
 )
+from .consent import RunConsent
 from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, ProgressLine
 from .preview import show_request
@@ -47,8 +48,8 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
     session = open_session(args)
     given = {**changed_options(args), **({} if args.prompt is None else {"prompt": args.prompt})}
     init = seed_record(session).get("simulated", {})
-    ask = output.ask if output.can_ask else None
-    with make_generator(args, init, Path(session.root), ask=ask, tell=output.note) as generator:
+    consent = RunConsent(output.ask) if output.can_ask else None
+    with make_generator(args, init, Path(session.root), consent=consent, tell=output.note) as generator:
         if args.dry_run:
             number = session.status()["last_step"] + 1
             return show_request(redo_inputs(session, args.step, **given), number, generator, output)

@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..pipeline.labels import LabelSummary, Rate
 from ..pipeline.session import Session
 from .arguments import Verbs, add_common_options, add_verb, open_session, seed_record
-from .generators import AskingFirst, add_generator_options, budget_of, make_generator
+from .consent import Agreed, AskingFirst
+from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, table
 
 __all__ = ["add_verbs"]
@@ -67,12 +68,9 @@ def _view(args: argparse.Namespace, output: Output) -> int:
 def _page_generator(args: argparse.Namespace, session: Session, output: Output) -> Iterator[TileGenerator]:
     """Who makes the tiles of steps that the page asks for; the page itself asks before it pays."""
     folder = Path(args.session)
-    with make_generator(args, seed_record(session).get("simulated", {}), folder, ask=_agree, tell=output.note) as made:
+    simulated = seed_record(session).get("simulated", {})
+    with make_generator(args, simulated, folder, consent=Agreed(), tell=output.note) as made:
         yield made.client if isinstance(made, AskingFirst) else made
-
-
-def _agree(_question: str) -> bool:
-    return True
 
 
 def _report(args: argparse.Namespace, output: Output) -> int:

@@ -61,12 +61,31 @@ class TestAsking:
         status = cli("status", "ink", "--json").data[0]
         assert Decimal(status["spent_usd"]) == served.billed_usd > 0
 
-    def test_a_person_is_asked_once_a_run(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
+    def test_a_person_is_asked_once_a_run_for_the_most_that_all_of_it_may_cost(
+        self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]
+    ) -> None:
+        words = ("--server-set", "prices.per_picture=0.04")
         seen = typed("y\nn\n")
-        assert paid("--steps", "2").code == 0
+        assert paid("--steps", "2", *words).code == 0
         assert served.sent == 2
         assert seen.getvalue().count("; pay? [y/N]") == 1
-        assert "3 tiles for about $" in seen.getvalue()
+        assert "6 tiles in 2 steps for about $0.24, at most $0.24" in seen.getvalue()
+        assert "3 tiles for about $0.12, at most $0.12" in paid("--dry-run", *words).out
+
+    def test_a_dry_run_of_many_steps_says_what_all_of_them_cost(self, paid: Cli) -> None:
+        ran = paid("--steps", "5", "--dry-run", "--server-set", "prices.per_picture=0.04", "--json")
+        assert ran.data[0]["run"] == {"steps": 5, "estimate_usd": "0.60", "worst_case_usd": "0.60"}
+        assert ran.data[0]["request"]["worst_case_usd"] == "0.12"
+
+    def test_what_goes_on_is_priced_by_what_is_missing(
+        self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]
+    ) -> None:
+        words = ("--server-set", "prices.per_picture=0.04", "--calls", "each", "--concurrency", "1")
+        served.restart(["ok", "ok", "status:500"])
+        assert paid("--yes", *words).code == 9
+        seen = typed("y\n")
+        assert paid("--steps", "2", "--retry-ambiguous", *words).code == 0
+        assert "4 tiles in 2 steps for about $0.16, at most $0.16" in seen.getvalue()
 
     def test_a_person_may_say_no(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
         seen = typed("n\n")
@@ -127,6 +146,13 @@ class TestEndings:
         assert paid("--yes", "--server-file", "mine.toml").code == 0
         assert served.calls[0].edit is not None
         assert served.calls[0].edit.fields["moderation"] == "low"
+
+    def test_answers_may_come_as_event_streams(self, paid: Cli, served: Emulator) -> None:
+        assert paid("--yes", "--stream").code == 0
+        edits = [call.edit for call in served.calls if call.edit is not None]
+        assert [(edit.n, edit.fields["stream"], edit.fields["partial_images"]) for edit in edits] == [
+            (1, "true", "0")
+        ] * 3
 
     def test_a_server_marked_free_costs_nothing_and_nobody_is_asked(self, paid: Cli, cli: Cli) -> None:
         ran = paid("--dry-run", "--server-set", "free=true", "--json")
