@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -168,6 +168,9 @@ class _Names:
             self.folders.add(change.path)
         elif change.kind == "no folder":
             self.folders.discard(change.path)
+        elif change.kind == "moved folder":
+            self.folders = {change.moved(path) for path in self.folders}
+            self.files = {change.moved(path): inode for path, inode in self.files.items()}
         elif change.inode is None:
             self.files.pop(change.path, None)
         else:
@@ -184,6 +187,11 @@ class _Change:
     path: Path
     inode: _Inode | None = None
     source: Path | None = None
+
+    def moved(self, path: Path) -> Path:
+        """`path` after the folder `source` has become `self.path`."""
+        assert self.source is not None
+        return self.path / path.relative_to(self.source) if path.is_relative_to(self.source) else path
 
 
 class PowerLossFiles(QuickFiles):
@@ -240,6 +248,9 @@ class PowerLossFiles(QuickFiles):
     def replace(self, source: Path, target: Path) -> None:
         """See `Files`."""
         super().replace(source, target)
+        if target.is_dir():
+            self._replaced_folder(_Change("moved folder", target, source=source))
+            return
         inode = self._live[target] = self._live.pop(source)
         self._changes = [change for change in self._changes if change.inode is not inode]
         self._changed(_Change("rename", target, inode, source))
@@ -269,6 +280,15 @@ class PowerLossFiles(QuickFiles):
         """See `Files`."""
         super().remove_folder(path)
         self._changed(_Change("no folder", path))
+
+    def _replaced_folder(self, change: _Change) -> None:
+        """A folder has another name, and all that is in it with it."""
+        self._live = {change.moved(path): inode for path, inode in self._live.items()}
+        inside = [replace(other, path=change.moved(other.path)) for other in self._changes]
+        self._changes = [
+            replace(other, source=change.moved(other.source)) if other.source else other for other in inside
+        ]
+        self._changed(change)
 
     def survive(self, target: Path, seed: int) -> None:
         """Write to `target` what is left of the root after a power cut now.

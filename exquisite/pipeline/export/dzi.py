@@ -25,6 +25,7 @@ from ...files import Files
 from ...foreign import own
 from .ahead import ahead
 from .png import Progress, megabytes
+from .publication import Publication, draft_of
 from .view import CanvasView, PixelRun
 
 __all__ = ["TILE_FORMATS", "export_dzi"]
@@ -46,7 +47,8 @@ def export_dzi(
 ) -> Path:
     """Write `view` to `path` (NAME.dzi), its tiles and its viewer beside it, and return `path`.
 
-    NAME.dzi is written last: while it is there, its tiles are. An older picture of that name is replaced.
+    Every tile is synced before NAME.dzi is put in place: while that is there, its tiles are, also after a power cut. An
+    older picture of that name stays until the new one is whole.
 
     Args:
         view: what is written.
@@ -116,10 +118,7 @@ class _Export:
         self._path = path
         self._viewer = path.with_suffix(".html")
         self._folder = path.with_name(f"{path.stem}_files")
-        self._draft = path.with_name(f".{path.name}.part")
-        self._draft_folder = path.with_name(f".{path.stem}_files.part")
-        self._draft_viewer = path.with_name(f".{self._viewer.name}.part")
-        self._old_folder = path.with_name(f".{path.stem}_files.old")
+        self._publication = Publication(files, path, self._folder, self._viewer)
         top = (max(view.size) - 1).bit_length()
         sides = [(view.length, view.breadth)]
         while len(sides) <= top:
@@ -130,13 +129,13 @@ class _Export:
         self._require_replaceable()
         self._require_space()
         with contextlib.ExitStack() as leaving:
-            leaving.callback(self._files.lock(self._draft).release)
-            leaving.callback(self._clear)
-            self._remove_tiles(self._draft_folder)
-            self._write_tiles()
-            self._write(self._draft_viewer, self._viewer_html())
-            self._write(self._draft, self._descriptor())
-            self._publish()
+            leaving.callback(self._files.lock(draft_of(self._path)).release)
+            leaving.callback(self._publication.clear)
+            self._publication.recover()
+            self._write_tiles(draft_of(self._folder))
+            self._files.write_file(draft_of(self._viewer), self._viewer_html())
+            self._files.write_file(draft_of(self._path), self._descriptor())
+            self._publication.publish()
         self._progress(f"wrote {self._path}", 1.0)
         return self._path
 
@@ -159,18 +158,15 @@ class _Export:
 
     # Tiles
 
-    def _write_tiles(self) -> None:
-        self._files.make_folder(self._draft_folder)
-        for level in self._levels:
-            self._files.make_folder(self._draft_folder / str(level.number))
+    def _write_tiles(self, folder: Path) -> None:
+        """Write every tile under `folder`, and return when they and their names are on the disk."""
+        levels = [folder / str(level.number) for level in self._levels]
+        for made in (folder, *levels):
+            self._files.make_folder(made)
         for name, data in ahead(self._encoded, self._cut()):
-            handle = self._files.open(self._draft_folder / name)
-            try:
-                self._files.write(handle, data)
-            finally:
-                self._files.close(handle)
-        for level in self._levels:
-            self._files.sync_folder(self._draft_folder / str(level.number))
+            self._files.write_file(folder / name, data)
+        for written in (*levels, folder):
+            self._files.sync_folder(written)
 
     def _cut(self) -> Iterator[tuple[str, Image.Image]]:
         """(name, pixels) of every tile, in the order in which the strips make them complete."""
@@ -222,40 +218,6 @@ class _Export:
         }  # fmt: skip
         text = json.dumps(picture).replace("<", "\\u003c")  # a name may hold anything, also the end of a script
         return _VIEWER.read_text("utf-8").replace(_PLACE_OF_PICTURE, text).encode()
-
-    def _write(self, path: Path, data: bytes) -> None:
-        self._files.write_file(path, data)
-
-    def _publish(self) -> None:
-        """Put the tiles in place of older ones, then the viewer, and the descriptor last."""
-        if self._folder.exists():
-            self._files.replace(self._folder, self._old_folder)
-        try:
-            self._files.replace(self._draft_folder, self._folder)
-        except BaseException:
-            if self._old_folder.exists() and not self._folder.exists():
-                self._files.replace(self._old_folder, self._folder)
-            raise
-        self._files.replace(self._draft_viewer, self._viewer)
-        self._files.replace(self._draft, self._path)
-        self._files.sync_folder(self._path.parent)
-
-    def _clear(self) -> None:
-        """Remove every draft, and the older tiles once the new ones are there."""
-        for draft in (self._draft, self._draft_viewer):
-            with contextlib.suppress(StorageError):
-                self._files.unlink(draft)
-        for folder in (self._draft_folder, self._old_folder):
-            with contextlib.suppress(StorageError):
-                self._remove_tiles(folder)
-
-    def _remove_tiles(self, folder: Path) -> None:
-        if not folder.is_dir():
-            return
-        for path in sorted(folder.rglob("*"), reverse=True):
-            remove = self._files.remove_folder if path.is_dir() else self._files.unlink
-            remove(path)
-        self._files.remove_folder(folder)
 
 
 def _span(index: int, length: int) -> tuple[int, int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from exquisite.errors import SessionDamagedError, SessionLockedError, StorageErr
 from exquisite.files import Files
 from exquisite.pipeline.export import dzi
 from exquisite.pipeline.session import Session
-from tests.support.faulty_files import Fault, FaultyFiles, QuickFiles
+from tests.support.faulty_files import Fault, FaultyFiles, PowerLossFiles, QuickFiles
 from tests.support.tiny import make_session, pixels_of
 
 MODES = {"x": ("x_ltr", "x_rtl", "x_ltr"), "y": ("y_btt", "y_ttb", "y_ttb"), "seed alone": ()}
@@ -136,7 +139,7 @@ def test_an_interrupted_export_leaves_the_old_picture_or_the_new_one_and_no_draf
     target = tmp_path / "out.dzi"
     session.export(target, tiles="png")
     interrupted = 0
-    for at in range(1, 400, 7):
+    for at in range(1, 400, 9):
         try:
             Session.open(tmp_path / "s", files=FaultyFiles(Fault(at, "interrupt before"))).export(target, tiles="png")
         except KeyboardInterrupt:
@@ -146,6 +149,77 @@ def test_an_interrupted_export_leaves_the_old_picture_or_the_new_one_and_no_draf
     assert interrupted > 10
     Session.open(tmp_path / "s").export(target, tiles="png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
+
+
+@pytest.mark.invariant("NO-LITTER")
+def test_a_power_cut_leaves_the_old_picture_or_the_new_one_or_none_and_the_next_export_is_whole(
+    tmp_path: Path,
+) -> None:
+    """A descriptor that is there has all tiles of one picture, after each effect once the drafts are written."""
+    run, names = tmp_path / "run", ["out.dzi", "out.html", "out_files", "s"]
+    run.mkdir()
+    session = make_session(run / "s", ("x_ltr", "x_rtl"), files=QuickFiles())
+    new, old = canvas_of(run / "s"), canvas_of(run / "s").crop((0, 0, 30, 32))
+    session.export(run / "out.dzi", tiles="png", crop=(0, 0, 30, 32))
+    left: list[Path] = []
+    effects = itertools.count()
+
+    def power_off(files: PowerLossFiles) -> None:
+        written = (run / ".out.html.part").exists() or (run / ".out.dzi.old").exists()
+        if next(effects) % 12 and not written:
+            return
+        place = tmp_path / "left" / str(len(left))
+        place.mkdir(parents=True)
+        files.survive(place, len(left) % 4)
+        left.append(place)
+
+    Session.open(run / "s", files=PowerLossFiles(run, power_off)).export(run / "out.dzi", tiles="png")
+    whole = [bool((place / "out.dzi").exists()) for place in left]
+    for place, there in zip(left, whole, strict=True):
+        if there:
+            pyramid = Pyramid(place / "out.dzi")
+            expected = new if pyramid.size == new.size else old
+            for box, tile in pyramid.tiles(pyramid.top).items():
+                assert tile.tobytes() == expected.crop(box).tobytes(), place
+            assert all(pyramid.tiles(level) for level in range(pyramid.top))
+    for place in [place for place, there in zip(left, whole, strict=True) if not there] + left[:: len(left) // 5]:
+        Session.open(place / "s", files=QuickFiles()).export(place / "out.dzi", tiles="png")
+        assert Pyramid(place / "out.dzi").size == new.size
+        assert sorted(path.name for path in place.iterdir()) == names
+    assert 3 < whole.count(False) < len(whole) - 10
+
+
+@pytest.mark.invariant("NO-LITTER")
+def test_an_export_that_fails_brings_the_older_picture_back_after_a_kill_while_it_was_replaced(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
+    session.export(tmp_path / "out.dzi", tiles="png", crop=(0, 0, 30, 32))
+    for name in ("out.dzi", "out_files"):
+        (tmp_path / name).rename(tmp_path / f".{name}.old")
+    shutil.copytree(tmp_path / ".out_files.old", tmp_path / "out_files")  # the new tiles
+    strip = sorted((tmp_path / "s" / "strips").iterdir())[0]
+    strip.write_bytes(strip.read_bytes()[:-20])
+    with pytest.raises(SessionDamagedError):
+        session.export(tmp_path / "out.dzi")
+    assert Pyramid(tmp_path / "out.dzi").size == (30, 32)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
+
+
+@pytest.mark.invariant("NO-LITTER")
+def test_a_first_export_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    make_session(tmp_path / "s", files=QuickFiles())
+    counting = FaultyFiles()
+    Session.open(tmp_path / "s", files=counting).export(tmp_path / "out.dzi", tiles="png")
+    for path in tmp_path.glob("out*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for at in [*range(1, counting.count - 16, 11), *range(counting.count - 16, counting.count)]:
+        files = FaultyFiles(Fault(at, "interrupt after"))
+        with contextlib.suppress(KeyboardInterrupt):
+            Session.open(tmp_path / "s", files=files).export(tmp_path / "out.dzi", tiles="png")
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names in (["s"], ["out.dzi", "out.html", "out_files", "s"]), at
+        if len(names) > 1:
+            break
+    assert at > counting.count - 12  # until the descriptor was there
 
 
 def test_a_damaged_strip_stops_it_without_litter(tmp_path: Path) -> None:
