@@ -66,7 +66,7 @@ def test_foreign_files_everywhere_change_nothing(tmp_path: Path) -> None:
             act(Session.open(root))
     assert pixels_of(with_files) == pixels_of(without)
     assert Store(with_files).branches() == ["night"]
-    assert Session.open(with_files).status()["unfinished"] == []
+    assert Session.open(with_files).status().unfinished == ()
     Session.open(with_files).export(tmp_path / "out.png")
 
 

@@ -118,7 +118,8 @@ def _init(args: argparse.Namespace, output: Output) -> int:
     fitted = fit_file(args.picture, contract, args.axis, args.fit)
     session = _create(Path(args.session), fitted, contract, {}, output)
     width, height = session.canvas_size
-    output.result(f"{session.root}: a canvas of {width}x{height}", session.status() | {"changes": fitted.changes})
+    status = session.status().as_dict()
+    output.result(f"{session.root}: a canvas of {width}x{height}", status | {"changes": fitted.changes})
     output.suggest("step", session.root, Mode.X_LTR if args.axis == "x" else Mode.Y_TTB)
     return 0
 
@@ -204,7 +205,7 @@ def _dry_run(
 ) -> int:
     """Show the request of the next step; write and send nothing."""
     if session is not None:
-        contract, band, number = session.contract, session.frontier(mode), session.status()["last_step"] + 1
+        contract, band, number = session.contract, session.frontier(mode), session.status().last_step + 1
     else:
         assert fitted is not None
         contract, number = args.contract or CLASSIC, 1
@@ -253,7 +254,7 @@ def _undo(args: argparse.Namespace, output: Output) -> int:
     head = session.undo()
     width, height = session.canvas_size
     where = "the seed picture" if head == 0 else f"step {head}"
-    output.result(f"the canvas ends with {where} again: {width}x{height}", session.status())
+    output.result(f"the canvas ends with {where} again: {width}x{height}", session.status().as_dict())
     return 0
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ..errors import SessionDamagedError, UsageError
 from ..geometry.measures.trend import drifting
 from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, ExportOptions, exported_size, printed_cm
-from ..pipeline.session import Session
+from ..pipeline.status import Status
 from ..pipeline.verify import verify_path
 from .arguments import Verbs, add_common_options, add_verb, open_session
 from .generators import budget_of, usd_amount
@@ -20,8 +19,8 @@ from .output import Output, ProgressLine, table
 
 __all__ = ["add_verbs"]
 
-_TILES = 3  # of the estimate that `models` shows, a step's default
 _PRINT_DPI = (150, 300)  # of a poster, and of a book
+_LABEL_WIDTH = 12  # of `status`, in characters, unless a label needs more
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -66,57 +65,42 @@ def add_verbs(verbs: Verbs) -> None:
 def _status(args: argparse.Namespace, output: Output) -> int:
     session = open_session(args)
     status = session.status(budget_of(args))
-    width, height = status["canvas_size"]
+    width, height = status.canvas_size
+    left, top = status.canvas_origin
     lines = [
-        f"canvas      {width}x{height}, its top left at {status['canvas_origin'][0]},{status['canvas_origin'][1]}",
-        f"steps       {status['steps']} on the canvas, {status['last_step']} made",
-        f"head        {'the seed picture' if status['head'] == 0 else 'step ' + str(status['head'])}",
-        f"axis        {status['axis'] or 'open until the first step'}",
-        "contract    " + ", ".join(f"{name} {value}" for name, value in status["contract"].items()),
-        *_money_lines(status),
+        ("canvas", f"{width}x{height}, its top left at {left},{top}"),
+        ("steps", f"{status.steps} on the canvas, {status.last_step} made"),
+        ("head", "the seed picture" if status.head == 0 else f"step {status.head}"),
+        ("axis", status.axis or "open until the first step"),
+        ("contract", ", ".join(f"{name} {value}" for name, value in status.contract.as_dict().items())),
+        *((line.label, str(line)) for line in status.money.lines()),
     ]
     sides = {"low": ("left", "top"), "high": ("right", "bottom")}
     pending = [
-        f"{width} px pending at the {sides[side][status['axis'] == 'y']}"
-        for side, width in status["pending_px"].items()
+        f"{width} px pending at the {sides[side][status.axis == 'y']}"
+        for side, width in status.pending_px.items()
         if width
     ]
     if pending:
-        lines.append(f"zone        {', '.join(pending)}: the next step there cuts inside it")
-    lines += [f"style       {line}" for line in _style_lines(session)]
-    if status["branch"] or status["branches"]:
-        lines.append(f"branches    {', '.join(status['branches']) or 'none'}; following {status['branch'] or 'HEAD'}")
-    unknown = session.unknown_calls() if status["unfinished"] else {}
-    for number in status["unfinished"]:
+        lines.append(("zone", f"{', '.join(pending)}: the next step there cuts inside it"))
+    lines += [("style", line) for line in _style_lines(status)]
+    if status.branch or status.branches:
+        lines.append(("branches", f"{', '.join(status.branches) or 'none'}; following {status.branch or 'HEAD'}"))
+    unknown = session.unknown_calls() if status.unfinished else {}
+    for number in status.unfinished:
         permission = ", with --retry-ambiguous or after `settle`" if number in unknown else ""
-        lines.append(f"unfinished  step {number}: the same command goes on with it{permission}")
-    output.result("\n".join(lines), status)
+        lines.append(("unfinished", f"step {number}: the same command goes on with it{permission}"))
+    room = max(_LABEL_WIDTH, *(len(label) + 2 for label, _ in lines))
+    output.result("\n".join(f"{label:<{room}}{text}" for label, text in lines), status.as_dict())
     return 0
 
 
-def _style_lines(session: Session) -> Iterator[str]:
+def _style_lines(status: Status) -> Iterator[str]:
     """How style has changed on each side of the canvas, and whether that is a drift."""
-    for mode, trends in session.trends().items():
+    for mode, trends in status.trends.items():
         yield f"{mode.direction} since the seed: {', '.join(map(str, trends))}"
         if found := drifting(trends):
             yield f"{mode.direction} drifts: {found}; --anchor 0.25 holds it back"
-
-
-def _money_lines(status: dict[str, Any]) -> list[str]:
-    """What the session has cost, line by line; only what is not 0, but for what was spent."""
-    estimated = Decimal(status["estimated_usd"])
-    said = f", ${estimated:.2f} of it by estimate, because the server did not say" if estimated else ""
-    lines = [f"spent       ${Decimal(status['spent_usd']):.2f}{said}"]
-    if Decimal(status["set_aside_usd"]):
-        lines.append(f"set aside   ${Decimal(status['set_aside_usd']):.2f} for calls under way")
-    if Decimal(status["perhaps_billed_usd"]):
-        calls = ", ".join(f"{call['step']} {call['call']}" for call in status["in_doubt"])
-        more = f"${Decimal(status['perhaps_billed_usd']):.2f} more, of calls with unknown outcome"
-        lines.append(f"in doubt    {more}: `settle` STEP CALL, of {calls}")
-    if status["budget_usd"] is not None:
-        left, of = Decimal(status["budget_left_usd"]), Decimal(status["budget_usd"])
-        lines.append(f"budget      ${left:.2f} left of ${of:.2f}")
-    return lines
 
 
 def _log(args: argparse.Namespace, output: Output) -> int:

@@ -7,12 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..errors import ExquisiteError
+from ..pipeline.journal.money import Money
 from ..pipeline.session import Session
 from .arguments import Verbs, add_common_options, add_verb
 from .generators import usd_amount
 from .output import Output
 
 __all__ = ["add_verbs", "after_interruption"]
+
+_AMOUNTS = ("spent_usd", "perhaps_billed_usd", "in_doubt")  # that `settle` prints as JSON
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -39,18 +42,18 @@ def add_verbs(verbs: Verbs) -> None:
 def _settle(args: argparse.Namespace, output: Output) -> int:
     session = Session.open(args.session)
     settled = session.settle(args.step, args.call, args.billed, args.reason, args.usd)
-    status = session.status()
+    money = session.status().money
     became = f"cost ${Decimal(settled.usd):.4f}" if settled.billed else "was not billed"
-    left = f"${Decimal(status['perhaps_billed_usd']):.2f} still in doubt"
+    left = f"${money.perhaps_billed:.2f} perhaps billed"
     output.result(
-        f"call {settled.call} of step {settled.step} {became}; spent ${Decimal(status['spent_usd']):.2f}, {left}",
-        {"step": settled.step, "call": settled.call, "billed": settled.billed, "usd": settled.usd, **_money(status)},
+        f"call {settled.call} of step {settled.step} {became}; spent ${money.spent:.2f}, {left}",
+        {"step": settled.step, "call": settled.call, "billed": settled.billed, "usd": settled.usd, **_amounts(money)},
     )
     return 0
 
 
-def _money(status: dict[str, object]) -> dict[str, object]:
-    return {name: status[name] for name in ("spent_usd", "perhaps_billed_usd", "in_doubt")}
+def _amounts(money: Money) -> dict[str, object]:
+    return {name: value for name, value in money.as_dict().items() if name in _AMOUNTS}
 
 
 def after_interruption(session: str | None) -> str:

@@ -51,7 +51,7 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
     consent = RunConsent(output.ask) if output.can_ask else None
     with make_generator(args, init, Path(session.root), consent=consent, tell=output.note) as generator:
         if args.dry_run:
-            number = session.status()["last_step"] + 1
+            number = session.status().last_step + 1
             return show_request(redo_inputs(session, args.step, **given), number, generator, output)
         with ProgressLine(output) as line:
             redone = session.redo(

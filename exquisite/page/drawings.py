@@ -17,7 +17,8 @@ TONE_AT = (32, 128, 224)
 
 _TOP_LEVEL = 255
 _GRID = 5
-_LONGEST_ARROW = 16.0
+_LONGEST_ARROW = 16.0  # in px of the drawing
+_MOST_TIMES = 8.0  # that an arrow is longer than what it stands for: as much as the loupe enlarges
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
 _NODE_GAP = (46, 40)
 
@@ -68,7 +69,7 @@ def displacement(shift: Sequence[float], scale: Sequence[float], local_px: Seque
             dy = shift[1] + (scale[1] - 1) * across * 5 * reach * 2
             vectors.append((column, row, dx, dy))
     longest = max(math.hypot(dx, dy) for *_, dx, dy in vectors)
-    factor = _LONGEST_ARROW / longest if longest > 0 else 0.0
+    factor = min(_MOST_TIMES, _LONGEST_ARROW / longest) if longest > 0 else 0.0
     parts = [f'<line class="seam" x1="{width - margin}" y1="4" x2="{width - margin}" y2="{height - 4}"/>']
     for column, row, dx, dy in vectors:
         x = margin + column * (width - 2 * margin) / (_GRID - 1)

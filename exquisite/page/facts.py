@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contract import Mode
 from ..pipeline.journal.call_files import call_numbers
-from ..pipeline.journal.calls import read_call
+from ..pipeline.journal.calls import Call, read_call
 from ..pipeline.labels import Labels
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_record
@@ -163,7 +163,6 @@ def _calls(store: Store, number: int) -> list[Record]:
     for call in (read_call(folder, at) for at in call_numbers(folder)):
         if not call.intended:
             continue
-        usd = call.bill.usd if call.body is not None else None
         calls.append(
             {
                 "call": call.number,
@@ -171,11 +170,19 @@ def _calls(store: Store, number: int) -> list[Record]:
                 "outcome": call.status,
                 "reason": call.outcome.get("reason", ""),
                 "request_id": next((v for name, v in call.headers.items() if "request-id" in name.lower()), None),
-                "set_aside_usd": str(call.reserved),
-                "usd": None if usd is None else str(usd),
+                "price": _price(call),
             }
         )
     return calls
+
+
+def _price(call: Call) -> str:
+    """What a call cost, or the most that it can have cost; "" for one that costs nothing."""
+    if call.is_free:
+        return ""
+    if call.body is not None:
+        return call.bill.in_words(call.reserved)
+    return f"at most ${call.reserved:.2f}" if call.reserved else ""
 
 
 def _json(path: Path) -> Record:

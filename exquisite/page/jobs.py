@@ -66,6 +66,11 @@ class StepJobs:
         self._state: Record | None = None
 
     @property
+    def budget(self) -> Decimal | None:
+        """USD that the session may cost in all; None for a page that runs no step that costs."""
+        return self._payment.budget
+
+    @property
     def running(self) -> bool:
         """Whether a step is under way."""
         return self._thread is not None and self._thread.is_alive()
@@ -79,12 +84,10 @@ class StepJobs:
         """Who makes the tiles, and whether that may cost money; None when the page may run no step."""
         if self._generator is None:
             return None
-        budget = None if self._payment.budget is None else str(self._payment.budget)
         return {
             **describe(self._generator),
             "paid": hasattr(self._generator, "request_preview"),
             "allowed": self._payment.allowed,
-            "budget_usd": budget,
         }
 
     def quote(self, branch: str | None, mode: str, words: str, options: Mapping[str, Any]) -> Record:
@@ -102,7 +105,7 @@ class StepJobs:
         inputs = StepInputs(Mode(mode), session.contract, session.frontier(mode), words, chosen)
         price: Record = {"estimate_usd": "0", "worst_case_usd": "0"}
         if hasattr(self._generator, "request_preview"):
-            request = inputs.request(chosen.candidates, session.status()["last_step"] + 1)
+            request = inputs.request(chosen.candidates, session.status().last_step + 1)
             preview = self._generator.request_preview(request)
             price = {name: preview.get(name) for name in _PRICE_FIELDS}
         worst = Decimal(str(price["worst_case_usd"]))

@@ -37,7 +37,6 @@ _THUMB_PX = 220
 _STRIP_PX = 120  # height of the canvas at the top
 _QUALITY = 80
 _DRIFT_S = 60.0
-_MONEY = {"spent_usd": "spent", "perhaps_billed_usd": "in doubt", "budget_usd": "budget"}
 
 _STYLE = """
 .report { max-width: 1080px; margin: 0 auto; padding: 24px 20px 60px; }
@@ -86,7 +85,7 @@ class _Report:
     def __init__(self, review: Review, session: Session, path: Path) -> None:
         self._review = review
         self._store = Store(review.root)
-        self._branch = session.status()["branch"]
+        self._branch = session.status().branch
         self._status = review.state(self._branch)
         self._session = session
         self._to_session = Path(os.path.relpath(review.root.resolve(), path.resolve().parent)).as_posix()
@@ -125,11 +124,7 @@ class _Report:
             ("branch", self._branch or "main"),
             ("contract", ", ".join(f"{name} {value}" for name, value in status["contract"].items())),
         ]
-        rows += [
-            (_MONEY.get(name, name.removesuffix("_usd").replace("_", " ")), f"${usd}")
-            for name, usd in status["money"].items()
-            if usd is not None
-        ]
+        rows += [(line["label"], f"{line['amount']} {line['meaning']}") for line in status["money"]["lines"]]
         return f'<section class="sheet">{_list(rows)}</section>'
 
     def _canvas(self, records: Sequence[Record]) -> str:
@@ -198,9 +193,9 @@ class _Report:
         rows = [("direction", facts["mode"]), ("your words", facts["words"]), ("gate", margin_word(facts["margin"]))]
         rows += [(name.replace("_", " "), value) for name, value in facts["generator"].items()]
         for call in facts["calls"]:
-            price = call["usd"] or call["set_aside_usd"]
             request = call["request_id"] or "no request id"
-            rows.append((f"call {call['call']}", f"{call['outcome']}, ${price}, {request}"))
+            said = ", ".join(filter(None, (call["outcome"], call["price"], request)))
+            rows.append((f"call {call['call']}", said))
         parts.append(_list([(name, str(value)) for name, value in rows if value not in (None, "")]))
         if facts["prompt"]:
             parts.append(f"<details><summary>prompt</summary><pre>{escape(facts['prompt'])}</pre></details>")

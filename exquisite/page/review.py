@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,19 +76,15 @@ class Review:
 
     def state(self, branch: str | None) -> Record:
         """Where the session stands: canvas, head, branches, money, what waits for a choice, what is under way."""
-        session = self.session(branch)
-        status = session.status()
-        waiting = self._waiting(status["head"], status["last_step"])
-        modes = [mode for mode in Mode if status["axis"] in (None, mode.axis)]
-        money = {key: value for key, value in status.items() if key.endswith("_usd")}
-        generator = self.jobs.generator()
+        status = self.session(branch).status(self.jobs.budget)
+        money = status.money.as_dict()
         return {
             "name": self.root.resolve().name,
-            **{key: value for key, value in status.items() if key not in ("root", *money)},
-            "money": money | {"budget_usd": None if generator is None else generator["budget_usd"]},
-            "modes": modes,
-            "waiting": waiting,
-            "generator": generator,
+            **{key: value for key, value in status.as_dict().items() if key not in ("root", *money)},
+            "money": money | {"lines": [asdict(line) for line in status.money.lines()]},
+            "modes": [mode for mode in Mode if status.axis in (None, mode.axis)],
+            "waiting": self._waiting(status.head, status.last_step),
+            "generator": self.jobs.generator(),
             "job": self.jobs.state(),
             "tile_px": TILE_PX,
             "levels": LEVELS,
@@ -128,7 +125,7 @@ class Review:
         """The newest _MOST_NODES finished steps, oldest first, with the heads that point at them."""
         session = self.session(branch)
         heads: dict[int, list[str]] = {}
-        for name in (None, *session.status()["branches"]):
+        for name in (None, *session.status().branches):
             heads.setdefault(self._store.read_head(name), []).append(name or "main")
         last = self._store.last_step(session.head)
         numbers = {*range(max(SEED, last - _MOST_NODES + 1), last + 1), *heads}

@@ -1,4 +1,4 @@
-"""How the result of a step shows itself in a notebook: a line, a small picture of its seam, and the scores.
+"""How a session and its steps show themselves in a notebook: a title, a text, a small picture, and a table.
 
 A notebook calls `_repr_html_` of what it shows where it can show HTML, else `_repr_png_`.
 """
@@ -7,48 +7,49 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-from .artifacts import decode_png
+from PIL import Image
 
-if TYPE_CHECKING:
-    from .step import StepResult
-
-__all__ = ["result_html", "result_png"]
+__all__ = ["card", "small_png"]
 
 _SIDE_PX = 480
-_SEAMS = ("seam_after_feather.png", "seam_before_feather.png")
 
 
-def result_html(result: StepResult) -> str:
-    """A step's outcome, its seam, and the score of each candidate, as HTML."""
-    rows = "".join(
-        f"<tr><td>{index}{' (glued)' if index == result.chosen else ''}</td>"
-        f"<td>{'unreadable' if score is None else f'{score.primary:.3f}'}</td>"
-        f"<td>{'' if score is None else escape(', '.join(score.vetoes))}</td></tr>"
-        for index, score in enumerate(result.scores)
-    )
-    table = f"<table><tr><th>candidate</th><th>primary</th><th>vetoes</th></tr>{rows}</table>" if rows else ""
-    png = result_png(result)
+def card(
+    title: str, lines: Sequence[str], picture: tuple[str, bytes] | None, rows: Sequence[Sequence[str]] = ()
+) -> str:
+    """HTML with a bold title, one line of text after the other, a picture, and a table.
+
+    Args:
+        title: plain text, as everything else.
+        lines: the first stands behind the title.
+        picture: what it shows in words, and its PNG.
+        rows: of the table, the first its header; no table without rows.
+    """
+    text = "<br>".join(escape(line) for line in lines)
     image = ""
-    if png is not None:
-        data = base64.b64encode(png).decode()
-        image = f'<br><img alt="the seam of step {result.step_index}" src="data:image/png;base64,{data}">'
-    width, height = result.canvas_size
-    return (
-        f"<div><b>step {result.step_index}: {escape(result.status)}</b>, the canvas is {width} × {height} px"
-        f"<br>{escape(result.message)}{image}{table}</div>"
-    )
+    if picture is not None:
+        data = base64.b64encode(picture[1]).decode()
+        image = f'<br><img alt="{escape(picture[0])}" src="data:image/png;base64,{data}">'
+    return f"<div><b>{escape(title)}</b>, {text}{image}{_table(rows)}</div>"
 
 
-def result_png(result: StepResult) -> bytes | None:
-    """The pixels on both sides of a step's seam, small; None where nothing was glued or no picture was kept."""
-    path = next((result.step_dir / name for name in _SEAMS if (result.step_dir / name).is_file()), None)
-    if path is None:
-        return None
-    picture = decode_png(path.read_bytes())
-    picture.thumbnail((_SIDE_PX, _SIDE_PX))
+def small_png(picture: Image.Image) -> bytes:
+    """`picture` as PNG, at most _SIDE_PX on each side."""
+    small = picture.copy()
+    small.thumbnail((_SIDE_PX, _SIDE_PX))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    small.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [
+        "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+        for tag, row in (("td" if index else "th", row) for index, row in enumerate(rows))
+    ]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

@@ -27,11 +27,13 @@ from .journal.ledger import Ledger
 from .journal.requests import gather, request_digest, request_record
 from .journal.settlement import Settlement, reconcile, settle_call
 from .labels import Labels
+from .notebook import card, small_png
 from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
-from .status import session_status
+from .status import Status, session_status
 from .step import Progress, StepOptions, StepResult
 from .store import Store
+from .store.pieces import Piece
 from .store.records import Record
 from .styles import style_trends
 from .verify import VerifyReport, verify_path
@@ -130,9 +132,20 @@ class Session:
         """
         return self.store.frontier(self.head, Mode(mode))
 
-    def status(self, budget: Decimal | None = None) -> Record:
-        """Where the session stands, as JSON types, and what is left of `budget` in USD; see `session_status`."""
+    def status(self, budget: Decimal | None = None) -> Status:
+        """Where the session stands, and what is left of `budget` in USD."""
         return session_status(self.store, budget)
+
+    def _repr_html_(self) -> str:
+        status, newest = self.status(), self.store.step(self.head)
+        if "mode" in newest:
+            shown, picture = "the newest end of the canvas", self.frontier(newest["mode"])
+        else:
+            shown, picture = "the seed picture", self.store.read_strip(Piece.from_record(newest["strip"]))
+        width, height = status.canvas_size
+        text = f"a canvas of {width} × {height} px, steps: {status.steps}"
+        money = "; ".join(f"{line.label} {line}" for line in status.money.lines())
+        return card(f"session {self.root.resolve().name}", (text, money), (shown, small_png(picture)))
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
@@ -321,9 +334,7 @@ class Session:
 
     # What reads all of it
 
-    def export(
-        self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any
-    ) -> Path:
+    def export(self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any) -> Path:
         """Write the canvas to `path` (.png or .dzi), streamed; `options` are fields of `ExportOptions`."""
         return export_canvas(self.store, self.head, Path(path), ExportOptions.from_values(options), progress)
 

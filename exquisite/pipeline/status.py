@@ -2,36 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+from ..contract import Mode, TileContract
+from ..geometry.measures.trend import Trend
 from .journal.ledger import Ledger
+from .journal.money import Money
 from .store import Store
 from .store.pieces import pending_width
-from .store.records import Record
+from .styles import style_trends
 
-__all__ = ["session_status"]
+__all__ = ["Status", "session_status"]
 
 
-def session_status(store: Store, budget: Decimal | None = None) -> Record:
-    """Where a session stands, as JSON types, and what is left of `budget` in USD.
+@dataclass(frozen=True)
+class Status:
+    """Where a session stands.
 
-    It costs the same at any length of the canvas.
+    Attributes:
+        root: the session's folder.
+        head: the step that the canvas ends with; 0 is the seed picture.
+        branch: the branch that is followed; None for the main head.
+        branches: every other head.
+        axis: "x" or "y" once the first step is committed, else None.
+        canvas_size: (width, height) in pixels.
+        canvas_origin: (x, y) of the canvas's top left pixel from that of the seed picture.
+        pending_px: pixels that are pending at the ends "low" and "high".
+        contract: the sizes of every step.
+        steps: steps on the canvas.
+        last_step: the highest number of a step that was made, on any branch.
+        unfinished: steps that were begun and not ended.
+        money: what the session has cost.
+        trends: how style changes along the canvas, for each mode in which it has grown.
     """
+
+    root: Path
+    head: int
+    branch: str | None
+    branches: tuple[str, ...]
+    axis: str | None
+    canvas_size: tuple[int, int]
+    canvas_origin: tuple[int, int]
+    pending_px: Mapping[str, int]
+    contract: TileContract
+    steps: int
+    last_step: int
+    unfinished: tuple[int, ...]
+    money: Money
+    trends: Mapping[Mode, list[Trend]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON types; the money stands beside the rest, and the trends are called "style"."""
+        return {
+            "root": str(self.root),
+            "head": self.head,
+            "branch": self.branch,
+            "branches": list(self.branches),
+            "axis": self.axis,
+            "canvas_size": list(self.canvas_size),
+            "canvas_origin": list(self.canvas_origin),
+            "pending_px": dict(self.pending_px),
+            "contract": self.contract.as_dict(),
+            "steps": self.steps,
+            "last_step": self.last_step,
+            "unfinished": list(self.unfinished),
+            **self.money.as_dict(),
+            "style": {mode.value: [asdict(trend) for trend in trends] for mode, trends in self.trends.items()},
+        }
+
+
+def session_status(store: Store, budget: Decimal | None = None) -> Status:
+    """Where a session stands, and what is left of `budget` in USD; it costs the same at any length of the canvas."""
     head = store.head
     record, canvas = store.step(head), store.canvas_box(head)
-    return {
-        "root": str(store.root),
-        "head": head,
-        "branch": store.branch,
-        "branches": store.branches(),
-        "axis": store.axis,
-        "canvas_size": list(canvas.size),
-        "canvas_origin": list(canvas.origin),
-        "pending_px": {side: pending_width(record, side) for side in ("low", "high")},
-        "contract": store.contract.as_dict(),
-        "steps": record["totals"]["steps"],
-        "last_step": store.last_step(head),
-        "unfinished": store.pending(),
-        **Ledger(store.disk).summary(budget),
-        "style": record.get("style", {}).get("trends", {}),
-    }
+    return Status(
+        root=store.root,
+        head=head,
+        branch=store.branch,
+        branches=tuple(store.branches()),
+        axis=store.axis,
+        canvas_size=canvas.size,
+        canvas_origin=canvas.origin,
+        pending_px={side: pending_width(record, side) for side in ("low", "high")},
+        contract=store.contract,
+        steps=record["totals"]["steps"],
+        last_step=store.last_step(head),
+        unfinished=tuple(store.pending()),
+        money=Ledger(store.disk).money(budget),
+        trends=style_trends(record),
+    )

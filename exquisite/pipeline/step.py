@@ -30,7 +30,8 @@ from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
-from .notebook import result_html, result_png
+from .artifacts import decode_png
+from .notebook import card, small_png
 from .options import StepOptions
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "examine_all",
     "score_along",
 ]
+
+_SEAM_PICTURES = ("seam_after_feather.png", "seam_before_feather.png")
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +146,27 @@ class StepResult:
     would_pass: tuple[int, int] | None = None
 
     def _repr_html_(self) -> str:
-        return result_html(self)
+        width, height = self.canvas_size
+        rows = [
+            (
+                f"{index} (glued)" if index == self.chosen else str(index),
+                "unreadable" if score is None else f"{score.primary:.3f}",
+                "" if score is None else ", ".join(score.vetoes),
+            )
+            for index, score in enumerate(self.scores)
+        ]
+        seam = self._repr_png_()
+        return card(
+            f"step {self.step_index}: {self.status}",
+            (f"the canvas is {width} × {height} px", self.message),
+            None if seam is None else (f"the seam of step {self.step_index}", seam),
+            [("candidate", "primary", "vetoes"), *rows] if rows else [],
+        )
 
     def _repr_png_(self) -> bytes | None:
-        return result_png(self)
+        """The pixels on both sides of the seam, small; None where nothing was glued or no picture was kept."""
+        path = next((self.step_dir / name for name in _SEAM_PICTURES if (self.step_dir / name).is_file()), None)
+        return None if path is None else small_png(decode_png(path.read_bytes()))
 
 
 @dataclass(frozen=True, eq=False)

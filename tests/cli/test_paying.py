@@ -128,7 +128,7 @@ class TestEndings:
         served.restart(["status:500"])
         assert (paid("--yes").code, served.sent) == (9, 1)
         status = cli("status", "ink").out
-        assert "more, of calls with unknown outcome" in status
+        assert "at most, for calls whose outcome is unknown" in status
         assert "unfinished  step 1: the same command goes on with it" in status
         again = paid("--yes")
         assert (again.code, served.sent) == (9, 1)

@@ -72,7 +72,7 @@ def test_a_drifting_texture_is_calibrated_and_glued_as_glue_does(
     enforced = Image.open(result.step_dir / f"candidates/{result.chosen}/tile_out_enforced.png")
     assert enforced.size == contract.tile_size(mode)
     assert pixels_of(session.root)[1] == glue(canvas, enforced, mode, contract).tobytes()
-    assert session.status()["contract"] == {**contract.as_dict(), "across_px": contract.across_px}
+    assert session.status().contract.as_dict() == {**contract.as_dict(), "across_px": contract.across_px}
     assert session.verify().ok
 
 

@@ -201,7 +201,7 @@ def check_choosing(page: Page, waiting: int) -> None:
     page.press("n")
     page.wait(lambda: page.js("return document.getElementById('branch-dialog').open"), "the dialog")
     page.press("night", Keys.ENTER)
-    page.wait(lambda: "night" in Session.open(page.server.review.root).status()["branches"], "the branch")
+    page.wait(lambda: "night" in Session.open(page.server.review.root).status().branches, "the branch")
     page.wait(lambda: page.js("return branch") == "night", "the branch is followed")
     page.js("const s = document.getElementById('branch-select'); s.value = 'main'; "
             "s.dispatchEvent(new Event('change'))")

@@ -47,6 +47,12 @@ def test_a_shift_points_all_arrows_one_way_and_is_said() -> None:
     assert "+3.00 px along" in drawing.attrib["aria-label"]
 
 
+def test_a_shift_that_nobody_sees_is_drawn_small() -> None:
+    drawing = parsed(displacement((0.03, 0.0), (1.0, 1.0)))
+    lengths = [float(line.attrib["x2"]) - float(line.attrib["x1"]) for line in drawing.iter(f"{SVG}line")][1:]
+    assert max(lengths) < 0.4
+
+
 def test_no_drift_is_drawn_as_none() -> None:
     drawing = parsed(displacement((0.0, 0.0), (1.0, 1.0)))
     for arrow in [line.attrib for line in drawing.iter(f"{SVG}line")][1:]:

@@ -95,7 +95,7 @@ class TestPaying:
         work.run(quote["quote"], "0.16")
         work.join()
         assert len(till) == 2
-        assert session.status()["spent_usd"] == "0.08"
+        assert session.status().money.spent == Decimal("0.08")
         with pytest.raises(UsageError, match="ask for it again"):
             work.run(quote["quote"], "0.16")
         assert len(till) == 2

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exquisite.page.facts import calibration_words, from_one, gate_margin, step_facts
+from exquisite.page.jobs import Payment
 from exquisite.page.review import Review, margin_word
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
 from tests.support.children import run_python
 from tests.support.faulty_files import QuickFiles
-from tests.support.tiny import grow, make_session
+from tests.support.tiny import InstantGenerator, grow, make_session
 
 
 @pytest.fixture
@@ -34,7 +36,13 @@ class TestState:
         money = review.state(None)["money"]
         assert money["spent_usd"] == "0"
         assert money["budget_usd"] is None
-        assert all(name.endswith("_usd") for name in money)
+        assert money["lines"] == [{"label": "spent", "amount": "$0.00", "meaning": ""}]
+
+    def test_what_is_left_of_the_budget_is_said(self, session: Session) -> None:
+        review = Review(session.root, InstantGenerator(), Payment(allowed=True, budget=Decimal(2)))
+        money = review.state(None)["money"]
+        assert (money["budget_usd"], money["budget_left_usd"]) == ("2", "2")
+        assert money["lines"][-1] == {"label": "budget left", "amount": "$2.00", "meaning": "of $2.00"}
 
     def test_of_a_seed_alone_every_direction_is_open(self, tmp_path: Path) -> None:
         make_session(tmp_path / "s", files=QuickFiles())

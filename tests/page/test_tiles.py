@@ -137,7 +137,7 @@ def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
     """At both ends, over what the next step will commit there."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr", "x_rtl"), files=QuickFiles(), soften_px=3)
     store = session.store
-    assert session.status()["pending_px"] == {"low": 3, "high": 3}
+    assert session.status().pending_px == {"low": 3, "high": 3}
     maker = TileMaker(store, StripIndex(store))
     size, pixels = pixels_of(store.root)
     assert unlike(whole(maker, store, 0), Image.frombytes("RGB", size, pixels)) < 6

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
+from exquisite.pipeline.notebook import small_png
 from tests.support.faulty_files import QuickFiles
 from tests.support.tiny import grow, make_session
 
@@ -38,6 +41,30 @@ def test_a_refused_step_says_why(tmp_path: Path) -> None:
     result = grow(session, "x_ltr", gate=1e-6, artifacts="full")
     assert "step 1: rejected" in result._repr_html_()
     assert "the gate refused" in result._repr_html_()
+
+
+def test_a_session_shows_where_it_stands_and_the_end_of_its_canvas(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "ink <b>", files=QuickFiles())
+    width, height = session.canvas_size
+    html = session._repr_html_()
+    assert f"session ink &lt;b&gt;</b>, a canvas of {width} × {height} px, steps: 0<br>spent $0.00" in html
+    assert 'alt="the seed picture"' in html
+    assert picture_in(html).size == (width, height)
+    grow(session, "x_ltr")
+    html = session._repr_html_()
+    assert "steps: 1" in html
+    assert picture_in(html).tobytes() == session.frontier("x_ltr").tobytes()  # small already
+
+
+def test_a_large_picture_is_shown_small() -> None:
+    with Image.open(io.BytesIO(small_png(Image.new("RGB", (960, 300))))) as shown:
+        assert shown.size == (480, 150)
+
+
+def picture_in(html: str) -> Image.Image:
+    """The one picture that `html` holds."""
+    (data,) = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
+    return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
 def test_words_are_text_and_nothing_else(tmp_path: Path) -> None:

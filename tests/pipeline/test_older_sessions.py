@@ -48,7 +48,7 @@ def test_a_session_opens_verifies_and_goes_on(unpack: Unpack, name: str) -> None
     root = unpack(name)
     session = Session.open(root)
     assert [str(finding) for finding in session.verify().findings] == []
-    assert session.status()["steps"] == len(list(session.log())) - 1
+    assert session.status().steps == len(list(session.log())) - 1
     size, pixels = pixels_of(root)
     assert (size, hashlib.sha256(pixels).hexdigest()) == CANVASES[name]
 
@@ -68,9 +68,9 @@ class Interrupted(InstantGenerator):
 
 def test_an_unfinished_step_is_resumed_from_its_stored_answers(unpack: Unpack) -> None:
     session = Session.open(unpack("everything"))
-    assert session.status()["unfinished"]
+    assert session.status().unfinished
     assert grow(session, "x_rtl", Interrupted()).status == "committed"
-    assert not session.status()["unfinished"]
+    assert not session.status().unfinished
 
 
 def test_a_call_of_unknown_outcome_is_not_paid_again_unasked(unpack: Unpack) -> None:

@@ -92,12 +92,12 @@ def test_a_second_run_makes_and_pays_nothing_again(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", root=tmp_path / "s")
     paid = Paid(PICTURE, ORIGIN)
     first = session.redo(1, paid, candidates=1, gate=None)
-    spent = session.status()["spent_usd"]
+    spent = session.status().money.spent
     second = session.redo(1, paid, candidates=1, gate=None)
     assert second.result is None
     assert second.offered == first.offered
-    assert session.status()["spent_usd"] == spent
-    assert session.on_branch("redo-1").head == session.status()["last_step"]
+    assert session.status().money.spent == spent
+    assert session.on_branch("redo-1").head == session.status().last_step
 
 
 @pytest.mark.invariant("NEVER-TWICE")
@@ -141,7 +141,7 @@ def test_a_step_that_is_not_on_the_canvas_is_refused(tmp_path: Path) -> None:
     for step in (0, 2, 7):
         with pytest.raises(UsageError, match=f"step {step} is not on the canvas"):
             session.redo(step, Truth(PICTURE, ORIGIN))
-    assert session.status()["branches"] == []
+    assert session.status().branches == ()
 
 
 def test_a_branch_that_begins_elsewhere_is_refused(tmp_path: Path) -> None:

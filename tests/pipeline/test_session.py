@@ -280,7 +280,7 @@ def test_a_branch_is_a_second_head_on_shared_steps(session: Session, truth: Trut
     other = Session.open(session.root, branch="other")
     grow(other, "x_rtl", truth)
     assert (session.canvas_origin, other.canvas_origin) == ((0, 0), (-16, 0))
-    assert session.status()["branches"] == ["other"]
+    assert session.status().branches == ("other",)
     with pytest.raises(UsageError, match="exists already"):
         session.branch("other")
     with pytest.raises(UsageError, match="bad branch name"):
@@ -301,8 +301,13 @@ def test_log_is_newest_first_and_may_be_cut(session: Session, truth: Truth) -> N
 def test_status_tells_where_the_session_stands(session: Session, truth: Truth) -> None:
     grow(session, "y_ttb", truth)
     status = session.status()
-    assert (status["head"], status["axis"], status["canvas_size"], status["steps"]) == (1, "y", [64, 80], 1)
-    assert (status["unfinished"], status["spent_usd"]) == ([], "0")
+    assert (status.head, status.axis, status.canvas_size, status.steps) == (1, "y", (64, 80), 1)
+    assert status.unfinished == ()
+    assert status.money.spent == 0
+    data = status.as_dict()
+    assert (data["head"], data["axis"], data["canvas_size"], data["steps"]) == (1, "y", [64, 80], 1)
+    assert (data["unfinished"], data["spent_usd"]) == ([], "0")
+    assert json.loads(json.dumps(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -384,13 +389,13 @@ def test_a_rerun_asks_only_for_what_is_missing(session: Session, paid: Paid, pic
     stops = Paid(picture, ORIGIN, fail=lambda made, calls, call: _drop(calls, call) if made == 3 else None)
     with pytest.raises(ConnectionError):
         session.step("x_ltr", stops)
-    assert session.status()["unfinished"] == [1]
+    assert session.status().unfinished == (1,)
     result = session.step("x_ltr", paid)
     assert (result.step_index, len(result.scores)) == (1, 3)
     assert paid.made == 1
     assert paid.requests[0].first_candidate == 2
-    assert session.status()["spent_usd"] == "3"
-    assert session.status()["unfinished"] == []
+    assert session.status().money.spent == 3
+    assert session.status().unfinished == ()
 
 
 def _drop(calls: CallLog, call: int) -> None:
@@ -419,11 +424,13 @@ def test_a_call_of_unknown_outcome_is_not_repeated_until_a_person_says_so(
     with pytest.raises(OutcomeUnknownError, match=r"1 call.s. of unknown outcome.*nothing was sent"):
         session.step("x_ltr", paid)
     assert paid.made == 0
-    assert session.status()["perhaps_billed_usd"] == "1"
+    assert session.status().money.perhaps_billed == 1
     result = session.step("x_ltr", paid, retry_ambiguous=True)
     assert result.status == "committed"
     assert paid.made == 2
-    assert (session.status()["spent_usd"], session.status()["perhaps_billed_usd"]) == ("3", "1")
+    money = session.status().money
+    assert money.spent == 3
+    assert money.perhaps_billed == 1
 
 
 def test_what_came_before_an_unknown_outcome_can_be_accepted(session: Session, picture: Image.Image) -> None:
@@ -432,7 +439,7 @@ def test_what_came_before_an_unknown_outcome_can_be_accepted(session: Session, p
         session.step("x_ltr", killed)
     result = session.accept(0, step=1)
     assert (result.status, result.step_index) == ("committed", 2)
-    assert session.status()["unfinished"] == []
+    assert session.status().unfinished == ()
 
 
 def test_the_budget_of_a_session_survives_a_restart(session: Session, paid: Paid) -> None:
@@ -451,7 +458,8 @@ def test_a_step_that_the_server_refused_is_closed(session: Session, picture: Ima
     with pytest.raises(RejectedByServerError):
         session.step("x_ltr", Paid(picture, ORIGIN, fail=refuse))
     status = session.status()
-    assert (status["unfinished"], status["head"], status["spent_usd"]) == ([], 0, "0")
+    assert (status.unfinished, status.head) == ((), 0)
+    assert status.money.spent == 0
     assert session.step("x_ltr", paid).step_index == 2
 
 
@@ -468,10 +476,10 @@ def test_a_paid_answer_outlives_a_refusal_of_the_second_call(
 
     with pytest.raises(RejectedByServerError):
         session.step("x_ltr", Paid(picture, ORIGIN, fail=refuse_the_second), candidates=2)
-    assert session.status()["unfinished"] == [1]
+    assert session.status().unfinished == (1,)
     result = session.step("x_ltr", paid, candidates=2)
     assert (result.step_index, len(result.scores), paid.made) == (1, 2, 1)
-    assert session.status()["spent_usd"] == "2"
+    assert session.status().money.spent == 2
 
 
 @pytest.mark.invariant("NEVER-TWICE")
@@ -485,7 +493,7 @@ def test_a_paid_answer_without_a_tile_is_kept_and_asked_again_only_when_told_to(
 
     with pytest.raises(OutcomeUnknownError, match=r"answers/000\.body holds no picture"):
         session.step("x_ltr", Empty(picture, ORIGIN))
-    assert session.status()["unfinished"] == [1]
+    assert session.status().unfinished == (1,)
     with pytest.raises(OutcomeUnknownError, match="--retry-ambiguous"):
         session.step("x_ltr", paid)
     assert paid.made == 0

@@ -90,7 +90,7 @@ class TestCanvas:
             assert SMALL.oriented(session.canvas_size, mode) == (64 + 16 * number, 64)
             done = committed(session).size
             assert SMALL.oriented(done, mode) == (64 + 16 * number - soften_px, 64)
-            assert session.status()["pending_px"][mode.side] == soften_px
+            assert session.status().pending_px[mode.side] == soften_px
 
     @pytest.mark.invariant("OLD-PIXELS")
     @pytest.mark.parametrize("modes", [("x_ltr", "x_rtl", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_btt", "y_ttb")])
@@ -199,7 +199,7 @@ class TestHistory:
         assert (result.chosen, session.canvas_size) == (1, first.size)
         assert shown(session).crop((72, 0, 80, 64)).tobytes() != first.crop((72, 0, 80, 64)).tobytes()
         session.accept(1, soften_px=2)
-        assert session.status()["pending_px"] == {"low": 0, "high": 2}
+        assert session.status().pending_px == {"low": 0, "high": 2}
         with pytest.raises(UsageError, match="soften_px must be 0 to 15"):
             session.accept(1, soften_px=16)
         assert session.verify().ok

@@ -8,6 +8,7 @@ from decimal import Decimal
 from ...errors import PaymentError
 from ..store.records import FORMAT_VERSION, Record, seal
 from ..store.session_files import SessionFiles
+from .money import CallInDoubt, Money
 
 __all__ = ["Ledger"]
 
@@ -58,18 +59,16 @@ class Ledger:
         """What counts against a budget: spent, set aside and in doubt."""
         return self.spent + _total(self._record["reserved"]) + self.doubtful
 
-    def summary(self, budget: Decimal | None = None) -> Record:
-        """The money as JSON types, amounts as text; what is left of `budget` when there is one."""
-        calls = [(*map(int, key.split("/")), str(usd)) for key, usd in sorted(self.doubts.items())]
-        return {
-            "spent_usd": str(self.spent),
-            "estimated_usd": str(self.estimated),
-            "set_aside_usd": str(sum(self.reserved.values(), _ZERO)),
-            "perhaps_billed_usd": str(self.doubtful),
-            "in_doubt": [{"step": step, "call": call, "usd": usd} for step, call, usd in calls],
-            "budget_usd": None if budget is None else str(budget),
-            "budget_left_usd": None if budget is None else str(budget - self.counted),
-        }
+    def money(self, budget: Decimal | None = None) -> Money:
+        """The money of the session, beside `budget` when there is one."""
+        calls = [(key.split("/"), usd) for key, usd in sorted(self.doubts.items())]
+        return Money(
+            spent=self.spent,
+            estimated=self.estimated,
+            set_aside=sum(self.reserved.values(), _ZERO),
+            in_doubt=tuple(CallInDoubt(int(step), int(call), usd) for (step, call), usd in calls),
+            budget=budget,
+        )
 
     def reserve(self, key: str, usd: Decimal, budget: Decimal | None, what: str) -> None:
         """Set `usd` aside for the call `key`; nothing is kept for a call that costs nothing.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from exquisite.errors import OutcomeUnknownError, UsageError
+from exquisite.pipeline.journal.money import CallInDoubt
 from exquisite.pipeline.journal.settlement import settlement_path
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.verify import verify_path
@@ -113,8 +114,8 @@ def test_an_edited_record_is_found(doubtful: PaidSession) -> None:
 
 
 def test_the_status_says_where_the_money_is(doubtful: PaidSession) -> None:
-    status = opened(doubtful).status(budget=Decimal(1))
-    doubt = status["perhaps_billed_usd"]
-    assert status["in_doubt"] == [{"step": 1, "call": 0, "usd": doubt}]
-    assert Decimal(status["budget_left_usd"]) == 1 - Decimal(doubt)
-    assert (status["spent_usd"], status["set_aside_usd"]) == ("0", "0")
+    money = opened(doubtful).status(budget=Decimal(1)).money
+    assert money.perhaps_billed > 0
+    assert money.in_doubt == (CallInDoubt(1, 0, money.perhaps_billed),)
+    assert money.budget_left == 1 - money.perhaps_billed
+    assert money.spent == money.set_aside == 0

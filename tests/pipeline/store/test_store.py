@@ -196,7 +196,7 @@ def test_readers_see_a_whole_state_at_every_moment_of_a_writer(tmp_path: Path) -
             super().replace(source, target)
             reader = Session.open(tmp_path / "s")
             seen.append(
-                (reader.canvas_size, reader.frontier("x_ltr").size, reader.status()["head"], reader.verify().ok)
+                (reader.canvas_size, reader.frontier("x_ltr").size, reader.status().head, reader.verify().ok)
             )
 
     make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
@@ -243,5 +243,5 @@ def test_nothing_is_paid_that_the_disk_could_not_keep(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"only 5 MB are free .* nothing was sent"):
         grow(session, "x_ltr", PayingGenerator(till))
     assert till == []
-    assert session.status()["spent_usd"] == "0"
+    assert session.status().money.spent == 0
     assert grow(session, "x_ltr").status == "committed"

@@ -163,7 +163,7 @@ def test_a_lost_pointer_is_put_back_so_that_nothing_is_paid_again(tmp_path: Path
     (root / "steps" / "000001" / "step.json").unlink()
     assert [found.path for found in verify_path(root).findings] == ["steps/000001/step.json"]
     assert verify_path(root, QUICK, repair=True).ok
-    assert Session.open(root).status()["unfinished"] == [1]
+    assert Session.open(root).status().unfinished == (1,)
 
 
 def test_a_newer_session_is_left_alone(tmp_path: Path) -> None:
