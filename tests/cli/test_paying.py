@@ -129,7 +129,7 @@ class TestEndings:
         assert (paid("--yes").code, served.sent) == (9, 1)
         status = cli("status", "ink").out
         assert "at most, for calls whose outcome is unknown" in status
-        assert "unfinished  step 1: the same command goes on with it" in status
+        assert "unfinished      step 1: the same command goes on with it" in status
         again = paid("--yes")
         assert (again.code, served.sent) == (9, 1)
         assert "--retry-ambiguous" in again.err
