@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
 from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
+from exquisite.api.purchase import shares_of
 from exquisite.errors import PaymentError
 from tests.support.memory_log import MemoryCallLog
 from tests.support.outcome_scripts import (
@@ -15,16 +17,19 @@ from tests.support.outcome_scripts import (
     OUTCOMES,
     RETRIED,
     RETRIES,
+    SILENT,
     TINY,
     Driver,
     Ran,
+    ScriptedServer,
     all_scripts,
     distinct_runs,
     expect,
+    listed_usd,
     tiny_request,
 )
 
-SILENT = ("zero", "scant")  # billed without saying how much: an estimate is booked, and marked
+OPENLY = ("all", "one", "lossy", "foreign", "none")  # the answer says what it cost
 OPEN = (*AMBIGUOUS, "page")  # perhaps billed: the reservation stays counted
 LOGGED = {
     **dict.fromkeys(("all", "one", "zero", "scant", "lossy", "foreign", "none", "page"), "answered"),
@@ -77,26 +82,44 @@ def check(driver: Driver, ran: Ran, log: MemoryCallLog, candidates: int) -> None
     assert driver.together > 1 or not any(outcome in AMBIGUOUS for outcome in ran.happened[:-1]), script
     assert ran.tiles <= candidates
     # never more than `candidates` answers, each with at most RETRIES further attempts
-    assert sum(outcome not in RETRIED for outcome in ran.happened) <= candidates, script
+    billable = [outcome for outcome in ran.happened if outcome not in (*RETRIED, "rejected", "penniless")]
+    assert len(billable) <= candidates, script
     assert len(ran.happened) <= candidates * (1 + RETRIES), script
     assert len(ran.waits) <= sum(outcome in RETRIED for outcome in ran.happened), script
-    # the log tells the same story, and its ledger is the bill
+    # one request for each call that was agreed to, and one more for each answer with less than it was asked for
+    short = sum(outcome in ("one", "scant") and n > 1 for outcome, n in zip(ran.happened, ran.asked, strict=True))
+    assert len(billable) <= len(shares_of(candidates, driver.most)) + short, script
+    # at no moment more is spent, set aside or in doubt than was agreed to
+    assert log.peak <= agreed(candidates, driver.most), script
+    assert server.billed() <= log.peak, script
+    # the log tells the same story
     assert sorted(log.outcomes) == sorted(LOGGED[outcome] for outcome in ran.happened), script
+    check_ledger(ran, log, server, script)
+
+
+def check_ledger(ran: Ran, log: MemoryCallLog, server: ScriptedServer, script: Sequence[str]) -> None:
+    """Hold what was booked against what was billed: equal, or marked."""
     booked = [entry for entry in log.entries if entry.booked is not None]
     estimated = [entry for entry in booked if entry.estimated]
-    still_open = [entry for entry in log.entries if entry.counted and entry.booked is None]
-    assert sum(entry.counted for entry in booked if not entry.estimated) == server.billed_openly, script
-    assert len(estimated) == sum(outcome in SILENT for outcome in ran.happened), script
-    assert len(still_open) == sum(outcome in OPEN for outcome in ran.happened), script
-    assert server.billed_silently <= sum(entry.counted for entry in (*estimated, *still_open)), script
-    # all of it stays below what the first calls may cost, which is what a person agrees to
-    assert server.billed_openly + server.billed_silently <= agreed(candidates, driver.most), script
+    in_doubt = [entry for entry in log.entries if entry.counted and entry.booked is None]
+    silent = [n for outcome, n in zip(ran.happened, ran.asked, strict=True) if outcome in SILENT]
+    # what a server says is booked to the cent, and what it does not say by its price list for all that was asked for
+    assert sum(entry.counted for entry in booked if not entry.estimated) == server.billed(*OPENLY), script
+    assert sum(entry.counted for entry in estimated) == sum(map(listed_usd, silent)), script
+    assert len(estimated) == len(silent), script
+    # so the ledger is the bill, unless fewer tiles came and the server did not say whether it billed them all
+    fewer = any(outcome == "scant" and n > 1 for outcome, n in zip(ran.happened, ran.asked, strict=True))
+    bill = server.billed(*OPENLY, *SILENT)
+    assert sum(entry.counted for entry in booked) == bill or (fewer and sum(e.counted for e in booked) > bill), script
+    # all that may have been billed besides is in doubt, at its worst case
+    assert len(in_doubt) == sum(outcome in OPEN for outcome in ran.happened), script
+    assert server.billed(*OPEN) <= sum(entry.counted for entry in in_doubt), script
 
 
 def agreed(candidates: int, most: int) -> Decimal:
     """The worst case of calls that bring everything at once."""
-    shares = [min(most, candidates - start) for start in range(0, candidates, most)]
     prompt = tiny_request(candidates).prompt
+    shares = shares_of(candidates, most)
     return sum((worst_case_usd(MODEL_DEFAULT, "high", n, TINY, prompt) for n in shares), Decimal(0))
 
 
@@ -106,8 +129,7 @@ def test_the_budget_is_never_exceeded_by_any_script() -> None:
     for script in all_scripts(2):
         log = MemoryCallLog(budget=once)
         ran = driver.run(script, 3, log)
-        billed = driver.server.billed_openly + driver.server.billed_silently
-        assert billed <= log.counted <= once, script
+        assert driver.server.billed() <= log.counted <= log.peak <= once, script
         if script[0] == "page":
             assert len(ran.happened) == 1, script
 

@@ -211,6 +211,9 @@ class _Scene:
         self._call.usd, self._call.pictures = usd_of(self.edit.model, usage), count
         return usage
 
+    def charge(self, usd: Decimal) -> None:
+        self._call.usd = usd
+
     def publish(self, data: bytes) -> str:
         path = f"/files/{hashlib.sha256(data).hexdigest()[:16]}.png"
         self._emulator._files[path] = data

@@ -43,6 +43,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Protocol
 
 from PIL import Image
@@ -66,6 +67,9 @@ class Scene(Protocol):
 
     def bill(self, count: int) -> dict[str, object]:
         """Bill so many pictures; return the answer's `usage`."""
+
+    def charge(self, usd: Decimal) -> None:
+        """Bill this amount instead."""
 
     def publish(self, data: bytes) -> str:
         """Put a picture at an address on this server; return the path."""
@@ -138,6 +142,7 @@ def _stingy(scene: Scene, argument: str) -> Reply:
 
 def _cost_header(scene: Scene, argument: str) -> Reply:
     reply = _usage_missing(scene, "")
+    scene.charge(Decimal(argument or "0.01"))
     return replace(reply, headers={**reply.headers, "x-litellm-response-cost": argument or "0.01"})
 
 

@@ -35,12 +35,17 @@ class Entry:
 
 
 class MemoryCallLog:
-    """Entries by the number of their call; `budget` in USD, None for no limit."""
+    """Entries by the number of their call; `budget` in USD, None for no limit.
+
+    Attributes:
+        peak: the most that ever counted against a budget, in USD.
+    """
 
     def __init__(self, budget: Decimal | None = None) -> None:
         self.entries: list[Entry] = []
         self.lines: list[str] = []
         self.budget = budget
+        self.peak = Decimal(0)
         self._reserved: Decimal | None = None
 
     @property
@@ -59,6 +64,7 @@ class MemoryCallLog:
         if self.budget is not None and self.counted + usd > self.budget:
             raise PaymentError(f"{what} may cost {usd} USD, the budget has {self.budget - self.counted} left")
         self._reserved = usd
+        self.peak = max(self.peak, self.counted + usd)
 
     def intend(self, summary: Mapping[str, object]) -> int:
         assert self._reserved is not None, "intended without a reservation"

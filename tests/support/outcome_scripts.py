@@ -33,12 +33,15 @@ from exquisite.errors import (
 )
 
 from .clocks import TestClock
+from .emulator_core import usage_of, usd_of
+from .emulator_rules import Edit
 
 __all__ = [
     "AMBIGUOUS",
     "OUTCOMES",
     "RETRIED",
     "RETRIES",
+    "SILENT",
     "TINY",
     "Driver",
     "Expected",
@@ -47,14 +50,15 @@ __all__ = [
     "all_scripts",
     "distinct_runs",
     "expect",
+    "listed_usd",
     "tiny_request",
 ]
 
 OUTCOMES = (
     "all",  # 200, everything that was asked for
     "one",  # 200, one picture, however many were asked for
-    "zero",  # 200, everything that was asked for, billed, and a usage of zero tokens
-    "scant",  # 200, one picture, billed, and no word of what it cost
+    "zero",  # 200, everything that was asked for, billed by the price list, and a usage of zero tokens
+    "scant",  # 200, one picture, billed by the price list, and no word of what it cost
     "lossy",  # 200, everything that was asked for, as JPEG
     "foreign",  # 200, everything that was asked for, at addresses of another server
     "none",  # 200, JSON without a picture, billed for the input
@@ -77,6 +81,8 @@ TINY = TileContract(16, 8, 4, 4)
 Log = TypeVar("Log", bound=CallLog)
 AMBIGUOUS = ("silent", "broken", "cut")
 RETRIED = ("limited", "busy", "unreached")
+SILENT = ("zero", "scant")
+"""Pictures without a word of their cost: an estimate is booked, and marked."""
 
 
 def all_scripts(longest: int) -> Iterator[tuple[str, ...]]:
@@ -101,7 +107,10 @@ def tiny_request(candidates: int, mode: str = "x_ltr") -> TileRequest:
 
 
 class ScriptedServer(httpx.BaseTransport):
-    """An endpoint in memory: follows a script, then answers well for ever; keeps account of what it billed."""
+    """An endpoint in memory: follows a script, then answers well for ever; keeps account of what it billed.
+
+    Where an answer does not say what it cost, the bill is that of the price list, which an estimate can know.
+    """
 
     def __init__(self, script: Sequence[str] = ()) -> None:
         self.lock = threading.RLock()
@@ -112,8 +121,7 @@ class ScriptedServer(httpx.BaseTransport):
         self.script = script
         self.asked: list[int] = []  # n of each request that arrived or was tried
         self.happened: list[str] = []
-        self.billed_openly = Decimal(0)  # with usage in the answer
-        self.billed_silently = Decimal(0)  # without
+        self.bills: list[Decimal] = []  # of each request, in the same order
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         n = int(request.read().split(b'name="n"\r\n\r\n', 1)[1].split(b"\r\n", 1)[0])
@@ -121,7 +129,15 @@ class ScriptedServer(httpx.BaseTransport):
             outcome = self.script[len(self.asked)] if len(self.asked) < len(self.script) else "all"
             self.asked.append(n)
             self.happened.append(outcome)
+            self.bills.append(_bill_of(outcome, n))
         return self.reply(request, outcome, n)
+
+    def billed(self, *outcomes: str) -> Decimal:
+        """What the requests with these outcomes were billed, in USD; all of them when none is named."""
+        return sum(
+            (usd for usd, name in zip(self.bills, self.happened, strict=True) if name in (outcomes or OUTCOMES)),
+            Decimal(0),
+        )
 
     def reply(self, request: httpx.Request, outcome: str, n: int) -> httpx.Response:
         """The reply to a request for `n` tiles."""
@@ -138,14 +154,10 @@ class ScriptedServer(httpx.BaseTransport):
             return httpx.Response(429, content=_error("insufficient_quota"))
         if outcome == "broken":
             return httpx.Response(500, content=_error("server_error"))
-        made = {"one": 1, "scant": 1, "none": 0}.get(outcome, n)
-        if outcome in ("all", "one", "none", "lossy", "foreign"):
-            with self.lock:
-                self.billed_openly += _bill(made)
+        made = _made(outcome, n)
+        if outcome in _OPEN:
             return httpx.Response(200, content=_answer(made, outcome if outcome in ("lossy", "foreign") else "png"))
-        with self.lock:
-            self.billed_silently += _bill(made)
-        if outcome in ("zero", "scant"):
+        if outcome in SILENT:
             return httpx.Response(200, content=_answer(made, usage=0 if outcome == "zero" else None))
         if outcome == "page":
             return httpx.Response(200, content=b"<html><title>Oh</title></html>")
@@ -288,11 +300,32 @@ def _usage(tiles: int) -> dict[str, object]:
     }
 
 
+_OPEN = ("all", "one", "none", "lossy", "foreign")  # billed by the `usage` that the answer says
+
+
+def _made(outcome: str, n: int) -> int:
+    """How many tiles a server makes that is asked for `n`."""
+    return {"one": 1, "scant": 1, "none": 0}.get(outcome, n)
+
+
 @cache
-def _bill(tiles: int) -> Decimal:
-    usd = usage_usd(MODEL_DEFAULT, _usage(tiles))
-    assert usd is not None
-    return usd
+def _bill_of(outcome: str, n: int) -> Decimal:
+    """What a request for `n` tiles is billed, in USD."""
+    if outcome in _OPEN:
+        usd = usage_usd(MODEL_DEFAULT, _usage(_made(outcome, n)))
+        assert usd is not None
+        return usd
+    billed = outcome in (*SILENT, "page", "silent", "cut")
+    return listed_usd(_made(outcome, n)) if billed else Decimal(0)
+
+
+@cache
+def listed_usd(tiles: int) -> Decimal:
+    """What the price list of the emulator says for so many tiles of `tiny_request`, in USD."""
+    request = tiny_request(tiles)
+    fields = {"prompt": request.prompt, "quality": "high"}
+    edit = Edit(fields, MODEL_DEFAULT, request.reference, None, request.tile_size, tiles)
+    return usd_of(MODEL_DEFAULT, usage_of(edit, tiles))
 
 
 @cache
