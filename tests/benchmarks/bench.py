@@ -21,15 +21,19 @@ from pathlib import Path
 from PIL import Image
 
 from exquisite import CLASSIC, Session, TileContract, calibrate_tile, extract_scoring_strips, score_strips, score_tile
-from exquisite.api.generator import CallLog, RawCandidate, TileRequest
+from exquisite.api.generator import CallLog, NullCallLog, RawCandidate, TileRequest
 from exquisite.api.mock import MockTileGenerator
 from exquisite.api.mock.drift import Drift, redraw
+from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.geometry.overlap_score import interior_gate
 from exquisite.pixels import sobel_magnitude
+from tests.support.client_bench import request_for
+from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
 from tests.support.generators import Truth, png
 
 DEMO = Path("fixtures/demo")
 ORIGIN = (800, 800)
+ANSWER_S = 2.0
 SHORT = TileContract(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
 
 Job = Callable[[], object]
@@ -201,6 +205,19 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
     return rows
 
 
+def buy(tiles: int, answer_s: float) -> None:
+    """Buy so many tiles with one call each, all at the same time, from a server that takes `answer_s` for an answer."""
+    with EmulatorServer(emulator(flat=True, any_size=True), latency=answer_s) as served:
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=served.emulator.base_url, calls="each", environ={})
+        assert len(list(client.generate(request_for(candidates=tiles), NullCallLog()))) == tiles
+
+
+def bench_calls(rounds: int) -> list[tuple[str, float, float, float]]:
+    """Three paid calls at the same time beside one."""
+    three, one = (lambda tiles=tiles: buy(tiles, ANSWER_S) for tiles in (3, 1))
+    return [(f"three paid calls of {ANSWER_S:g} s each", *compare(three, one, min(rounds, 3)))]
+
+
 def bench_import(rounds: int) -> list[tuple[str, float, float, float]]:
     """`import exquisite` beside `import PIL.Image`, each in a fresh interpreter."""
 
@@ -217,6 +234,7 @@ GROUPS = {
     "calibration": bench_calibration,
     "step": bench_step,
     "length": bench_length,
+    "calls": bench_calls,
     "import": bench_import,
 }
 

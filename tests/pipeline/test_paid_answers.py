@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -31,7 +32,7 @@ class TestCost:
     @pytest.mark.parametrize("outcome", ["usage_missing", "usage_zero"])
     @pytest.mark.parametrize("calls", CALLS)
     def test_pictures_without_a_word_of_their_cost_are_booked_by_the_estimate(
-        self, tmp_path: Path, outcome: str, calls: dict[str, object]
+        self, tmp_path: Path, outcome: str, calls: dict[str, Any]
     ) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, **calls)
         assert paid.step().status == "committed"
@@ -56,7 +57,7 @@ class TestWithoutAPicture:
     @pytest.mark.parametrize("outcome", USELESS)
     @pytest.mark.parametrize("calls", CALLS)
     def test_it_is_kept_named_and_asked_for_again_only_when_told_to(
-        self, tmp_path: Path, outcome: str, calls: dict[str, object]
+        self, tmp_path: Path, outcome: str, calls: dict[str, Any]
     ) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, **calls)
         sent = 0

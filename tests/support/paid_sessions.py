@@ -22,16 +22,19 @@ __all__ = ["PaidSession"]
 
 
 class PaidSession:
-    """One session at `root`, and a server that plays `script`; further options are the client's.
+    """One session at `root`, made unless it is there, and a server that plays `script`, then `after`.
+
+    Further options are the client's.
 
     Attributes:
         lines: what the last step told a person.
     """
 
-    def __init__(self, root: Path, *script: str, **options: Any) -> None:
-        make_session(root, files=QuickFiles())
+    def __init__(self, root: Path, *script: str, after: str = "ok", **options: Any) -> None:
+        if not root.exists():
+            make_session(root, files=QuickFiles())
         self.root = root
-        self.served = emulator(script, flat=True, any_size=True)
+        self.served = emulator(script, flat=True, any_size=True, after=after)
         self.options = {"base_url": self.served.base_url, "clock": TestClock(), "environ": {}, **options}
         self.lines: list[str] = []
 
