@@ -20,7 +20,7 @@ endif
 
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
-STEP := MODE SESSION CANVAS STEPS PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE METRIC GATE CALIBRATE \
+STEP := MODE SESSION CANVAS STEPS CLOSE PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE METRIC GATE CALIBRATE \
         CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS CONCURRENCY STREAM SERVER \
         SERVER_FILE FETCH_FROM BASE_URL KEY_FILE BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
@@ -48,7 +48,7 @@ use = if "$(PYTHON)" -c '$(probe_$(1))' >/dev/null 2>&1; then py="$(PYTHON)"; \
 
 help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
-	@echo '                       CANVAS=picture SESSION=folder STEPS=n PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
+	@echo '                       CANVAS=picture SESSION=folder STEPS=n CLOSE=1 PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
 	@echo '                       FEATHER_PX=n SOFTEN=n ANCHOR=share SCAFFOLD=grey|edge|mirror CUE=1 METRIC=name GATE=number|none CALIBRATE=0'
 	@echo '                       CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
@@ -101,6 +101,7 @@ step:
 		n=1; while [ -e "sessions/$$name-$$MODE-$$n" ]; do n=$$((n + 1)); done; session=sessions/$$name-$$MODE-$$n; fi; \
 	if [ -z "$$CANVAS" ] && [ -e "$$session" ]; then set --; fi; \
 	case "$$CUE" in ''|0|no) ;; *) set -- "$$@" --continuation-cue;; esac; \
+	case "$$CLOSE" in ''|0|no) ;; *) set -- "$$@" --close;; esac; \
 	case "$$CALIBRATE" in 0|no) set -- "$$@" --no-calibrate;; esac; \
 	case "$$YES" in ''|0|no) ;; *) set -- "$$@" --yes;; esac; \
 	case "$$DRY_RUN" in ''|0|no) ;; *) set -- "$$@" --dry-run;; esac; \

@@ -18,7 +18,7 @@ Canonical tile (x to the right), classic numbers:
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .errors import CanvasError, ContractError, UsageError
 from .mode import Box, Mode, from_canonical, require_rgb, to_canonical
@@ -105,6 +105,22 @@ class TileContract:
     def max_rim_px(self) -> int:
         """The widest rim without a source that calibration may leave, in pixels; at least 1."""
         return max(1, int(MAX_RIM_SHARE * min(self.tile_px, self.across_px)))
+
+    @property
+    def closing(self) -> TileContract:
+        """The contract of a step that closes a loop: its growth is all that lies between two bands in one tile.
+
+        Raises:
+            UsageError: the tile has no room for two bands and the scoring strips of two seams.
+        """
+        room = self.tile_px - 2 * self.band_px
+        if room < 2 * self.overlap_px:
+            least = 2 * (self.band_px + self.overlap_px)
+            raise UsageError(
+                f"a tile of {self.tile_px} px has no room to close a loop: two bands of {self.band_px} px and two "
+                f"scoring strips of {self.overlap_px} px need {least}; make a session with `--contract long`"
+            )
+        return replace(self, advance_px=room)
 
     def tile_size(self, mode: Mode | str) -> tuple[int, int]:
         """(width, height) of a tile, in the picture's own orientation."""
@@ -290,10 +306,13 @@ class Frame:
         """The last `zone_px` before the seam, in the tile: pending since the previous step, committed by this one."""
         return self._tile(self.contract.band_px - zone_px, self.contract.band_px)
 
-    def strip_in_tile(self, zone_px: int, soften_px: int) -> Box:
-        """The box that a step commits, in the tile: the pending zone before the seam and the growth without its end."""
+    def strip_in_tile(self, zone_px: int, soften_px: int, far_zone_px: int = 0) -> Box:
+        """The box that a step commits, in the tile: the pending zone before the seam and the growth without its end.
+
+        A step that closes a loop also commits the pending zone behind the growth, of `far_zone_px`.
+        """
         c = self.contract
-        return self._tile(c.band_px - zone_px, c.band_px + c.advance_px - soften_px)
+        return self._tile(c.band_px - zone_px, c.band_px + c.advance_px - soften_px + far_zone_px)
 
     def pending_in_tile(self, soften_px: int) -> Box:
         """The last `soften_px` of the growth, in the tile: the box that a step leaves pending."""

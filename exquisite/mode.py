@@ -59,6 +59,11 @@ class Mode(StrEnum):
         """The side of the canvas that grows, in plain words: right, left, bottom or top."""
         return _DIRECTION[self]
 
+    @property
+    def opposite(self) -> Mode:
+        """Growth at the other end of the same axis; its canonical orientation is this one's, mirrored left to right."""
+        return next(mode for mode in Mode if mode.axis == self.axis and mode is not self)
+
 
 _DIRECTION = {Mode.X_LTR: "right", Mode.X_RTL: "left", Mode.Y_TTB: "bottom", Mode.Y_BTT: "top"}
 

@@ -64,6 +64,7 @@ EVERY = {
     "SESSION": ["s"],
     "CANVAS": ["--canvas", "c.png"],
     "STEPS": ["--steps", "4"],
+    "CLOSE": ["--close"],
     "PROMPT": ["--prompt", "words"],
     "GENERATOR": ["--generator", "openai"],
     "CANDIDATES": ["--candidates", "2"],
@@ -114,7 +115,8 @@ def test_every_variable_arrives(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("value", ["", "0", "no"])
 def test_a_switch_that_is_off_is_off(checkout: Checkout, value: str) -> None:
-    switches = [f"{name}={value}" for name in ("CUE", "YES", "DRY_RUN", "RETRY_AMBIGUOUS", "STREAM", "BLOCK_NETWORK")]
+    names = ("CUE", "CLOSE", "YES", "DRY_RUN", "RETRY_AMBIGUOUS", "STREAM", "BLOCK_NETWORK")
+    switches = [f"{name}={value}" for name in names]
     assert vars(checkout.step("MODE=x_ltr", "SESSION=s", *switches)) == vars(checkout.step("MODE=x_ltr", "SESSION=s"))
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from PIL import Image
 
 from ..contract import Mode, TileContract
 
 __all__ = [
+    "Beginning",
     "CallLog",
     "FetchesPictures",
     "JudgesFormats",
@@ -24,6 +25,18 @@ __all__ = [
     "TileRequest",
     "describe",
 ]
+
+
+class Beginning(NamedTuple):
+    """The band at the other end of a canvas that a step closes to a loop.
+
+    Attributes:
+        band: RGB, own orientation; it lies at the far end of the tile.
+        origin: (x, y) of its top left pixel, in pixels, signed from the seed picture's origin.
+    """
+
+    band: Image.Image
+    origin: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +56,7 @@ class TileRequest:
             numbered from here, so that a resumed step requests only the missing ones.
         band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin. The
             simulated model locates the band in its reference picture by it; real models never receive it.
+        beginning: what the step meets at the far end of the tile; None unless it closes a loop.
     """
 
     mode: Mode
@@ -55,6 +69,7 @@ class TileRequest:
     step_index: int
     first_candidate: int = 0
     band_origin: tuple[int, int] = (0, 0)
+    beginning: Beginning | None = None
 
     @property
     def tile_size(self) -> tuple[int, int]:

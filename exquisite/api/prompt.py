@@ -20,9 +20,15 @@ _TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards
 
 
 def build_prompt(
-    mode: Mode | str, words: str = "", contract: TileContract = CLASSIC, strength: int = PROMPT_STRENGTH_DEFAULT
+    mode: Mode | str,
+    words: str = "",
+    contract: TileContract = CLASSIC,
+    strength: int = PROMPT_STRENGTH_DEFAULT,
+    closes: bool = False,
 ) -> str:
     """The full prompt for one step in `mode`; it ends with the user prompt `words`.
+
+    Where the step `closes` a loop, both ends of the tile are kept, and `contract` is that of the closing step.
 
     Raises:
         UsageError: unknown mode or strength, or `words` that cannot be encoded as UTF-8.
@@ -32,11 +38,19 @@ def build_prompt(
         raise UsageError(f"unknown prompt strength {strength!r}: use one of {', '.join(map(str, PROMPT_STRENGTHS))}")
     new = Mode(mode).direction
     old = _OPPOSITE[new]
-    sentences = [f"Extend this picture {_TOWARDS[new]}."]
+    if closes:
+        parts = f"the {old} {contract.band_px} and the {new} {contract.band_px} of {contract.tile_px} pixels"
+        sentences = [f"Join the {old} and the {new} part of this picture."]
+        areas = f"Keep {parts} exactly as they are; fill only the {contract.advance_px} pixels between them."
+    else:
+        sentences = [f"Extend this picture {_TOWARDS[new]}."]
+        areas = (
+            f"Keep {_part(old, contract.band_px, contract)} exactly as it is; "
+            f"fill only {_part(new, contract.tile_px - contract.band_px, contract)}."
+        )
     if strength >= 1:
         sentences += [
-            f"Keep {_part(old, contract.band_px, contract)} exactly as it is; "
-            f"fill only {_part(new, contract.tile_px - contract.band_px, contract)}.",
+            areas,
             "Do not rescale; same framing and stroke thickness; continue every line that meets the edge.",
         ]
     if strength >= 2:

@@ -14,7 +14,7 @@ from ..geometry.overlap_score import TileScore
 from ..geometry.tile_mode import extract_conditioning_band
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture
 from ..pipeline.session import Session
-from ..pipeline.step import StepInputs, StepOptions, StepResult
+from ..pipeline.step import StepInputs, StepOptions, StepResult, TileEnd
 from .arguments import (
     Verbs,
     add_common_options,
@@ -73,6 +73,12 @@ def add_verbs(verbs: Verbs) -> None:
     add_contract_option(step)
     step.add_argument("--steps", type=int, default=1, metavar="N", help="how many; a refusal ends them (default 1)")
     step.add_argument("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model")
+    step.add_argument(
+        "--close",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="close the canvas to a loop: fill what lies between its frontier and its beginning",
+    )
     add_step_options(step)
     add_generator_options(step)
     add_common_options(step)
@@ -128,6 +134,8 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     mode, options, budget = Mode(args.mode), changed_options(args), budget_of(args)
     if args.steps < 1:
         raise UsageError(f"--steps must be at least 1, not {args.steps}")
+    if options.get("close") and args.steps > 1:
+        raise UsageError("one step closes a loop, and none can follow: leave out --steps")
     root = Path(args.session)
     session, fitted = _session_or_picture(args, mode)
     init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
@@ -205,13 +213,22 @@ def _dry_run(
 ) -> int:
     """Show the request of the next step; write and send nothing."""
     if session is not None:
-        contract, band, number = session.contract, session.frontier(mode), session.status().last_step + 1
+        inputs, number = session.inputs(mode, args.prompt, **options), session.status().last_step + 1
     else:
         assert fitted is not None
-        contract, number = args.contract or CLASSIC, 1
-        band = extract_conditioning_band(fitted.image, mode, contract)
-    inputs = StepInputs(mode, contract, band, args.prompt, StepOptions.from_values(options))
+        inputs, number = _first_inputs(fitted, args.contract or CLASSIC, mode, args.prompt, options), 1
     return show_request(inputs, number, generator, output, args.steps)
+
+
+def _first_inputs(
+    fitted: FittedPicture, contract: TileContract, mode: Mode, words: str, options: dict[str, Any]
+) -> StepInputs:
+    """What would decide the first step of a session that does not exist yet."""
+    chosen = StepOptions.from_values(options)
+    chosen.require_fits(contract)
+    band, *others = (extract_conditioning_band(fitted.image, way, contract) for way in (mode, mode.opposite))
+    beginning = TileEnd(mode.opposite, others[0]) if chosen.close else None
+    return StepInputs(mode, chosen.step_contract(contract), band, words, chosen, beginning=beginning)
 
 
 def _accept(args: argparse.Namespace, output: Output) -> int:

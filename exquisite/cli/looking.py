@@ -81,6 +81,8 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         for side, width in status.pending_px.items()
         if width
     ]
+    if status.closed:
+        lines.append(("loop", "closed: its ends meet, and no step can follow"))
     if pending:
         lines.append(("zone", f"{', '.join(pending)}: the next step there cuts inside it"))
     lines += [("style", line) for line in _style_lines(status)]

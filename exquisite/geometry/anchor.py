@@ -87,11 +87,12 @@ class Anchor:
 
 
 def anchored_tile(
-    tile: Image.Image, mode: Mode | str, contract: TileContract, anchor: Anchor
+    tile: Image.Image, mode: Mode | str, contract: TileContract, anchor: Anchor, closes: bool = False
 ) -> tuple[Image.Image, Correction]:
     """A copy of an RGB `tile` (own orientation) whose new half is corrected towards the anchor, and the correction.
 
-    The conditioning half stays as it is, and so does the first new column.
+    The conditioning half stays as it is, and so does the first new column. Where the tile `closes` a loop, the
+    correction fades out again before the band at its far end.
 
     Raises:
         CanvasError: the tile is not RGB or of the wrong size.
@@ -105,7 +106,8 @@ def anchored_tile(
     half = canonical.crop((seam, 0, contract.tile_px, height))
     corrected = _toned(_as_sharp(half, growth, correction.sharpness), growth, correction)
     out = canonical.copy()
-    out.paste(corrected, (seam, 0), _ramp(half.size, max(1, min(RAMP_PX, contract.advance_px // 4))))
+    ramp_px = max(1, min(RAMP_PX, contract.advance_px // 4))
+    out.paste(corrected, (seam, 0), _ramp(half.size, ramp_px, contract.advance_px if closes else None))
     return from_canonical(out, mode), correction
 
 
@@ -164,8 +166,9 @@ def _chance(size: tuple[int, int]) -> Image.Image:
     return noise.convert("F").point(lambda value: value * (1 / LEVELS) + 0.5 / LEVELS)
 
 
-def _ramp(size: tuple[int, int], ramp_px: int) -> Image.Image:
-    """0 at the first column, 255 from `ramp_px` on, along a raised cosine; mode L."""
+def _ramp(size: tuple[int, int], ramp_px: int, end: int | None = None) -> Image.Image:
+    """0 at the first column, 255 from `ramp_px` on, along a raised cosine, and 0 again before column `end`; mode L."""
     width, height = size
-    weights = [round(255 * (0.5 - 0.5 * math.cos(math.pi * min(1.0, x / ramp_px)))) for x in range(width)]
+    reached = [min(1.0, x / ramp_px, 1.0 if end is None else max(0.0, (end - 1 - x) / ramp_px)) for x in range(width)]
+    weights = [round(255 * (0.5 - 0.5 * math.cos(math.pi * share))) for share in reached]
     return Image.frombytes("L", (width, 1), bytes(weights)).resize((width, height))

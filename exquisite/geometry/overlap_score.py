@@ -10,7 +10,7 @@ interior columns of the canvas's own band.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -38,6 +38,7 @@ __all__ = [
     "score_strips",
     "score_tile",
     "score_tile_sobel_corr",
+    "worst_of",
 ]
 
 METRICS = ("primary", "seam", "sobel_corr", "sobel_nmse", *(component.name for component in COMPONENTS))
@@ -98,6 +99,16 @@ class TileScore:
     def as_dict(self) -> dict[str, object]:
         """The score in JSON types."""
         return {"primary": self.primary, "metrics": dict(self.metrics), "vetoes": list(self.vetoes)}
+
+
+def worst_of(scores: Sequence[TileScore]) -> TileScore:
+    """The score of a tile with several seams: of each metric the worst value, and every veto."""
+    if len(scores) == 1:
+        return scores[0]
+    names = dict.fromkeys(name for score in scores for name in score.metrics)
+    metrics = {name: min(score.metrics.get(name, math.inf) for score in scores) for name in names}
+    vetoes = dict.fromkeys(veto for score in scores for veto in score.vetoes)
+    return TileScore(metrics["primary"], MappingProxyType(metrics), tuple(vetoes))
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..contract import Mode
 from ..pipeline.journal.call_files import call_numbers
 from ..pipeline.journal.calls import Call, read_call
 from ..pipeline.labels import Labels
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_record
 from .drawings import TONE_AT
-from .pictures import TREATMENTS
+from .pictures import TREATMENTS, step_frame
 
 __all__ = ["MARGINS", "calibration_words", "from_one", "gate_margin", "read_score", "step_facts"]
 
@@ -63,7 +62,7 @@ def step_facts(store: Store, number: int) -> Record:
         "margin": gate_margin(score),
         "candidates": [_candidate(store, number, one) for one in shown],
         "treatments": [name for name in TREATMENTS if name != "cut" or any(one.get("cut") for one in shown)],
-        "frame": _frame(store, record),
+        "frame": _frame(store, number),
         "prompt": _prompt(store, source),
         "generator": _request(store, source).get("generator", {}),
         "calls": _calls(store, source),
@@ -92,8 +91,12 @@ def gate_margin(score: Mapping[str, Any]) -> float | None:
     candidates = score.get("candidates") or []
     if not gate or chosen is None or chosen >= len(candidates) or "metrics" not in candidates[chosen]:
         return None
-    threshold, seam = float(gate["threshold"]), float(candidates[chosen]["metrics"]["seam"])
-    return (seam - threshold) / max(abs(threshold), 1e-9)
+    gates = [gate, *([score["far_gate"]] if "far_gate" in score else [])]
+    margins = []
+    for one, seam in zip(gates, candidates[chosen].get("seams", [candidates[chosen]]), strict=True):
+        threshold = float(one["threshold"])
+        margins.append((float(seam["metrics"]["seam"]) - threshold) / max(abs(threshold), 1e-9))
+    return min(margins)
 
 
 def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
@@ -132,14 +135,13 @@ def _candidate(store: Store, number: int, score: Mapping[str, Any]) -> Record:
     return {**score, "words": calibration_words(calibration) if calibration else [], "meta": meta}
 
 
-def _frame(store: Store, record: Record) -> Record:
+def _frame(store: Store, number: int) -> Record:
     """Where band, seam and new pixels lie in the picture of a candidate in place."""
-    mode = Mode(record["mode"])
-    frame = store.contract.frame(mode, store.contract.band_size(mode))
+    frame = step_frame(store, number)
     return {
         "size": list(frame.grown_size),
-        "axis": mode.axis,
-        "side": mode.side,
+        "axis": frame.mode.axis,
+        "side": frame.mode.side,
         "seam": frame.seam,
         "growth": list(frame.growth),
         "overlap_px": frame.contract.overlap_px,

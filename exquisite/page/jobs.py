@@ -14,7 +14,7 @@ from ..api.generator import TileGenerator, describe
 from ..contract import Mode
 from ..errors import ExquisiteError, PaymentError, SessionLockedError, UsageError
 from ..pipeline.session import Session
-from ..pipeline.step import Progress, StepInputs, StepOptions
+from ..pipeline.step import Progress, StepOptions
 from ..pipeline.store.records import Record
 from .facts import from_one
 
@@ -102,7 +102,7 @@ class StepJobs:
             raise UsageError("this page was started without a generator: it runs no step")
         session = self._open(branch)
         chosen = StepOptions.from_values(options)
-        inputs = StepInputs(Mode(mode), session.contract, session.frontier(mode), words, chosen)
+        inputs = session.inputs(mode, words, **options)
         price: Record = {"estimate_usd": "0", "worst_case_usd": "0"}
         if hasattr(self._generator, "request_preview"):
             request = inputs.request(chosen.candidates, session.status().last_step + 1)

@@ -23,7 +23,7 @@ from ..api.answer import decode_tile
 from ..api.generator import RawCandidate
 from ..contract import Frame, Mode, to_canonical
 from ..errors import AnswerError, UsageError
-from ..geometry.cut import find_cut, join_tile
+from ..geometry.cut import find_cut
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.tile_mode import glue
@@ -31,13 +31,13 @@ from ..pipeline.artifacts import decode_png, encode_png
 from ..pipeline.derived import Derived
 from ..pipeline.options import StepOptions
 from ..pipeline.rederive import inputs_on, rederive
-from ..pipeline.step import Examined, StepInputs, commit_tile
+from ..pipeline.step import Examined, ExaminedSeam, StepInputs, commit_tile, joined_along
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
 from .bounded import Bounded
 
-__all__ = ["TREATMENTS", "Shown", "StepPictures", "worst_rows"]
+__all__ = ["TREATMENTS", "Shown", "StepPictures", "step_frame", "worst_rows"]
 
 TREATMENTS = ("raw", "calibrated", "enforced", "cut", "feathered")
 """The stages that can be shown, first to last."""
@@ -101,12 +101,12 @@ class StepPictures:
             raise UsageError(f"step {shown.step} shows nothing: it is the seed picture, or was not finished")
         if shown.treatment not in TREATMENTS:
             raise UsageError(f"unknown treatment {shown.treatment!r}: use one of {', '.join(TREATMENTS)}")
-        mode, contract = Mode(record["mode"]), store.contract
+        options = StepOptions.from_values(record["options"])
+        mode, contract = Mode(record["mode"]), options.step_contract(store.contract)
         band = store.frontier(record["parent"], mode)
         frame = contract.frame(mode, band.size)
         if shown.treatment in _FILES:
             return band, self._tile(store, shown, shown.treatment), frame
-        options = StepOptions.from_values(record["options"])
         inputs = inputs_on(store, record["parent"], mode, record["words"], options)
         one = self._joined(store, shown, inputs)
         width = 0 if shown.treatment == "cut" else shown.feather_px
@@ -116,21 +116,22 @@ class StepPictures:
         return band, commit_tile(one, inputs, width), frame
 
     def _joined(self, store: Store, shown: Shown, inputs: StepInputs) -> Examined:
-        """A candidate joined to the band, along the cut that the step made if it made one."""
+        """A candidate joined to the canvas, along the cuts that the step made if it made any."""
         enforced, redraw = (self._tile(store, shown, stage) for stage in ("enforced", "calibrated"))
-        uncut = candidate_score(store, shown.step, shown.candidate).get("uncut", "")
-        cut = None
-        if inputs.zone_px and not uncut:
-            cut = find_cut(redraw, inputs.band, inputs.mode, inputs.zone_px, inputs.contract)
-        joined = enforced if cut is None else join_tile(redraw, inputs.band, inputs.mode, cut, inputs.contract)
-        nothing = RawCandidate(b"", {})
-        return Examined(shown.candidate, nothing, redraw=redraw, enforced=enforced, joined=joined, cut=cut)
+        score = candidate_score(store, shown.step, shown.candidate)
+        cuts = [
+            find_cut(redraw, end.band, end.mode, end.zone_px, inputs.contract)
+            if end.zone_px and not found.get("uncut")
+            else None
+            for end, found in zip(inputs.ends, score.get("seams", [score]), strict=True)
+        ]
+        joined = joined_along(cuts, redraw, enforced, inputs)
+        seams = tuple(map(ExaminedSeam, cuts))
+        return Examined(shown.candidate, RawCandidate(b"", {}), "", redraw, enforced, joined, seams)
 
     def frame(self, step: int) -> Frame:
         """The boxes of a step on a canvas that is its band alone."""
-        store = Store(self._root)
-        mode = Mode(store.step(step)["mode"])
-        return store.contract.frame(mode, store.contract.band_size(mode))
+        return step_frame(Store(self._root), step)
 
     def stage_png(self, step: int, candidate: int, treatment: str) -> bytes:
         """The whole tile of a stage as PNG."""
@@ -180,6 +181,14 @@ def candidate_score(store: Store, number: int, candidate: int) -> Record:
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return {}
+
+
+def step_frame(store: Store, number: int) -> Frame:
+    """The boxes of step `number` on a canvas that is its band alone."""
+    record = store.step(number)
+    mode = Mode(record["mode"])
+    contract = StepOptions.from_values(record["options"]).step_contract(store.contract)
+    return contract.frame(mode, contract.band_size(mode))
 
 
 def worst_rows(picture: Image.Image, frame: Frame, count: int) -> list[int]:

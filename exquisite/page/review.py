@@ -82,7 +82,7 @@ class Review:
             "name": self.root.resolve().name,
             **{key: value for key, value in status.as_dict().items() if key not in ("root", *money)},
             "money": money | {"lines": [asdict(line) for line in status.money.lines()]},
-            "modes": [mode for mode in Mode if status.axis in (None, mode.axis)],
+            "modes": [mode for mode in Mode if status.axis in (None, mode.axis) and not status.closed],
             "waiting": self._waiting(status.head, status.last_step),
             "generator": self.jobs.generator(),
             "job": self.jobs.state(),

@@ -13,6 +13,7 @@
     bounds_overlay.png                             seam, patch, paste bounds, pending zones over the glued region
     cut_old.png  cut_new.png  cut_overlay.png      both sources of a pending zone that was cut; the path over the result
     seam_before_cut.png  seam_after_cut.png        the zone and as much behind it: straight seam, cut
+    far_NAME                                       the same at the other seam of a step that closes a loop
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..geometry.overlap_score import DEFAULT_GATE, METRICS, Gate, TileScore, interior_gate
+from ..geometry.overlap_score import DEFAULT_GATE, METRICS, Gate, TileScore, interior_gate, worst_of
 from .options import AUTO
-from .step import Examined, StepInputs, commit_tile, score_along
+from .step import Examined, StepInputs, commit_tile, seam_scores
 
-__all__ = ["AUTO_WIDTHS", "Choice", "Feathering", "choose", "feather_width", "ranked"]
+__all__ = ["AUTO_WIDTHS", "Choice", "Feathering", "choose", "feather_width", "passes_gates", "ranked"]
 
 AUTO_WIDTHS = (0, 16, 32, 64)
 """Widths of the feather in pixels that "auto" tries, the narrowest first."""
@@ -39,7 +39,7 @@ class Choice:
     Attributes:
         chosen: the winner; None when nothing is glued.
         best: the best candidate that passes the gate, else the best of all; None when none could be read.
-        gate: the gate that was asked; None when there was none.
+        gates: the gate of each seam, that of the frontier first; none when none was asked.
         reason: for a person.
         best_by: what each metric would have chosen.
         feathers: what "auto" found for each candidate that passes.
@@ -48,7 +48,7 @@ class Choice:
 
     chosen: int | None
     best: int | None
-    gate: Gate | None
+    gates: tuple[Gate, ...]
     reason: str
     best_by: Mapping[str, int]
     feathers: Mapping[int, Feathering] = field(default_factory=dict)
@@ -56,9 +56,16 @@ class Choice:
 
     def passes(self, one: Examined) -> bool:
         """Whether a candidate passes the gate, with the feather that "auto" found for it; True without a gate."""
-        if self.gate is None or one.index in self.feathers:
-            return True
-        return one.score is not None and self.gate.passes(one.score)
+        return one.index in self.feathers or passes_gates([seam.score for seam in one.seams], self.gates)
+
+
+def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> bool:
+    """Whether every seam passes its gate; True without gates, False for a candidate that could not be read."""
+    if not gates:
+        return True
+    return len(scores) == len(gates) and all(
+        score is not None and gate.passes(score) for gate, score in zip(gates, scores, strict=True)
+    )
 
 
 def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
@@ -69,17 +76,21 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
     options = inputs.options
     readable = [one for one in examined if one.score is not None]
     if not readable:
-        return Choice(None, None, None, "no candidate could be read: " + "; ".join(_faults(examined)), {})
+        return Choice(None, None, (), "no candidate could be read: " + "; ".join(_faults(examined)), {})
 
     best, *others = in_order = ranked(readable, options.metric)
     best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
     factor = DEFAULT_GATE if options.gate is None else options.gate
-    gate = interior_gate(inputs.band, inputs.mode, inputs.contract, factor)
-    feathers = _feathers(in_order, gate, inputs) if options.feather_px == AUTO else {}
+    gates = tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
+    feathers = _feathers(in_order, gates, inputs) if options.feather_px == AUTO else {}
     if options.gate is None:
         reason = f"{_why(best, others, options.metric)}; no gate"
-        return Choice(best.index, best.index, None, reason, best_by, feathers)
-    passing = [one for one in in_order if one.index in feathers or (one.score is not None and gate.passes(one.score))]
+        return Choice(best.index, best.index, (), reason, best_by, feathers)
+    passing = [
+        one
+        for one in in_order
+        if one.index in feathers or passes_gates([seam.score for seam in one.seams], gates)
+    ]
     if passing:
         winner, *others = passing
         reason = _why(winner, others, options.metric)
@@ -87,18 +98,22 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
             reason += f", of those that pass the gate; candidate {best.index} does not"
         if (found := feathers.get(winner.index)) and found.feather_px:
             reason += f"; the gate asks for a feather of {found.feather_px} px"
-        return Choice(winner.index, winner.index, gate, reason, best_by, feathers)
-    vetoes = f" and vetoed ({', '.join(best.score.vetoes)})" if best.score and best.score.vetoes else ""
-    refusal = (
-        f"the gate refused: the best of {len(examined)}, candidate {best.index}, scores "
-        f"{best.value('seam'):.3f}{vetoes} at the seam; this canvas asks for {gate.threshold:.3f}"
-    )
+        return Choice(winner.index, winner.index, gates, reason, best_by, feathers)
+    refusal = f"the gate refused: the best of {len(examined)}, candidate {best.index}, {_shortfall(best, gates)}"
     would_pass = None
-    for candidate, found in (_feathers(in_order, gate, inputs) if options.feather_px == 0 else {}).items():
+    for candidate, found in (_feathers(in_order, gates, inputs) if options.feather_px == 0 else {}).items():
         would_pass = candidate, found.feather_px
         refusal += f"; with feather_px {found.feather_px} candidate {candidate} passes: accept it so"
         break
-    return Choice(None, best.index, gate, refusal, best_by, would_pass=would_pass)
+    return Choice(None, best.index, gates, refusal, best_by, would_pass=would_pass)
+
+
+def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:
+    """How far a candidate's seam, or the worse of its two, is from what its gate asks for."""
+    pairs = [(seam.score, gate) for seam, gate in zip(one.seams, gates, strict=True) if seam.score is not None]
+    score, gate = min(pairs, key=lambda pair: pair[0].metrics["seam"] - pair[1].threshold)
+    vetoes = f" and vetoed ({', '.join(score.vetoes)})" if score.vetoes else ""
+    return f"scores {score.metrics['seam']:.3f}{vetoes} at the seam; this canvas asks for {gate.threshold:.3f}"
 
 
 def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
@@ -118,26 +133,21 @@ def feather_width(candidate: int, inputs: StepInputs, choice: Choice) -> int:
     return 0 if found is None else found.feather_px
 
 
-def _feathers(in_order: Sequence[Examined], gate: Gate, inputs: StepInputs) -> dict[int, Feathering]:
+def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: StepInputs) -> dict[int, Feathering]:
     """For each candidate that passes with one of AUTO_WIDTHS the narrowest, in the order of the candidates."""
-    found = {one.index: _feathering(one, gate, inputs) for one in in_order}
+    found = {one.index: _feathering(one, gates, inputs) for one in in_order}
     return {index: feathering for index, feathering in found.items() if feathering is not None}
 
 
-def _feathering(one: Examined, gate: Gate, inputs: StepInputs) -> Feathering | None:
+def _feathering(one: Examined, gates: Sequence[Gate], inputs: StepInputs) -> Feathering | None:
     if one.score is None or one.joined is None or set(one.score.vetoes) - _MENDED_BY_A_FEATHER:
         return None
-    before = one.score.metrics["seam"]
     for width in AUTO_WIDTHS:
         if width <= inputs.contract.advance_px:
-            score = one.score if width == 0 else _feathered_score(one, width, inputs)
-            if gate.passes(score):
-                return Feathering(width, before, score.metrics["seam"])
+            scores = seam_scores(commit_tile(one, inputs, width), one.seams, inputs)
+            if passes_gates(scores, gates):
+                return Feathering(width, one.value("seam"), worst_of(scores).metrics["seam"])
     return None
-
-
-def _feathered_score(one: Examined, width: int, inputs: StepInputs) -> TileScore:
-    return score_along(commit_tile(one, inputs, width), one.cut, inputs, one.calibration)
 
 
 def _why(best: Examined, others: Sequence[Examined], metric: str) -> str:

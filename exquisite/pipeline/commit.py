@@ -16,7 +16,7 @@ from ..errors import StorageError
 from .derived import Derived
 from .step import StepInputs
 from .store import Store
-from .store.pieces import Piece, extend_tips, grow_box, pending_after
+from .store.pieces import grown_record
 from .store.records import FORMAT_VERSION, Record, sha256
 from .styles import style_record
 
@@ -135,19 +135,10 @@ def _outline(step: OpenStep) -> Record:
 def _growth(step: OpenStep, derived: Derived) -> Record:
     """What the record of a step that glued something says of the canvas that it makes."""
     assert derived.strip is not None
-    store, inputs = step.store, step.inputs
-    parent, mode = store.step(step.base), inputs.mode
-    grown = grow_box(store.canvas_box(step.base), mode, store.contract, inputs.zone_px, inputs.options.soften_px)
-    strip = Piece(sha256(derived.strip), grown.strip.origin, grown.strip.size).as_record()
-    left = None
-    if derived.pending is not None:
-        left = Piece(sha256(derived.pending), grown.pending.origin, grown.pending.size)
-    pending = pending_after(parent, mode.side, left)
+    inputs, parent = step.inputs, step.store.step(step.base)
+    hashes = sha256(derived.strip), None if derived.pending is None else sha256(derived.pending)
     totals = parent["totals"]
     return {
-        "strip": strip,
-        **({"pending": pending} if pending else {}),
-        "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
-        "tips": extend_tips(parent["tips"], strip, mode, store.contract),
+        **grown_record(parent, inputs.mode, inputs.contract, inputs.zones, hashes),
         "totals": {"steps": totals["steps"] + 1, "candidates": totals["candidates"] + len(derived.examined)},
     }

@@ -18,20 +18,16 @@ from ..api.generator import RawCandidate
 from ..api.lossy import lossy_format, other_format
 from ..contract import from_canonical, to_canonical
 from ..errors import UsageError
+from ..geometry.anchor import Correction
 from ..geometry.measures.signature import Signature, signature_of
-from ..geometry.overlap_score import METRICS, extract_scoring_strips
-from ..geometry.tile_mode import glue
-from ..pixels import laplacian_energy
-from .artifacts import bounds_overlay, cut_overlay, encode_png
+from ..geometry.overlap_score import METRICS
+from .artifacts import encode_png
 from .choice import Choice, choose, feather_width, ranked
-from .step import Examined, StepInputs, StepOptions, commit_tile, examine_all, score_along
+from .seam_files import by_seam, seam_files
+from .step import Examined, ExaminedSeam, StepInputs, StepOptions, commit_tile, examine_all
 from .store.records import pretty
 
 __all__ = ["Derived", "derive"]
-
-PREVIEW_FRACTION = 8
-"""The feather preview that every step writes is overlap_px divided by this, in pixels."""
-
 
 @dataclass(frozen=True, eq=False)
 class Derived:
@@ -92,7 +88,7 @@ def derive(
         feather_px = feather_width(winner.index, inputs, choice)
         tile = commit_tile(winner, inputs, feather_px)
         frame = contract.tile_frame(mode)
-        strip = encode_png(tile.crop(frame.strip_in_tile(inputs.zone_px, options.soften_px)))
+        strip = encode_png(tile.crop(frame.strip_in_tile(*inputs.zones)))
         signatures = (signature_of(tile.crop(frame.growth_in_tile), mode), signature_of(_last_old_pixels(inputs), mode))
         if options.soften_px:
             pending = encode_png(tile.crop(frame.pending_in_tile(options.soften_px)))
@@ -122,8 +118,9 @@ def _files(
             files |= {f"candidates/{one.index}/{name}": content for name, content in own.items()}
     summary = _score_summary(examined, choice, options)
     if choice.chosen is not None and tile is not None:
-        seam, summary["feather"] = _seam_files(inputs, examined[choice.chosen], tile, feather_px)
-        files |= seam
+        pictures, feathers = seam_files(inputs, examined[choice.chosen], tile, feather_px)
+        files |= pictures
+        summary |= feathers
     files["score.json"] = pretty(summary)
     files["score_metric.json"] = pretty({"metric": options.metric, "metrics": METRICS})
     return _encoded(files)
@@ -136,54 +133,6 @@ def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
         return dict(zip(files, contents, strict=True))
 
 
-def _seam_files(
-    inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
-) -> tuple[dict[str, Image.Image], dict[str, Any]]:
-    """The pictures around the seam, and the A/B of the feather; without one, of a preview that is not applied."""
-    mode, contract, applied = inputs.mode, inputs.contract, feather_px > 0
-    assert winner.joined is not None
-    zone_px = feather_px or max(1, contract.overlap_px // PREVIEW_FRACTION)
-    after = tile if applied else commit_tile(winner, inputs, zone_px)
-    frame = contract.tile_frame(mode)
-    canvas_strip, _ = extract_scoring_strips(inputs.band, tile, mode, contract)
-    glued = glue(inputs.band, tile, mode, contract)
-    pictures = {
-        "canvas_strip.png": canvas_strip,
-        "seam_before_feather.png": winner.joined.crop(frame.patch),
-        "seam_after_feather.png": after.crop(frame.patch),
-        "bounds_overlay.png": bounds_overlay(
-            glued, contract.frame(mode, inputs.band.size), inputs.zone_px, inputs.options.soften_px
-        ),
-        **_cut_files(inputs, winner),
-    }
-
-    def zone(one: Image.Image, seam: float) -> dict[str, float]:
-        return {"seam": seam, "sharpness": laplacian_energy(one.crop(frame.feather_zone(zone_px)))}
-
-    feather = {
-        "applied": applied,
-        "feather_px": zone_px,
-        "before": zone(winner.joined, winner.value("seam")),
-        "after": zone(after, score_along(after, winner.cut, inputs).primary),
-    }
-    return pictures, feather
-
-
-def _cut_files(inputs: StepInputs, winner: Examined) -> dict[str, Image.Image]:
-    """The pictures of the cut; none where there is none."""
-    if winner.cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
-        return {}
-    frame = inputs.contract.tile_frame(inputs.mode)
-    zone, seam = frame.zone_in_tile(inputs.zone_px), frame.beside_seam(inputs.zone_px)
-    return {
-        "cut_old.png": winner.enforced.crop(zone),
-        "cut_new.png": winner.redraw.crop(zone),
-        "cut_overlay.png": cut_overlay(winner.joined.crop(zone), winner.cut.path, inputs.mode),
-        "seam_before_cut.png": winner.enforced.crop(seam),
-        "seam_after_cut.png": winner.joined.crop(seam),
-    }
-
-
 def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Image.Image]:
     files: dict[str, bytes | Image.Image] = {
         "score.json": pretty(_candidate_score(one)),
@@ -193,12 +142,15 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
         return {"tile_out_raw.bin": one.raw.data, **files}
     kind = other_format(one.raw.data)
     changed = one.correction is not None or (one.calibration is not None and one.calibration.applied)
-    frame = inputs.contract.tile_frame(inputs.mode)
+    strips = {
+        f"{prefix}tile_strip.png": one.enforced.crop(inputs.contract.tile_frame(end.mode).tile_strip)
+        for prefix, end in by_seam(inputs.ends)
+    }
     return {
         f"tile_out_raw.{(kind or 'png').lower()}": one.raw.data,
         "tile_out_calibrated.png": one.redraw if changed or kind else one.raw.data,
         "tile_out_enforced.png": one.enforced,
-        "tile_strip.png": one.enforced.crop(frame.tile_strip),
+        **strips,
         **files,
     }
 
@@ -206,27 +158,36 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
 def _candidate_score(one: Examined) -> dict[str, Any]:
     if one.score is None:
         return {"candidate": one.index, "error": one.error}
-    calibration = {"applied": False, "reason": "not asked for"}
-    if one.calibration is not None:
-        calibration = one.calibration.as_dict()
-    found = {"anchor": one.correction, "cut": one.cut}
+    first, *others = one.seams
+    lossy = {"lossy": kind} if (kind := lossy_format(one.raw.data)) else {}
+    score = {"candidate": one.index, **one.score.as_dict(), **_measured(first, one.correction), **lossy}
+    if others:
+        score["seams"] = [{**(seam.score.as_dict() if seam.score else {}), **_measured(seam)} for seam in one.seams]
+    return score
+
+
+def _measured(seam: ExaminedSeam, correction: Correction | None = None) -> dict[str, Any]:
+    """What is recorded of a seam besides its score, with the correction towards the anchor."""
+    calibration: dict[str, Any] = {"applied": False, "reason": "not asked for"}
+    if seam.calibration is not None:
+        calibration = seam.calibration.as_dict()
+    found = {"anchor": correction, "cut": seam.cut}
     measured = {name: value.as_dict() for name, value in found.items() if value is not None}
-    remarks = {"uncut": one.uncut, "lossy": lossy_format(one.raw.data)}
-    said = {name: remark for name, remark in remarks.items() if remark}
-    return {"candidate": one.index, **one.score.as_dict(), "calibration": calibration, **measured, **said}
+    return {"calibration": calibration, **measured, **({"uncut": seam.uncut} if seam.uncut else {})}
 
 
 def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:
     rank = {one.index: place for place, one in enumerate(ranked(examined, options.metric), start=1)}
-    gate = None
-    if choice.gate is not None and choice.best is not None:
-        gate = {**choice.gate.as_dict(), "passed": choice.passes(examined[choice.best])}
+    gates: dict[str, Any] = {"gate": None}
+    if choice.best is not None:
+        passed = choice.passes(examined[choice.best])
+        gates |= {f"{prefix}gate": {**gate.as_dict(), "passed": passed} for prefix, gate in by_seam(choice.gates)}
     return {
         "metric": options.metric,
         "chosen": choice.chosen,
         "best": choice.best,
         "reason": choice.reason,
-        "gate": gate,
+        **gates,
         "best_by_metric": dict(choice.best_by),
         "candidates": [
             {
@@ -255,7 +216,7 @@ def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, option
     if choice.chosen is None and one.index == choice.best:
         return "the best, refused by the gate"
     barred = f"vetoed: {', '.join(one.score.vetoes)}; " if one.score.vetoes else ""
-    if not barred and choice.gate is not None and not choice.passes(one):
+    if not barred and not choice.passes(one):
         barred = "refused by the gate; "
     ahead = choice.best if choice.chosen is None else choice.chosen
     if ahead is None or examined[ahead].score is None:

@@ -27,6 +27,7 @@ __all__ = [
     "PieceRecord",
     "RequestRecord",
     "ScoreRecord",
+    "SeamRecord",
     "SeedStyleRecord",
     "SessionRecord",
     "SettlementRecord",
@@ -108,6 +109,7 @@ class OptionsRecord(TypedDict):
     soften_seed: NotRequired[Annotated[bool, "whether a first step may cut inside the seed picture; false if missing"]]
     soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false where it is missing"]]
     anchor: NotRequired[Annotated[float, "largest share of a deviation in style that a step corrects"]]
+    close: NotRequired[Annotated[bool, "whether the step closes the canvas to a loop; false where it is missing"]]
 
 
 class RequestRecord(TypedDict):
@@ -116,7 +118,7 @@ class RequestRecord(TypedDict):
     format: Annotated[int, "version of the format"]
     base: Annotated[int, "step that this one continues"]
     mode: Annotated[ModeName, "direction"]
-    contract: Annotated[ContractRecord, "sizes"]
+    contract: Annotated[ContractRecord, "sizes of the step; a closing step adds all that lies between two bands"]
     band_sha256: Annotated[Sha256, "hash of the RGB pixels of the band"]
     scaffold_fill: Annotated[str, "as in the options"]
     continuation_cue: Annotated[bool, "as in the options"]
@@ -125,6 +127,8 @@ class RequestRecord(TypedDict):
     generator: Annotated[Json, "what the generator says of itself, without secrets"]
     candidates: Annotated[int, "tiles asked for"]
     soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask, in pixels"]]
+    beginning_sha256: NotRequired[Annotated[Sha256, "hash of the RGB pixels of the other band, of a closing step"]]
+    beginning_soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask at that band, in pixels"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
     digest: NotRequired[Annotated[Sha256, "hash of the fields above but the options; names the file pending/<digest>"]]
 
@@ -295,6 +299,17 @@ class GateRecord(TypedDict):
     passed: Annotated[bool, "whether the best candidate passes"]
 
 
+class SeamRecord(TypedDict):
+    """One seam of a candidate of a closing step; the candidate's own values are the worse of both."""
+
+    primary: Annotated[float, "primary metric, higher is better"]
+    metrics: Annotated[dict[str, float], "every metric, higher is better"]
+    vetoes: Annotated[list[str], "names of the vetoes against it"]
+    calibration: Annotated[Json, "drift measured at this end: fields of `Calibration`"]
+    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
+    uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
+
+
 class CandidateRecord(TypedDict):
     """`steps/NNNNNN/candidates/K/score.json`, and each entry of the step's `score.json`."""
 
@@ -311,6 +326,9 @@ class CandidateRecord(TypedDict):
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
     feather: NotRequired[Annotated[Json, "narrowest feather that passes: width, seam before and after it"]]
     anchor: NotRequired[Annotated[dict[str, float], "factors on lightness, contrast and sharpness of the new half"]]
+    seams: NotRequired[
+        Annotated[list[SeamRecord], "of a closing step: the seam at the frontier, and that at the beginning"]
+    ]
 
 
 class ScoreRecord(TypedDict):
@@ -324,6 +342,8 @@ class ScoreRecord(TypedDict):
     best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
     candidates: Annotated[list[CandidateRecord], "every candidate"]
     feather: NotRequired[Annotated[Json, "seam metric and sharpness of the feather zone, before and after"]]
+    far_gate: NotRequired[Annotated[GateRecord, "of a closing step: gate of the seam at the beginning of the canvas"]]
+    far_feather: NotRequired[Annotated[Json, "of a closing step: the feather at that seam"]]
 
 
 class CellRecord(TypedDict):
@@ -366,6 +386,7 @@ RECORDS: tuple[type, ...] = (
     SettlementRecord,
     ScoreRecord,
     CandidateRecord,
+    SeamRecord,
     ExperimentRecord,
     LabelRecord,
     ContractRecord,

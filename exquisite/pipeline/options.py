@@ -40,6 +40,8 @@ class StepOptions:
             0 for none, at most `TileContract.max_soften_px`.
         soften_seed: the first step at an end of the seed picture may cut inside its last soften_px.
         soft_mask: the mask ramps from keep to edit over the pending zone.
+        close: the step closes a loop: it fills what lies between the frontier and the beginning of the canvas, and
+            leaves nothing pending.
 
     Raises:
         UsageError: a value outside its range, or a field that does not exist.
@@ -58,6 +60,7 @@ class StepOptions:
     soften_seed: bool = False
     soft_mask: bool = False
     anchor: float = 0.0
+    close: bool = False
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -81,23 +84,34 @@ class StepOptions:
             yield f"unknown artifacts {self.artifacts!r}: use one of {', '.join(ARTIFACTS)}"
         if not _is_whole(self.soften_px) or self.soften_px < 0:
             yield f"soften_px must be 0 or more, in whole pixels, not {self.soften_px!r}"
-        for name in ("calibrate", "continuation_cue", "soften_seed", "soft_mask"):
+        for name in ("calibrate", "continuation_cue", "soften_seed", "soft_mask", "close"):
             if not isinstance(value := getattr(self, name), bool):
                 yield f"{name} must be True or False, not {value!r}"
         if not _is_number(self.anchor) or not 0 <= self.anchor <= 1:
             yield f"anchor must be a share from 0 to 1, not {self.anchor!r}"
         if self.soften_seed is True and self.soften_px == 0:
             yield "soften_seed needs soften_px, the width of the zone inside the seed picture"
+        if self.close is True and self.soften_px:
+            yield "a step that closes a loop leaves nothing pending: leave out soften_px"
 
     def require_fits(self, contract: TileContract) -> None:
         """Check the widths against the sizes of a session.
 
         Raises:
-            UsageError: a zone that is wider than the contract allows.
+            UsageError: a zone that is wider than the contract allows, or no room to close a loop.
         """
+        contract = self.step_contract(contract)
         if self.feather_px != AUTO and int(self.feather_px) > contract.advance_px:
             raise UsageError(f"feather_px {self.feather_px} is wider than the strip of {contract.advance_px} px")
         contract.require_soften(self.soften_px)
+
+    def step_contract(self, contract: TileContract) -> TileContract:
+        """The sizes of a step with these options in a session with `contract`.
+
+        Raises:
+            UsageError: the step closes a loop, and the contract has no room for that.
+        """
+        return contract.closing if self.close else contract
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
@@ -126,7 +140,7 @@ class StepOptions:
         return asdict(self)
 
 
-_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False, "anchor": 0.0}
+_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False, "anchor": 0.0, "close": False}
 """Options that records of version 0.1.0 do not have, with their defaults."""
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from ..api.generator import RawCandidate
 from ..contract import Mode
+from ..errors import UsageError
 from .commit import OpenStep, accept_facts, step_record
 from .derived import Derived, derive
 from .journal import Journal
 from .journal.ledger import Ledger
-from .step import StepInputs, StepOptions
+from .step import StepInputs, StepOptions, TileEnd
 from .store import SEED, Store
+from .store.pieces import pending_width, require_open
 from .store.records import Record, read_record, seal, sha256
 from .styles import anchor_for
 
@@ -84,6 +86,8 @@ def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInput
     mode, base = Mode(request["mode"]), int(request["base"])
     chosen = StepOptions.from_values(options)
     chosen.require_fits(store.contract)
+    if chosen.close != ("beginning_sha256" in request):
+        raise UsageError(f"whether step {number} closes a loop was asked of the model: a later choice cannot change it")
     return inputs_on(store, base, mode, request["words"], chosen), base
 
 
@@ -91,12 +95,21 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
     """What decides a step in `mode` on top of step `base`.
 
     Raises:
-        CanvasError: the canvas cannot grow in `mode`.
-        UsageError: the seed picture is too short for a cut inside it.
+        CanvasError: the canvas cannot grow in `mode`, or is a loop.
+        UsageError: the seed picture is too short for a cut inside it, or the contract has no room to close a loop.
     """
+    require_open(store.step(base))
+    contract = options.step_contract(store.contract)
     zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
     anchor = anchor_for(store, base, mode, options.anchor)
-    return StepInputs(mode, store.contract, store.frontier(base, mode), words, options, zone_px, anchor)
+    beginning = _beginning(store, base, mode.opposite) if options.close else None
+    return StepInputs(mode, contract, store.frontier(base, mode), words, options, zone_px, anchor, beginning)
+
+
+def _beginning(store: Store, base: int, mode: Mode) -> TileEnd:
+    """The end of the canvas of step `base` that grows in `mode`, as a step meets it that closes a loop there."""
+    zone_px = pending_width(store.step(base), mode.side)
+    return TileEnd(mode, store.frontier(base, mode), zone_px, store.band_origin(base, mode))
 
 
 def stored_answers(store: Store, number: int) -> list[RawCandidate]:

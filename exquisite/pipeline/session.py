@@ -31,9 +31,9 @@ from .notebook import card, small_png
 from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
 from .status import Status, session_status
-from .step import Progress, StepOptions, StepResult
+from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import Store
-from .store.pieces import Piece
+from .store.pieces import Piece, require_open
 from .store.records import Record
 from .styles import style_trends
 from .verify import VerifyReport, verify_path
@@ -128,9 +128,17 @@ class Session:
         """The band that a step in `mode` would continue, RGB, own orientation.
 
         Raises:
-            CanvasError: the canvas cannot grow in `mode`.
+            CanvasError: the canvas cannot grow in `mode`, or is a loop.
         """
+        require_open(self.store.step(self.head))
         return self.store.frontier(self.head, Mode(mode))
+
+    def inputs(self, mode: Mode | str, prompt: str = "", **options: Any) -> StepInputs:
+        """What would decide a step in `mode`; arguments and errors as for `step`. Nothing is asked or written."""
+        mode, chosen = Mode(mode), StepOptions.from_values(options)
+        self._require_axis(mode)
+        chosen.require_fits(self.contract)
+        return inputs_on(self.store, self.head, mode, prompt, chosen)
 
     def status(self, budget: Decimal | None = None) -> Status:
         """Where the session stands, and what is left of `budget` in USD."""
@@ -139,7 +147,7 @@ class Session:
     def _repr_html_(self) -> str:
         status, newest = self.status(), self.store.step(self.head)
         if "mode" in newest:
-            shown, picture = "the newest end of the canvas", self.frontier(newest["mode"])
+            shown, picture = "the newest end of the canvas", self.store.frontier(self.head, Mode(newest["mode"]))
         else:
             shown, picture = "the seed picture", self.store.read_strip(Piece.from_record(newest["strip"]))
         width, height = status.canvas_size
@@ -209,10 +217,7 @@ class Session:
         chosen_options = StepOptions.from_values(options)
         start = time.monotonic()
         with self.writing():
-            base = self.store.head
-            self._require_axis(mode)
-            chosen_options.require_fits(self.contract)
-            inputs = inputs_on(self.store, base, mode, prompt, chosen_options)
+            base, inputs = self.store.head, self.inputs(mode, prompt, **options)
             request = request_record(inputs, base, describe(generator))
             digest = request_digest(request)
             number = self.store.begun(digest)
@@ -230,10 +235,9 @@ class Session:
 
             journal = self._journal(number, budget, lambda line: tell(0, line))
             opened = OpenStep(self.store, number, base, inputs, digest)
-            canvas, frame = self.store.canvas_box(base), self.contract.frame(mode, self.canvas_size)
-            band_origin = (canvas.left + frame.band.left, canvas.top + frame.band.top)
+            origin = self.store.band_origin(base, mode)
             try:
-                raws = gather(journal, generator, inputs, number, band_origin, retry_ambiguous, tell)
+                raws = gather(journal, generator, inputs, number, origin, retry_ambiguous, tell)
             except RejectedByServerError as error:
                 if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
                     close_refused(opened, str(error))

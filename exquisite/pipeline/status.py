@@ -13,7 +13,7 @@ from ..geometry.measures.trend import Trend
 from .journal.ledger import Ledger
 from .journal.money import Money
 from .store import Store
-from .store.pieces import pending_width
+from .store.pieces import is_closed, pending_width
 from .styles import style_trends
 
 __all__ = ["Status", "session_status"]
@@ -31,6 +31,7 @@ class Status:
         axis: "x" or "y" once the first step is committed, else None.
         canvas_size: (width, height) in pixels.
         canvas_origin: (x, y) of the canvas's top left pixel from that of the seed picture.
+        closed: whether the canvas is a loop, which no step continues.
         pending_px: pixels that are pending at the ends "low" and "high".
         contract: the sizes of every step.
         steps: steps on the canvas.
@@ -47,6 +48,7 @@ class Status:
     axis: str | None
     canvas_size: tuple[int, int]
     canvas_origin: tuple[int, int]
+    closed: bool
     pending_px: Mapping[str, int]
     contract: TileContract
     steps: int
@@ -65,6 +67,7 @@ class Status:
             "axis": self.axis,
             "canvas_size": list(self.canvas_size),
             "canvas_origin": list(self.canvas_origin),
+            "closed": self.closed,
             "pending_px": dict(self.pending_px),
             "contract": self.contract.as_dict(),
             "steps": self.steps,
@@ -87,6 +90,7 @@ def session_status(store: Store, budget: Decimal | None = None) -> Status:
         axis=store.axis,
         canvas_size=canvas.size,
         canvas_origin=canvas.origin,
+        closed=is_closed(record),
         pending_px={side: pending_width(record, side) for side in ("low", "high")},
         contract=store.contract,
         steps=record["totals"]["steps"],

@@ -10,43 +10,71 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from PIL import Image
 
 from ..api.answer import decode_tile
-from ..api.generator import RawCandidate, TileRequest
+from ..api.generator import Beginning, RawCandidate, TileRequest
 from ..api.prompt import build_prompt
 from ..contract import Mode, TileContract
 from ..errors import AnswerError
 from ..geometry.anchor import Anchor, Correction, anchored_tile
-from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_tile
+from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_closing_tile, calibrate_tile
+from ..geometry.closing import closing_reference
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
-from ..geometry.overlap_score import TileScore, score_tile
+from ..geometry.overlap_score import TileScore, score_tile, worst_of
 from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
 from .artifacts import decode_png
 from .notebook import card, small_png
 from .options import StepOptions
+from .store.pieces import Zones
 
 __all__ = [
     "Examined",
+    "ExaminedSeam",
     "Progress",
     "StepInputs",
     "StepOptions",
     "StepResult",
+    "TileEnd",
     "along_cut",
     "commit_tile",
     "examine_all",
-    "score_along",
+    "joined_along",
+    "pixels_sha256",
+    "seam_scores",
 ]
 
 _SEAM_PICTURES = ("seam_after_feather.png", "seam_before_feather.png")
+
+
+def pixels_sha256(image: Image.Image) -> str:
+    """Hash of the pixels of an RGB picture, row by row."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class TileEnd:
+    """An end of the canvas that a tile continues.
+
+    Attributes:
+        mode: the direction of growth at that end.
+        band: RGB, own orientation.
+        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
+        origin: (x, y) of the band's top left pixel, signed from the seed picture's origin.
+    """
+
+    mode: Mode
+    band: Image.Image
+    zone_px: int = 0
+    origin: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +82,13 @@ class StepInputs:
     """What decides a step before any answer.
 
     Attributes:
-        mode, contract: direction and sizes.
+        mode, contract: direction, and sizes of this step (`StepOptions.step_contract`).
         band: RGB, own orientation.
         words: the user prompt.
         options: every knob.
         zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
         anchor: what the style of the new half is corrected towards; None for nothing.
+        beginning: the other end of the canvas, which the step meets; None unless it closes a loop.
     """
 
     mode: Mode
@@ -69,22 +98,35 @@ class StepInputs:
     options: StepOptions
     zone_px: int = 0
     anchor: Anchor | None = None
+    beginning: TileEnd | None = None
+
+    @property
+    def ends(self) -> tuple[TileEnd, ...]:
+        """The ends of the canvas that the tile continues, the frontier first; each has its seam."""
+        near = TileEnd(self.mode, self.band, self.zone_px)
+        return (near,) if self.beginning is None else (near, self.beginning)
+
+    @property
+    def zones(self) -> Zones:
+        """The widths of the pending zones that the step commits and leaves."""
+        return Zones(self.zone_px, self.options.soften_px, 0 if self.beginning is None else self.beginning.zone_px)
 
     @property
     def prompt(self) -> str:
         """The full text for the model."""
-        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength)
+        closes = self.beginning is not None
+        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength, closes)
 
     @property
     def band_sha256(self) -> str:
         """Hash of the band's pixels."""
-        return hashlib.sha256(self.band.tobytes()).hexdigest()
+        return pixels_sha256(self.band)
 
     def request(
         self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
     ) -> TileRequest:
         """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
-        reference = self.reference_tile()
+        reference, end = self.reference_tile(), self.beginning
         return TileRequest(
             mode=self.mode,
             contract=self.contract,
@@ -96,18 +138,23 @@ class StepInputs:
             step_index=step_index,
             first_candidate=first_candidate,
             band_origin=band_origin,
+            beginning=None if end is None else Beginning(end.band, end.origin),
         )
 
     def reference_tile(self) -> ReferenceTile:
         """What the model sees, and the mask."""
-        return build_reference_tile_and_mask(
-            self.band,
-            self.mode,
-            self.contract,
-            scaffold_fill=self.options.scaffold_fill,
-            continuation_cue=self.options.continuation_cue,
-            soft_px=self.zone_px if self.options.soft_mask else 0,
+        first, *others = (
+            build_reference_tile_and_mask(
+                end.band,
+                end.mode,
+                self.contract,
+                scaffold_fill=self.options.scaffold_fill,
+                continuation_cue=self.options.continuation_cue,
+                soft_px=end.zone_px if self.options.soft_mask else 0,
+            )
+            for end in self.ends
         )
+        return closing_reference(first, others[0], self.mode, self.contract) if others else first
 
 
 @dataclass(frozen=True)
@@ -170,6 +217,23 @@ class StepResult:
 
 
 @dataclass(frozen=True, eq=False)
+class ExaminedSeam:
+    """What was found at one seam of a candidate.
+
+    Attributes:
+        cut: where old pixels end and new ones begin in the pending zone; None for the straight seam.
+        uncut: why there is no cut in a pending zone.
+        calibration: None where none was asked for.
+        score: of the joined tile, along the cut.
+    """
+
+    cut: Cut | None = None
+    uncut: str = ""
+    calibration: Calibration | None = None
+    score: TileScore | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Examined:
     """A candidate after the stages that need no other candidate.
 
@@ -180,11 +244,9 @@ class Examined:
         redraw: the calibrated tile.
         enforced: the same with the band put back.
         joined: the same with the pending zone cut: what is glued, but for the feather. Without a cut, `enforced`.
-        cut: where old pixels end and new ones begin in the pending zone; None for the straight seam.
-        uncut: why there is no cut in a pending zone.
-        calibration: None where none was asked for.
-        score: of `joined`, along the cut.
-        seconds: what the stages took.
+        seams: what was found at each seam, that of the frontier first; a step that closes a loop has two.
+        score: the worst of its seams.
+        correction: towards the anchor; None where none was asked for.
     """
 
     index: int
@@ -193,12 +255,24 @@ class Examined:
     redraw: Image.Image | None = None
     enforced: Image.Image | None = None
     joined: Image.Image | None = None
-    cut: Cut | None = None
-    uncut: str = ""
-    calibration: Calibration | None = None
+    seams: tuple[ExaminedSeam, ...] = ()
     score: TileScore | None = None
     correction: Correction | None = None
-    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What the redrawn band at the frontier tells."""
+        return self.seams[0].calibration if self.seams else None
+
+    @property
+    def cut(self) -> Cut | None:
+        """The cut at the frontier."""
+        return self.seams[0].cut if self.seams else None
+
+    @property
+    def uncut(self) -> str:
+        """Why a pending zone has no cut."""
+        return "; ".join(seam.uncut for seam in self.seams if seam.uncut)
 
     def value(self, metric: str) -> float:
         """The candidate's value in a metric, higher is better; minus infinity without a score."""
@@ -223,53 +297,89 @@ def examine_all(
 
 
 def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
-    band, mode, contract = inputs.band, inputs.mode, inputs.contract
+    contract = inputs.contract
     try:
-        tile = decode_tile(raw.data, contract, mode)
+        tile = decode_tile(raw.data, contract, inputs.mode)
     except AnswerError as error:
         return Examined(index, raw, str(error))
-    calibration = calibrate_tile(tile, band, mode, contract) if inputs.options.calibrate else None
-    redraw = tile if calibration is None else calibration.tile
+    calibrations = _calibrations(tile, inputs)
+    redraw = tile if calibrations[0] is None else calibrations[0].tile
     correction = None
     if inputs.anchor is not None:
-        redraw, correction = anchored_tile(redraw, mode, contract, inputs.anchor)
-    enforced = enforce_conditioning_half(redraw, band, mode, contract)
-    uncut = _uncut(calibration) if inputs.zone_px else ""
-    cut = find_cut(redraw, band, mode, inputs.zone_px, contract) if inputs.zone_px and not uncut else None
-    joined = enforced if cut is None else join_tile(redraw, band, mode, cut, contract)
-    score = score_along(joined, cut, inputs, calibration)
-    return Examined(index, raw, "", redraw, enforced, joined, cut, uncut, calibration, score, correction)
+        closes = inputs.beginning is not None
+        redraw, correction = anchored_tile(redraw, inputs.mode, contract, inputs.anchor, closes)
+    enforced = redraw
+    for end in inputs.ends:
+        enforced = enforce_conditioning_half(enforced, end.band, end.mode, contract)
+    pairs = zip(inputs.ends, calibrations, strict=True)
+    seams = [_with_cut(redraw, end, calibration, contract) for end, calibration in pairs]
+    joined = joined_along([seam.cut for seam in seams], redraw, enforced, inputs)
+    scores = seam_scores(joined, seams, inputs)
+    scored = tuple(replace(seam, score=score) for seam, score in zip(seams, scores, strict=True))
+    return Examined(index, raw, "", redraw, enforced, joined, scored, worst_of(scores), correction)
 
 
-def _uncut(calibration: Calibration | None) -> str:
-    """Why a pending zone is not cut: its redraw does not show the same place. Empty where it does, or nobody looked."""
-    if calibration is None or calibration.kept >= LEAST_KEPT:
-        return ""
-    return f"straight seam, since the redraw is not the same place: {calibration.reason}"
+def _calibrations(tile: Image.Image, inputs: StepInputs) -> Sequence[Calibration | None]:
+    """What each known half of a tile tells; None where the step does not ask."""
+    if not inputs.options.calibrate:
+        return [None for _ in inputs.ends]
+    if inputs.beginning is None:
+        return [calibrate_tile(tile, inputs.band, inputs.mode, inputs.contract)]
+    return calibrate_closing_tile(tile, (inputs.band, inputs.beginning.band), inputs.mode, inputs.contract)
 
 
-def along_cut(tile: Image.Image, cut: Cut | None, inputs: StepInputs) -> tuple[Image.Image, Image.Image]:
+def _with_cut(
+    redraw: Image.Image, end: TileEnd, calibration: Calibration | None, contract: TileContract
+) -> ExaminedSeam:
+    """A seam with the cut through its pending zone, unless the redraw does not show the same place."""
+    if not end.zone_px:
+        return ExaminedSeam(calibration=calibration)
+    if calibration is not None and calibration.kept < LEAST_KEPT:
+        uncut = f"straight seam, since the redraw is not the same place: {calibration.reason}"
+        return ExaminedSeam(None, uncut, calibration)
+    return ExaminedSeam(find_cut(redraw, end.band, end.mode, end.zone_px, contract), "", calibration)
+
+
+def joined_along(
+    cuts: Sequence[Cut | None], redraw: Image.Image, enforced: Image.Image, inputs: StepInputs
+) -> Image.Image:
+    """The calibrated tile `redraw` joined along the cut at each end; `enforced` itself where there is none."""
+    if not any(cuts):
+        return enforced
+    joined = redraw
+    for end, cut in zip(inputs.ends, cuts, strict=True):
+        if cut is None:
+            joined = enforce_conditioning_half(joined, end.band, end.mode, inputs.contract)
+        else:
+            joined = join_tile(joined, end.band, end.mode, cut, inputs.contract)
+    return joined
+
+
+def along_cut(
+    tile: Image.Image, cut: Cut | None, end: TileEnd, contract: TileContract
+) -> tuple[Image.Image, Image.Image]:
     """(band, tile) with every row moved so that the path of `cut` is a straight seam; as they are without a cut."""
     if cut is None:
-        return inputs.band, tile
-    tile = straightened(tile, inputs.mode, cut)
-    return tile.crop(inputs.contract.tile_frame(inputs.mode).conditioning_half), tile
+        return end.band, tile
+    tile = straightened(tile, end.mode, cut)
+    return tile.crop(contract.tile_frame(end.mode).conditioning_half), tile
 
 
-def score_along(
-    tile: Image.Image, cut: Cut | None, inputs: StepInputs, calibration: Calibration | None = None
-) -> TileScore:
-    """The score of a tile that is joined along `cut`, with the metrics "cut_mismatch" and "cut_breaks" of the cut."""
-    band, straight = along_cut(tile, cut, inputs)
-    score = score_tile(band, straight, inputs.mode, inputs.contract, calibration)
-    if cut is None:
-        return score
-    metrics = {**score.metrics, "cut_mismatch": -cut.mismatch, "cut_breaks": -cut.breaks}
-    return replace(score, metrics=MappingProxyType(metrics))
+def seam_scores(tile: Image.Image, seams: Sequence[ExaminedSeam], inputs: StepInputs) -> list[TileScore]:
+    """The score of each seam of a joined tile, with the metrics "cut_mismatch" and "cut_breaks" of its cut."""
+    scores = []
+    for end, seam in zip(inputs.ends, seams, strict=True):
+        band, straight = along_cut(tile, seam.cut, end, inputs.contract)
+        score = score_tile(band, straight, end.mode, inputs.contract, seam.calibration)
+        if seam.cut is not None:
+            metrics = {**score.metrics, "cut_mismatch": -seam.cut.mismatch, "cut_breaks": -seam.cut.breaks}
+            score = replace(score, metrics=MappingProxyType(metrics))
+        scores.append(score)
+    return scores
 
 
 def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int) -> Image.Image:
-    """The tile whose growth box is committed: the winner's joined tile, feathered along its cut.
+    """The tile whose growth box is committed: the winner's joined tile, feathered at its seams along their cuts.
 
     Args:
         winner: a candidate that could be read.
@@ -283,9 +393,13 @@ def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int) -> Image.
         raise AnswerError(f"candidate {winner.index} cannot be glued: {winner.error}")
     if feather_px == 0:
         return winner.joined
-    mode, contract, cut = inputs.mode, inputs.contract, winner.cut
-    if cut is None:
-        return feather_tile(winner.joined, winner.redraw, inputs.band, mode, feather_px, contract)
-    band, _ = along_cut(winner.enforced, cut, inputs)
-    joined, redraw = (straightened(tile, mode, cut) for tile in (winner.joined, winner.redraw))
-    return with_straightened(winner.joined, feather_tile(joined, redraw, band, mode, feather_px, contract), mode, cut)
+    tile = winner.joined
+    for end, seam in zip(inputs.ends, winner.seams, strict=True):
+        mode, contract, cut = end.mode, inputs.contract, seam.cut
+        if cut is None:
+            tile = feather_tile(tile, winner.redraw, end.band, mode, feather_px, contract)
+            continue
+        band, _ = along_cut(winner.enforced, cut, end, contract)
+        joined, redraw = (straightened(one, mode, cut) for one in (tile, winner.redraw))
+        tile = with_straightened(tile, feather_tile(joined, redraw, band, mode, feather_px, contract), mode, cut)
+    return tile

@@ -33,7 +33,7 @@ from exquisite.contract import CLASSIC, Box, Mode
 from exquisite.pipeline.commit import commit
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
-from exquisite.pipeline.store.pieces import Piece, extend_tips, grow_box
+from exquisite.pipeline.store.pieces import Piece, Zones, extend_tips, grow_box
 from exquisite.pipeline.store.records import sha256
 from tests.support.children import clean_environment
 from tests.support.faulty_files import QuickFiles
@@ -174,7 +174,7 @@ def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
     while store.canvas_box(number).size[0 if axis == "x" else 1] < length:
         mode = modes[number % 3 == 2]
         parent, base = store.step(number), number
-        grown = grow_box(store.canvas_box(base), mode, CLASSIC, 0, 0)
+        grown = grow_box(store.canvas_box(base), mode, CLASSIC, Zones())
         data = files[number % _NOISE]
         store.add_strip(data)
         piece = Piece(sha256(data), grown.strip.origin, grown.strip.size).as_record()

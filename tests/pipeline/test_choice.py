@@ -9,7 +9,7 @@ from exquisite.contract import Mode, TileContract, from_canonical
 from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
 from exquisite.pipeline.artifacts import encode_png
 from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width, ranked
-from exquisite.pipeline.step import Examined, StepInputs, StepOptions, examine_all
+from exquisite.pipeline.step import Examined, ExaminedSeam, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
 
 CONTRACT = TileContract(64, 32, 16, 16)
@@ -20,7 +20,8 @@ GOOD, BAD = THRESHOLD + 1, THRESHOLD - 1
 
 def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Examined:
     metrics = {**dict.fromkeys(METRICS, 0.0), "primary": primary, "seam": seam}
-    return Examined(index, RawCandidate(b"", {}), score=TileScore(primary, metrics, vetoes))
+    score = TileScore(primary, metrics, vetoes)
+    return Examined(index, RawCandidate(b"", {}), seams=(ExaminedSeam(score=score),), score=score)
 
 
 def chosen(*examined: Examined, **options: Any) -> Choice:
@@ -66,7 +67,7 @@ def test_a_vetoed_candidate_never_wins_against_another_gate_or_not(metric: str, 
 def test_without_a_gate_the_best_is_glued_whatever_its_score() -> None:
     found = chosen(candidate(0, -5, BAD), candidate(1, -9, GOOD), gate=None)
     assert found.chosen == 0
-    assert found.gate is None
+    assert found.gates == ()
 
 
 def test_what_cannot_be_read_is_named() -> None:
@@ -108,7 +109,7 @@ class TestAutoFeather:
         assert width in AUTO_WIDTHS[1:]
         assert f"the gate asks for a feather of {width} px" in choice.reason
         found = choice.feathers[0]
-        assert found.before < choice.gate.threshold <= found.after  # type: ignore[union-attr]
+        assert found.before < choice.gates[0].threshold <= found.after
 
     def test_without_it_the_refusal_says_which_feather_would_pass(self) -> None:
         choice, _ = self.chosen(6)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import Image
 
-from exquisite.api.generator import NullCallLog, TileGenerator, TileRequest
+from exquisite.api.generator import Beginning, NullCallLog, TileGenerator, TileRequest
 from exquisite.api.mock import MockTileGenerator
 from exquisite.contract import Mode, TileContract
 
@@ -49,7 +49,11 @@ def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] |
 
 
 def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
-    """(direction of growth, width of the band in pixels) of a mask of mode L, 255 where it is edited."""
+    """(direction of growth, width of the band in pixels) of a mask of mode L, 255 where it is edited.
+
+    A mask that keeps a band of one width at both ends of an axis is that of a step that closes a loop, to the right or
+    downwards.
+    """
     edited = None if mask is None else mask.getbbox()
     if mask is None or edited is None or mask.crop(edited).getextrema() != (255, 255):
         return None
@@ -64,6 +68,9 @@ def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
     for mode, (box, band_px) in sides.items():
         if edited == box and band_px:
             return mode, band_px
+    for mode, between in ((Mode.X_LTR, (left, 0, width - left, height)), (Mode.Y_TTB, (0, top, width, height - top))):
+        if edited == between:
+            return mode, sides[mode][1]
     return None
 
 
@@ -74,12 +81,18 @@ def _as_request(
     if side is None:
         return None
     mode, band_px = side
+    assert edit.mask is not None
     along, across = edit.image.size if mode.axis == "x" else reversed(edit.image.size)
-    advance_px = along - band_px
+    edited = edit.mask.getbbox() or (0, 0, 0, 0)
+    advance_px = edited[2] - edited[0] if mode.axis == "x" else edited[3] - edited[1]
     contract = TileContract(along, band_px, min(band_px, advance_px), advance_px, across)
-    frame = contract.tile_frame(mode)
+    frame, beginning = contract.tile_frame(mode), None
     mask = Image.new("RGBA", contract.tile_size(mode), (255, 255, 255, 0))
     mask.paste((0, 0, 0, 255), frame.conditioning_half)
+    if contract.margin_px:
+        far = contract.tile_frame(mode.opposite).conditioning_half
+        mask.paste((0, 0, 0, 255), far)
+        beginning = Beginning(edit.image.crop(far), (0, 0))
     return TileRequest(
         mode=mode,
         contract=contract,
@@ -91,6 +104,7 @@ def _as_request(
         step_index=1,
         first_candidate=before,
         band_origin=contract.frame(mode, canvas_size).band.origin if canvas_size else (0, 0),
+        beginning=beginning,
     )
 
 

@@ -29,7 +29,7 @@ from ...pixels import LEVELS
 from .quilting_seam import fit_at_seam
 from .quilting_search import PatchSearch, Place, Position, Shape
 
-__all__ = ["continue_by_quilting"]
+__all__ = ["continue_by_quilting", "minimum_error_cut"]
 
 _NARROW_SURVIVORS = {2: 8, 1: 4}
 _LARGE_SURVIVORS = {8: 8, 4: 4, 2: 2, 1: 2}
@@ -188,14 +188,14 @@ class _Column:
             old = below.crop(top)
             if self.context is not None:
                 old.paste(self.context.crop((0, place.top, overlap, place.top + place.covered)), (0, 0))
-            mask.paste(_cut(old.transpose(turn), patch.crop(top).transpose(turn)).transpose(turn), (0, 0))
+            mask.paste(minimum_error_cut(old.transpose(turn), patch.crop(top).transpose(turn)).transpose(turn), (0, 0))
         if self.context is not None:
             self.context.paste(patch.crop(left), (0, place.top), mask.crop(left))
             mask.paste(0, left)
         else:
             free = (self.guard_px, 0, overlap, height)
             mask.paste(0, (0, 0, self.guard_px, height))
-            mask.paste(ImageChops.darker(_cut(below.crop(free), patch.crop(free)), mask.crop(free)), free)
+            mask.paste(ImageChops.darker(minimum_error_cut(below.crop(free), patch.crop(free)), mask.crop(free)), free)
         self.output.paste(patch, (place.left, place.top), mask)
 
 
@@ -233,7 +233,7 @@ def _match_tone(patch: Image.Image, below: Image.Image, place: Place, overlap: i
     return ImageChops.add(patch, smooth.point(curve), 1, -128)
 
 
-def _cut(old: Image.Image, new: Image.Image) -> Image.Image:
+def minimum_error_cut(old: Image.Image, new: Image.Image) -> Image.Image:
     """The minimum error boundary cut of two equal overlaps (section 2.1): mask L, 0 for `old`, 255 for `new`.
 
         E[y, x] = e[y, x] + min(E[y-1, x-1], E[y-1, x], E[y-1, x+1])

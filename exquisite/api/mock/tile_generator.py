@@ -15,14 +15,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ...contract import CLASSIC, Box, from_canonical, require_rgb, to_canonical
 from ...errors import PictureError, UsageError
+from ...geometry.closing import blended
 from ...pixels import crop_mirrored
 from ..generator import CallLog, RawCandidate, TileRequest
 from .drift import PROFILE_DEFAULT, PROFILES, Drift, random_drift, redraw
-from .quilting import continue_by_quilting
+from .quilting import continue_by_quilting, minimum_error_cut
 
 __all__ = ["DEFAULT_STRENGTH", "MISBEHAVIOURS", "MockTileGenerator"]
 
@@ -138,6 +139,9 @@ class MockTileGenerator:
         scene = self._scene(request, key, misbehaviour)
         drift = self._candidate_drift(request, number, key, misbehaviour)
         tile = redraw(scene.image, scene.tile, drift)
+        if request.beginning is not None:
+            other = _placed_as(drift, self._candidate_drift(request, number, f"{key}:beginning", misbehaviour))
+            tile = blended(tile, redraw(scene.image, scene.tile, other), request.mode, request.contract)
         if misbehaviour == "wrong_size":
             tile = tile.resize((tile.width * 3 // 4, tile.height * 3 // 4))
         data = _png(tile)
@@ -187,21 +191,16 @@ class MockTileGenerator:
         """The tile before its drift, with a margin of surroundings that the drift may bring into view."""
         contract = request.contract
         scene = to_canonical(request.band, request.mode)
-        truth = self._truth(request)
         if misbehaviour in _UNRELATED:
             source = misbehaviour or ""
             scene = _unrelated_tile(source, scene, (contract.tile_px, contract.across_px), key)
         else:
-            source = "picture"
-            if truth is not None:
-                scene = _beside(scene, truth)
-            missing = contract.tile_px - scene.width
-            if missing:
-                source = "quilting" if truth is None else "picture, then quilting"
-                scene = _beside(scene, continue_by_quilting(_last_columns(scene, contract.band_px), missing, key))
+            scene, source = self._continued(request, key, contract.tile_px if request.beginning is None else None)
             if misbehaviour == "ignore_mask":
                 other = continue_by_quilting(_last_columns(scene, contract.band_px), contract.band_px, f"{key}:other")
                 scene.paste(other, (0, 0))
+            if request.beginning is not None:
+                scene, source = self._closed(request, scene, key), f"{source}, closed"
         tile = from_canonical(scene, request.mode)
         if source != "picture" or self._picture is None:
             return _Scene(tile, Box(0, 0, *tile.size), source)
@@ -210,6 +209,37 @@ class MockTileGenerator:
         around = crop_mirrored(self._picture, (left - margin, top - margin, right + margin, bottom + margin))
         around.paste(tile, (margin, margin))
         return _Scene(around, Box(margin, margin, margin + tile.width, margin + tile.height), source)
+
+    def _continued(self, request: TileRequest, key: str, length: int | None = None) -> tuple[Image.Image, str]:
+        """The band and what continues it, canonical, `length` px long or to the end of the growth; and the source."""
+        contract = request.contract
+        scene, truth = to_canonical(request.band, request.mode), self._truth(request)
+        length = length or contract.band_px + contract.advance_px
+        if truth is not None:
+            scene = _beside(scene, truth).crop((0, 0, min(scene.width + truth.width, length), scene.height))
+        missing = length - scene.width
+        if not missing:
+            return scene, "picture"
+        scene = _beside(scene, continue_by_quilting(_last_columns(scene, contract.band_px), missing, key))
+        return scene, "quilting" if truth is None else "picture, then quilting"
+
+    def _closed(self, request: TileRequest, scene: Image.Image, key: str) -> Image.Image:
+        """The tile of a loop: `scene` is what continues the band; behind a cut through it, what precedes the beginning.
+
+        All pictures are canonical; the cut lies in the middle half.
+        """
+        assert request.beginning is not None
+        contract, end = request.contract, request.beginning
+        back = replace(request, mode=request.mode.opposite, band=end.band, band_origin=end.origin, beginning=None)
+        behind = ImageOps.mirror(self._continued(back, f"{key}:beginning")[0])
+        tile = Image.new("RGB", (contract.tile_px, contract.across_px))
+        tile.paste(behind, (contract.band_px, 0))
+        quarter = contract.advance_px // 4
+        left, right = contract.band_px + quarter, contract.band_px + contract.advance_px - quarter
+        old, new = (picture.crop((left, 0, right, tile.height)) for picture in (scene, tile))
+        tile.paste(scene.crop((0, 0, left, tile.height)), (0, 0))
+        tile.paste(Image.composite(new, old, minimum_error_cut(old, new)), (left, 0))
+        return tile
 
     def _tile_in_picture(self, request: TileRequest) -> Box:
         """The box of the tile in the known picture, own orientation; it may extend beyond the picture."""
@@ -237,6 +267,11 @@ class MockTileGenerator:
         if across != request.contract.across_px or getattr(visible_box, seam_side) != getattr(half, seam_side):
             return None
         return to_canonical(self._picture.crop(visible_box), request.mode)
+
+
+def _placed_as(drift: Drift, other: Drift) -> Drift:
+    """`drift` with the tone and softness of another: a tile has one geometry, and tone changes along it."""
+    return replace(drift, gamma=other.gamma, contrast=other.contrast, cast=other.cast, blur=other.blur)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from .calibrate import (
     Calibration,
     calibrate_tile,
 )
+from .closing import calibrate_closing_tile
 
 __all__ = [
     "CLEAR_FALL",
@@ -19,5 +20,6 @@ __all__ = [
     "LOCAL_FALL",
     "STAGES",
     "Calibration",
+    "calibrate_closing_tile",
     "calibrate_tile",
 ]

@@ -23,9 +23,10 @@ from .displacement import Field, resample
 from .extension import extended, rim_px, sound_box, unmoved
 from .guard import harm_of_detail, harm_of_levels
 from .holdout import Agreement
+from .photometric import PhotometricCorrection
 from .placement import MAX_SHIFT_PX
 from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
-from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
+from .sharpness import LEAST_PX, fit_kernel, sharpened
 from .tone import (
     ENOUGH_PIXELS,
     ToneCurves,
@@ -45,7 +46,9 @@ __all__ = [
     "LOCAL_FALL",
     "STAGES",
     "Calibration",
+    "Drift",
     "calibrate_tile",
+    "measure_drift",
 ]
 
 STAGES = ("place", "bend", "tone", "sharpness")
@@ -147,18 +150,43 @@ def calibrate_tile(
     require_tile(raw_tile, mode, contract)
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
-    if ImageChops.difference(raw.crop((0, 0, *truth.size)), truth).getbbox() is None:
+    drift = measure_drift(raw, truth, contract)
+    found = drift.rated(drift.calibration.tile, truth, contract)
+    return replace(found, tile=from_canonical(found.tile, mode) if found.applied else raw_tile)
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """What one known half of a canonical tile tells, before it is rated.
+
+    Attributes:
+        calibration: the corrected tile, with what was measured on the way.
+        field: the geometry of the correction.
+        photometric: tone and sharpness of the correction, applied after its geometry.
+    """
+
+    calibration: Calibration
+    field: Field
+    photometric: PhotometricCorrection = PhotometricCorrection()  # noqa: RUF009 (frozen)
+
+    def rated(self, tile: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
+        """The calibration with a corrected canonical `tile`, its rim and what its redraw of `band` says of it."""
+        sound = sound_box(self.field, contract)
+        return replace(
+            self.calibration,
+            tile=tile,
+            rim_px=rim_px(self.field, contract),
+            redraw_error=_redraw_error(tile, band, self.field, sound),
+            sound=sound,
+        )
+
+
+def measure_drift(raw: Image.Image, band: Image.Image, contract: TileContract) -> Drift:
+    """Measure the drift of a canonical RGB tile on its conditioning half, and correct the whole tile by it."""
+    if ImageChops.difference(raw.crop((0, 0, *band.size)), band).getbbox() is None:
         reason = "no drift: the redrawn conditioning half equals the band"
-        return Calibration(raw_tile, False, reason, sound=(0, 0, *truth.size))
-    found, field = _Correction(raw, truth, contract).result()
-    sound = sound_box(field, contract)
-    return replace(
-        found,
-        tile=from_canonical(found.tile, mode) if found.applied else raw_tile,
-        rim_px=rim_px(field, contract),
-        redraw_error=_redraw_error(found.tile, truth, field, sound),
-        sound=sound,
-    )
+        return Drift(Calibration(raw, False, reason), unmoved(contract))
+    return _Correction(raw, band, contract).result()
 
 
 def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tuple[int, int, int, int]) -> float:
@@ -182,17 +210,18 @@ class _Correction:
         self._stages: list[str] = []
         self._remarks: list[str] = []
         self._tone: ToneCurves = ()
-        self._kernel = Kernel()
+        self._photometric = PhotometricCorrection()
         self._kept = 1.0
 
-    def result(self) -> tuple[Calibration, Field]:
-        """The calibration, and the field by which its tile was resampled."""
+    def result(self) -> Drift:
+        """The stages, one after the other."""
         before = self._agreement.residual(self._raw.crop(self._half))
         self._place()
         self._adjust_tone()
         kept = self._kept
         if kept < LEAST_KEPT:
             self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
+            self._photometric = PhotometricCorrection()
             reason = f"recomposed: only {kept:.0%} of the conditioning half is the band redrawn"
         else:
             self._adjust_sharpness()
@@ -201,7 +230,7 @@ class _Correction:
         seam, across = self._contract.band_px, self._contract.across_px
         rows = range(0, across + 1, self._registration.block_px)
         local = [at for (at,) in self._registration.local.over((seam,), rows)]
-        return Calibration(
+        calibration = Calibration(
             self._tile,
             bool(self._stages),
             reason,
@@ -213,9 +242,10 @@ class _Correction:
             scale=self._registration.placement.scale,
             local_px=(max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
             tone=tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in self._tone),
-            softness=self._kernel.gain,
+            softness=self._photometric.kernel.gain,
             kept=kept,
-        ), self._field
+        )
+        return Drift(calibration, self._field, self._photometric)
 
     def _place(self) -> None:
         """Place and bend: resample the tile, unless the held-out blocks agree no better afterwards.
@@ -247,7 +277,7 @@ class _Correction:
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
         else:
-            self._tile = toned
+            self._tile, self._photometric = toned, PhotometricCorrection(self._tone)
             self._stages.append("tone")
 
     def _adjust_sharpness(self) -> None:
@@ -265,14 +295,14 @@ class _Correction:
         elif harm := harm_of_detail(self._tile, corrected, band):
             self._remarks.append(f"sharpness left as it is: the kernel {harm}")
         else:
-            self._tile, self._kernel = corrected, kernel
+            self._tile, self._photometric = corrected, replace(self._photometric, kernel=kernel)
             self._stages.append("sharpness")
         if "tone" in self._stages:
             curves = equal_histograms(self._tile.crop(self._half), band, self._agreement.counted)
             leveled = with_tone(self._tile, curves)
             before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
             if after <= before and not harm_of_levels(self._new_half(), curves, band):
-                self._tile = leveled
+                self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the tile as it is."""

@@ -75,6 +75,11 @@ class Field:
             sum(weight * node[1] for weight, node in zip(weights, (a, b, c, d), strict=True)),
         )
 
+    def mirrored(self, length: float) -> Field:
+        """The same displacements of a picture that is mirrored left to right, `length` pixels long."""
+        nodes = tuple(tuple((-dx, dy) for dx, dy in reversed(row)) for row in self.nodes)
+        return Field(tuple(length - x for x in reversed(self.xs)), self.ys, nodes)
+
     @property
     def separable(self) -> bool:
         """Whether x is displaced alike in every row, and y in every column: shift and zoom, or steps of them."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from ...api.answer import decode_tile
 from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
-from ...geometry.overlap_score import DEFAULT_GATE, interior_gate
-from ..choice import choose, feather_width
-from ..step import Examined, StepInputs, along_cut, commit_tile, score_along
+from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, worst_of
+from ..choice import choose, feather_width, passes_gates
+from ..step import Examined, StepInputs, along_cut, commit_tile, seam_scores
 from ..store.records import Record
 
 __all__ = ["MEASURES", "gate_verdict", "measure"]
@@ -35,10 +35,10 @@ def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     feather_px = feather_width(one.index, inputs, choose([one], inputs))
     tile = commit_tile(one, inputs, feather_px)
     strip = tile.crop(growth)
-    old, straight = along_cut(tile, one.cut, inputs)
+    old, straight = along_cut(tile, one.cut, inputs.ends[0], contract)
     score = one.score
     if score is None or feather_px:
-        score = score_along(tile, one.cut, inputs, one.calibration)
+        score = worst_of(seam_scores(tile, one.seams, inputs))
     return {
         "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract, mode).crop(growth), mode),
         "seam": seam_residual(old, straight.crop(growth), mode),
@@ -52,6 +52,6 @@ def gate_verdict(one: Examined, inputs: StepInputs) -> Record:
     """Apply the gate of the options, or the default gate without one, to a candidate."""
     options = inputs.options
     factor = DEFAULT_GATE if options.gate is None else options.gate
-    gate = interior_gate(inputs.band, inputs.mode, inputs.contract, factor)
-    passed = one.score is not None and gate.passes(one.score)
-    return {"factor": factor, "threshold": gate.threshold, "passed": passed, "asked": options.gate is not None}
+    gates = [interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends]
+    passed = passes_gates([seam.score for seam in one.seams], gates)
+    return {"factor": factor, "threshold": gates[0].threshold, "passed": passed, "asked": options.gate is not None}

@@ -10,7 +10,7 @@ from ...api.generator import FetchesPictures, JudgesFormats, OwedPicture, RawCan
 from ...api.lossy import lossy_format
 from ...contract import TileContract
 from ...errors import AnswerError, OutcomeUnknownError
-from ..step import StepInputs
+from ..step import StepInputs, pixels_sha256
 from ..store.records import FORMAT_VERSION, Record
 from .journal import Journal
 
@@ -33,7 +33,17 @@ def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
         "generator": generator,
         "candidates": options.candidates,
         **({"soft_px": inputs.zone_px} if options.soft_mask else {}),
+        **_beginning(inputs),
     }
+
+
+def _beginning(inputs: StepInputs) -> Record:
+    """What a step that closes a loop meets at the far end of its tile."""
+    end = inputs.beginning
+    if end is None:
+        return {}
+    soft_px = {"beginning_soft_px": end.zone_px} if inputs.options.soft_mask else {}
+    return {"beginning_sha256": pixels_sha256(end.band), **soft_px}
 
 
 def request_digest(request: Record) -> str:

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...contract import Box, Mode, TileContract
-from ...errors import UsageError
+from ...errors import CanvasError, UsageError
 from .records import Record
 
 __all__ = [
     "Grown",
     "Piece",
+    "Zones",
     "beyond",
     "box_of",
     "extend_tips",
     "grow_box",
+    "grown_record",
+    "is_closed",
     "pending_after",
     "pending_at",
     "pending_width",
+    "require_open",
     "zone_width",
 ]
 
@@ -81,18 +85,76 @@ def box_of(record: Record) -> Box:
     return _box(_pair(record["origin"]), _pair(record["size"]))
 
 
-def grow_box(canvas: Box, mode: Mode, contract: TileContract, zone_px: int, soften_px: int) -> Grown:
+class Zones(NamedTuple):
+    """The pending zones of a step, by their width in pixels.
+
+    Attributes:
+        near: before the seam; the step commits it.
+        left: at the far end of the growth; the step leaves it pending.
+        far: behind the growth, at the beginning of the canvas; a step that closes a loop commits it.
+    """
+
+    near: int = 0
+    left: int = 0
+    far: int = 0
+
+
+def grow_box(canvas: Box, mode: Mode, contract: TileContract, zones: Zones) -> Grown:
     """The boxes of a step in `mode` on `canvas`.
 
-    Args:
-        zone_px: width in pixels of the pending zone before the seam, which the step commits.
-        soften_px: width in pixels of the zone that the step leaves pending.
+    A step that closes a loop commits the pending zone at the beginning of the canvas as part of its strip: those pixels
+    leave one end of the canvas and come at the other, so that strip and canvas are in one piece.
     """
     frame = contract.frame(mode, canvas.size)
     left, top = canvas.left - frame.canvas_origin[0], canvas.top - frame.canvas_origin[1]
-    committed, pending = frame.strip_in_tile(zone_px, soften_px), frame.pending_in_tile(soften_px)
-    boxes = (frame.in_canvas(committed), frame.in_canvas(pending), Box(0, 0, *frame.grown_size))
+    committed, pending = frame.strip_in_tile(*zones), frame.pending_in_tile(zones.left)
+    turned = zones.far if mode.side == "high" else -zones.far
+    turned_x, turned_y = contract.oriented((turned, 0), mode)
+    whole = Box(turned_x, turned_y, turned_x + frame.grown_size[0], turned_y + frame.grown_size[1])
+    boxes = (frame.in_canvas(committed), frame.in_canvas(pending), whole)
     return Grown(*(_box((box.left + left, box.top + top), box.size) for box in boxes))
+
+
+def grown_record(
+    parent: Record, mode: Mode, contract: TileContract, zones: Zones, hashes: tuple[str, str | None]
+) -> Record:
+    """What the record of a step says of the canvas that it makes: strip, pending, canvas and tips.
+
+    Args:
+        parent: the record of the step that it continues.
+        hashes: the hash of its strip, and of what it leaves pending; None for nothing.
+    """
+    grown = grow_box(box_of(parent["canvas"]), mode, contract, zones)
+    strip_sha256, pending_sha256 = hashes
+    strip = Piece(strip_sha256, grown.strip.origin, grown.strip.size).as_record()
+    left = None if pending_sha256 is None else Piece(pending_sha256, grown.pending.origin, grown.pending.size)
+    pending = pending_after(parent, mode.side, left)
+    if zones.far:
+        del pending[mode.opposite.side]
+    return {
+        "strip": strip,
+        **({"pending": pending} if pending else {}),
+        "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
+        "tips": extend_tips(parent["tips"], strip, mode, contract),
+    }
+
+
+def is_closed(record: Record) -> bool:
+    """Whether the canvas of a step is a loop: the step, the last one of it, closed it."""
+    return bool(record.get("options", {}).get("close"))
+
+
+def require_open(record: Record) -> None:
+    """Check that the canvas of a step can be continued.
+
+    Raises:
+        CanvasError: the step closed a loop.
+    """
+    if is_closed(record):
+        raise CanvasError(
+            f"the canvas is a loop since step {record['step']}: `undo` opens it again, or `branch --at "
+            f"{record['parent']}` goes on beside it"
+        )
 
 
 def pending_at(record: Record, side: str) -> Piece | None:

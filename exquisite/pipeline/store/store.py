@@ -311,12 +311,16 @@ class Store(StepFolders):
         """The box of step `number`'s canvas, in signed coordinates."""
         return box_of(self.step(number)["canvas"])
 
+    def band_origin(self, number: int, mode: Mode) -> tuple[int, int]:
+        """(x, y) of the top left pixel of the band that `frontier` gives, in signed coordinates."""
+        canvas = self.canvas_box(number)
+        band = self.contract.frame(mode, canvas.size).band
+        return canvas.left + band.left, canvas.top + band.top
+
     def frontier(self, number: int, mode: Mode) -> Image.Image:
         """The band of step `number`'s canvas for growth in `mode`, RGB, own orientation."""
-        canvas = self.canvas_box(number)
-        frame = self.contract.frame(mode, canvas.size)
-        x, y = canvas.left + frame.band.left, canvas.top + frame.band.top
-        band = Image.new("RGB", frame.band.size)
+        x, y = self.band_origin(number, mode)
+        band = Image.new("RGB", self.contract.band_size(mode))
         images = {}
         record = self.step(number)
         pending = pending_at(record, mode.side)

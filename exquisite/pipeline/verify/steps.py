@@ -11,7 +11,7 @@ from ..derived import Derived
 from ..options import StepOptions
 from ..rederive import rederive
 from ..store import SEED, Store
-from ..store.pieces import Piece, box_of, extend_tips, grow_box, pending_after, pending_at, zone_width
+from ..store.pieces import Piece, Zones, grown_record, is_closed, pending_at, pending_width, zone_width
 from ..store.records import Record, pretty, sha256
 from ..store.step_folders import step_name
 from .evidence import Evidence, Replacement
@@ -123,20 +123,15 @@ def _contradiction(records: StepRecords, number: int, record: Record) -> str | N
         return None if record["status"] in ("rejected", "refused") else f"its status is {record['status']!r}"
     mode = Mode(record["mode"])
     options = StepOptions.from_values(record["options"])
-    zone_px = zone_width(parent, mode, contract, options.soften_px if options.soften_seed else 0)
-    boxes = grow_box(box_of(parent["canvas"]), mode, contract, zone_px, options.soften_px)
-    strip = Piece(record["strip"]["sha256"], boxes.strip.origin, boxes.strip.size)
+    if is_closed(parent):
+        return f"it continues step {record['parent']}, which closed the loop"
+    near = zone_width(parent, mode, contract, options.soften_px if options.soften_seed else 0)
+    zones = Zones(near, options.soften_px, pending_width(parent, mode.opposite.side) if options.close else 0)
     left = pending_at(record, mode.side)
     if (left is not None) != (options.soften_px > 0):
         return "what it leaves pending is not what its options say"
-    if left is not None:
-        left = Piece(left.sha256, boxes.pending.origin, boxes.pending.size)
-    grown = {
-        "strip": strip.as_record(),
-        "pending": pending_after(parent, mode.side, left),
-        "canvas": {"origin": boxes.canvas.origin, "size": boxes.canvas.size},
-        "tips": extend_tips(parent["tips"], strip.as_record(), mode, contract),
-    }
+    hashes = record["strip"]["sha256"], None if left is None else left.sha256
+    grown: Record = {"pending": {}} | grown_record(parent, mode, options.step_contract(contract), zones, hashes)
     said = {"pending": {}} | {name: record[name] for name in grown if name in record}
     same = said == json.loads(pretty(grown)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
     return None if same else "the place of its strip does not follow from the step that it continues"

@@ -14,9 +14,9 @@ from .evidence import Evidence, Replacement
 __all__ = ["check_pending", "check_unfinished"]
 
 _DERIVED = re.compile(
-    r"(ref_tile|mask|canvas_strip|seam_(before|after)_(feather|cut)|bounds_overlay|cut_(old|new|overlay))\.png"
+    r"(ref_tile|mask|(far_)?(canvas_strip|seam_(before|after)_(feather|cut)|bounds_overlay|cut_(old|new|overlay)))\.png"
     r"|prompt_full\.txt"
-    r"|score(_metric)?\.json|candidates/\d+/(tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|jpeg|webp|bin)"
+    r"|score(_metric)?\.json|candidates/\d+/((far_)?tile_(out_raw|out_calibrated|out_enforced|strip)\.(png|jpeg|webp|bin)"
     r"|score\.json|model_response_meta\.json)"
 )
 

@@ -9,6 +9,7 @@ from exquisite.contract import Box
 from exquisite.errors import UsageError
 from exquisite.pipeline.store.pieces import (
     Piece,
+    Zones,
     beyond,
     box_of,
     extend_tips,
@@ -31,7 +32,7 @@ SEED = Piece("seed", (0, 0), (64, 64))
     ],
 )
 def test_strips_lie_at_signed_coordinates_that_growth_never_renumbers(mode: Mode, strip: Box, grown: Box) -> None:
-    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, 0, 0)
+    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, Zones())
     assert (boxes.strip, boxes.canvas, boxes.pending.size[0]) == (strip, grown, 0)
 
 
@@ -45,7 +46,7 @@ def test_strips_lie_at_signed_coordinates_that_growth_never_renumbers(mode: Mode
 )
 def test_a_strip_takes_the_zone_before_it_and_leaves_one_behind(mode: Mode, strip: Box, pending: Box) -> None:
     """Committed and pending pixels together grow by the advance of 8 px."""
-    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, 3, 5)
+    boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, Zones(3, 5))
     assert (boxes.strip, boxes.pending) == (strip, pending)
     assert boxes.canvas.size == (80, 64)
 
@@ -85,7 +86,7 @@ def test_a_strip_may_lie_over_the_end_of_the_seed_picture() -> None:
     ("mode", "strip"), [(Mode.Y_TTB, Box(0, 64, 64, 72)), (Mode.Y_BTT, Box(0, -8, 64, 0))]
 )
 def test_strips_of_the_y_modes_lie_below_and_above(mode: Mode, strip: Box) -> None:
-    assert grow_box(Box(0, 0, 64, 64), mode, SMALL, 0, 0).strip == strip
+    assert grow_box(Box(0, 0, 64, 64), mode, SMALL, Zones()).strip == strip
 
 
 def test_a_record_comes_back_as_the_piece_and_box_it_was() -> None:

@@ -1,0 +1,76 @@
+"""Calibration of a tile that closes a loop: each known half tells its drift, and the middle gets what lies between.
+
+Displacement, tone curves and kernels are interpolated across the middle. The tile is resampled once. Curves and kernels
+act on each pixel's levels linearly in their values, so that a cross-fade of both corrected tiles, which show the same
+content at the same place, is the tile through the interpolated ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PIL import Image
+
+from ...contract import Mode, TileContract, from_canonical, to_canonical
+from ..closing import blended, far_share
+from ..enforcement import require_band
+from ..tile_mode import require_tile
+from .calibrate import Calibration, measure_drift
+from .displacement import Field, resample
+
+__all__ = ["calibrate_closing_tile"]
+
+
+def calibrate_closing_tile(
+    raw_tile: Image.Image, bands: tuple[Image.Image, Image.Image], mode: Mode | str, contract: TileContract
+) -> tuple[Calibration, Calibration]:
+    """Undo in an RGB `raw_tile` the drift that its two known halves show; own orientation.
+
+    Args:
+        raw_tile: the tile as the model drew it.
+        bands: the band at the frontier, and that at the beginning of the canvas.
+        mode: direction of growth.
+        contract: the contract of the closing step (`TileContract.closing`).
+
+    Returns:
+        What either half tells, the frontier's first; both hold the same tile. The second one's lengths are those of
+        growth in the opposite mode.
+
+    Raises:
+        CanvasError: a picture is not RGB or of the wrong size.
+    """
+    mode = Mode(mode)
+    require_tile(raw_tile, mode, contract)
+    near_band, far_band = (
+        to_canonical(require_band(band, way, contract), way)
+        for band, way in zip(bands, (mode, mode.opposite), strict=True)
+    )
+    raw = to_canonical(raw_tile, mode)
+    near = measure_drift(raw, near_band, contract)
+    far = measure_drift(to_canonical(raw_tile, mode.opposite), far_band, contract)
+    if not near.calibration.applied and not far.calibration.applied:
+        tile, applied = raw, False
+    else:
+        placed = _placed(raw, near.field, far.field.mirrored(contract.tile_px), contract)
+        at_near, at_far = (drift.photometric.applied_to(placed) for drift in (near, far))
+        tile, applied = blended(at_near, at_far, Mode.X_LTR, contract), True
+    own = from_canonical(tile, mode) if applied else raw_tile
+    found = (
+        near.rated(tile, near_band, contract),
+        far.rated(tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT), far_band, contract),
+    )
+    first, second = (replace(one, tile=own, applied=applied) for one in found)
+    return first, second
+
+
+def _placed(raw: Image.Image, near: Field, far: Field, contract: TileContract) -> Image.Image:
+    """A canonical tile resampled by a field that is `near` at the near end and `far` at the far one."""
+    xs, ys = (tuple(sorted({*getattr(near, axis), *getattr(far, axis)})) for axis in ("xs", "ys"))
+
+    def between(x: float, y: float) -> tuple[float, float]:
+        share = far_share(x, contract)
+        (x0, y0), (x1, y1) = near.at(x, y), far.at(x, y)
+        return x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+
+    field = Field.sampled(xs, ys, between)
+    return raw if field.largest == (0.0, 0.0) else resample(raw, field, (0, 0, *raw.size))

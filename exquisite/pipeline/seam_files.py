@@ -1,0 +1,94 @@
+"""The pictures around the seams of the candidate that is glued, and the A/B of its feather."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from ..geometry.cut import Cut
+from ..geometry.overlap_score import extract_scoring_strips
+from ..geometry.tile_mode import glue
+from ..pixels import laplacian_energy
+from .artifacts import bounds_overlay, cut_overlay
+from .step import Examined, StepInputs, TileEnd, commit_tile, seam_scores
+
+__all__ = ["by_seam", "seam_files"]
+
+_PREVIEW_FRACTION = 8
+"""The feather preview that every step writes is overlap_px divided by this, in pixels."""
+
+_PREFIXES = ("", "far_")
+"""Of the names of what belongs to the seam at the frontier, and to the other seam of a step that closes a loop."""
+
+_One = TypeVar("_One")
+
+
+def by_seam(ones: Iterable[_One]) -> Iterator[tuple[str, _One]]:
+    """Each with the prefix of the names of what belongs to its seam; that of the frontier first."""
+    return zip(_PREFIXES, ones, strict=False)
+
+
+def seam_files(
+    inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
+) -> tuple[dict[str, Image.Image], dict[str, Any]]:
+    """The pictures around each seam, and the A/B of its feather; without one, of a preview that is not applied.
+
+    Args:
+        inputs: what decided the step.
+        winner: the candidate that is glued.
+        tile: what is glued of it (`commit_tile`).
+        feather_px: width of its feather, in pixels.
+
+    Returns:
+        Pictures by the names of their files, and what score.json says of the feather.
+    """
+    applied, joined = feather_px > 0, winner.joined
+    assert joined is not None
+    zone_px = feather_px or max(1, inputs.contract.overlap_px // _PREVIEW_FRACTION)
+    after = tile if applied else commit_tile(winner, inputs, zone_px)
+    scores = seam_scores(after, [replace(seam, calibration=None) for seam in winner.seams], inputs)
+    pictures: dict[str, Image.Image] = {}
+    feathers: dict[str, Any] = {}
+    for prefix, (end, seam, score) in by_seam(zip(inputs.ends, winner.seams, scores, strict=True)):
+        frame = inputs.contract.tile_frame(end.mode)
+        before = 0.0 if seam.score is None else seam.score.metrics["seam"]
+        measured = {
+            name: {"seam": value, "sharpness": laplacian_energy(picture.crop(frame.feather_zone(zone_px)))}
+            for name, value, picture in (("before", before, joined), ("after", score.primary, after))
+        }
+        feathers[f"{prefix}feather"] = {"applied": applied, "feather_px": zone_px, **measured}
+        own = {
+            **_bounds(inputs, end, tile),
+            "seam_before_feather.png": joined.crop(frame.patch),
+            "seam_after_feather.png": after.crop(frame.patch),
+            **_cut_pictures(inputs, end, seam.cut, winner),
+        }
+        pictures |= {f"{prefix}{name}": picture for name, picture in own.items()}
+    return pictures, feathers
+
+
+def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Image.Image]:
+    """The old side of the scoring strips at one end, and the bounds over what is glued there."""
+    canvas_strip, _ = extract_scoring_strips(end.band, tile, end.mode, inputs.contract)
+    glued = glue(end.band, tile, end.mode, inputs.contract)
+    frame = inputs.contract.frame(end.mode, end.band.size)
+    overlay = bounds_overlay(glued, frame, end.zone_px, inputs.options.soften_px)
+    return {"canvas_strip.png": canvas_strip, "bounds_overlay.png": overlay}
+
+
+def _cut_pictures(inputs: StepInputs, end: TileEnd, cut: Cut | None, winner: Examined) -> dict[str, Image.Image]:
+    """The pictures of the cut at one end; none where there is none."""
+    if cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
+        return {}
+    frame = inputs.contract.tile_frame(end.mode)
+    zone, seam = frame.zone_in_tile(end.zone_px), frame.beside_seam(end.zone_px)
+    return {
+        "cut_old.png": winner.enforced.crop(zone),
+        "cut_new.png": winner.redraw.crop(zone),
+        "cut_overlay.png": cut_overlay(winner.joined.crop(zone), cut.path, end.mode),
+        "seam_before_cut.png": winner.enforced.crop(seam),
+        "seam_after_cut.png": winner.joined.crop(seam),
+    }

@@ -1,0 +1,82 @@
+"""Calibration of a closing tile: the drift differs at its two ends, and is interpolated between them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from exquisite.api.mock.drift import Drift, redraw
+from exquisite.contract import Mode, TileContract, from_canonical
+from exquisite.geometry.calibration import Calibration, calibrate_closing_tile
+from exquisite.geometry.closing import blended
+from tests.support.pictures import draw
+
+CONTRACT = TileContract(384, 128, 64, 128, across_px=128).closing
+BOX = (32, 32, 32 + CONTRACT.tile_px, 32 + CONTRACT.across_px)
+PICTURE = draw("cobbles", (BOX[2] + 32, BOX[3] + 32), 5)
+TRUTH = PICTURE.crop(BOX)
+BANDS = TRUTH.crop((0, 0, 128, 128)), TRUTH.crop((256, 0, 384, 128))
+ZOOMED = Drift(shift=(1.5, -1.25), zoom=(1.01, 0.995), gamma=1.12)
+
+
+def calibrated(raw: Image.Image, mode: Mode = Mode.X_LTR) -> tuple[Calibration, Calibration]:
+    first, second = (from_canonical(band, mode) for band in BANDS)
+    return calibrate_closing_tile(from_canonical(raw, mode), (first, second), mode, CONTRACT)
+
+
+def psnr(tile: Image.Image, left: int, right: int) -> float:
+    """In dB, of the columns of the middle, without the rows that a shift leaves without a source."""
+    box = (left, 8, right, CONTRACT.across_px - 8)
+    rms = ImageStat.Stat(ImageChops.difference(tile.crop(box), TRUTH.crop(box))).rms
+    return 10 * math.log10(255**2 / (sum(value * value for value in rms) / 3))
+
+
+def test_either_end_tells_its_own_displacement() -> None:
+    near, far = calibrated(redraw(PICTURE, BOX, ZOOMED))
+    assert near.shift == pytest.approx((1.5 - 0.64, -1.25), abs=0.15)
+    assert far.shift == pytest.approx((-1.5 - 0.64, -1.25), abs=0.15)  # mirrored: growth is to the left there
+    assert near.tile is far.tile
+
+
+def test_the_middle_is_put_right_as_far_as_between_equal_ends() -> None:
+    raw = redraw(PICTURE, BOX, ZOOMED)
+    tile = calibrated(raw)[0].tile
+    for left in (128, 176, 224):
+        assert psnr(tile, left, left + 32) > psnr(raw, left, left + 32) + 8
+
+
+def test_tone_that_changes_along_the_tile_is_undone_along_it() -> None:
+    dark, light = (redraw(PICTURE, BOX, Drift(gamma=gamma)) for gamma in (1.25, 0.8))
+    raw = blended(dark, light, "x_ltr", CONTRACT)
+    near, far = calibrated(raw)
+    assert near.stages == far.stages == ("tone",)
+    for left in (128, 224):
+        assert psnr(near.tile, left, left + 32) > 38 > 28 > psnr(raw, left, left + 32)
+    assert psnr(near.tile, 128, 256) > 36
+
+
+@pytest.mark.invariant("MODES-EQUAL")
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_is_the_one_to_the_right_turned(mode: Mode) -> None:
+    raw = redraw(PICTURE, BOX, ZOOMED)
+    right, turned = calibrated(raw), calibrated(raw, mode)
+    assert turned[0].tile.tobytes() == from_canonical(right[0].tile, mode).tobytes()
+    assert [one.as_dict() for one in turned] == [one.as_dict() for one in right]
+
+
+@pytest.mark.invariant("CALIBRATION-SAFE")
+def test_a_tile_without_drift_passes_byte_for_byte() -> None:
+    near, far = calibrated(TRUTH)
+    assert not near.applied
+    assert not far.applied
+    assert near.tile.tobytes() == TRUTH.tobytes()
+
+
+def test_an_end_that_was_kept_exactly_stays_so() -> None:
+    raw = blended(TRUTH, redraw(PICTURE, BOX, Drift(gamma=1.2)), "x_ltr", CONTRACT)
+    near, far = calibrated(raw)
+    assert near.tile.crop((0, 0, 128, 128)).tobytes() == BANDS[0].tobytes()
+    assert near.residual_after == 0
+    assert far.residual_after < 0.3 * far.residual_before
