@@ -7,7 +7,9 @@ left of the seed picture. Amounts of money are decimal numbers in USD, as text, 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from .score_formats import CandidateRecord, GateRecord, Json, ScoreRecord, SeamRecord
 
 __all__ = [
     "RECORDS",
@@ -40,7 +42,6 @@ __all__ = [
 ]
 
 Axis = Literal["x", "y"]
-Json = dict[str, Any]
 ModeName = Literal["x_ltr", "x_rtl", "y_ttb", "y_btt"]
 Pixels = Annotated[list[int], "two whole numbers"]
 Sha256 = Annotated[str, "64 hexadecimal digits"]
@@ -288,62 +289,6 @@ class SettlementRecord(TypedDict):
     billed: Annotated[bool, "whether the server billed it"]
     usd: Annotated[Usd, "what it cost"]
     reason: Annotated[str, "how the person knows"]
-
-
-class GateRecord(TypedDict):
-    """The gate of a step."""
-
-    factor: Annotated[float, "times the seam metric of the band's own columns"]
-    threshold: Annotated[float, "least seam metric that passes"]
-    interior: Annotated[list[float], "seam metric at columns of the band, in the direction of growth"]
-    passed: Annotated[bool, "whether the best candidate passes"]
-
-
-class SeamRecord(TypedDict):
-    """One seam of a candidate of a closing step; the candidate's own values are the worse of both."""
-
-    primary: Annotated[float, "primary metric, higher is better"]
-    metrics: Annotated[dict[str, float], "every metric, higher is better"]
-    vetoes: Annotated[list[str], "names of the vetoes against it"]
-    calibration: Annotated[Json, "drift measured at this end: fields of `Calibration`"]
-    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
-    uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
-
-
-class CandidateRecord(TypedDict):
-    """`steps/NNNNNN/candidates/K/score.json`, and each entry of the step's `score.json`."""
-
-    candidate: Annotated[int, "number, from 0"]
-    error: NotRequired[Annotated[str, "why it could not be read"]]
-    primary: NotRequired[Annotated[float, "primary metric, higher is better"]]
-    metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
-    vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
-    lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
-    calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
-    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
-    uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
-    rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
-    verdict: NotRequired[Annotated[str, "why it won or lost"]]
-    feather: NotRequired[Annotated[Json, "narrowest feather that passes: width, seam before and after it"]]
-    anchor: NotRequired[Annotated[dict[str, float], "factors on lightness, contrast and sharpness of the new half"]]
-    seams: NotRequired[
-        Annotated[list[SeamRecord], "of a closing step: the seam at the frontier, and that at the beginning"]
-    ]
-
-
-class ScoreRecord(TypedDict):
-    """`steps/NNNNNN/score.json`: all candidates, and the reason for the choice."""
-
-    metric: Annotated[str, "metric that chose"]
-    chosen: Annotated[int | None, "candidate that was glued"]
-    best: Annotated[int | None, "best candidate that passes the gate, else the best of all"]
-    reason: Annotated[str, "why, for a person"]
-    gate: Annotated[GateRecord | None, "gate that was asked"]
-    best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
-    candidates: Annotated[list[CandidateRecord], "every candidate"]
-    feather: NotRequired[Annotated[Json, "seam metric and sharpness of the feather zone, before and after"]]
-    far_gate: NotRequired[Annotated[GateRecord, "of a closing step: gate of the seam at the beginning of the canvas"]]
-    far_feather: NotRequired[Annotated[Json, "of a closing step: the feather at that seam"]]
 
 
 class CellRecord(TypedDict):
