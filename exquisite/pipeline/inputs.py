@@ -1,0 +1,121 @@
+"""What decides a step before any answer: the ends of the canvas that its tile continues, the words, the options."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..api.generator import Beginning, TileRequest
+from ..api.prompt import build_prompt
+from ..contract import Mode, TileContract
+from ..geometry.anchor import Anchor
+from ..geometry.closing import closing_reference
+from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
+from .options import StepOptions
+from .store.pieces import Zones
+
+__all__ = ["StepInputs", "TileEnd", "pixels_sha256"]
+
+
+def pixels_sha256(image: Image.Image) -> str:
+    """Hash of the pixels of an RGB picture, row by row."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class TileEnd:
+    """An end of the canvas that a tile continues.
+
+    Attributes:
+        mode: the direction of growth at that end.
+        band: RGB, own orientation.
+        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
+        origin: (x, y) of the band's top left pixel, signed from the seed picture's origin.
+    """
+
+    mode: Mode
+    band: Image.Image
+    zone_px: int = 0
+    origin: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class StepInputs:
+    """What decides a step before any answer.
+
+    Attributes:
+        mode, contract: direction, and sizes of this step (`StepOptions.step_contract`).
+        band: RGB, own orientation.
+        words: the user prompt.
+        options: every knob.
+        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
+        anchor: what the style of the new half is corrected towards; None for nothing.
+        beginning: the other end of the canvas, which the step meets; None unless it closes a loop.
+    """
+
+    mode: Mode
+    contract: TileContract
+    band: Image.Image
+    words: str
+    options: StepOptions
+    zone_px: int = 0
+    anchor: Anchor | None = None
+    beginning: TileEnd | None = None
+
+    @property
+    def ends(self) -> tuple[TileEnd, ...]:
+        """The ends of the canvas that the tile continues, the frontier first; each has its seam."""
+        near = TileEnd(self.mode, self.band, self.zone_px)
+        return (near,) if self.beginning is None else (near, self.beginning)
+
+    @property
+    def zones(self) -> Zones:
+        """The widths of the pending zones that the step commits and leaves."""
+        return Zones(self.zone_px, self.options.soften_px, 0 if self.beginning is None else self.beginning.zone_px)
+
+    @property
+    def prompt(self) -> str:
+        """The full text for the model."""
+        closes = self.beginning is not None
+        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength, closes)
+
+    @property
+    def band_sha256(self) -> str:
+        """Hash of the band's pixels."""
+        return pixels_sha256(self.band)
+
+    def request(
+        self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
+    ) -> TileRequest:
+        """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
+        reference, end = self.reference_tile(), self.beginning
+        return TileRequest(
+            mode=self.mode,
+            contract=self.contract,
+            band=self.band,
+            reference=reference.image,
+            mask=reference.mask,
+            prompt=self.prompt,
+            candidates=candidates,
+            step_index=step_index,
+            first_candidate=first_candidate,
+            band_origin=band_origin,
+            beginning=None if end is None else Beginning(end.band, end.origin),
+        )
+
+    def reference_tile(self) -> ReferenceTile:
+        """What the model sees, and the mask."""
+        first, *others = (
+            build_reference_tile_and_mask(
+                end.band,
+                end.mode,
+                self.contract,
+                scaffold_fill=self.options.scaffold_fill,
+                continuation_cue=self.options.continuation_cue,
+                soft_px=end.zone_px if self.options.soft_mask else 0,
+            )
+            for end in self.ends
+        )
+        return closing_reference(first, others[0], self.mode, self.contract) if others else first
