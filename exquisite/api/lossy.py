@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..errors import AnswerError
 
-__all__ = ["decode_lossy", "lossy_format", "other_format"]
+__all__ = ["decode_lossy", "jpeg_quantizer", "lossy_format", "other_format"]
 
 _JPEG_START = b"\xff\xd8\xff"
 _RIFF_HEAD, _CHUNK_HEAD = 12, 8  # bytes of "RIFF", size and "WEBP"; of a chunk's name and size
@@ -33,6 +33,15 @@ def lossy_format(data: bytes) -> str:
     if kind == "WEBP" and b"VP8 " not in _chunk_names(data):
         return ""
     return kind
+
+
+def jpeg_quantizer(data: bytes) -> int:
+    """The step by which a JPEG quantizes the mean luminance of its blocks (T.81, B.2.4.1); 0 for any other format."""
+    if other_format(data) != "JPEG":
+        return 0
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    return tables[min(tables)][0] if tables else 0
 
 
 def decode_lossy(data: bytes, size: tuple[int, int]) -> Image.Image:

@@ -83,8 +83,9 @@ def derive(
     if choice.chosen is not None:
         tell(choice.chosen, "gluing")
         winner = examined[choice.chosen]
-        if winner.uncut:
-            choice = replace(choice, reason=f"{choice.reason}; {winner.uncut}")
+        lossy = lossy_format(winner.raw.data)
+        remarks = (winner.uncut, f"it came as {lossy}, which loses detail" if lossy else "")
+        choice = replace(choice, reason="; ".join(filter(None, (choice.reason, *remarks))))
         feather_px = feather_width(winner.index, inputs, choice)
         tile = commit_tile(winner, inputs, feather_px)
         frame = contract.tile_frame(mode)
@@ -160,17 +161,20 @@ def _candidate_score(one: Examined) -> dict[str, Any]:
         return {"candidate": one.index, "error": one.error}
     first, *others = one.seams
     lossy = {"lossy": kind} if (kind := lossy_format(one.raw.data)) else {}
-    score = {"candidate": one.index, **one.score.as_dict(), **_measured(first, one.correction), **lossy}
+    score = {"candidate": one.index, **one.score.as_dict(), **_measured(first, lossy, one.correction), **lossy}
     if others:
-        score["seams"] = [{**(seam.score.as_dict() if seam.score else {}), **_measured(seam)} for seam in one.seams]
+        scores = (seam.score.as_dict() if seam.score else {} for seam in one.seams)
+        score["seams"] = [{**own, **_measured(seam, lossy)} for own, seam in zip(scores, one.seams, strict=True)]
     return score
 
 
-def _measured(seam: ExaminedSeam, correction: Correction | None = None) -> dict[str, Any]:
-    """What is recorded of a seam besides its score, with the correction towards the anchor."""
+def _measured(
+    seam: ExaminedSeam, lossy: Mapping[str, str], correction: Correction | None = None
+) -> dict[str, Any]:
+    """What is recorded of a seam besides its score: with the mark of a lossy tile, and the correction to the anchor."""
     calibration: dict[str, Any] = {"applied": False, "reason": "not asked for"}
     if seam.calibration is not None:
-        calibration = seam.calibration.as_dict()
+        calibration = {**seam.calibration.as_dict(), **lossy}
     found = {"anchor": correction, "cut": seam.cut}
     measured = {name: value.as_dict() for name, value in found.items() if value is not None}
     return {"calibration": calibration, **measured, **({"uncut": seam.uncut} if seam.uncut else {})}

@@ -28,7 +28,7 @@ class SeamRecord(TypedDict):
     primary: Annotated[float, "primary metric, higher is better"]
     metrics: Annotated[dict[str, float], "every metric, higher is better"]
     vetoes: Annotated[list[str], "names of the vetoes against it"]
-    calibration: Annotated[Json, "drift measured at this end: fields of `Calibration`"]
+    calibration: Annotated[Json, "drift measured at this end: fields of `Calibration`, and `lossy`"]
     cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
 
@@ -42,7 +42,7 @@ class CandidateRecord(TypedDict):
     metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
     lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
-    calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`"]]
+    calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`, and `lossy`"]]
     cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
     rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]

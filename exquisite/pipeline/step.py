@@ -19,10 +19,12 @@ from PIL import Image
 
 from ..api.answer import decode_tile
 from ..api.generator import RawCandidate
+from ..api.lossy import jpeg_quantizer
 from ..contract import TileContract
 from ..errors import AnswerError
 from ..geometry.anchor import Correction, anchored_tile
 from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_closing_tile, calibrate_tile
+from ..geometry.calibration.deblocking import deblocked
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
@@ -195,6 +197,8 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
         tile = decode_tile(raw.data, contract, inputs.mode)
     except AnswerError as error:
         return Examined(index, raw, str(error))
+    if inputs.options.calibrate:
+        tile = deblocked(tile, jpeg_quantizer(raw.data))
     calibrations = _calibrations(tile, inputs)
     redraw = tile if calibrations[0] is None else calibrations[0].tile
     correction = None

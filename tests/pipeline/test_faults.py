@@ -6,6 +6,7 @@ import contextlib
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from exquisite.errors import ExquisiteError, StorageError
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.verify import verify_path
 from tests.support.faulty_files import KINDS, Fault, FaultyFiles, QuickFiles
-from tests.support.tiny import PayingGenerator, grow, make_session, pixels_of, tree
+from tests.support.tiny import InstantGenerator, PayingGenerator, grow, make_session, pixels_of, tree
 from tests.support.trials import TRIALS, Till, Trial, Undisturbed, recovered, undisturbed
 
 pytestmark = [
@@ -124,3 +125,25 @@ def test_a_full_disk_is_said_so_and_changes_nothing(tmp_path: Path) -> None:
         Session.open(tmp_path / "s", files=FaultyFiles(Fault(8, "ENOSPC", forever=True))).undo()
     assert tree(tmp_path / "s")["HEAD"] == before["HEAD"]
     assert pixels_of(tmp_path / "s")[0] == (40, 32)
+
+
+def test_a_step_that_lacks_only_its_head_reports_the_scores_that_it_was_chosen_by(tmp_path: Path) -> None:
+    """A crash between step.json and HEAD: the rerun asks nobody, and scores the stored answers anew."""
+
+    class StopsAtHead(QuickFiles):
+        def replace(self, source: Path, target: Path) -> None:
+            if target.name == "HEAD":
+                raise KeyboardInterrupt
+            super().replace(source, target)
+
+    options: dict[str, Any] = {"candidates": 3, "calibrate": True}
+    whole = grow(make_session(tmp_path / "whole", files=QuickFiles()), "x_ltr", **options)
+    make_session(tmp_path / "s", files=QuickFiles())
+    with pytest.raises(KeyboardInterrupt):
+        grow(Session.open(tmp_path / "s", files=StopsAtHead()), "x_ltr", **options)
+    generator = InstantGenerator()
+    resumed = grow(Session.open(tmp_path / "s", files=QuickFiles()), "x_ltr", generator, **options)
+    assert (resumed.status, resumed.chosen, generator.asked) == (whole.status, whole.chosen, [])
+    assert [score.primary for score in resumed.scores if score] == [score.primary for score in whole.scores if score]
+    assert len(resumed.scores) == 3
+    assert None not in resumed.scores

@@ -41,10 +41,12 @@ class TestCost:
         assert verify_path(tmp_path / "s").findings == ()
 
     def test_a_budget_counts_what_a_server_does_not_say(self, tmp_path: Path) -> None:
+        """A second step would fit into the budget if the first had cost nothing."""
         paid = PaidSession(tmp_path / "s", "usage_zero", "usage_zero")
         paid.step()
+        budget = paid.agreed(3) + paid.billed / 2
         with pytest.raises(PaymentError, match="over the budget"):
-            paid.step(budget=paid.billed)
+            paid.step(budget=budget)
         assert paid.served.sent == 1
 
     def test_what_a_proxy_says_in_a_header_is_the_cost(self, tmp_path: Path) -> None:
@@ -155,19 +157,22 @@ class TestLossyFormats:
         self, tmp_path: Path, outcome: str, kind: str
     ) -> None:
         paid = PaidSession(tmp_path / "s", outcome)
-        result = paid.step(artifacts="full")
+        result = paid.step(artifacts="full", calibrate=True)
         assert (result.status, None in result.scores) == ("committed", False)
+        assert result.message.endswith(f"it came as {kind}, which loses detail")
         assert f"candidate 0 came as {kind}" in " ".join(paid.lines)
         record = json.loads((result.step_dir / "score.json").read_text())
         assert [candidate["lossy"] for candidate in record["candidates"]] == [kind] * 3
+        assert [candidate["calibration"]["lossy"] for candidate in record["candidates"]] == [kind] * 3
         raw = (result.step_dir / f"candidates/0/tile_out_raw.{outcome}").read_bytes()
         assert lossy_format(raw) == kind
         assert verify_path(tmp_path / "s").findings == ()
 
     def test_lossless_webp_is_as_good_as_png(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "webp_lossless")
-        assert paid.step().status == "committed"
-        assert "came as" not in " ".join(paid.lines)
+        result = paid.step(artifacts="full", calibrate=True)
+        assert "came as" not in " ".join((result.message, *paid.lines))
+        assert "lossy" not in (result.step_dir / "score.json").read_text()
 
     def test_by_setting_it_is_refused_and_never_bought_again(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "jpeg", server=replace(OPENAI, lossy="refuse"))
