@@ -1,9 +1,8 @@
-"""From the bytes of an answer to pictures: read leniently, checked strictly.
+"""Parses the body of an answer into images: lenient about the envelope, strict about the images.
 
-An answer is JSON of the images/edits endpoint, the same as an event stream, or an image as it came (one that a
-`url` named). Of JSON that was cut short the whole pictures are used, because they were paid for. Everything that is
-decided later (scores, another choice, other gluing) reads the stored answers through this module alone, so a fresh
-answer and a stored one mean the same.
+A body is JSON of the images/edits endpoint, the same as an event stream, or an image file (from a URL in an answer).
+Complete images in truncated JSON are used, because they are paid. Fresh and stored answers go through this module
+alone, so both give the same images.
 """
 
 from __future__ import annotations
@@ -34,28 +33,29 @@ __all__ = [
 ]
 
 MAX_JSON_ITEMS = 10_000
-"""Values that the JSON of an answer may hold. Counted before parsing: tiny values cost 20 times their bytes."""
+"""Largest number of JSON values of an answer, counted before parsing: tiny values cost 20 times their bytes."""
 
 MAX_TEXT = 32_000
-"""Characters kept of a text that the server sends along, such as a revised prompt."""
+"""Largest length of a text beside the images, such as a revised prompt, in characters."""
 
 _IMAGE_STARTS = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"\0\0\0")
 _WHOLE_PICTURE = re.compile(rb'"b64_json"\s*:\s*"((?:[^"\\]|\\/)+)"')
 _EVENT_LINE = re.compile(rb"(?:event|data|id|retry)?:")  # WHATWG HTML, 9.2.6: a field, or a comment
 _FINAL_EVENTS = ("image_edit.completed", "image_generation.completed")
+_EXCERPT_BYTES = 60  # length of an excerpt in a message: it fits on one line
 _FACTS = ("size", "quality", "background", "output_format")
 
 
 @dataclass(frozen=True)
 class EditAnswer:
-    """What one body holds.
+    """The content of one body.
 
     Attributes:
-        images: place in the answer's `data`, bytes as the server meant them, and a text sent along.
-            What is no base64 stays as it came: the decoder says what is wrong with it.
-        urls: place and address of each image that must be downloaded.
-        usage: tokens as the server counted them; empty when it did not say.
-        facts: what the server says of all images: size, quality, background, output_format.
+        images: for each image its index in `data`, its bytes, and the text beside it. Text that is no base64 is kept as
+            bytes; the image decoder reports it.
+        urls: for each image to download its index in `data`, and its URL.
+        usage: token counts of the server; empty when it stated none.
+        facts: properties that the server states for all images: size, quality, background, output_format.
     """
 
     images: tuple[tuple[int, bytes, str], ...] = ()
@@ -65,38 +65,38 @@ class EditAnswer:
 
     @property
     def names_pictures(self) -> bool:
-        """Whether it holds a picture, or the address of one."""
+        """Whether it contains an image, or the URL of one."""
         return bool(self.images or self.urls)
 
 
 def answer_bytes_max(contract: TileContract = CLASSIC, images: int = 1) -> int:
-    """The largest body that is read for so many images, in bytes: base64 of the largest PNGs, and 1 MiB."""
+    """Largest size of a body with that number of images, in bytes: base64 of the largest PNGs, and 1 MiB."""
     return images * png_bytes_max(contract) * 4 // 3 + (1 << 20)
 
 
 def candidates_in(answers: Sequence[StoredAnswer]) -> list[RawCandidate]:
-    """Every image in stored answers, in order; `meta` names the answer and the place in it.
+    """All images in stored answers, in order; `meta` contains the number of the answer and the index in it.
 
-    An answer that cannot be read does not take the others with it. Addresses are not followed: the client
-    downloads them and stores the bytes as answers of their own.
+    An unreadable answer does not affect the others. URLs are ignored: the client downloads these images and stores them
+    as answers of their own.
 
     Raises:
-        AnswerError: nothing was found, and at least one body could not be read.
+        AnswerError: there are no images, and at least one body is unreadable.
     """
-    found: list[RawCandidate] = []
-    unread: list[str] = []
+    candidates: list[RawCandidate] = []
+    problems: list[str] = []
     for answer in answers:
         try:
-            found += candidates_of(answer.number, read_body(answer.body), answer.headers)
+            candidates += candidates_of(answer.number, read_body(answer.body), answer.headers)
         except AnswerError as error:
-            unread.append(f"answer {answer.number}: {error}")
-    if unread and not found:
-        raise AnswerError("; ".join(unread))
-    return found
+            problems.append(f"answer {answer.number}: {error}")
+    if problems and not candidates:
+        raise AnswerError("; ".join(problems))
+    return candidates
 
 
 def candidates_of(call: int, answer: EditAnswer, headers: Mapping[str, str]) -> list[RawCandidate]:
-    """Every image in the answer to call number `call`, in order; `meta` says where it stood."""
+    """All images in the answer to call number `call`, in order; `meta` contains the index of each."""
     shared: dict[str, object] = {**answer.facts}
     if number := request_id(headers):
         shared["request_id"] = number
@@ -110,7 +110,7 @@ def candidates_of(call: int, answer: EditAnswer, headers: Mapping[str, str]) -> 
 
 
 def read_body(body: bytes) -> EditAnswer:
-    """What the body of one answer holds; JSON without images is an empty `EditAnswer`.
+    """Parse the body of one answer; JSON without images is an empty `EditAnswer`.
 
     Raises:
         AnswerError: neither an image nor the JSON of an answer. No other exception leaves this function.
@@ -123,7 +123,7 @@ def read_body(body: bytes) -> EditAnswer:
 
 
 def is_whole_stream(body: bytes | bytearray) -> bool:
-    """Whether the last event of a stream, the one with the finished picture, has arrived whole; nothing is parsed."""
+    """Whether `body` ends with the complete event of a finished image. Nothing is parsed."""
     end = max(body.rfind(b"\n\n"), body.rfind(b"\r\n\r\n"))
     return _EVENT_LINE.match(body) is not None and 0 <= body.rfind(b".completed") < end
 
@@ -147,10 +147,10 @@ def _read_document(document: Mapping[str, Any]) -> EditAnswer:
 
 
 def _final_events(body: bytes) -> dict[str, Any]:
-    """The document that the last events of a stream amount to: one entry of `data` for each finished picture.
+    """Convert the final events of a stream to the document of a plain answer, with one entry of `data` per image.
 
-    An event is a block of lines up to an empty one; its `data:` lines together are JSON that names its type (WHATWG
-    HTML, 9.2.6). Previews are left out, and so is an event that was cut short.
+    An event is a block of lines that an empty line ends; its `data:` lines form JSON with the type of the event (WHATWG
+    HTML, 9.2.6). Previews and truncated events are ignored.
     """
     document: dict[str, Any] = {"data": []}
     blocks = [block for block in re.split(rb"\r?\n\r?\n", body) if b".completed" in block]
@@ -163,16 +163,16 @@ def _final_events(body: bytes) -> dict[str, Any]:
             document["data"] += event.get("data") or [event]
             document |= {name: event[name] for name in ("usage", *_FACTS) if name in event}
     if not document["data"]:
-        raise AnswerError("the event stream ends without a finished picture")
+        raise AnswerError("the event stream contains no finished image")
     return document
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`; of one that was cut short, its whole pictures as its `data`."""
+    """Parse the JSON object in `body`; of truncated JSON, return the complete images as `data`."""
     if not body.strip():
         raise AnswerError("the body is empty")
     if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        raise AnswerError(f"the body is neither JSON nor an image: it begins with {body[:60]!r}")
+        raise AnswerError(f"the body is neither JSON nor an image: it begins with {body[:_EXCERPT_BYTES]!r}")
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_ITEMS:
         raise AnswerError(f"the JSON holds more than {MAX_JSON_ITEMS} values")
     try:
@@ -188,7 +188,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _decoded(coded: str) -> bytes:
-    """The bytes behind base64 or a data: URI, as lenient as can be without guessing."""
+    """Decode base64 or a data: URI; missing padding, white space and the URL-safe alphabet are accepted."""
     text = coded.partition(",")[2] if coded.startswith("data:") else coded
     try:
         return binascii.a2b_base64(text, strict_mode=True)
@@ -202,7 +202,7 @@ def _decoded(coded: str) -> bytes:
 
 
 def _usage(value: object, depth: int = 0) -> dict[str, Any]:
-    """Token counts only: whole numbers, and one level of details."""
+    """Keep the token counts of a `usage`: integers, and one level of details."""
     if not isinstance(value, dict):
         return {}
     counts: dict[str, Any] = {}
@@ -215,5 +215,5 @@ def _usage(value: object, depth: int = 0) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """A string that any file can hold, of bounded length; "" for what is no string."""
+    """Return a string of bounded length without lone surrogates; "" for other types."""
     return value[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

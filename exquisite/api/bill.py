@@ -1,8 +1,8 @@
-"""What an answered call costs: as the server says, by an estimate where it does not say, or unknown.
+"""Computes the cost of an answered call: as stated by the server, estimated, or unknown.
 
-    a cost in a header, else the tokens in `usage`      what the server says
-    neither, or no output tokens, and pictures came     the estimate
-    neither, and no picture came                        unknown: the reservation stays in doubt
+    a cost in a header, else the tokens in `usage`            the stated cost
+    neither, or zero output tokens, in an answer with images  the estimate
+    neither, in an answer without images                      unknown: the reservation stays in doubt
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .models import FREE, usage_usd
 __all__ = ["COST_HEADER", "Bill", "bill_of"]
 
 COST_HEADER = "x-litellm-response-cost"
-"""The header in which a LiteLLM proxy says what a call cost, in USD."""
+"""Response header of a LiteLLM proxy with the cost of the call, in USD."""
 
 
 @dataclass(frozen=True)
@@ -25,33 +25,33 @@ class Bill:
     """The cost of one answered call.
 
     Attributes:
-        usd: the cost in USD; None when nothing tells.
-        estimated: whether it is an estimate, because the server did not say.
+        usd: the cost in USD; None when it is unknown.
+        estimated: True when the server stated no cost and `usd` is an estimate.
     """
 
     usd: Decimal | None
     estimated: bool = False
 
     def in_words(self, worst_case: Decimal) -> str:
-        """The cost for a person; `worst_case` is what it may be at most."""
+        """Format the cost for a message; `worst_case` is its upper bound in USD."""
         if self.usd is None:
-            return f"up to ${worst_case:.2f}, which the server did not say"
+            return f"up to ${worst_case:.2f} (the server stated no cost)"
         return f"about ${self.usd:.4f}" if self.estimated else f"${self.usd:.4f}"
 
 
 def bill_of(priced_as: str, estimate: Decimal, answer: EditAnswer, headers: Mapping[str, str]) -> Bill:
-    """The bill of one answer.
+    """Compute the bill of one answer.
 
     Args:
-        priced_as: the registry's entry by which tokens are counted.
-        estimate: what the call was estimated to cost, in USD.
-        answer: what the body holds.
-        headers: those of the answer, names in lower case.
+        priced_as: name of the registry entry with the token prices.
+        estimate: the estimated cost of the call, in USD.
+        answer: the parsed body.
+        headers: headers of the answer, names in lower case.
     """
     if priced_as == FREE:
         return Bill(Decimal(0))
-    if said := _amount(headers.get(COST_HEADER, "")):
-        return Bill(said)
+    if stated := _amount(headers.get(COST_HEADER, "")):
+        return Bill(stated)
     usd = usage_usd(priced_as, answer.usage)
     if usd and (answer.usage["output_tokens"] or not answer.names_pictures):
         return Bill(usd)
@@ -61,7 +61,7 @@ def bill_of(priced_as: str, estimate: Decimal, answer: EditAnswer, headers: Mapp
 
 
 def _amount(text: str) -> Decimal:
-    """A positive amount in USD; 0 for anything else."""
+    """Parse a positive amount in USD; 0 for anything else."""
     try:
         usd = Decimal(text.strip())
     except InvalidOperation:

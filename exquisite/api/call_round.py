@@ -1,10 +1,10 @@
-"""Paid calls that are under way at the same time, each with a record of its own before any of them leaves.
+"""Sends paid calls at the same time. Every call has its record in the log before the first request leaves.
 
-    reserve, intend   reserve, intend   …      in order, before anything is sent: call numbers do not depend on arrival
-    send              send              …      each in a thread of its own
-    one outcome       one outcome       …      logged as soon as it is known
+    reserve, intend   reserve, intend   …      in order, so that call numbers do not depend on the order of arrival
+    send              send              …      each in its own thread
+    one outcome       one outcome       …      logged as soon as the call ends
 
-Ctrl-C ends the waiting at once: calls under way are logged as unknown, with what has arrived of them.
+Ctrl-C stops waiting at once. Calls under way are logged as unknown, with the bytes received so far.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .shared_log import SharedLog
 
 __all__ = ["Flight", "fly"]
 
-_TICK_S = 0.2
+_TICK_S = 0.2  # a person does not notice this delay after Ctrl-C
 
 
 @dataclass
@@ -32,11 +32,11 @@ class Flight:
 
     Attributes:
         paid: the call.
-        place: its place in the round, from 0.
+        place: its index in the round, from 0.
         number: its number in the log.
-        result: the answer, or why the call may be asked again; None before it ends, and where it failed.
-        error: what it raised.
-        arrived: what has arrived of its answer.
+        result: the answer, or the reason to repeat the call; None until the call ends, and after an error.
+        error: the exception that ended the call.
+        received: the bytes of the answer so far.
     """
 
     paid: PaidCall
@@ -44,18 +44,18 @@ class Flight:
     number: int
     result: Reply | Deferred | None = None
     error: BaseException | None = None
-    arrived: bytearray = field(default_factory=bytearray, repr=False)
+    received: bytearray = field(default_factory=bytearray, repr=False)
 
 
 def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Flight]:
-    """Send calls at the same time; yields each when it has ended, in the order in which they end.
+    """Send calls at the same time and yield each flight when its call ends.
 
-    Where the budget does not cover all of them, the first ones that it covers are sent. Close the iterator to
-    abandon what is under way.
+    When the budget covers only some of the calls, only the first ones are sent. Closing the iterator abandons the calls
+    under way.
 
     Raises:
-        PaymentError: the budget does not cover the first; nothing was sent.
-        BaseException: whatever interrupts the caller, or ends a thread without being an ExquisiteError.
+        PaymentError: the budget does not cover the first call; nothing was sent.
+        BaseException: an interruption of the caller, or an exception in a thread that is no ExquisiteError.
     """
     ended: SimpleQueue[Flight] = SimpleQueue()
     flights: list[Flight] = []
@@ -68,7 +68,7 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
                     raise
                 break
         for flight in flights:
-            log.launch(flight.number, flight.arrived)
+            log.launch(flight.number, flight.received)
             threading.Thread(target=_run, args=(flight, log, clock, ended), name="paid call", daemon=True).start()
         for _ in flights:
             flight = _next(ended)
@@ -84,16 +84,16 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
 
 
 def _next(ended: SimpleQueue[Flight]) -> Flight:
-    """The next call that ends; Ctrl-C ends the waiting on every system, because no single wait is long."""
+    """Wait for the next call to end, in short waits: Windows delivers Ctrl-C only between waits."""
     while True:
         with contextlib.suppress(Empty):
             return ended.get(timeout=_TICK_S)
 
 
 def _run(flight: Flight, log: SharedLog, clock: Clock, ended: SimpleQueue[Flight]) -> None:
-    """Send one call, whatever comes of it."""
+    """Send one call and queue its flight, also after an error."""
     try:
-        flight.result = flight.paid.finish(flight.number, log, clock.now(), flight.arrived)
+        flight.result = flight.paid.finish(flight.number, log, clock.now(), flight.received)
     except BaseException as error:
         flight.error = error
     ended.put(flight)

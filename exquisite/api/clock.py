@@ -1,4 +1,4 @@
-"""Time and chance, as a client uses them: one object, which tests and recordings replace."""
+"""Time and random numbers of a client, in one object that tests and recordings replace."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ __all__ = ["Clock", "StoppedClock"]
 
 
 class Clock:
-    """The real time."""
+    """The system clock and the standard random generator."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a duration in seconds."""
         time.sleep(seconds)
 
     def chance(self) -> float:
-        """A random number, 0 to 1."""
+        """Return a random number from 0 to 1."""
         return random.random()
 
     def now(self) -> float:
-        """Seconds since 1970, for dates that a server names."""
+        """Return seconds since 1970, for comparison with dates in response headers."""
         return time.time()
 
     def ticks(self) -> float:
-        """Seconds since any start, for durations."""
+        """Return seconds of a monotonic clock, for durations."""
         return time.monotonic()
 
     def today(self) -> date:
-        """The date, for the last days of models."""
+        """Return the date, for comparison with the shutdown dates of models."""
         return date.today()
 
 
 class StoppedClock(Clock):
-    """The clock of a recording: nobody is busy, so no wait is waited."""
+    """A clock for replays: no server is busy, so `sleep` returns at once."""
 
     def sleep(self, seconds: float) -> None:
         """Return at once."""

@@ -1,7 +1,7 @@
-"""The connection of the client: a request goes out, a reply or one of two failures comes back.
+"""The HTTP connection of a client: sends a request, and returns a reply or raises one of two errors.
 
-This module imports the HTTP library at its top, so nothing imports it before a client needs the network.
-Proxies and certificate settings of the environment apply, except to the loopback address.
+This module imports the HTTP library at its top, so other modules import it only inside functions. Proxy and certificate
+settings of the environment apply, except for the loopback address.
 """
 
 from __future__ import annotations
@@ -24,24 +24,25 @@ from .servers import ServerSettings, is_loopback
 __all__ = ["MAX_ERROR_BYTES", "Connection", "network_client"]
 
 MAX_ERROR_BYTES = 1 << 20
-"""Bytes that are read of an answer with an error status."""
+"""Largest size of an answer with an error status, in bytes."""
 
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")  # what the HTTP library takes
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")  # schemes that the HTTP library supports
 
 
 class Connection:
-    """Sends requests to one server, follows nothing, and keeps no idle connection, on which a request could be lost.
+    """Sends requests to one server. It follows no redirects, and reuses no connection: a server may close an idle one
+    while a request is on its way.
 
     Args:
-        server: the time-outs, the header of the key, and further headers that may hold secrets.
+        server: time-outs, name of the header of the key, and further headers, which may be secret.
         secret: the key; empty for none.
-        transport: an httpx transport in place of the network; it is not closed.
-        trust_env: whether proxies and certificate settings of the environment apply.
-        clock: measures how long an answer takes.
+        transport: an httpx transport in place of the network; the caller closes it.
+        trust_env: True to apply proxy and certificate settings of the environment.
+        clock: measures the duration of an answer.
 
     Raises:
-        UsageError: a variable of the environment that cannot be used; see `network_client`.
+        UsageError: invalid environment variable; see `network_client`.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Connection:
 
     @classmethod
     def to(cls, base_url: str, server: ServerSettings, secret: Secret, clock: Clock) -> Connection:
-        """A connection over the network to the server at `base_url`."""
+        """Make a connection over the network to the server at `base_url`."""
         return cls(server, secret, trust_env=not is_loopback(base_url), clock=clock)
 
     def __enter__(self) -> Connection:
@@ -75,17 +76,17 @@ class Connection:
         if self._owned:
             self._http.close()
 
-    def send(self, outgoing: Outgoing, arrived: bytearray) -> Reply:
-        """The reply to `outgoing`. When this raises, `arrived` holds what came of the answer, without the key.
+    def send(self, outgoing: Outgoing, received: bytearray) -> Reply:
+        """Send a request and return the reply. After an error `received` contains the bytes so far, without secrets.
 
         Raises:
             NotSent: the request certainly did not reach the server.
-            BrokenOff: it left, or may have left, and no whole answer came.
+            BrokenOff: the request was sent, or may have been, and no complete answer arrived.
         """
         problem: Exception
         try:
             query = self._server.extra_query if outgoing.method == "POST" else {}
-            asked = httpx.Request(
+            request = httpx.Request(
                 outgoing.method,
                 httpx.URL(outgoing.url).copy_merge_params(query) if query else outgoing.url,
                 headers=outgoing.headers,
@@ -93,11 +94,11 @@ class Connection:
                 extensions={"timeout": self._timeout.as_dict()},
             )
             auth = None if outgoing.foreign else self._authorized
-            response = self._http.send(asked, stream=True, auth=auth, follow_redirects=False)
+            response = self._http.send(request, stream=True, auth=auth, follow_redirects=False)
             try:
-                return self._received(response, outgoing.limit, arrived)
+                return self._read(response, outgoing.limit, received)
             except BaseException:
-                arrived[:] = self.without_secrets(bytes(arrived))
+                received[:] = self.without_secrets(bytes(received))
                 raise
             finally:
                 response.close()
@@ -109,11 +110,11 @@ class Connection:
             problem = NotSent(f"the address cannot be used: {self._hidden(error)}")
         except httpx.HTTPError as error:
             problem = BrokenOff(f"{type(error).__name__}: {self._hidden(error)}")
-        # raised out here, so that no traceback leads to the request and its headers
+        # outside of the handlers, so that no traceback leads to the request and its headers
         raise problem
 
-    def _received(self, response: httpx.Response, limit: int, body: bytearray) -> Reply:
-        """The body of `response`, read into `body`, up to `limit` bytes."""
+    def _read(self, response: httpx.Response, limit: int, body: bytearray) -> Reply:
+        """Read up to `limit` bytes of `response` into `body`; return the reply."""
         good = 200 <= response.status_code < 300
         limit = limit if good else min(limit, MAX_ERROR_BYTES)
         answer_s = self._server.timeouts.answer_s
@@ -132,31 +133,31 @@ class Connection:
         whole, data = len(body) <= limit, self.without_secrets(bytes(body[:limit]))
         return Reply(response.status_code, headers, data, whole, self._secret.source)
 
-    def _authorized(self, asked: httpx.Request) -> httpx.Request:
-        """`asked` with the key in its header: the one place that reveals it."""
+    def _authorized(self, request: httpx.Request) -> httpx.Request:
+        """Add the key to the headers of `request`. No other function reveals it."""
         if self._secret:
             bearer = self._server.auth_header.lower() == "authorization"
-            asked.headers[self._server.auth_header] = ("Bearer " if bearer else "") + self._secret.reveal()
-        return asked
+            request.headers[self._server.auth_header] = ("Bearer " if bearer else "") + self._secret.reveal()
+        return request
 
     def _hidden(self, text: object) -> str:
-        """`text` in words, without secrets."""
+        """Format `text` without secrets."""
         return self.without_secrets(str(text).encode("utf-8", "replace")).decode("utf-8", "replace")
 
     def without_secrets(self, data: bytes) -> bytes:
-        """`data` with the key and every further header hidden."""
+        """Replace the key and the values of all extra headers in `data`."""
         for secret in self._secrets:
             data = secret.hidden_in(data)
         return data
 
 
 def network_client(trust_env: bool) -> httpx.Client:
-    """A client of the network that keeps no idle connection.
+    """Make an HTTP client that reuses no connection.
 
-    `trust_env` says whether proxies and certificate settings of the environment apply.
+    With `trust_env`, proxy and certificate settings of the environment apply.
 
     Raises:
-        UsageError: naming the variable of the environment that cannot be used, and why.
+        UsageError: invalid environment variable; the message names it and the reason.
     """
     if trust_env:
         _check_proxies()
@@ -174,7 +175,7 @@ def network_client(trust_env: bool) -> httpx.Client:
 
 
 def _check_proxies() -> None:
-    """Raise UsageError for the first proxy of the environment that cannot be used; its address may hold a password."""
+    """Raise UsageError for the first invalid proxy of the environment; its address may contain a password."""
     for name in _PROXIES:
         address = os.environ.get(name, "")
         if not address:
@@ -191,7 +192,7 @@ def _check_proxies() -> None:
 
 
 def _certificate_advice(error: BaseException | None) -> str:
-    """What to do where a connection failed for want of trust, which no further attempt mends; "" elsewhere."""
+    """Advice after a TLS error, which no retry can fix; "" for other errors."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return "; name the certificate of its authority in SSL_CERT_FILE, if you trust it"

@@ -1,4 +1,4 @@
-"""A picture that an answer names by address: already paid, so fetched as often as the policy allows."""
+"""Downloads images that answers reference by URL. They are already paid, so every failure is retryable."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .paid_call import BrokenOff, NotSent, Waiting, interruptions_logged, kept_h
 
 __all__ = ["Download", "Forbidden", "fetch_all"]
 
-_SHOWN = 200  # characters of an address that a message shows
+_SHOWN = 200  # characters of a URL in a message: it fits on two lines
 
 
 @dataclass(frozen=True)
 class Download:
-    """One GET; `url` may carry a token in its query, so only what stands before it is written down.
+    """One GET. The query of `url` may contain a token, so the log stores only the part before it.
 
-    A fetch costs nothing, so every failure may be tried again. The last one is logged as unknown, because a
-    picture that was paid for is missing. The next run tries again; only a person may decide to buy another.
+    A download costs nothing, so it is repeated as the policy allows. The last failure is logged as unknown, because a
+    paid image is missing: the next run tries again, and only a person may decide to buy another one.
     """
 
     picture: OwedPicture
@@ -31,10 +31,10 @@ class Download:
     send: Callable[[bytearray], Reply] = field(repr=False)
 
     def make(self, calls: CallLog, waiting: Waiting) -> StoredAnswer:
-        """The picture as an answer of its own, durable in the log.
+        """Download the image and store it in the log as an answer of its own.
 
         Raises:
-            OutcomeUnknownError: it did not come; its address stands in the answer that names it.
+            OutcomeUnknownError: the download failed; the answer still contains the URL.
         """
         place = self.url.partition("?")[0]
         attempt = 0
@@ -42,16 +42,16 @@ class Download:
             calls.reserve(Decimal(0), "the download of a picture")
             owed = {"answer": self.picture.answer, "image": self.picture.image}
             call = calls.intend({"method": "GET", "url": place, **owed})
-            arrived = bytearray()
-            with interruptions_logged(calls, call, arrived):
-                got = self._fetched(arrived, waiting.clock.now())
+            received = bytearray()
+            with interruptions_logged(calls, call, received):
+                got = self._fetched(received, waiting.clock.now())
             if isinstance(got, Reply):
                 calls.answered(call, got.body, kept_headers(got.headers), Decimal(0))
                 return StoredAnswer(call, got.body, kept_headers(got.headers))
             wait_s = waiting.policy.wait(attempt, got.wait_s, False, waiting.clock.chance) if got.retry else None
             attempt += 1
             if wait_s is None:
-                calls.unknown(call, got.reason, bytes(arrived))
+                calls.unknown(call, got.reason, bytes(received))
                 raise OutcomeUnknownError(
                     f"step {self.picture.step}: a picture that was paid for cannot be fetched from {place}: "
                     f"{got.reason}; its address stands in answers/{self.picture.answer:03d}.body of the step: run the "
@@ -62,10 +62,10 @@ class Download:
             calls.progress(f"fetching the picture again in {wait_s:.1f} s: {got.reason}")
             waiting.clock.sleep(wait_s)
 
-    def _fetched(self, arrived: bytearray, now: float) -> Reply | Verdict:
-        """The picture, or why it did not come; then `arrived` is what came in its place."""
+    def _fetched(self, received: bytearray, now: float) -> Reply | Verdict:
+        """The reply with the image, or why there is none; in that case `received` contains the other body."""
         try:
-            reply = self.send(arrived)
+            reply = self.send(received)
         except (NotSent, BrokenOff) as problem:
             return Verdict(Kind.UNKNOWN, str(problem))
         verdict = judge(reply, now)
@@ -74,29 +74,29 @@ class Download:
         if not reply.whole:
             return Verdict(Kind.REFUSED, "the picture is too large", retry=False)
         if not _holds_picture(reply.body):
-            arrived[:] = reply.body
-            return Verdict(Kind.REFUSED, "what came is no picture (perhaps the address has expired)", retry=False)
+            received[:] = reply.body
+            return Verdict(Kind.REFUSED, "the body is no picture (perhaps the address has expired)", retry=False)
         return reply
 
 
 @dataclass(frozen=True)
 class Forbidden:
-    """A picture at an address of another server, from which nobody allowed fetching."""
+    """An image on another server, from which no setting allows downloads."""
 
     picture: OwedPicture
 
     def make(self, calls: CallLog, waiting: Waiting) -> StoredAnswer:
-        """Send nothing.
+        """Refuse the download.
 
         Raises:
-            OutcomeUnknownError: always; it says the address and what allows it.
+            OutcomeUnknownError: always; the message contains the URL and the option that allows it.
         """
         place = self.picture.url.partition("?")[0]
-        shown = place[:_SHOWN] if place.isprintable() else "an address that cannot be shown"
+        address = place[:_SHOWN] if place.isprintable() else "an address with unprintable characters"
         host = re.match(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", place)
         allow = f"--fetch-from {host[1]} allows it, " if host else ""
         raise OutcomeUnknownError(
-            f"step {self.picture.step}: a picture that was paid for stands on another server, at {shown}; nothing was "
+            f"step {self.picture.step}: a picture that was paid for is on another server, at {address}; nothing was "
             f"fetched or bought: {allow}--retry-ambiguous buys another one"
         )
 
@@ -104,10 +104,10 @@ class Forbidden:
 def fetch_all(
     downloads: Iterable[Download | Forbidden], calls: CallLog, waiting: Waiting
 ) -> list[StoredAnswer]:
-    """Every picture that comes, durable in the log.
+    """Download all images; each is durable in the log.
 
     Raises:
-        OutcomeUnknownError: at least one did not come; the others were fetched nevertheless.
+        OutcomeUnknownError: at least one download failed; the others were made nevertheless.
     """
     fetched: list[StoredAnswer] = []
     problem: OutcomeUnknownError | None = None

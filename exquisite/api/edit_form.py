@@ -1,4 +1,4 @@
-"""The form of one images/edits request: every field explicit, two PNG parts, the same bytes every time."""
+"""Builds the form of an images/edits request: explicit fields, two PNG files, and equal bytes for equal requests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..errors import UsageError
 from .generator import TileRequest
 from .servers import ServerSettings
 
-__all__ = ["MAX_PROMPT", "EditForm", "Part", "edit_form", "picture_parts"]
+__all__ = ["MAX_PROMPT", "EditForm", "FilePart", "edit_form", "picture_parts"]
 
 MAX_PROMPT = 32_000
-"""Characters that the endpoint takes as a prompt; at least one is needed."""
+"""Largest length of a prompt in characters; the smallest is 1."""
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """A file of the form, always image/png."""
 
     name: str
@@ -29,15 +29,15 @@ class Part:
 
 @dataclass(frozen=True)
 class EditForm:
-    """Text fields and file parts, in the order in which they are sent; `n` is the number of tiles asked for."""
+    """Text fields and files, in the order of the body; `n` is the number of requested tiles."""
 
     n: int
     fields: tuple[tuple[str, str], ...]
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
 
     @property
     def boundary(self) -> str:
-        """A boundary that depends on the content alone, so that equal forms are equal bytes."""
+        """A boundary that depends only on the content, so that equal forms have equal bytes."""
         digest = hashlib.sha256(repr(self.fields).encode("utf-8", "replace"))
         for part in self.parts:
             digest.update(part.data)
@@ -45,12 +45,12 @@ class EditForm:
 
     @property
     def content_type(self) -> str:
-        """The header that names the boundary."""
+        """The Content-Type header, with the boundary."""
         return f"multipart/form-data; boundary={self.boundary}"
 
     @property
     def body(self) -> bytes:
-        """The form as multipart/form-data (RFC 7578): a text part for each field, then the files."""
+        """The form as multipart/form-data (RFC 7578): one text part per field, then the files."""
         head = f'--{self.boundary}\r\nContent-Disposition: form-data; name='
         texts = ((f'{head}"{_quoted(name)}"', text.encode()) for name, text in self.fields)
         files = (
@@ -61,7 +61,7 @@ class EditForm:
         return b"".join(sections) + f"--{self.boundary}--\r\n".encode()
 
     def summary(self) -> dict[str, object]:
-        """Fields as they are, parts by name, type, size in bytes and digest: what logs and people see."""
+        """Describe the form for logs and people: fields with values, files by name, type, size in bytes and digest."""
         return {
             "fields": dict(self.fields),
             "parts": [
@@ -77,13 +77,13 @@ class EditForm:
         }
 
 
-def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[Part, ...]:
-    """The reference and the mask of `request` as `server` names them; encoded once for every call of a step."""
+def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[FilePart, ...]:
+    """Encode the reference and the mask of `request`, with the field names of `server`, for all calls of a step."""
     pictures = {server.image_field: ("reference.png", request.reference)}
     if server.mask == "send":
         pictures[server.mask_field] = ("mask.png", request.mask)
     return tuple(
-        Part(name, filename, _png(picture))
+        FilePart(name, filename, _png(picture))
         for name, (filename, picture) in pictures.items()
         if name not in server.omit_fields
     )
@@ -92,7 +92,7 @@ def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[Part, .
 def edit_form(
     request: TileRequest,
     n: int,
-    parts: tuple[Part, ...],
+    parts: tuple[FilePart, ...],
     *,
     model: str,
     quality: str,
@@ -100,14 +100,14 @@ def edit_form(
     input_fidelity: str | None,
     server: ServerSettings,
 ) -> EditForm:
-    """The form that asks `server` for `n` tiles, with the `picture_parts` of `request`.
+    """Build the form that requests `n` tiles of `server`, with the `picture_parts` of `request`.
 
     Raises:
         UsageError: the prompt is empty or too long.
     """
     if not 0 < len(request.prompt) <= MAX_PROMPT:
         raise UsageError(f"the prompt has {len(request.prompt)} characters; 1 to {MAX_PROMPT} are allowed")
-    ours = {
+    values = {
         "model": model,
         "prompt": request.prompt,
         "n": str(n),
@@ -119,12 +119,12 @@ def edit_form(
         "output_format": "png",
         **server.extra_fields,
     }
-    fields = tuple((k, v) for k, v in ours.items() if v is not None and k not in server.omit_fields)
+    fields = tuple((k, v) for k, v in values.items() if v is not None and k not in server.omit_fields)
     return EditForm(n, fields, parts)
 
 
 def _quoted(name: str) -> str:
-    """`name` between quotes of a header, as browsers write it (WHATWG HTML, "multipart form data")."""
+    """Escape a name for a quoted header value, as browsers do (WHATWG HTML, "multipart form data")."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 

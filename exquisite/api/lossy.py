@@ -1,6 +1,6 @@
-"""Answers in a format that loses detail: JPEG and WebP, which some servers send although PNG was asked for.
+"""Reads tiles in lossy formats: JPEG and WebP, which some servers send although the request says PNG.
 
-They were paid for, so they are used, with a warning and a mark in the records. Lossless WebP counts as PNG does.
+They are paid, so they are used, with a warning and a mark in the records. Lossless WebP is treated like PNG.
 
 RIFF and WebP: https://developers.google.com/speed/webp/docs/riff_container; JPEG: ITU-T T.81, B.1.
 """
@@ -21,14 +21,14 @@ _RIFF_HEAD, _CHUNK_HEAD = 12, 8  # bytes of "RIFF", size and "WEBP"; of a chunk'
 
 
 def other_format(data: bytes) -> str:
-    """ "JPEG" or "WEBP" by the first bytes of a picture; "" for anything else."""
+    """ "JPEG" or "WEBP" according to the first bytes of a picture; "" for other data."""
     if data.startswith(_JPEG_START):
         return "JPEG"
     return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
 
 
 def lossy_format(data: bytes) -> str:
-    """The format of a picture that loses detail, "JPEG" or "WEBP"; "" for one that loses none."""
+    """The lossy format of a picture, "JPEG" or "WEBP"; "" for lossless ones."""
     kind = other_format(data)
     if kind == "WEBP" and b"VP8 " not in _chunk_names(data):
         return ""
@@ -45,10 +45,10 @@ def jpeg_quantizer(data: bytes) -> int:
 
 
 def decode_lossy(data: bytes, size: tuple[int, int]) -> Image.Image:
-    """The picture in a JPEG or WebP of exactly `size`: RGB; alpha is dropped where every pixel is opaque.
+    """Decode a JPEG or WebP of exactly `size`, as RGB; opaque alpha is dropped.
 
     Raises:
-        AnswerError: anything else, saying what was found. No other exception leaves this function.
+        AnswerError: the data is anything else; the message says what. No other exception leaves this function.
     """
     kind = other_format(data)
     try:
@@ -73,7 +73,7 @@ def decode_lossy(data: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def _chunk_names(data: bytes) -> set[bytes]:
-    """The names of the chunks of a RIFF file, as far as it goes."""
+    """The names of the chunks of a RIFF file, also of a truncated one."""
     names, at = set(), _RIFF_HEAD
     while at + _CHUNK_HEAD <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)

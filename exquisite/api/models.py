@@ -1,8 +1,8 @@
-"""The registry of models: what each accepts, what it costs, and until when it answers.
+"""The registry of models: accepted options and sizes, prices, and shutdown dates.
 
-The entries are data, collected on `COLLECTED`; prices and token counts name their source. Where a figure is
-assumed, the worst case that is reserved before a paid call is doubled. The bill is what the server's `usage`
-says; an estimate is for asking before paying.
+The entries were collected on `COLLECTED`; prices and token counts name their source. When one of them is assumed, the
+worst case that is reserved before a call is doubled. Estimates serve the question before paying; the bill follows from
+the `usage` that the server states.
 """
 
 from __future__ import annotations
@@ -38,37 +38,37 @@ __all__ = [
 ]
 
 MODEL_DEFAULT = "gpt-image-2.6-sunburst"
-"""The model that is asked when none is named: the one for precise edits."""
+"""The default model: the one for precise edits."""
 
 GPT_MODEL_AUTHORITY = MODEL_DEFAULT
-"""The model that the documents name; the same object, so that they cannot disagree."""
+"""The model that the documents name; the same object as the default, so that both always agree."""
 
 QUALITY_DEFAULT = "high"
 COLLECTED = date(2026, 11, 22)
-"""The day of which the entries speak."""
+"""Date of the entries."""
 
 RETIRES_SOON_DAYS = 30
-"""A model whose shutdown is at most so many days away is a warning."""
+"""Number of days before the shutdown of a model from which on its use gives a warning."""
 
 FREE = "free"
-"""In place of a model, in everything that counts money: a server that bills nobody."""
+"""Name in place of a model, for all functions that compute costs: the server is free."""
 
-_UNVERIFIED_FACTOR = 2  # the worst case of an entry whose prices or tokens are assumed
+_UNVERIFIED_FACTOR = 2  # safety margin on a worst case whose prices or token counts are assumed
 _MILLION = 1_000_000
-_RATIO_WEIGHT = 16  # a square stays a square wherever the rule has one of about the size
-_PATCH_PX = 32  # an input picture counts one token for each square of this edge
+_RATIO_WEIGHT = 16  # keeps a square a square when the rule allows one of similar size
+_PATCH_PX = 32  # edge of a square of an input picture that counts as one token
 
 
 @dataclass(frozen=True)
 class SizeRule:
-    """What sizes a model accepts: a list of names, or a rule for edges and pixels.
+    """The sizes that a model accepts: a list, or a rule for edges and areas.
 
     Attributes:
-        named: the only sizes allowed, as "WxH"; empty where the rule decides.
-        multiple_px: both edges must be multiples of it.
-        edge_max_px: the longest edge.
-        pixels_min, pixels_max: width times height.
-        ratio_max: the longer edge over the shorter.
+        named: the allowed sizes as "WxH"; empty when the rule applies.
+        multiple_px: both edges must be multiples of this.
+        edge_max_px: largest length of an edge.
+        pixels_min, pixels_max: limits of width times height.
+        ratio_max: largest ratio of the longer edge to the shorter one.
     """
 
     named: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class SizeRule:
     ratio_max: int = 3
 
     def broken_by(self, size: tuple[int, int]) -> str:
-        """The rule that `size` (width, height) in pixels breaks, in words; "" when it is allowed."""
+        """Describe the rule that `size` (width, height) in pixels violates; "" for an allowed size."""
         width, height = size
         if self.named:
             return "" if f"{width}x{height}" in self.named else f"only {', '.join(self.named)}"
@@ -94,18 +94,18 @@ class SizeRule:
         return ""
 
     def nearest(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The allowed size that stretches `size` (width, height) in pixels least, and first of all keeps its ratio.
+        """The allowed size nearest to `size` (width, height) in pixels; a change of the ratio counts most.
 
-        With a = ln(width / asked width) and b = ln(height / asked height): the least a² + b² + 16 (a - b)².
+        It minimizes a² + b² + 16 (a - b)² with a = ln(width / target width) and b = ln(height / target height).
         """
 
         def stretch(allowed: tuple[int, int]) -> float:
-            a, b = (math.log(edge / asked) for edge, asked in zip(allowed, size, strict=True))
+            a, b = (math.log(edge / target) for edge, target in zip(allowed, size, strict=True))
             return a * a + b * b + _RATIO_WEIGHT * (a - b) ** 2
 
         edges = range(self.multiple_px, self.edge_max_px + 1, self.multiple_px)
-        known = [tuple(map(int, name.split("x"))) for name in self.named] or product(edges, edges)
-        return min(((width, height) for width, height in known if not self.broken_by((width, height))), key=stretch)
+        sizes = [tuple(map(int, name.split("x"))) for name in self.named] or product(edges, edges)
+        return min(((width, height) for width, height in sizes if not self.broken_by((width, height))), key=stretch)
 
 
 @dataclass(frozen=True)
@@ -113,19 +113,19 @@ class Model:
     """One entry of the registry.
 
     Attributes:
-        name: as the request names it.
-        note: a few words for people.
-        released: the day of its release, where known.
-        shutdown: the first day on which it does not answer; None while none is announced.
-        replacement: what to ask instead.
+        name: its name in requests.
+        note: short description.
+        released: release date; None when unknown.
+        shutdown: first day without answers; None when none is announced.
+        replacement: the model to use instead.
         qualities: allowed values of `quality`.
-        complexities: allowed values of `complexity`; empty where the field is refused.
-        input_fidelities: allowed values of `input_fidelity`; empty where the field is refused.
+        complexities: allowed values of `complexity`; empty when the model refuses the field.
+        input_fidelities: allowed values of `input_fidelity`; empty when the model refuses the field.
         sizes: the rule for `size`.
         prices: USD per million tokens.
-        prices_source: where the prices come from.
-        output_tokens: quality -> tokens of one picture of the classic size; "auto" may take the most of them.
-        tokens_source: where the token counts come from.
+        prices_source: source of the prices.
+        output_tokens: quality -> tokens of one picture of the classic size. "auto" may take as many as the dearest.
+        tokens_source: source of the token counts.
     """
 
     name: str
@@ -144,7 +144,7 @@ class Model:
 
     @property
     def verified(self) -> bool:
-        """Whether neither the prices nor the token counts are assumed."""
+        """Whether prices and token counts are published, not assumed."""
         return not (self.prices_source.assumed or self.tokens_source.assumed)
 
     def status(self, today: date) -> str:
@@ -222,22 +222,22 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         )
     }
 )
-"""Every known model by its name, the best first."""
+"""All models by name, the best first."""
 
 
 def check_model(name: str, today: date, custom_base_url: bool = False) -> str:
-    """A warning in words when `name` retires soon, else "".
+    """Check a model name; return a warning when the model is shut down soon, else "".
 
-    With a custom base URL any name is allowed, because another server has models of its own.
+    With a custom base URL every name is allowed, because other servers have other models.
 
     Raises:
-        UsageError: the model is retired, or unknown; the message names what to use instead.
+        UsageError: the model is retired or unknown; the message names a replacement.
     """
     if custom_base_url:
         return ""
     model = MODELS.get(name)
     if model is None:
-        active = [known.name for known in MODELS.values() if known.status(today) == "active"]
+        active = [other.name for other in MODELS.values() if other.status(today) == "active"]
         close = difflib.get_close_matches(name, active, n=1)
         hint = f"did you mean {close[0]}?" if close else f"use one of {', '.join(active)}"
         raise UsageError(f"unknown model {name!r}: {hint} (any name is allowed with a base URL of your own)")
@@ -257,12 +257,10 @@ def check_options(
     complexity: str | None = None,
     input_fidelity: str | None = None,
 ) -> None:
-    """Check a tile's (width, height) in pixels, and options, against the rules of a known model.
-
-    An unknown model has no rules here.
+    """Check a tile's (width, height) in pixels, and options, against the rules of a model; unknown models have none.
 
     Raises:
-        UsageError: listing every rule that is broken, and the nearest size that the model accepts.
+        UsageError: the message lists all violations, and the nearest size that the model accepts.
     """
     model = MODELS.get(name)
     if model is None:
@@ -285,19 +283,18 @@ def check_options(
 
 
 def estimate_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
-    """What one call for `n` tiles will about cost, in USD.
+    """Estimate the cost of one call for `n` tiles, in USD. Four characters of the prompt count as a token.
 
-    `model` is a name of the registry, `FREE`, which costs nothing, or `str` of `Prices`: the tokens of
-    `MODEL_DEFAULT` at these prices. Any other name is estimated as `MODEL_DEFAULT`.
+    `model` is a name of the registry, `FREE`, or `str` of `Prices`: the tokens of `MODEL_DEFAULT` at these prices. Any
+    other name is estimated as `MODEL_DEFAULT`.
     """
     return _usd(model, quality, n, contract, text_tokens=-(-len(prompt) // 4), pictures=1)
 
 
 def worst_case_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
-    """What one call for `n` tiles may cost at most, in USD: what is reserved before it is sent.
+    """The largest possible cost of one call for `n` tiles, in USD, which is reserved before the call is sent.
 
-    Every byte of the prompt counts as a token, the mask as a second picture, and a model whose prices are
-    assumed twice.
+    Every byte of the prompt counts as a token, and the mask as a second picture; assumed prices count twice.
     """
     usd = _usd(model, quality, n, contract, text_tokens=len(prompt.encode("utf-8", "replace")), pictures=2)
     entry = _priced(model)
@@ -305,10 +302,10 @@ def worst_case_usd(model: str, quality: str, n: int, contract: TileContract = CL
 
 
 def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
-    """The cost of one answer by the tokens that the server counted, in USD; None when it did not say.
+    """The cost of one answer according to the token counts of the server, in USD; None without counts.
 
-    `model` is what `estimate_usd` takes; None, too, where pictures have a price and tokens have none. Input
-    tokens without details count as picture tokens, the dearer kind.
+    `model` is as for `estimate_usd`; None also when prices are per picture. Input tokens without details count as
+    picture tokens, which cost more.
     """
     if model == FREE:
         return Decimal(0)
@@ -325,11 +322,11 @@ def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
 
 
 def _priced(model: str) -> Model:
-    """The entry by which `model` is counted."""
+    """The entry with the prices and token counts for `model`."""
     default = MODELS[MODEL_DEFAULT]
     try:
         return replace(default, prices=Prices.parse(model))
-    except UsageError:  # a name, as nearly always
+    except UsageError:  # not a text of prices, but a name
         return MODELS.get(model, default)
 
 

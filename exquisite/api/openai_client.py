@@ -1,8 +1,7 @@
-"""The client of a real model: POST /v1/images/edits, paid safely.
+"""The client of a real model: POST /v1/images/edits.
 
-Every request is written into the call log before it leaves, every body before it is parsed. What was
-certainly not sent or certainly refused is asked again; an ambiguous outcome never is (see `paid_call`).
-The HTTP library is imported, with `connection`, when the first request is made.
+The call log stores every request before it is sent, and every body before it is parsed. Retryable calls are repeated,
+ambiguous ones are not (see `paid_call`). The HTTP library is imported with `connection`, by the first request.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ..errors import UsageError
 from .answer import EditAnswer, answer_bytes_max, candidates_in
 from .clock import Clock, StoppedClock
 from .download import Download, Forbidden, fetch_all
-from .edit_form import EditForm, Part, edit_form, picture_parts
+from .edit_form import EditForm, FilePart, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
 from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, worst_case_usd
 from .paid_call import Outgoing, PaidCall, Waiting
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenAITileGeneratorClient", "Recording"]
 
 MAX_N = 10
-"""Pictures that the endpoint makes in one call."""
+"""Largest number of pictures of one call."""
 
 _USER_AGENT = f"{(__package__ or 'tiles').split('.')[-2:][0]}/{__version__}"
 
@@ -52,34 +51,34 @@ _STREAM_FIELDS = {"stream": "true", "partial_images": "0"}
 
 @runtime_checkable
 class Recording(Protocol):
-    """A transport that answers from a recording, or makes one."""
+    """A transport that replays a recording, or records."""
 
     may_send: bool
-    """Whether any request can leave through it."""
+    """Whether a request can reach the network through it."""
 
 
 class OpenAITileGeneratorClient:
-    """A TileGenerator that asks an images/edits endpoint.
+    """A TileGenerator for an images/edits endpoint.
 
     Args:
-        api_key, key_file: the key, or a file with it; else the server's environment variable is read.
-        model: the name that the request carries; default: the server's, else `MODEL_DEFAULT`.
-        base_url: what stands before "/images/edits"; default: the server's, or OPENAI_BASE_URL for OpenAI.
-        server: how the server differs from OpenAI's; see `servers.SERVERS`.
-        quality, complexity, input_fidelity: as the registry allows them for the model.
-        calls: "each" makes one call a tile, all at the same time: the input is paid each time, every tile is
-            durable as soon as it is there, and the whole takes as long as the slowest. "batch" asks for all
-            tiles in one call: one input is paid, and all tiles come together after one long silence.
-        concurrency: calls of "each" that are under way at the same time, at least 1; None for all.
-        retry: when to ask again after what certainly cost nothing.
-        allow_insecure_http: allow plain http to another machine than this one.
-        transport: an httpx transport in place of the network (a recording, an emulator); it is not closed.
-            Through a `Recording` calls go one after another, so that they replay in the order of the tiles;
-            through one that may not send no key is needed, and no wait is waited.
-        clock, environ: replaced by tests.
+        api_key, key_file: the key, or a file with the key; default: the environment variable of the server.
+        model: name of the model in requests; default: the server's, else `MODEL_DEFAULT`.
+        base_url: the URL up to "/images/edits"; default: the server's, or OPENAI_BASE_URL for OpenAI.
+        server: settings of the server; see `servers.SERVERS`.
+        quality, complexity, input_fidelity: values that the registry allows for the model.
+        calls: "each" makes one call per tile, all at the same time: every call pays for the input, every tile is
+            durable as soon as it arrives, and all take as long as the slowest. "batch" requests all tiles in one call:
+            the input is paid once, and all tiles arrive together.
+        concurrency: largest number of calls of "each" under way at the same time, at least 1; None for no limit.
+        retry: the policy for retryable calls.
+        allow_insecure_http: allow plain http to another machine.
+        transport: an httpx transport in place of the network (a recording, an emulator); the caller closes it.
+            Calls through a `Recording` are sequential, so that they replay in the order of the tiles. A `Recording`
+            that cannot send needs no key and no waits.
+        clock, environ: for tests.
 
     Raises:
-        UsageError: a value that cannot be used, or a retired model.
+        UsageError: an invalid value, or a retired model.
     """
 
     def __init__(
@@ -111,7 +110,7 @@ class OpenAITileGeneratorClient:
         self.model = model or server.model or MODEL_DEFAULT
         recording = transport if isinstance(transport, Recording) else None
         self._may_send = recording is None or recording.may_send
-        own_models = is_openai(self.base_url) and self._may_send  # a recording outlives the model that it recorded
+        own_models = is_openai(self.base_url) and self._may_send  # recordings of retired models still replay
         self._clock = clock or (Clock() if self._may_send else StoppedClock())
         self.warning = check_model(self.model, self._clock.today(), custom_base_url=not own_models)
         self.quality = quality
@@ -136,7 +135,7 @@ class OpenAITileGeneratorClient:
         return self._server.lossy
 
     def identity(self) -> dict[str, object]:
-        """What decides the answer, besides the request; how many calls are made does not."""
+        """The settings that determine the answer besides the request; the number of calls is not one of them."""
         return {
             "generator": "openai",
             "server": self._server.name,
@@ -150,20 +149,20 @@ class OpenAITileGeneratorClient:
         }
 
     def check_connection(self) -> None:
-        """Make sure that the network can be used as the environment describes it; nothing is sent.
+        """Check the proxy and certificate settings of the environment; nothing is sent.
 
         Raises:
-            UsageError: naming the variable that cannot be used.
+            UsageError: an invalid variable; the message names it.
         """
         from .connection import network_client
 
         network_client(trust_env=not is_loopback(self.base_url)).close()
 
     def request_preview(self, request: TileRequest) -> dict[str, object]:
-        """The calls that `generate` would make if all goes well: what `--dry-run` shows. Nothing is sent.
+        """Describe the calls that `generate` makes when every call succeeds, with their cost. Nothing is sent.
 
         Raises:
-            UsageError: the request breaks a rule of the model.
+            UsageError: the request violates a rule of the model.
         """
         self._check(request)
         shares = shares_of(request.candidates, self._most)
@@ -177,14 +176,13 @@ class OpenAITileGeneratorClient:
         }
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        """Yield up to `request.candidates` tiles, each answer durable in `calls` before it is parsed.
+        """Yield up to `request.candidates` tiles; each answer is durable in `calls` before it is parsed.
 
-        Where an answer holds fewer tiles than it was asked for, the missing ones are asked for again, as long
-        as all calls together cost no more than `request_preview` says at most. An answer without any tile ends
-        the asking: what never comes is not bought again and again.
+        When an answer has fewer tiles than requested, further calls request the missing ones, as long as all calls
+        together cost no more than the worst case of `request_preview`. An answer without tiles ends the purchase.
 
         Raises:
-            UsageError: no key, or a request that breaks a rule of the model; nothing was sent.
+            UsageError: no key, or the request violates a rule of the model; nothing was sent.
             PaymentError, RejectedByServerError, ServerUnavailableError, OutcomeUnknownError: see `purchase`.
         """
         self._check(request)
@@ -194,11 +192,11 @@ class OpenAITileGeneratorClient:
         return self._tiles(request, calls)
 
     def fetch(self, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog) -> None:
-        """Fetch pictures that stored answers name by address; see `FetchesPictures`.
+        """Download pictures that stored answers reference by URL; see `FetchesPictures`.
 
         Raises:
             UsageError: no key; nothing was sent.
-            OutcomeUnknownError: at least one did not come.
+            OutcomeUnknownError: at least one download failed.
         """
         self._require_key()
         with self._connected() as connection:
@@ -228,7 +226,7 @@ class OpenAITileGeneratorClient:
             yield from Purchase(request.candidates, terms, log).tiles()
 
     def _call(self, connection: Connection, request: TileRequest, form: EditForm) -> PaidCall:
-        """The call that sends `form`."""
+        """Make the call that sends `form`."""
         n = form.n
         headers = {"Content-Type": form.content_type, **self._headers}
         limit = answer_bytes_max(request.contract, n)
@@ -245,7 +243,7 @@ class OpenAITileGeneratorClient:
     def _fetched(
         self, connection: Connection, owed: Sequence[OwedPicture], contract: TileContract, calls: CallLog
     ) -> list[StoredAnswer]:
-        """The pictures that answers name by address, each made durable as an answer of its own."""
+        """Download pictures that answers reference by URL; each is durable as an answer of its own."""
         downloads: list[Download | Forbidden] = []
         for picture in owed:
             url, foreign = same_server(self._edits_url, picture.url), False
@@ -261,7 +259,7 @@ class OpenAITileGeneratorClient:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
-        """The connection of one run of calls."""
+        """Open a connection for one purchase or download."""
         from .connection import Connection
 
         if self._transport is not None:
@@ -271,8 +269,8 @@ class OpenAITileGeneratorClient:
             yield connection
 
     def _own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
-        accepted = "application/json, text/event-stream" if self._server.stream else "application/json"
-        headers = {"Accept": accepted, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+        media_types = "application/json, text/event-stream" if self._server.stream else "application/json"
+        headers = {"Accept": media_types, "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
         if is_openai(self.base_url):
             for header, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
                 if value := environ.get(variable, "").strip():
@@ -298,12 +296,12 @@ class OpenAITileGeneratorClient:
 
     @property
     def _most(self) -> int:
-        """Tiles that one call may ask for."""
+        """Largest number of tiles of one call."""
         return 1 if self.calls == "each" else MAX_N
 
-    def _form(self, request: TileRequest, n: int, parts: tuple[Part, ...]) -> EditForm:
+    def _form(self, request: TileRequest, n: int, parts: tuple[FilePart, ...]) -> EditForm:
         server = self._server
-        if server.stream:  # not part of the settings, because it does not decide the answer
+        if server.stream:  # not in `extra_fields` of the settings: those are part of the identity
             server = replace(server, extra_fields={**_STREAM_FIELDS, **server.extra_fields})
         return edit_form(
             request,
@@ -317,7 +315,7 @@ class OpenAITileGeneratorClient:
         )
 
     def _summary(self, request: TileRequest, form: EditForm) -> dict[str, object]:
-        """What logs and people may see of a request; by `priced_as` and `estimate_usd` its answer is counted."""
+        """Describe a request for logs and people; its bill is computed with `priced_as` and `estimate_usd`."""
         return {
             "method": "POST",
             "url": self._edits_url,

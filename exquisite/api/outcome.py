@@ -1,10 +1,10 @@
-"""What a reply means for the purse: answered, refused for good, refused for now, or nobody knows.
+"""Classifies replies by their consequence for billing.
 
-    2xx                                              answered   (billed, whatever it holds)
-    429, 503 with a JSON error                       busy       (certainly refused: wait, ask again)
-    429 whose code says that the money is gone       refused
-    408, 409, 499, every other 5xx                   unknown    (perhaps billed: never sent again on its own)
-    3xx, every other 4xx                             refused
+    2xx                                              answered   billed, with or without images
+    429, 503 with a JSON error                       busy       not billed: retryable
+    429 with the code of an exhausted account        refused    not billed: a retry is useless
+    408, 409, 499, every other 5xx                   unknown    perhaps billed: ambiguous
+    3xx, every other 4xx                             refused    not billed
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from enum import Enum
 
 from .retry import wait_asked
 
-__all__ = ["Kind", "Reply", "Said", "Verdict", "judge", "request_id", "said_by"]
+__all__ = ["Kind", "Reply", "ServerMessage", "Verdict", "judge", "request_id", "server_message"]
 
 MAX_WORDS = 600
-"""Characters of a server's message that are shown."""
+"""Largest length of a server's message in an error, in characters."""
 
 _AMBIGUOUS = {408, 409, 499}
+_JSON_BYTES = 1 << 20  # parsed of a body: all that is read of an answer with an error status
+_HTML_BYTES = 20_000  # searched for a title: pages of proxies are smaller
+_EXCERPT_BYTES = 200  # of a body that is neither JSON nor HTML: two lines of a message
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _OUT_OF_MONEY = re.compile(
     r"\b(?:billing_hard_limit_reached|insufficient_quota|credit_balance_exhausted|\w+_spend_limit_exceeded"
     r"|budget_exceeded)\b"
 )
-"""Codes that say that there is no money left; a proxy repeats them in its own words, under a code of its own."""
-_CHECK_BILLING = "exceeded your current quota"  # of insufficient_quota; with a wait it is the quota of a minute
+# Error codes of an exhausted account. A proxy repeats them in its own message, under its own code.
+_CHECK_BILLING = "exceeded your current quota"  # message of insufficient_quota; with a retry-after it is a rate limit
 _ADVICE = {
     "moderation_blocked": "change the words of the prompt; the same request will be refused again",
     "invalid_mask_image_format": "the server cannot read the mask; check the mask field of its settings",
@@ -49,14 +53,14 @@ _REDIRECT = "redirects are not followed, because the key would go along: set the
 
 @dataclass(frozen=True)
 class Reply:
-    """What came over the wire.
+    """An HTTP response.
 
     Attributes:
         status: HTTP status.
         headers: names in lower case.
-        body: the bytes, as far as they were read.
-        whole: False where the body was cut at a limit.
-        key_source: where the key of the request came from, in words.
+        body: the bytes, up to a limit.
+        whole: False when the limit truncated the body.
+        key_source: source of the key of the request, for messages.
     """
 
     status: int
@@ -67,7 +71,7 @@ class Reply:
 
 
 class Kind(Enum):
-    """What became of a call."""
+    """Outcome of a call."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
@@ -77,14 +81,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judged reply.
+    """A classified reply.
 
     Attributes:
-        kind: what became of the call.
-        reason: the status and the server's own words.
-        advice: what to do next; "" where waiting is all.
-        wait_s: seconds that the server asks to wait; None when it does not say.
-        retry: False where the server says that asking again is no use.
+        kind: outcome of the call.
+        reason: the status and the message of the server.
+        advice: what to do next; "" when waiting suffices.
+        wait_s: delay that the server requests, in seconds; None when it requests none.
+        retry: False when the server states that a retry is useless.
     """
 
     kind: Kind
@@ -95,78 +99,78 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Said:
-    """The error in a body: the server's words, its code, its type, and whether it came as a JSON error."""
+class ServerMessage:
+    """The error in a body: its message, code and type, and whether it is a JSON error."""
 
-    words: str
+    text: str
     code: str = ""
     type: str = ""
     is_json_error: bool = False
 
 
 def judge(reply: Reply, now: float) -> Verdict:
-    """What `reply` means; `now` is in seconds since 1970, for a Retry-After date."""
+    """Classify `reply`; `now` is in seconds since 1970, for a Retry-After date."""
     status = reply.status
     if 200 <= status < 300:
         return Verdict(Kind.ANSWERED, f"status {status}")
-    said = said_by(reply.body)
-    reason = _reason(reply, said)
-    wait_s = wait_asked(reply.headers, said.words, now)
-    if status in (400, 402, 403, 429) and _is_out_of_money(said, wait_s):
+    message = server_message(reply.body)
+    reason = _reason(reply, message)
+    wait_s = wait_asked(reply.headers, message.text, now)
+    if status in (400, 402, 403, 429) and _is_out_of_money(message, wait_s):
         return Verdict(Kind.REFUSED, reason, _NO_MONEY)
-    if status == 429 or (status == 503 and said.is_json_error):
+    if status == 429 or (status == 503 and message.is_json_error):
         retry = reply.headers.get("x-should-retry", "").strip().lower() != "false"
         return Verdict(Kind.BUSY, reason, "", wait_s, retry)
     if status in _AMBIGUOUS or status >= 500 or status < 200:
         return Verdict(Kind.UNKNOWN, reason)
     if status < 400:
         return Verdict(Kind.REFUSED, reason, _REDIRECT)
-    advice = str(_ADVICE.get(said.code) or _ADVICE.get(status) or _ADVICE[400])
+    advice = str(_ADVICE.get(message.code) or _ADVICE.get(status) or _ADVICE[400])
     return Verdict(Kind.REFUSED, reason, advice.format(key=reply.key_source or "the environment or a key file"))
 
 
-def _is_out_of_money(said: Said, wait_s: float | None) -> bool:
-    """Whether waiting is no use, because the account has no credit or has reached its limit."""
-    if _OUT_OF_MONEY.search(f"{said.code} {said.type} {said.words}"):
+def _is_out_of_money(message: ServerMessage, wait_s: float | None) -> bool:
+    """Whether a retry is useless because the account has no credit or has reached its limit."""
+    if _OUT_OF_MONEY.search(f"{message.code} {message.type} {message.text}"):
         return True
-    return _CHECK_BILLING in said.words.lower() and wait_s is None
+    return _CHECK_BILLING in message.text.lower() and wait_s is None
 
 
-def said_by(body: bytes) -> Said:
-    """The error that a body speaks of: OpenAI's object, a string, `detail`, an HTML page or nothing."""
+def server_message(body: bytes) -> ServerMessage:
+    """Extract the error from a body: OpenAI's error object, a string, `detail`, the title of an HTML page, or text."""
     try:
-        document = json.loads(body[: 1 << 20])
+        document = json.loads(body[:_JSON_BYTES])
     except (ValueError, RecursionError):
-        title = re.search(rb"<title[^>]*>(.*?)</title>", body[:20_000], re.IGNORECASE | re.DOTALL)
-        return Said(_plain((title[1] if title else body[:200]).decode("utf-8", "replace")))
+        title = _TITLE.search(body[:_HTML_BYTES])
+        return ServerMessage(_plain((title[1] if title else body[:_EXCERPT_BYTES]).decode("utf-8", "replace")))
     error = document.get("error") if isinstance(document, dict) else None
     if isinstance(error, dict):
         code = error.get("code") or error.get("type")
-        words = _plain(error.get("message"))
+        text = _plain(error.get("message"))
         parameter = _plain(error.get("param"))
-        words += f" (parameter {parameter})" if parameter else ""
-        return Said(words, _plain(code), _plain(error.get("type")), is_json_error=True)
+        text += f" (parameter {parameter})" if parameter else ""
+        return ServerMessage(text, _plain(code), _plain(error.get("type")), is_json_error=True)
     if isinstance(error, str) and error:
-        return Said(_plain(error), is_json_error=True)
+        return ServerMessage(_plain(error), is_json_error=True)
     detail = document.get("detail") if isinstance(document, dict) else document
-    return Said(_plain(detail if isinstance(detail, str) else json.dumps(detail) if detail else ""))
+    return ServerMessage(_plain(detail if isinstance(detail, str) else json.dumps(detail) if detail else ""))
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """The number that the server gave a request; proxies and other servers put words before its header's name."""
-    numbers = {name.lower(): value for name, value in headers.items() if name.lower().endswith("request-id")}
-    return _plain(numbers.get("x-request-id") or next(iter(numbers.values()), ""))
+    """The server's id of a request. Proxies and other servers add a prefix to the name of its header."""
+    ids = {name.lower(): value for name, value in headers.items() if name.lower().endswith("request-id")}
+    return _plain(ids.get("x-request-id") or next(iter(ids.values()), ""))
 
 
-def _reason(reply: Reply, said: Said) -> str:
-    code = f" {said.code}" if said.code else ""
-    words = f": {said.words}" if said.words else ""
+def _reason(reply: Reply, message: ServerMessage) -> str:
+    code = f" {message.code}" if message.code else ""
+    text = f": {message.text}" if message.text else ""
     number = request_id(reply.headers)
-    return f"status {reply.status}{code}{words}" + (f" [request {number}]" if number else "")
+    return f"status {reply.status}{code}{text}" + (f" [request {number}]" if number else "")
 
 
 def _plain(value: object) -> str:
-    """One line of printable characters, of bounded length: nothing that a terminal would obey."""
+    """Convert to one line of printable characters of bounded length, without control codes of a terminal."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
     text = "".join(c if c.isprintable() else " " for c in text[: 2 * MAX_WORDS])
     return " ".join(text.split())[:MAX_WORDS]

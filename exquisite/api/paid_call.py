@@ -1,9 +1,9 @@
-"""One paid call, written down before it leaves and after it comes back, and never sent twice by accident.
+"""One paid call: logged before it is sent and after it ends, and never repeated after an ambiguous outcome.
 
     reserve → intend → send → exactly one of answered, refused, not_sent, unknown
 
-What certainly did not leave, and what was certainly refused for now, may be asked again, as a call of its own.
-Nothing else may: after an ambiguous outcome this module raises.
+A call is retryable when it certainly was not sent, or was certainly refused for now. A retry is a new call with its own
+log entry. After an ambiguous outcome this module raises.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ KEPT_HEADERS = (
     "retry-after-ms",
     COST_HEADER,
 )
-"""Headers of an answer that may be kept, with every *request-id and x-ratelimit-*."""
+"""Headers of an answer that the log stores, besides every *request-id and x-ratelimit-*."""
 
 
 class NotSent(Exception):
     """The request certainly did not reach the server; the message says why.
 
-    `final` says that asking again cannot help, as with a certificate that is not trusted.
+    `final` is True when a retry is useless, such as after a certificate that is not trusted.
     """
 
     def __init__(self, reason: str, final: bool = False) -> None:
@@ -63,20 +63,20 @@ class NotSent(Exception):
 
 
 class BrokenOff(Exception):
-    """The request left, or may have, and no whole answer came; the message says how."""
+    """The request was sent, or may have been, and no complete answer arrived; the message says how it ended."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request that is ready to be sent, but for its key.
+    """A request without its key.
 
     Attributes:
         method: GET or POST.
-        url: the whole address; it may carry a token.
-        limit: bytes that are read of a good answer.
-        headers: without the key.
+        url: the complete URL; it may contain a token.
+        limit: largest size of a successful answer, in bytes.
+        headers: all headers except the key.
         content: the body.
-        foreign: whether it goes to another server than the client's own, which never gets the key.
+        foreign: True when the request goes to another server than the client's, which never receives the key.
     """
 
     method: str
@@ -89,7 +89,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How a client waits: the policy, and the clock."""
+    """Retry policy and clock of a client."""
 
     policy: RetryPolicy
     clock: Clock
@@ -97,17 +97,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Deferred:
-    """A call that certainly cost nothing and may be asked again.
+    """A retryable call: it certainly cost nothing.
 
     Attributes:
-        reason: why it brought nothing.
-        asked_s: seconds that the server asks to wait; None when it does not say.
-        busy: whether the server refused it for now; False where it did not leave.
-        again: False where the server says that asking again is no use.
+        reason: why it has no answer.
+        requested_s: delay that the server requests, in seconds; None when it requests none.
+        busy: True when the server refused the call for now, False when it was not sent.
+        again: False when a retry is useless.
     """
 
     reason: str
-    asked_s: float | None = None
+    requested_s: float | None = None
     busy: bool = False
     again: bool = True
 
@@ -117,13 +117,13 @@ class PaidCall:
     """A call that costs money.
 
     Attributes:
-        usd: the worst case, reserved before it leaves; 0 for a server that bills nobody.
-        what: a few words for people, such as "3 tiles by gpt-image-2".
-        summary: what the log may keep of the request; no secrets.
-        priced_as: the registry's entry by which the answer is counted.
-        estimate: what it will about cost, in USD.
-        send: sends it; raises `NotSent` or `BrokenOff`. What arrives of an answer it puts into the bytearray,
-            without secrets, before it raises anything, so that paid bytes outlive a broken connection.
+        usd: the worst case in USD, reserved before the request is sent; 0 for a free server.
+        what: description for messages, such as "3 tiles by gpt-image-2".
+        summary: description of the request for the log, without secrets.
+        priced_as: name of the registry entry with the prices.
+        estimate: the estimated cost, in USD.
+        send: sends the request; raises `NotSent` or `BrokenOff`. It stores the received bytes, without secrets, in the
+            bytearray before it raises, so that a broken connection loses no paid bytes.
     """
 
     usd: Decimal
@@ -134,36 +134,36 @@ class PaidCall:
     send: Callable[[bytearray], Reply] = field(repr=False)
 
     def intend(self, calls: CallLog) -> int:
-        """Write the call down; returns its number.
+        """Log the call before it is sent; return its number.
 
         Raises:
-            PaymentError: over the budget; nothing may be sent.
+            PaymentError: over the budget; the call must not be sent.
         """
         calls.reserve(self.usd, self.what)
         return calls.intend(self.summary)
 
-    def finish(self, call: int, calls: CallLog, now: float, arrived: bytearray) -> Reply | Deferred:
-        """Send the call and log what became of it; returns the answer, whose body the log has made durable.
+    def finish(self, call: int, calls: CallLog, now: float, received: bytearray) -> Reply | Deferred:
+        """Send the call and log its outcome. The body of a returned answer is durable in the log.
 
         Args:
             call: its number, from `intend`.
             calls: the log.
             now: seconds since 1970.
-            arrived: takes what arrives of an answer.
+            received: collects the bytes of the answer.
 
         Raises:
-            RejectedByServerError: refused for good.
-            OutcomeUnknownError: perhaps billed.
-            ServerUnavailableError: the same at a server that bills nobody.
+            RejectedByServerError: the server refused permanently.
+            OutcomeUnknownError: the outcome is ambiguous, so the call may have been billed.
+            ServerUnavailableError: the outcome is ambiguous at a free server.
         """
         try:
-            with interruptions_logged(calls, call, arrived):
-                reply = self.send(arrived)
+            with interruptions_logged(calls, call, received):
+                reply = self.send(received)
         except NotSent as problem:
             calls.not_sent(call, str(problem))
             return Deferred(str(problem), again=not problem.final)
         except BrokenOff as problem:
-            raise self._unknown(calls, call, str(problem), bytes(arrived)) from None
+            raise self._unknown(calls, call, str(problem), bytes(received)) from None
         verdict = judge(reply, now)
         if verdict.kind is Kind.ANSWERED:
             calls.answered(call, reply.body, kept_headers(reply.headers))
@@ -177,34 +177,34 @@ class PaidCall:
 
     def _unknown(self, calls: CallLog, call: int, reason: str, partial: bytes) -> ExquisiteError:
         calls.unknown(call, reason, partial)
-        kept = f"what arrived of it ({len(partial)} bytes) is kept; " if partial else ""
+        stored = f"the {len(partial)} bytes that arrived are kept; " if partial else ""
         if not self.usd:
             return ServerUnavailableError(
-                f"no whole answer came: {reason}; {kept}the server bills nobody: run the same command again"
+                f"no complete answer arrived: {reason}; {stored}the server is free: run the same command again"
             )
         return OutcomeUnknownError(
-            f"no whole answer came: {reason}; {kept}the call may have been billed, so it is not sent again on its own: "
+            f"no complete answer arrived: {reason}; {stored}the call may have been billed, so it is not sent again: "
             f"look at the usage page of the account, then run the same command with --retry-ambiguous"
         )
 
 
 @contextmanager
-def interruptions_logged(calls: CallLog, call: int, arrived: bytearray) -> Iterator[None]:
-    """Log what ends a call from outside, and let it through: nothing was sent, or Ctrl-C came meanwhile."""
+def interruptions_logged(calls: CallLog, call: int, received: bytearray) -> Iterator[None]:
+    """Log an outcome when another exception than `NotSent` or `BrokenOff` ends a call, such as Ctrl-C; re-raise it."""
     try:
         yield
     except (NotSent, BrokenOff):
-        raise  # an outcome of the call itself
+        raise  # the caller logs these
     except (ReplayError, UsageError) as problem:
         calls.not_sent(call, str(problem))
         raise
     except BaseException as problem:
-        calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(arrived))
+        calls.unknown(call, f"interrupted by {type(problem).__name__}", bytes(received))
         raise
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer that may be kept, by an allow-list."""
+    """Return the headers of an answer that are on the allow-list of the log."""
     return {
         name: value
         for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""What pictures and tokens cost, and where each figure comes from."""
+"""Prices of pictures and tokens, and the source of a figure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..errors import UsageError
 __all__ = ["Prices", "Source"]
 
 
-_USD_MAX = 1_000_000  # a price above it is a slip of the pen, and would not fit into a message
+_USD_MAX = 1_000_000  # a larger price is a typing error, and does not fit into a message
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where figures come from.
+    """The source of a figure.
 
     Attributes:
-        name: what was read.
-        as_of: the day on which it said so.
-        assumed: the figures are those of a neighbour, because their own are not published.
+        name: name of the source.
+        as_of: date on which the source stated the figure.
+        assumed: True for the figure of a similar model, when the model has no published one.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Prices:
-    """What a server asks for: USD per million tokens, or USD per picture.
+    """Prices of a server, in USD per million tokens or USD per picture.
 
     Attributes:
-        text_in, image_in, image_out: per million tokens of text sent, pictures sent, and pictures made.
-        per_picture: for each picture that is made, whatever its tokens; 0 where tokens are counted.
+        text_in, image_in, image_out: per million tokens of the prompt, the input pictures, and the output pictures.
+        per_picture: per output picture, independent of tokens; 0 when tokens have prices.
     """
 
     text_in: Decimal = Decimal(0)
@@ -47,16 +47,16 @@ class Prices:
     per_picture: Decimal = Decimal(0)
 
     def __str__(self) -> str:
-        """The prices above 0 as a text that `parse` reads, such as "text_in=5 image_in=8 image_out=30"."""
+        """Format the prices above 0 for `parse`, such as "text_in=5 image_in=8 image_out=30"."""
         amounts = {field.name: getattr(self, field.name) for field in fields(self)}
         return " ".join(f"{name}={usd}" for name, usd in amounts.items() if usd)
 
     @classmethod
     def parse(cls, text: str) -> Prices:
-        """The prices that a text names.
+        """Parse a text of the form "NAME=USD NAME=USD".
 
         Raises:
-            UsageError: it is not of the form "NAME=USD NAME=USD", or mixes prices of tokens and of pictures.
+            UsageError: another form, or prices of both tokens and pictures.
         """
         names = [field.name for field in fields(cls)]
         amounts: dict[str, Decimal] = {}

@@ -1,12 +1,12 @@
-"""The tiles of one request, bought in rounds of calls under one ceiling.
+"""Buys the tiles of one request, in rounds of calls under one cost ceiling.
 
-    ask for all that is missing ─► round of calls ─► some may be asked again: wait, then the next round
-                                        ├─► fewer tiles than asked for: the next round asks for the rest
-                                        ├─► an answer without a picture: stop with what there is
-                                        └─► refused for good, perhaps billed, …: raise, with every answer logged
+    request the missing tiles ─► round of calls ─► retryable calls: wait, then the next round
+                                       ├─► fewer tiles than requested: the next round requests the rest
+                                       ├─► an answer without images: stop with the tiles so far
+                                       └─► refused permanently, ambiguous, …: raise; every answer is logged
 
-The ceiling is the worst case of the calls that bring everything at once, which is what a person agrees to. All calls
-together never cost more: where the next one might, it asks for fewer tiles, or is not made.
+The ceiling is the worst case of the calls that would suffice if every call succeeded. A person agrees to this amount.
+All calls together never cost more. When the next call could exceed it, it requests fewer tiles, or is not made.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from .answer import EditAnswer, candidates_of, read_body
 from .bill import Bill, bill_of
 from .call_round import Flight, fly
 from .generator import RawCandidate
-from .outcome import Reply, said_by
+from .outcome import Reply, server_message
 from .paid_call import Deferred, PaidCall, Waiting, kept_headers
 from .shared_log import SharedLog
 
 __all__ = ["Purchase", "Terms", "shares_of"]
 
 _WORST_FIRST = (StorageError, OutcomeUnknownError, ReplayError, RejectedByServerError)
-"""Of several errors of one round, the first kind in this order is raised."""
+"""Order of precedence when a round has several errors."""
 
 
 def shares_of(tiles: int, most: int) -> list[int]:
-    """How many tiles each call asks for, `most` at most, if every call brings all of its own."""
+    """The number of tiles of each call, at most `most`, when every call delivers all of its tiles."""
     return [min(most, tiles - start) for start in range(0, tiles, most)]
 
 
@@ -50,12 +50,12 @@ class Terms:
     """How a client buys.
 
     Attributes:
-        most: tiles that one call may ask for.
-        concurrency: calls that may be under way at the same time; None for all.
-        waiting: how it waits.
-        worst_case: tiles of a call -> what it may cost at most, in USD.
-        call: tiles of a call -> the call.
-        fetch: (number of a call, its answer) -> the pictures that the answer names by address.
+        most: largest number of tiles of one call.
+        concurrency: largest number of calls under way at the same time; None for no limit.
+        waiting: retry policy and clock.
+        worst_case: number of tiles of a call -> its worst case in USD.
+        call: number of tiles -> the call.
+        fetch: (number of a call, its answer) -> the images at the URLs in the answer.
     """
 
     most: int
@@ -68,7 +68,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class _Slot:
-    """A call to be made: the tiles that it asks for, and how often it was made in vain."""
+    """A call of the next round: its number of tiles, and the number of earlier attempts."""
 
     tiles: int
     attempts: int = 0
@@ -76,7 +76,7 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A whole answer: the number of its call, what it holds, its headers, and why it holds no picture."""
+    """A complete answer: number of its call, content, headers, and why it has no image ("" if it has one)."""
 
     call: int
     content: EditAnswer
@@ -88,34 +88,34 @@ class Purchase:
     """One purchase; `tiles` is called once.
 
     Args:
-        wanted: tiles to buy.
-        terms: how.
-        log: where every call is kept.
+        target: number of tiles to buy.
+        terms: how to buy them.
+        log: the log of all calls.
     """
 
-    def __init__(self, wanted: int, terms: Terms, log: SharedLog) -> None:
-        self._wanted = self._missing = wanted
+    def __init__(self, target: int, terms: Terms, log: SharedLog) -> None:
+        self._target = self._missing = target
         self._terms = terms
         self._log = log
-        self._ceiling = sum(map(terms.worst_case, shares_of(wanted, terms.most)), Decimal(0))
-        self._counted = Decimal(0)  # what the answers so far have cost; the worst case where a server did not say
+        self._ceiling = sum(map(terms.worst_case, shares_of(target, terms.most)), Decimal(0))
+        self._counted = Decimal(0)  # cost of the answers so far; the worst case of those without a stated cost
         self._arrived = 0
         self._deferred: list[_Slot] = []
 
     def tiles(self) -> Iterator[RawCandidate]:
-        """Yield the tiles, in the order of the calls, whatever the order of arrival.
+        """Yield the tiles of each round in the order of the calls, not of arrival.
 
         Raises:
             PaymentError: over the budget.
             RejectedByServerError, ServerUnavailableError: see `paid_call`.
-            OutcomeUnknownError: perhaps billed, or no picture in the answers.
+            OutcomeUnknownError: a call may have been billed, or the answers have no images.
         """
         while self._missing:
             slots = self._affordable()
             if not slots:
                 self._stop(PaymentError(f"another call could pass the ${self._ceiling:.2f} that were agreed to"))
                 return
-            flights, answers = self._sent(slots)
+            flights, answers = self._fly(slots)
             errors = [flight.error for flight in flights if flight.error is not None]
             tiles: list[RawCandidate] = []
             for answer in answers:
@@ -132,10 +132,10 @@ class Purchase:
             if useless := next((answer.useless for answer in answers if answer.useless), None):
                 self._stop(OutcomeUnknownError(useless))
                 return
-            self._put_off(slots, flights)
+            self._defer(slots, flights)
 
     def _affordable(self) -> list[_Slot]:
-        """The calls of the next round: those that were put off, then new ones, as far as the ceiling allows."""
+        """The calls of the next round, within the ceiling: deferred ones first, then new ones."""
         new = self._missing - sum(slot.tiles for slot in self._deferred)
         slots = [*self._deferred, *map(_Slot, shares_of(new, self._terms.most))][: self._terms.concurrency]
         left = self._ceiling - self._counted
@@ -148,8 +148,8 @@ class Purchase:
             allowed.append(replace(slot, tiles=tiles))
         return allowed
 
-    def _sent(self, slots: Sequence[_Slot]) -> tuple[list[Flight], list[_Answer]]:
-        """Make a round of calls: (all of them, the answers in the order of the calls), each booked as it comes."""
+    def _fly(self, slots: Sequence[_Slot]) -> tuple[list[Flight], list[_Answer]]:
+        """Make a round of calls and book each answer on arrival; (flights, answers in the order of the calls)."""
         calls = [self._terms.call(slot.tiles) for slot in slots]
         together = f"{len(calls)} calls at the same time, each " if len(calls) > 1 else ""
         self._log.progress(f"asking {together}for {calls[0].what}")
@@ -162,12 +162,12 @@ class Purchase:
         return flights, sorted(answers, key=lambda answer: answer.call)
 
     def _booked(self, flight: Flight, reply: Reply) -> _Answer:
-        """Read an answer that is durable, and book what it costs."""
+        """Parse a durable answer and book its cost."""
         paid, call = flight.paid, flight.number
         problem = "" if reply.whole else f"it was cut after {len(reply.body)} bytes"
         try:
             content = read_body(reply.body)
-            problem = problem or said_by(reply.body).words
+            problem = problem or server_message(reply.body).text
         except AnswerError as error:
             content, problem = EditAnswer(), problem or str(error)
         bill = bill_of(paid.priced_as, paid.estimate, content, reply.headers)
@@ -176,16 +176,16 @@ class Purchase:
         else:
             self._log.book(call, bill.usd, bill.estimated)
         self._counted += paid.usd if bill.usd is None or bill.estimated else bill.usd
-        for _ in content.images[: self._wanted - self._arrived]:
+        for _ in content.images[: self._target - self._arrived]:
             self._arrived += 1
-            self._log.progress(f"tile {self._arrived} of {self._wanted}")
+            self._log.progress(f"tile {self._arrived} of {self._target}")
         return _Answer(call, content, kept_headers(reply.headers), _useless(call, content, problem, bill, paid.usd))
 
-    def _put_off(self, slots: Sequence[_Slot], flights: Sequence[Flight]) -> None:
-        """Wait until the calls that were refused for now, or did not leave, may be made again.
+    def _defer(self, slots: Sequence[_Slot], flights: Sequence[Flight]) -> None:
+        """Wait until the retryable calls may be repeated, and keep them for the next round.
 
         Raises:
-            ServerUnavailableError: one of them was made in vain too often.
+            ServerUnavailableError: the policy allows no further attempt of one of them.
         """
         policy, clock = self._terms.waiting.policy, self._terms.waiting.clock
         self._deferred = []
@@ -194,10 +194,10 @@ class Purchase:
             slot, why = slots[flight.place], flight.result
             if not isinstance(why, Deferred):
                 continue
-            wait_s = policy.wait(slot.attempts, why.asked_s, why.busy, clock.chance) if why.again else None
+            wait_s = policy.wait(slot.attempts, why.requested_s, why.busy, clock.chance) if why.again else None
             slot = replace(slot, attempts=slot.attempts + 1)
             if wait_s is None:
-                wish = f"; it asks to wait {why.asked_s:.0f} s" if why.asked_s else ""
+                wish = f"; the server requests a wait of {why.requested_s:.0f} s" if why.requested_s else ""
                 raise ServerUnavailableError(
                     f"{flight.paid.what}: {why.reason}{wish}; gave up after attempt {slot.attempts}; nothing was "
                     f"billed: run the same command again later"
@@ -210,15 +210,15 @@ class Purchase:
             clock.sleep(longest)
 
     def _stop(self, why: ExquisiteError) -> None:
-        """End the purchase with what there is; where there is nothing, raise."""
-        had = self._wanted - self._missing
-        if not had:
+        """End the purchase with the tiles so far; raise `why` when there are none."""
+        bought = self._target - self._missing
+        if not bought:
             raise why
-        self._log.progress(f"{why}; going on with {had} of {self._wanted}")
+        self._log.progress(f"{why}; going on with {bought} of {self._target}")
 
 
 def _useless(call: int, content: EditAnswer, problem: str, bill: Bill, worst_case: Decimal) -> str:
-    """What to say of an answer that holds no picture; "" where it holds one, or names one."""
+    """A message about an answer without images; "" for one with an image or the URL of one."""
     if content.names_pictures:
         return ""
     return (
@@ -228,5 +228,5 @@ def _useless(call: int, content: EditAnswer, problem: str, bill: Bill, worst_cas
 
 
 def _severity(error: BaseException) -> int:
-    """The place of an error in `_WORST_FIRST`."""
+    """The index of an error in `_WORST_FIRST`."""
     return next((place for place, kind in enumerate(_WORST_FIRST) if isinstance(error, kind)), len(_WORST_FIRST))

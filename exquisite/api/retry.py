@@ -1,4 +1,4 @@
-"""When to ask again: how long a server asks to wait, and how long to wait when it does not say."""
+"""Decides when to repeat a request: the delay that a server requests, else exponential backoff with jitter."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _IN_WORDS = re.compile(rf"\b(?:in|after)\s+((?:{_PART}[\s,]*)+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long to wait; only for calls that were certainly not sent, or certainly refused.
+    """Number and length of waits before retryable calls: those that certainly were not sent, or were refused for now.
 
     Attributes:
         retries: further attempts after the first one.
-        first_s: the first wait where nothing was sent, doubled each time.
-        busy_first_s: the first wait where the server is busy and does not say how long, doubled each time.
-        longest_s: the cap of these waits.
-        asked_max_s: a server that asks to wait longer is not asked again.
-        jitter: the part of a wait that is left to chance, 0..1.
+        first_s: first wait after a request that was not sent; doubled each time.
+        busy_first_s: first wait when the server is busy and requests no delay; doubled each time.
+        longest_s: upper bound of these waits.
+        asked_max_s: longest delay at the request of a server; after a longer one the client gives up.
+        jitter: random share of a wait, 0 to 1.
     """
 
     retries: int = 4
@@ -36,24 +36,24 @@ class RetryPolicy:
     asked_max_s: float = 120.0
     jitter: float = 0.25
 
-    def wait(self, attempt: int, asked: float | None, busy: bool, chance: Callable[[], float]) -> float | None:
-        """Seconds to wait after attempt number `attempt` (from 0); None: do not ask again.
+    def wait(self, attempt: int, requested_s: float | None, busy: bool, chance: Callable[[], float]) -> float | None:
+        """Return seconds to wait after attempt number `attempt` (from 0); None to give up.
 
-        A wait that the server asked for is only ever lengthened by chance, one of our own only shortened.
+        Jitter lengthens a delay that the server requests, and shortens any other.
         """
-        if attempt >= self.retries or (asked is not None and asked > self.asked_max_s):
+        if attempt >= self.retries or (requested_s is not None and requested_s > self.asked_max_s):
             return None
-        if asked is not None:
-            return asked * (1 + self.jitter * chance())
+        if requested_s is not None:
+            return requested_s * (1 + self.jitter * chance())
         first = self.busy_first_s if busy else self.first_s
         return min(first * 2.0 ** min(attempt, 30), self.longest_s) * (1 - self.jitter * chance())
 
 
 def wait_asked(headers: Mapping[str, str], message: str, now: float) -> float | None:
-    """Seconds that a server asks to wait, never below 0; None when it does not say.
+    """Return the delay that a server requests, in seconds, 0 or more; None when it requests none.
 
-    Read in this order: `retry-after-ms`, `retry-after` in seconds or as a date, "try again in 1m12s" in its
-    message. `headers` have lower-case names; `now` is in seconds since 1970, used where the answer has no date.
+    Sources in this order: `retry-after-ms`, `retry-after` in seconds or as a date, "try again in 1m12s" in the
+    message. `headers` have lower-case names. `now`, in seconds since 1970, replaces a missing Date header.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _number(headers.get(name, ""))

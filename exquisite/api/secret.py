@@ -1,4 +1,4 @@
-"""The key of a server: in the environment or a file, and nowhere else."""
+"""Reads the key of a server from an argument, the environment or a file, and keeps it out of messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Secret", "find_key"]
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=\s*([^=\s].*)")
 
 MIN_SECRET = 12
-"""A shorter text is no secret ("none", "local"): hiding it would tear holes into honest messages."""
+"""Smallest length of a secret. Shorter texts are placeholders ("none", "local"), which may occur in messages."""
 
 
 class Secret:
-    """A text that is shown by nothing but `reveal`; `source` says for messages where it comes from."""
+    """A text that only `reveal` returns; `source` describes its origin for messages."""
 
     __slots__ = ("_text", "source")
 
@@ -33,14 +33,14 @@ class Secret:
         return bool(self._text)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not copied into files")
+        raise TypeError("a secret cannot be pickled")
 
     def reveal(self) -> str:
-        """The text itself, for the header of a request."""
+        """Return the text, for the header of a request."""
         return self._text
 
     def hidden_in(self, data: bytes) -> bytes:
-        """`data` with every occurrence of the secret replaced, and a part of it in which `data` ends."""
+        """Replace every occurrence of the secret in `data`, and a prefix of it at the end of `data`."""
         if len(self._text) < MIN_SECRET:
             return data
         text = self._text.encode()
@@ -52,13 +52,13 @@ class Secret:
 
 
 def find_key(api_key: str | None, key_file: str | Path | None, variable: str, environ: Mapping[str, str]) -> Secret:
-    """The key, from the argument, else from the file, else from the environment; empty when there is none.
+    """Return the key from the argument, else the file, else the environment; empty when there is none.
 
-    A file holds the key alone, or lines such as `OPENAI_API_KEY="..."`, of which that of `variable` counts.
-    Quotes around the key, a byte order mark, empty lines and comments do not matter.
+    A file contains the key alone, or lines such as `OPENAI_API_KEY="..."`, of which that of `variable` is used. Quotes
+    around the key, a byte order mark, empty lines and comments are ignored.
 
     Raises:
-        UsageError: the file cannot be read, or the text cannot be a key; the text itself is not shown.
+        UsageError: the file is unreadable, or the text cannot be a key; the message does not contain the text.
     """
     if api_key is not None:
         return _secret(api_key, "the key that was passed")
@@ -72,7 +72,7 @@ def find_key(api_key: str | None, key_file: str | Path | None, variable: str, en
 
 
 def _key_in(path: str | Path, variable: str) -> str:
-    """The text of the key in a file."""
+    """Read the text of the key from a file."""
     source = f"the key file {path}"
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -82,19 +82,19 @@ def _key_in(path: str | Path, variable: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise UsageError(f"{source} is empty")
-    assigned: dict[str, str] = {found[1]: found[2] for line in lines if (found := _ASSIGNMENT.fullmatch(line))}
-    if not assigned:
+    values: dict[str, str] = {match[1]: match[2] for line in lines if (match := _ASSIGNMENT.fullmatch(line))}
+    if not values:
         return "\n".join(lines)
-    if variable in assigned:
-        return assigned[variable]
-    if variable or len(assigned) > 1:
-        names = ", ".join(assigned)
+    if variable in values:
+        return values[variable]
+    if variable or len(values) > 1:
+        names = ", ".join(values)
         raise UsageError(f"{source} names {names}, not {variable or 'one key'}: leave one line with the key alone")
-    return next(iter(assigned.values()))
+    return next(iter(values.values()))
 
 
 def _secret(text: str, source: str) -> Secret:
-    """The key that `text` holds, perhaps in quotes."""
+    """Parse a key, with or without quotes."""
     text = text.strip().removeprefix("\ufeff").strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()

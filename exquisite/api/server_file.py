@@ -1,4 +1,4 @@
-"""A server's settings from a TOML file or from single assignments: checked, every problem named at once.
+"""Reads the settings of a server from a TOML file or single assignments, and reports all problems at once.
 
     recipe = "openai"                                  # whose settings are changed; the default
     base_url = "https://api.deepinfra.com/v1/openai"
@@ -9,8 +9,8 @@
     prices = {per_picture = 0.025}
     timeouts = {read_s = 900}
 
-The keys are the fields of `ServerSettings`, but for `headers` and `query`, which are its `extra_headers` and
-`extra_query`. A table adds to the recipe's own, every other value replaces it.
+The keys are the fields of `ServerSettings`; `headers` and `query` are its `extra_headers` and `extra_query`. A table
+extends that of the recipe, every other value replaces it.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ __all__ = ["as_settings", "changed_server", "find_recipe", "read_assignments", "
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2: token
-_SECONDS_MAX = 24 * 3600  # a day: no server takes longer for a picture
+_SECONDS_MAX = 24 * 3600  # a day: far above the time for any picture
 _HOST = re.compile(r"[A-Za-z0-9.-]+|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*")  # a name or an address, without a port
 
 
 class _WrongValueError(Exception):
-    """A value that a setting does not take; the message says what it takes, and never repeats the value."""
+    """An invalid value of a setting. The message describes valid values, without the value: it may be secret."""
 
 
 def read_server_file(path: Path | str, base: ServerSettings | None = None) -> ServerSettings:
-    """The server that the TOML file at `path` describes; `base` stands in for the recipe that it may name.
+    """Read the settings in a TOML file; `base` replaces the recipe in the file.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or holds settings that cannot be used; all are named.
+        UsageError: the file is unreadable or no TOML, or settings are invalid; the message names all of them.
     """
     where = f"the server file {path}"
     try:
@@ -61,10 +61,10 @@ def read_server_file(path: Path | str, base: ServerSettings | None = None) -> Se
 
 
 def find_recipe(name: str, where: str = "--server") -> ServerSettings:
-    """The recipe of that name.
+    """Return a recipe by name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such recipe.
     """
     if name not in SERVERS:
         raise UsageError(f"{where}: unknown server {name!r}: use one of {', '.join(SERVERS)}")
@@ -72,9 +72,9 @@ def find_recipe(name: str, where: str = "--server") -> ServerSettings:
 
 
 def read_assignments(words: Sequence[str]) -> dict[str, Any]:
-    """Settings from words such as `mask=omit` or `timeouts.read_s=900`, as a file would hold them.
+    """Parse words such as `mask=omit` or `timeouts.read_s=900` to settings as in a file.
 
-    What stands behind the equals sign is TOML, or else a text without quotes.
+    The value is TOML, or else a text without quotes.
 
     Raises:
         UsageError: a word without a name or an equals sign.
@@ -100,15 +100,15 @@ def read_assignments(words: Sequence[str]) -> dict[str, Any]:
 
 
 def changed_server(server: ServerSettings, settings: Mapping[str, object], where: str) -> ServerSettings:
-    """`server` with `settings`, in the names of a server file; `where` they stand, for messages.
+    """Apply `settings`, with the names of a server file, to `server`; `where` is their origin, for messages.
 
     Raises:
-        UsageError: unknown names, values of a wrong type or range, and settings that contradict each other.
+        UsageError: unknown names, values of a wrong type or range, or contradictory settings.
     """
     problems: list[str] = []
     changes: dict[str, Any] = {}
     if unknown := sorted(set(settings) - set(_READERS)):
-        problems.append(f"unknown: {', '.join(unknown)} (known are {', '.join(_READERS)})")
+        problems.append(f"unknown: {', '.join(unknown)} (use {', '.join(_READERS)})")
     for name in settings.keys() & _READERS.keys():
         field = _FIELDS.get(name, name)
         try:
@@ -127,7 +127,7 @@ def changed_server(server: ServerSettings, settings: Mapping[str, object], where
 
 
 def as_settings(server: ServerSettings) -> dict[str, Any]:
-    """What a server file must hold to make `server` of the recipe `openai`; its name is the file's."""
+    """The settings of a server file that turn the recipe `openai` into `server`, without its name."""
     names = {field: name for name, field in _FIELDS.items()}
     settings: dict[str, Any] = {}
     for field in fields(server):
@@ -146,7 +146,7 @@ def as_settings(server: ServerSettings) -> dict[str, Any]:
 
 
 def _contradictions(server: ServerSettings, changes: Mapping[str, Any]) -> list[str]:
-    """What is wrong with settings that are right by themselves."""
+    """Problems of combinations of valid settings."""
     problems = []
     if len(changes.keys() & {"prices", "priced_as"}) + bool(changes.get("free")) > 1:
         problems.append("free, prices and priced_as exclude each other: keep one")
@@ -209,7 +209,7 @@ def _list(read_item: Callable[[object], str]) -> Callable[[object], tuple[str, .
 
 
 def _table(read_key: Callable[[object], str]) -> Callable[[object], dict[str, str]]:
-    """Reads texts, numbers and truth values by name; all are sent as text."""
+    """Make a reader of tables of texts, numbers and booleans; all become text."""
 
     def read(value: object) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -235,9 +235,9 @@ def _headers(value: object) -> dict[str, str]:
 
 
 def _timeouts(value: object) -> dict[str, float]:
-    known = [field.name for field in fields(Timeouts)]
-    if not isinstance(value, dict) or not value.keys() <= set(known):
-        raise _WrongValueError(f"must be a table of {', '.join(known)}")
+    names = [field.name for field in fields(Timeouts)]
+    if not isinstance(value, dict) or not value.keys() <= set(names):
+        raise _WrongValueError(f"must be a table of {', '.join(names)}")
     for name, seconds in value.items():
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 0 < seconds <= _SECONDS_MAX:
@@ -251,8 +251,8 @@ def _prices(value: object) -> Prices:
     return Prices.parse(" ".join(f"{name}={usd}" for name, usd in value.items()))
 
 
+# Keys in a file -> fields of `ServerSettings` with another name.
 _FIELDS = {"headers": "extra_headers", "query": "extra_query"}
-"""Names in a file that are not those of the fields."""
 
 _READERS: Mapping[str, Callable[[object], Any]] = {
     "note": _text,

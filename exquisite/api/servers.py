@@ -1,4 +1,4 @@
-"""Servers that speak the images/edits path, as settings of one client, and the rules for their addresses."""
+"""Settings for servers with an images/edits endpoint, and the rules for their URLs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a client waits, in seconds.
+    """Time-outs of a client, in seconds.
 
     Attributes:
         connect_s: for a connection.
-        read_s: for the next bytes of an answer. One edit takes from 20 to more than 120 s, and the server
-            says nothing until it is done; the endpoint's own client library waits 600 s too.
-        write_s: for the server to take the next bytes of a request.
-        answer_s: for a whole answer, however steadily it drips.
+        read_s: for the next bytes of an answer. One edit takes from 20 to more than 120 s, and the server sends nothing
+            before its end. OpenAI's own client library waits 600 s too.
+        write_s: for sending the next bytes of a request.
+        answer_s: for a complete answer, also one that arrives slowly but steadily.
     """
 
     connect_s: float = 5.0
@@ -49,28 +49,26 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How one server differs from the others.
+    """Settings of one server.
 
     Attributes:
         name: the name of the recipe.
-        base_url: what stands before "/images/edits"; words in braces must be filled in.
-        note: what to know of it.
-        model: the model that is asked when the caller names none; "" for the package's default.
-        key_variable: the environment variable of the key; "" for a server that needs none, so that no key
-            of another server is ever sent to it.
-        auth_header: the header of the key; "Authorization" carries it as a bearer token.
-        image_field, mask_field: names of the two parts.
-        mask: "send" the mask, or "omit" it for a server that refuses one; enforcement puts the band back anyway.
-        extra_headers, extra_query, extra_fields: sent with every request; a field replaces one of ours.
-        omit_fields: names of fields or parts that are left out.
-        priced_as: the registry's entry by which calls are estimated and counted; "" for the model itself.
-        prices: the server's own, in place of an entry's.
-        free: the server bills nobody: nothing is estimated, reserved or counted.
-        fetch_from: hosts, besides the server's own, from which a picture that an answer names by address may
-            be fetched; the key is never sent there.
-        timeouts: how long the client waits.
-        stream: ask for the answer as an event stream, so that no proxy takes the silence for a dead
-            connection; only in calls for one tile.
+        base_url: the URL up to "/images/edits"; the user replaces words in braces.
+        note: short description.
+        model: default model of the server; "" for the default of the package.
+        key_variable: environment variable of the key; "" for a server without keys, so that it never receives the key
+            of another server.
+        auth_header: header of the key; in "Authorization" it is a bearer token.
+        image_field, mask_field: names of the two files.
+        mask: "send" the mask, or "omit" it for a server that refuses one; enforcement restores the band anyway.
+        extra_headers, extra_query, extra_fields: part of every request; an extra field replaces a default one.
+        omit_fields: names of fields and files that requests leave out.
+        priced_as: registry entry with the prices; "" for that of the model.
+        prices: prices of the server, in place of those of the registry.
+        free: True when the server bills nobody: costs are neither estimated nor reserved.
+        fetch_from: further hosts of images that answers reference by URL; they never receive the key.
+        timeouts: time-outs of the client.
+        stream: request an event stream, so that no proxy closes a silent connection; implies one tile per call.
         lossy: "accept" a JPEG or WebP answer with a warning, or "refuse" it.
     """
 
@@ -96,7 +94,7 @@ class ServerSettings:
     lossy: Literal["accept", "refuse"] = "accept"
 
     def counted_as(self, model: str) -> str:
-        """What the functions of `models` that count money take for calls of `model`."""
+        """The argument `model` of the cost functions in `models`, for calls of `model` on this server."""
         if self.free:
             return FREE
         return str(self.prices) if self.prices else self.priced_as or model
@@ -219,15 +217,15 @@ SERVERS: Mapping[str, ServerSettings] = MappingProxyType(
         )
     }
 )
-"""Recipes by name, as the servers document images/edits; change one with `dataclasses.replace`."""
+"""Recipes by name, from the documentation of the servers; modify one with `dataclasses.replace`."""
 
 
 def check_base_url(url: str, allow_insecure_http: bool = False) -> str:
-    """`url` without a slash at its end.
+    """Check a base URL; return it without a trailing slash.
 
     Raises:
-        UsageError: no address of a server, a word in braces left, credentials in it, or plain http to
-            another machine without `allow_insecure_http`.
+        UsageError: no http(s) URL, words in braces, credentials, or plain http to another machine without
+            `allow_insecure_http`.
     """
     if "{" in url:
         raise UsageError(f"base URL {url!r}: fill in the words in braces")
@@ -251,7 +249,7 @@ def check_base_url(url: str, allow_insecure_http: bool = False) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """True where `url` names this machine."""
+    """Whether the host of `url` is this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -260,15 +258,15 @@ def is_loopback(url: str) -> bool:
 
 
 def is_openai(url: str) -> bool:
-    """True where `url` names OpenAI's own server, whose models the registry knows."""
+    """Whether the host of `url` is OpenAI's, whose models are in the registry."""
     host = urlsplit(url).hostname or ""
     return host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
 def same_server(url: str, address: str) -> str | None:
-    """`address` made whole by `url`, where both have one scheme, host and port; else None.
+    """Resolve `address` against `url`; None when scheme, host or port differ.
 
-    The names of this machine (localhost, 127.0.0.1, ::1) are one host.
+    The names of this machine (localhost, 127.0.0.1, ::1) are the same host.
     """
     try:
         whole = urljoin(url, address)
@@ -280,7 +278,7 @@ def same_server(url: str, address: str) -> str | None:
 
 
 def may_fetch(address: str, hosts: Collection[str], allow_insecure_http: bool) -> bool:
-    """Whether a picture may be fetched from `address`, whose host must be one of `hosts`; the port does not matter."""
+    """Whether downloads from `address` are allowed: its host must be one of `hosts`, with any port."""
     try:
         there = urlsplit(address)
         named = _host(there.hostname) in {_host(host.lower()) for host in hosts}
@@ -291,5 +289,5 @@ def may_fetch(address: str, hosts: Collection[str], allow_insecure_http: bool) -
 
 
 def _host(name: str | None) -> str:
-    """A host's name, one and the same for every name of this machine."""
+    """Normalize the name of a host: all names of this machine become one."""
     return "localhost" if name in _THIS_MACHINE else name or ""

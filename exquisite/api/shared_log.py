@@ -1,4 +1,4 @@
-"""A call log for calls that are under way at the same time: one writes at a time, and none after the end."""
+"""A call log for several threads: one thread writes at a time, and an abandoned call writes no more."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ __all__ = ["SharedLog"]
 
 
 class SharedLog:
-    """A `CallLog` in front of another one that several threads write to; each call gets one outcome.
+    """Serializes the writes of several threads to another `CallLog`. Each call has exactly one outcome.
 
     Args:
-        log: where everything is kept.
-        hide: takes secrets out of bytes.
+        log: the log that stores everything.
+        hide: removes secrets from bytes.
     """
 
     def __init__(self, log: CallLog, hide: Callable[[bytes], bytes]) -> None:
         self._log = log
         self._hide = hide
         self._lock = threading.RLock()
-        self._open: dict[int, bytearray | None] = {}  # without an outcome: what has arrived; None before it leaves
+        # Calls without an outcome.
+        self._open: dict[int, bytearray | None] = {}  # bytes received; None: not sent
 
-    def launch(self, call: int, arrived: bytearray) -> None:
-        """From now on the call may reach the server; `arrived` takes what comes of its answer."""
+    def launch(self, call: int, received: bytearray) -> None:
+        """Record that the call may reach the server from now on; `received` will contain its answer."""
         with self._lock:
-            self._open[call] = arrived
+            self._open[call] = received
 
     def abandon(self, reason: str) -> None:
-        """Log every call that has no outcome yet; what its thread reports later is no longer written."""
+        """Log an outcome for every call that has none; later reports of their threads are ignored."""
         with self._lock:
-            for call, arrived in list(self._open.items()):
-                if arrived is None:
+            for call, received in list(self._open.items()):
+                if received is None:
                     self.not_sent(call, reason)
                 else:
-                    self.unknown(call, reason, self._hide(bytes(arrived)))
+                    self.unknown(call, reason, self._hide(bytes(received)))
 
     def reserve(self, usd: Decimal, what: str) -> None:
         """See `CallLog`."""
@@ -83,7 +84,7 @@ class SharedLog:
             self._log.progress(message)
 
     def _end(self, call: int, write: Callable[[], None]) -> None:
-        """Write the outcome of an open call; that of an abandoned one comes too late."""
+        """Write the outcome of an open call; ignore that of an abandoned one."""
         with self._lock:
             if call in self._open:
                 del self._open[call]

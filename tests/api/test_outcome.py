@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from exquisite.api.outcome import MAX_WORDS, Kind, Reply, judge, said_by
+from exquisite.api.outcome import MAX_WORDS, Kind, Reply, judge, server_message
 
 
 def error(code: str | None = None, message: str = "no", **more: object) -> bytes:
@@ -147,14 +147,14 @@ def test_the_reason_carries_the_servers_words_and_the_id_of_the_request() -> Non
     ],
 )
 def test_errors_are_read_in_every_usual_form(body: bytes, words: str, is_json_error: bool) -> None:
-    said = said_by(body)
+    said = server_message(body)
     assert said.is_json_error == is_json_error
     if not body.startswith(b"\xff"):
-        assert said.words == words
+        assert said.text == words
 
 
 def test_nothing_that_a_terminal_obeys_and_nothing_endless_is_shown() -> None:
-    words = said_by(error(None, "\x1b[2Jred\u202e\r\n" + "x" * 100_000)).words
+    words = server_message(error(None, "\x1b[2Jred\u202e\r\n" + "x" * 100_000)).text
     assert words.startswith("[2Jred xxx")
     assert len(words) == MAX_WORDS
     assert words.isprintable()

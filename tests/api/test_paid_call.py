@@ -73,7 +73,7 @@ class TestRefusals:
 
     def test_a_wait_beyond_reason_is_not_waited(self) -> None:
         bench = Bench("rate_limit:retry-after=3600")
-        bench.fails_with(ServerUnavailableError, "asks to wait 3600 s")
+        bench.fails_with(ServerUnavailableError, "requests a wait of 3600 s")
         assert bench.waits == []
 
     def test_a_server_that_says_never_is_not_asked_again(self) -> None:
@@ -141,7 +141,7 @@ class TestAmbiguous:
         assert log.outcomes == ["unknown"]
         assert log.entries[0].partial == b'{"data": [{"b64_json": "iVBORw0KGgo'
         if isinstance(caught.value, OutcomeUnknownError):
-            assert "what arrived of it (35 bytes) is kept" in str(caught.value)
+            assert "the 35 bytes that arrived are kept" in str(caught.value)
 
     def test_the_words_of_an_ambiguous_status_are_kept_in_full(self) -> None:
         page = b"<html>" + b"gateway " * 1000

@@ -133,7 +133,7 @@ class TestProblems:
         message = str(caught.value)
         assert "\n" not in message
         for words in (
-            "unknown: colour, size (known are note, base_url, ",
+            "unknown: colour, size (use note, base_url, ",
             "mask must be one of send, omit",
             "stream must be true or false",
             "timeouts of read_s must be a number of seconds above 0",

@@ -170,7 +170,7 @@ class TestEndings:
         [
             (["--server", "nobody"], "use one of openai, azure"),
             (["--server-file", "nowhere.toml"], "the server file nowhere.toml cannot be read: No such file"),
-            (["--server-set", "colour=red"], "--server-set: unknown: colour (known are "),
+            (["--server-set", "colour=red"], "--server-set: unknown: colour (use "),
             (["--server-set", "colour"], "write NAME=VALUE"),
             (["--fetch-from", "https://host/"], "--fetch-from: fetch_from must be hosts"),
             (["--base-url", "ftp://x"], "must look like https://host/v1"),

@@ -69,7 +69,7 @@ def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
         if edited == box and band_px:
             return mode, band_px
     for mode, between in ((Mode.X_LTR, (left, 0, width - left, height)), (Mode.Y_TTB, (0, top, width, height - top))):
-        if edited == between:
+        if edited == between and sides[mode][1]:
             return mode, sides[mode][1]
     return None
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...api.answer import EditAnswer, read_body
 from ...api.bill import Bill, bill_of
 from ...api.models import FREE
-from ...api.outcome import said_by
+from ...api.outcome import server_message
 from ...errors import AnswerError
 from ..store.records import Record, read_file, read_record
 from .call_files import call_file
@@ -92,10 +92,10 @@ class Call:
         """Why it brought no picture, and what it cost, for a person."""
         if self.body is None:
             return str(self.outcome.get("reason", "the run ended before the answer came"))
-        said = said_by(self.body).words
-        words = f" ({said})" if said else ""
+        text = server_message(self.body).text
+        message = f" ({text})" if text else ""
         name = call_file(self.number, "body")
-        return f"answers/{name} holds no picture{words}; it cost {self.bill.in_words(self.reserved)}"
+        return f"answers/{name} holds no picture{message}; it cost {self.bill.in_words(self.reserved)}"
 
 
 def read_call(folder: Path, number: int, settled: bool = False) -> Call:
