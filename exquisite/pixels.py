@@ -139,8 +139,7 @@ def difference(image: Image.Image, other: Image.Image) -> Image.Image:
 
 def squared_distance(image: Image.Image, other: Image.Image) -> Image.Image:
     """Sum over the 8-bit bands of the squared difference, mode F; both pictures have equal mode and size."""
-    bands = zip(image.split(), other.split(), strict=True)
-    return reduce(add, (square(subtract(as_float(band), as_float(its_other))) for band, its_other in bands))
+    return reduce(add, (square(as_float(band)) for band in ImageChops.difference(image, other).split()))
 
 
 def mean(image: Image.Image) -> float:

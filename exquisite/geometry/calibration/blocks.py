@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ...pixels import combined
+from ...pixels import combined, multiply
 from .displacement import Placement
 from .spline import Sums
 
@@ -104,17 +104,15 @@ def summed_blocks(
     inner = (1, 1, width - 1, height - 1)
     e = _difference(band.crop(inner), moved.crop(inner), level.scale)  # in full-size pixels once divided by a gradient
     columns, rows = width // edge, height // edge
+    gx, gy, e = (_placed(picture, (columns * edge, rows * edge)) for picture in (gx, gy, e))
 
     # 2. Means of all products over each block, less the product of the means.
-    def averaged(*factors: Image.Image) -> Sequence[float]:
-        product = Image.new("F", (columns * edge, rows * edge))
-        product.paste(
-            combined(lambda p: p["a"] * p["b"], a=factors[0], b=factors[1]) if factors[1:] else factors[0], (1, 1)
-        )
-        return product.reduce(edge).get_flattened_data()  # type: ignore[return-value]
+    def averaged(picture: Image.Image) -> Sequence[float]:
+        return picture.reduce(edge).get_flattened_data()  # type: ignore[return-value]
 
     means = zip(averaged(gx), averaged(gy), averaged(e), strict=True)
-    squares = zip(*(averaged(a, b) for a, b in ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))), strict=True)
+    pairs = ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))
+    squares = zip(*(averaged(multiply(a, b)) for a, b in pairs), strict=True)
     values = [
         (xx - x * x, xy - x * y, yy - y * y, xe - x * m, ye - y * m, max(0.0, ee - m * m))
         for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
@@ -167,6 +165,13 @@ def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float
         if total >= half:
             return value
     return 0.0
+
+
+def _placed(inner: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Whole blocks, of `size` (width, height), with `inner` one pixel from their rim, where no difference is known."""
+    out = Image.new("F", size)
+    out.paste(inner, (1, 1))
+    return out
 
 
 def _difference(a: Image.Image, b: Image.Image, factor: float) -> Image.Image:

@@ -101,15 +101,13 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
     shown, truth = ([blur.crop(inner) for blur in blurs(as_float(picture), _BLURS)] for picture in (redraw, band))
     truth = truth[: _BLURS // 2 + 1]
     of_redraw, of_band, common = moments(shown, shown, mask), moments(truth, truth, mask), moments(truth, shown, mask)
-    displaced = displaced_share(shown[0], truth[0], mask) ** 2
-    shares = []
-    for octave in _OCTAVES:
-        alike = coherence(octave, of_redraw, of_band, common)
-        shares.append(alike + (1 - alike) * displaced)
-    alike = coherence(FINE, of_redraw, of_band, common)
-    coherent = min(1.0, max(0.0, (alike - _INCOHERENT) / (_COHERENT - _INCOHERENT)))
-    kernel = _of_equal_energy(of_redraw, of_band, shares)
-    if coherent:
+    alike = [coherence(octave, of_redraw, of_band, common) for octave in _OCTAVES]
+    coherent = min(1.0, max(0.0, (alike[0] - _INCOHERENT) / (_COHERENT - _INCOHERENT)))
+    kernel = Kernel()
+    if coherent < 1:
+        displaced = displaced_share(shown[0], truth[0], mask) ** 2
+        kernel = _of_equal_energy(of_redraw, of_band, [share + (1 - share) * displaced for share in alike])
+    if coherent > 0:
         kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
     return Kernel().mixed(kernel, _share_that_calm_places_bear(kernel, shown, truth, mask))
 

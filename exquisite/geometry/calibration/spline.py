@@ -47,22 +47,10 @@ class Spline:
         """Displacements at every point of a grid, row by row."""
         columns, rows = len(self.nodes[0]), len(self.nodes)
         along = [basis(x, self.cell_px[0], columns) for x in xs]
-        lines = [
-            [
-                (sum(w * row[i + k][0] for k, w in enumerate(ws)), sum(w * row[i + k][1] for k, w in enumerate(ws)))
-                for i, ws in along
-            ]
-            for row in self.nodes
-        ]
+        lines = [[_weighted(ws, row[i : i + 4]) for i, ws in along] for row in self.nodes]
         out = []
         for j, ws in (basis(y, self.cell_px[1], rows) for y in ys):
-            near = list(zip(ws, lines[j : j + 4], strict=True))
-            out.append(
-                [
-                    (sum(w * line[c][0] for w, line in near), sum(w * line[c][1] for w, line in near))
-                    for c in range(len(xs))
-                ]
-            )
+            out.append([_weighted(ws, four) for four in zip(*lines[j : j + 4], strict=True)])
         return out
 
     def refined(self) -> Spline:
@@ -70,6 +58,12 @@ class Spline:
         lines = [_subdivided(row) for row in self.nodes]
         columns = [_subdivided(column) for column in zip(*lines, strict=True)]
         return Spline((self.cell_px[0] / 2, self.cell_px[1] / 2), tuple(zip(*columns, strict=True)))
+
+
+def _weighted(weights: Sequence[float], four: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The weighted sum of four displacements."""
+    (a, b, c, d), ((ax, ay), (bx, by), (cx, cy), (dx, dy)) = weights, four
+    return a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy
 
 
 def _subdivided(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import mul
 
 from PIL import Image, ImageChops
 
@@ -44,6 +45,20 @@ _TIE = 0.003  # 1 / 24^4 of the stiffness: what is known of one level reaches ab
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
 _SLOPE_LEVELS = 8  # over which slopes are judged: noise of the redraw makes a curve level off for a few levels
 _DRAWS = 8
+_SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
+_BASIS = (
+    [1.0] * LEVELS,
+    [2 * v - 1 for v in _SHARES],
+    [-math.e * v * math.log(v) if v else 0.0 for v in _SHARES],
+)
+"""Offset 1; gain -1 to 1 over the levels; and what a small change of gamma does, -v ln v, scaled to 1 at its top."""
+_INNER = LEVELS - 4  # levels whose two neighbours on either side exist
+_BENDING = [
+    [_STIFFNESS * factor for factor in row]
+    for row in ((1, -2, 1), (5, -4, 1), *((6, -4, 1),) * _INNER, (5, -2, 0), (1, 0, 0))
+]
+"""Rows of stiffness D^T D from the diagonal on, where D takes the second differences (1, -2, 1) of a curve."""
+_BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in range(8)]
 
 
 def fit_tone(
@@ -154,9 +169,9 @@ def _curve(redraw: Image.Image, band: Image.Image, weighed: Sequence[tuple[Image
 def _means(redraw: Image.Image, band: Image.Image, mask: Image.Image, counts: Sequence[int]) -> list[float]:
     """The mean of the band at each level of the redraw, exactly: from the histograms of the bits of the band."""
     sums = [0] * LEVELS
-    for bit in range(8):
-        of_bit = ImageChops.multiply(mask, band.point([255 * (level >> bit & 1) for level in range(LEVELS)]))
-        for level, count in enumerate(redraw.histogram(of_bit)):
+    counted = ImageChops.multiply(band, mask)
+    for bit, table in enumerate(_BIT_TABLES):
+        for level, count in enumerate(redraw.histogram(counted.point(table))):
             sums[level] += count << bit
     return [value / count if count else 0.0 for value, count in zip(sums, counts, strict=True)]
 
@@ -199,34 +214,20 @@ def _steady(curve: Sequence[float]) -> bool:
 
 def _tame_curve(weights: Sequence[float], levels: Sequence[float], firmness: float) -> tuple[float, ...]:
     """Offset, gain and gamma, whose usual size is made smaller by `firmness` (of their variance)."""
-    matrix = [[firmness / usual**2 if i == k else 0.0 for k in range(3)] for i, usual in enumerate(_USUAL)]
-    right = [0.0] * 3
-    for level, (weight, value) in enumerate(zip(weights, levels, strict=True)):
-        if weight:
-            basis = _basis(level)
-            for i in range(3):
-                right[i] += weight * basis[i] * (value - level)
-                for k in range(3):
-                    matrix[i][k] += weight * basis[i] * basis[k]
-    offset, gain, gamma = solve(matrix, right)
-    lines = (_basis(level) for level in range(LEVELS))
-    return tuple(level + offset + gain * u + gamma * v for level, (_, u, v) in enumerate(lines))
-
-
-def _basis(level: int) -> tuple[float, float, float]:
-    """1; -1 to 1 over the levels; and what a small change of gamma does, -v ln v with v from 0 to 1, 1 at its top."""
-    v = level / (LEVELS - 1)
-    return 1.0, 2 * v - 1, -math.e * v * math.log(v) if level else 0.0
+    weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in _BASIS]
+    changes = [value - level for level, value in enumerate(levels)]
+    matrix = [[sum(map(mul, left, right)) for right in _BASIS] for left in weighted]
+    for i, usual in enumerate(_USUAL):
+        matrix[i][i] += firmness / usual**2
+    offset, gain, gamma = solve(matrix, [sum(map(mul, left, changes)) for left in weighted])
+    _, gains, gammas = _BASIS
+    return tuple(level + offset + gain * u + gamma * v for level, (u, v) in enumerate(zip(gains, gammas, strict=True)))
 
 
 def _drawn_to(
     tame: Sequence[float], weights: Sequence[float], means: Sequence[float], tie: float
 ) -> tuple[float, ...]:
     """The curve of `_probable_curve` for one tie."""
-    matrix = [[weight + tie, 0.0, 0.0] for weight in weights]
+    matrix = [[weight + tie + a, b, c] for weight, (a, b, c) in zip(weights, _BENDING, strict=True)]
     right = [weight * (value - usual) for weight, value, usual in zip(weights, means, tame, strict=True)]
-    for level in range(LEVELS - 2):
-        for i, a in enumerate((1.0, -2.0, 1.0)):
-            for j, b in enumerate((1.0, -2.0, 1.0)[i:]):
-                matrix[level + i][j] += _STIFFNESS * a * b
     return tuple(usual + extra for usual, extra in zip(tame, solve_banded(matrix, right), strict=True))
