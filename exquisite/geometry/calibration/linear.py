@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import mul
 
 __all__ = ["principal_axes", "solve", "solve_banded"]
 
@@ -11,25 +12,33 @@ _SWEEPS = 12  # Jacobi's method converges quadratically: six sweeps are enough f
 _NO_COUPLING = 1e-12
 
 
-def solve_banded(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """The solution of a symmetric positive definite banded system, by elimination in double precision.
+def solve_banded(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    """The solution of a symmetric positive definite banded system, by Cholesky's factors in double precision.
 
-    `matrix[k]` holds the entries (k, k), (k, k + 1), ... of row k, all rows of one length. Both arguments are consumed.
+    `matrix[k]` holds the entries (k, k), (k, k + 1), ... of row k, all rows of one length.
+
+    1. A = L L^T, row by row. Every entry of L is one dot product of two rows, which the standard library sums faster
+       than Python can subtract row from row. L y = right is solved along with it.
+    2. L^T x = y, from the last row back.
     """
     n, reach = len(right), len(matrix[0])
+    lower: list[list[float]] = []  # row k of L, from its first entry within the band to the one before the diagonal
+    inverse: list[float] = []  # 1 over the diagonal of L
+    out: list[float] = []
     for k in range(n):
-        row = matrix[k]
-        pivot = row[0]
-        for gap in range(1, min(reach, n - k)):
-            if value := row[gap]:
-                factor = value / pivot
-                target = matrix[k + gap]
-                target[: reach - gap] = [a - factor * b for a, b in zip(target, row[gap:], strict=False)]
-                right[k + gap] -= factor * right[k]
-    out = [0.0] * n
+        first = max(0, k - reach + 1)
+        row: list[float] = []
+        for j in range(first, k):
+            above = lower[j]
+            shared = sum(map(mul, row, above[first - j + len(above) :]))
+            row.append((matrix[j][k - j] - shared) * inverse[j])
+        inverse.append(1 / math.sqrt(matrix[k][0] - sum(map(mul, row, row))))
+        out.append((right[k] - sum(map(mul, row, out[first:]))) * inverse[k])
+        lower.append(row)
     for k in reversed(range(n)):
-        row = matrix[k]
-        out[k] = (right[k] - sum(a * b for a, b in zip(row[1:], out[k + 1 : k + reach], strict=False))) / row[0]
+        out[k] *= inverse[k]
+        first = k - len(lower[k])
+        out[first:k] = [value - out[k] * entry for value, entry in zip(out[first:k], lower[k], strict=True)]
     return out
 
 
