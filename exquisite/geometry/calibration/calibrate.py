@@ -21,6 +21,7 @@ from ..tile_mode import require_tile
 from .blocks import halved
 from .displacement import Field, resample
 from .extension import extended, rim_px, sound_box, unmoved
+from .grey import telling_grey
 from .guard import harm_of_detail, harm_of_levels
 from .holdout import Agreement
 from .photometric import PhotometricCorrection
@@ -318,7 +319,7 @@ def _share(after: float, before: float) -> str:
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
-    """Registration on the luminance, its tone near the band's.
+    """Registration in one grey picture (`telling_grey`), its tone near the band's.
 
     First at half the size and with the low-order curve that the histograms tell; they cannot tell flat areas of like
     size apart. At the place that this gives, curves can be fitted that do, and the whole size is registered through
@@ -328,13 +329,15 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
         return unmeasured(band.size)
     raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
     small, small_band = halved(raw), halved(band)
-    grey, grey_band = small.convert("L"), small_band.convert("L")
+    weights = telling_grey(band)
+    grey, grey_band = small.convert("L", weights), small_band.convert("L", weights)
     known = grey.crop((0, 0, *grey_band.size))
-    weights = [count / known.width / known.height for count in known.histogram()]
-    curve = tamed(weights, matched_histograms(known, grey_band))
+    shares = [count / known.width / known.height for count in known.histogram()]
+    curve = tamed(shares, matched_histograms(known, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
     tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
-    found = register(_grey(with_tone(raw, tone)), _grey(band), rough.placement.twice)
+    toned, known = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
+    found = register(toned, known, rough.placement.twice)
     if not found.bent:
         return found
     agreement = Agreement(small_band, rough.block_px, rough.weights)
@@ -345,11 +348,6 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
 
     straight = found.straightened()
     return found if residual(found) < LOCAL_FALL * residual(straight) else straight
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    """Luminance, mode F."""
-    return as_float(image.convert("L"))
 
 
 def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
