@@ -61,16 +61,19 @@ CLEAR_FALL = 0.98
 FIDELITY_FLOOR = 0.0
 """Below this the redrawn conditioning half counts as unexplained. True redraws: .44 and above; others: below 0."""
 
-LEAST_KEPT = 0.35
-"""A redraw that keeps less than this share of the band was recomposed: nothing is undone."""
+LEAST_KEPT = 0.15
+"""A redraw that keeps less than this share of the band was recomposed: nothing is undone. Of two unrelated pictures
+it keeps .04 at most (40 pairs of 17 pictures)."""
 
-FILTER_MAY_COST = 1.05
+FILTER_MAY_COST = 1.08
 """Sharpness is corrected unless that takes the attainable residual above this factor of what it was."""
 
 LOCAL_FALL = 0.95
 """A bend is undone where that takes the attainable residual to this factor, or below, of shift and zoom alone."""
 
-_LEAST_FALL = 0.5  # levels: half of a rounding step, which sharpening may bring out in calm places
+_DOUBTFUL = 0.35  # share of the band: a redraw that keeps less was recomposed, unless its place is clear
+_CLEAR_PLACE = 0.7  # share of the residual that a clear place leaves at most; wrong places left .78 and more
+_LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
 _NO_RESIDUAL = 1e-9
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
@@ -213,6 +216,7 @@ class _Correction:
         self._tone: ToneCurves = ()
         self._photometric = PhotometricCorrection()
         self._kept = 1.0
+        self._left_by_place = 1.0
 
     def result(self) -> Drift:
         """The stages, one after the other."""
@@ -220,7 +224,7 @@ class _Correction:
         self._place()
         self._adjust_tone()
         kept = self._kept
-        if kept < LEAST_KEPT:
+        if kept < LEAST_KEPT or (kept < _DOUBTFUL and self._left_by_place > _CLEAR_PLACE):
             self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
             self._photometric = PhotometricCorrection()
             reason = f"recomposed: only {kept:.0%} of the conditioning half is the band redrawn"
@@ -264,7 +268,7 @@ class _Correction:
         if after > CLEAR_FALL * before:
             self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
             return
-        self._tile, self._field = placed, field
+        self._tile, self._field, self._left_by_place = placed, field, after / (before + _NO_RESIDUAL)
         self._stages += ["place", "bend"] if self._registration.bent else ["place"]
 
     def _adjust_tone(self) -> None:

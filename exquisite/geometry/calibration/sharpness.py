@@ -39,14 +39,16 @@ LEAST_PX = 32
 """Pictures that are narrower than this tell no kernel."""
 
 _OCTAVES = (FINE, COARSE)
+_SHARPNESS = product(FINE, product(FINE, FINE))  # energy of (1 - B)^(3/2): between an octave and a Laplacian
 _BLURS = 4  # of the redraw: an octave of degree 2 through a kernel of degree 2, squared, is of degree 8
 _RIDGE = 1e-4
 _ROUNDS = 8
 _HALVINGS = 20
-_LEAST_GAIN, _MOST_GAIN = 0.5, 4.0
+_BOUNDS = (-0.5, 3.0), (-1.0, 3.0)  # of both coefficients
 _PLACE_PX = 16
 _WHOLE = 0.9
 _MORE_NOISE = 0.15  # levels^2 of the fine octave that nobody sees in a calm place: half of what rounding leaves there
+_NOISE_FOR_DETAIL = 0.1  # of the energy that is regained elsewhere; half of it let the sharpness fade step by step
 _INCOHERENT, _COHERENT = 0.5, 0.75
 
 
@@ -71,6 +73,11 @@ class Kernel:
     def polynomial(self) -> Polynomial:
         """Coefficients of 1, B and B^2."""
         return (1 + self.fine, self.coarse - self.fine, -self.coarse)
+
+    @property
+    def squared(self) -> Polynomial:
+        """Coefficients of what the kernel does to energies."""
+        return product(self.polynomial, self.polynomial)
 
     def matrix(self) -> list[float]:
         """The 25 weights, row by row."""
@@ -105,18 +112,21 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
     coherent = min(1.0, max(0.0, (alike[0] - _INCOHERENT) / (_COHERENT - _INCOHERENT)))
     kernel = Kernel()
     if coherent < 1:
-        displaced = displaced_share(shown[0], truth[0], mask) ** 2
+        displaced = displaced_share(shown[0], truth[0], mask) ** 1.5
         kernel = _of_equal_energy(of_redraw, of_band, [share + (1 - share) * displaced for share in alike])
     if coherent > 0:
         kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
-    return Kernel().mixed(kernel, _share_that_calm_places_bear(kernel, shown, truth, mask))
+    return Kernel().mixed(kernel, _share_that_calm_places_bear(kernel, shown, truth, mask, coherent))
 
 
 def _share_that_calm_places_bear(
-    kernel: Kernel, redraw: Sequence[Image.Image], band: Sequence[Image.Image], mask: Image.Image
+    kernel: Kernel, redraw: Sequence[Image.Image], band: Sequence[Image.Image], mask: Image.Image, coherent: float
 ) -> float:
     """How much of the change, 0 to 1, leaves the calm quarter of the places no more of the fine octave than band and
-    redraw have there: what sharpens an edge amplifies the noise beside it."""
+    redraw have there, and a little: what sharpens an edge amplifies the noise beside it.
+
+    `coherent`, 0 to 1, is the share of the change that regains detail which both pictures have: it may cost some noise.
+    """
     change = product(FINE, (kernel.fine, kernel.coarse - kernel.fine, -kernel.coarse))
     fine, more, truth = (_filtered(p, blurs) for p, blurs in ((FINE, redraw), (change, redraw), (FINE, band)))
     pairs = ((truth, truth), (fine, fine), (fine, more), (more, more))
@@ -130,9 +140,10 @@ def _share_that_calm_places_bear(
     if not places:
         return 1.0
     calm = sorted(places)[: max(1, len(places) // 4)]
+    lost = math.fsum(place[0] - place[1] for place in places) / len(places)
     known, own, both, gained = (math.fsum(values) / len(calm) for values in zip(*calm, strict=True))
     # own + 2 both s + gained s^2 = limit
-    room = max(known, own) + _MORE_NOISE - own
+    room = max(known, own) + max(_MORE_NOISE, _NOISE_FOR_DETAIL * coherent * lost) - own
     if 2 * both + gained <= room:
         return 1.0
     root = math.sqrt(both * both + gained * room)
@@ -151,14 +162,13 @@ def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], com
     """Between least squares and instrumental variables, the kernel with the band's energy in the fine octave."""
     nearest = _solved(redraw, [energy(octave, common) - energy(octave, redraw) for octave in _OCTAVES])
     sharpest = _solved(common, [energy(octave, band) - energy(octave, common) for octave in _OCTAVES])
-    truth = energy(product(FINE, FINE), band)
+    truth = energy(_SHARPNESS, band)
     low, high = 0.0, 1.0
-    if _amplitudes(nearest, redraw)[0] ** 2 * energy(product(FINE, FINE), redraw) >= truth:
+    if energy(product(_SHARPNESS, nearest.squared), redraw) >= truth:
         return nearest
     for _ in range(_HALVINGS):
         share = (low + high) / 2
-        kernel = nearest.mixed(sharpest, share)
-        if _amplitudes(kernel, redraw)[0] ** 2 * energy(product(FINE, FINE), redraw) < truth:
+        if energy(product(_SHARPNESS, nearest.mixed(sharpest, share).squared), redraw) < truth:
             low = share
         else:
             high = share
@@ -170,7 +180,7 @@ def _solved(instruments: Sequence[float], wanted: Sequence[float]) -> Kernel:
     for i in range(2):
         matrix[i][i] = matrix[i][i] * (1 + _RIDGE) + 1e-6
     fine, coarse = solve(matrix, wanted)
-    return Kernel(_bounded(fine), _bounded(coarse))
+    return _bounded(fine, coarse)
 
 
 def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Sequence[float]) -> Kernel:
@@ -189,22 +199,23 @@ def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Seq
         matrix[0][0] += _RIDGE
         matrix[1][1] += _RIDGE
         fine, coarse = solve(matrix, [target - value for target, value in zip(targets, at, strict=True)])
-        kernel = Kernel(_bounded(kernel.fine + fine), _bounded(kernel.coarse + coarse))
+        kernel = _bounded(kernel.fine + fine, kernel.coarse + coarse)
     return kernel
 
 
 def _amplitudes(kernel: Kernel, redraw: Sequence[float]) -> list[float]:
     """What the kernel does to the amplitude of each octave of the redraw, as factors."""
-    squared = product(kernel.polynomial, kernel.polynomial)
     out = []
     for octave in _OCTAVES:
         own = product(octave, octave)
-        out.append(math.sqrt(max(0.0, energy(product(own, squared), redraw)) / (max(0.0, energy(own, redraw)) + 1e-9)))
+        before, after = (max(0.0, energy(of, redraw)) for of in (own, product(own, kernel.squared)))
+        out.append(math.sqrt(after / (before + 1e-9)))
     return out
 
 
-def _bounded(change: float) -> float:
-    return min(_MOST_GAIN, max(_LEAST_GAIN, 1 + change)) - 1
+def _bounded(fine: float, coarse: float) -> Kernel:
+    """The kernel next to these coefficients that keeps the bounds of both."""
+    return Kernel(*(min(high, max(low, value)) for value, (low, high) in zip((fine, coarse), _BOUNDS, strict=True)))
 
 
 def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:

@@ -287,3 +287,28 @@ def test_what_has_no_source_says_nothing_of_the_redraw() -> None:
     assert (right, bottom) == band.size
     whole = rms(found.tile.crop((0, 0, *band.size)), band) ** 2
     assert found.redraw_error < whole / 2
+
+
+def partly_redrawn(share: float) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """(raw tile, band, truth): a moved redraw that is mixed with another picture, by `share`, below its upper third."""
+    raw, band, truth = scene("cobbles", Drift(shift=(6.0, -5.0)))
+    mixed = Image.blend(raw, pictures.draw("foliage", raw.size, 8), share)
+    raw.paste(mixed.crop((0, 77, *raw.size)), (0, 77))
+    return raw, band, truth
+
+
+def test_a_clear_place_is_put_right_although_most_was_drawn_anew() -> None:
+    raw, band, truth = partly_redrawn(0.6)
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert 0.15 < found.kept < 0.35
+    assert "place" in found.stages
+    upper = (128, 16, 192, 64)
+    assert rms(found.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
+
+
+def test_a_redraw_that_keeps_little_in_no_clear_place_was_recomposed() -> None:
+    raw, band, _ = partly_redrawn(0.7)
+    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert 0.15 < found.kept < 0.35
+    assert found.tile is raw
+    assert found.reason.startswith("recomposed")
