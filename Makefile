@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
-        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-deep-zoom bench-real seam-sheet torture \
+        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-page bench-deep-zoom bench-real seam-sheet torture \
         emulator record vendor vendor-check clean
 
 # What the caller's environment says to Python and pip in general is not meant for here; PIP_USER=0 overrides a
@@ -73,6 +73,7 @@ help:
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-real DIR=d  calibration on redraws by real models, a folder with pairs.json and the pictures'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
+	@echo 'make bench-page        the review page on ten thousand strips (needs what test-page needs)'
 	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
 	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at'
 	@echo 'make torture           faults, kills, damages and hostile input by the thousand (20 minutes at most)'
@@ -184,6 +185,9 @@ bench-real:
 
 bench-endless:
 	@$(call use,test); "$$py" -m tests.benchmarks.endless $(ARGS)
+
+bench-page:
+	@$(call use,page); "$$py" -m tests.benchmarks.page $(ARGS)
 
 bench-deep-zoom:
 	@$(call use,test); "$$py" -m tests.benchmarks.deep_zoom $(ARGS)

@@ -35,7 +35,7 @@ TILE_FORMATS = ("jpeg", "png")
 
 _TILE_PX = CLASSIC.tile_px // 2  # two rows of tiles across a canvas of the classic contract
 _OVERLAP_PX = 1  # as viewers expect it, so that no line shows between tiles when they are scaled
-_JPEG_QUALITY = 90
+_JPEG_QUALITY = 75  # with halved colours: the default of Pillow and of libvips
 _PYRAMID = 4 / 3  # pixels of all levels over those of the highest
 _VIEWER = Path(__file__).with_name("viewer.html")
 _VIEWER_MARK = "<!-- Deep Zoom viewer -->"
@@ -197,7 +197,7 @@ class _Export:
         if self._tiles == "png":
             pixels.save(buffer, "PNG", compress_level=1)
         else:
-            pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+            pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling="4:2:0")
         return name, buffer.getvalue()
 
     # The files that name them

@@ -1,0 +1,45 @@
+"""The tables of the page and of Deep Zoom: the document shows the last runs, and these keep what is promised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.benchmarks import deep_zoom, page
+from tests.support.documents import RESULTS, marked, read
+
+
+@pytest.fixture(scope="module")
+def served() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(page.RESULT.read_text(encoding="utf-8"))
+    return result
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(deep_zoom.RESULT.read_text(encoding="utf-8"))
+    return result
+
+
+def test_the_document_shows_the_last_runs(served: dict[str, Any], exported: dict[str, Any]) -> None:
+    assert marked(read(RESULTS), "bench-page").strip("\n") == page.render(served)
+    assert marked(read(RESULTS), "bench-deep-zoom").strip("\n") == deep_zoom.render(exported)
+
+
+def test_nobody_waits_on_ten_thousand_strips(served: dict[str, Any]) -> None:
+    assert served["strips"] >= 9_990
+    assert served["keys_ms"] <= 1000
+    assert max(times["median_ms"] for times in served["tiles"].values()) <= 50
+    assert served["peak_bytes"] <= 150e6
+
+
+def test_a_deep_zoom_picture_is_small_soon_written_and_the_canvas(exported: dict[str, Any]) -> None:
+    width, height = exported["canvas_size"]
+    assert (width, height) == (1_000_192, 1024)
+    png, jpeg, tiles = exported["exports"].values()
+    assert jpeg["bytes"] <= 200e6
+    assert max(jpeg["seconds"], tiles["seconds"]) <= 2 * png["seconds"]
+    assert exported["tiles_equal"] == -(-width // 512) * 2
+    assert exported["drafts_left"] == []
