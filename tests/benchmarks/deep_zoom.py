@@ -36,7 +36,11 @@ _EXPORT = (
     "from tests.support.memory_peak import peak_bytes; start = time.monotonic(); "
     "Session.open(sys.argv[1]).export(sys.argv[2], tiles=sys.argv[3]); print(time.monotonic() - start, peak_bytes())"
 )
-_EXPORTS = {"PNG": ("a.png", "jpeg"), "Deep Zoom, JPEG tiles": ("b.dzi", "jpeg"), "Deep Zoom, PNG tiles": ("c.dzi", "png")}
+_EXPORTS = {
+    "PNG": ("a.png", "jpeg"),
+    "Deep Zoom, JPEG tiles": ("b.dzi", "jpeg"),
+    "Deep Zoom, PNG tiles": ("c.dzi", "png"),
+}
 
 
 def run(length: int) -> dict[str, Any]:
@@ -100,8 +104,8 @@ def render(result: Mapping[str, Any]) -> str:
     width, height = result["canvas_size"]
     png = result["exports"]["PNG"]
     lines = [
-        f"A canvas of {width:,} × {height:,} px. Each of the {result['tiles_equal']:,} tiles of the highest level of the",
-        "PNG pyramid has the pixels of the strips.",
+        f"A canvas of {width:,} × {height:,} px. Each of the {result['tiles_equal']:,} tiles of the highest level",
+        "of the PNG pyramid has the pixels of the strips.",
         "",
         "| export | files | size | time, beside the PNG | peak memory |",
         "|---|---:|---:|---:|---:|",
