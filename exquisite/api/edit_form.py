@@ -12,7 +12,7 @@ from ..errors import UsageError
 from .generator import TileRequest
 from .servers import ServerSettings
 
-__all__ = ["MAX_PROMPT", "EditForm", "FilePart", "edit_form", "picture_parts"]
+__all__ = ["MAX_PROMPT", "EditForm", "FilePart", "ModelSettings", "edit_form", "picture_parts"]
 
 MAX_PROMPT = 32_000
 """Largest length of a prompt in characters; the smallest is 1."""
@@ -77,6 +77,16 @@ class EditForm:
         }
 
 
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model, and the fields that only some models know; None leaves a field out."""
+
+    name: str
+    quality: str
+    complexity: str | None = None
+    input_fidelity: str | None = None
+
+
 def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[FilePart, ...]:
     """Encode the reference and the mask of `request`, with the field names of `server`, for all calls of a step."""
     pictures = {server.image_field: ("reference.png", request.reference)}
@@ -93,11 +103,7 @@ def edit_form(
     request: TileRequest,
     n: int,
     parts: tuple[FilePart, ...],
-    *,
-    model: str,
-    quality: str,
-    complexity: str | None,
-    input_fidelity: str | None,
+    model: ModelSettings,
     server: ServerSettings,
 ) -> EditForm:
     """Build the form that requests `n` tiles of `server`, with the `picture_parts` of `request`.
@@ -108,13 +114,13 @@ def edit_form(
     if not 0 < len(request.prompt) <= MAX_PROMPT:
         raise UsageError(f"the prompt has {len(request.prompt)} characters; 1 to {MAX_PROMPT} are allowed")
     values = {
-        "model": model,
+        "model": model.name,
         "prompt": request.prompt,
         "n": str(n),
         "size": request.size_text,
-        "quality": quality,
-        "complexity": complexity,
-        "input_fidelity": input_fidelity,
+        "quality": model.quality,
+        "complexity": model.complexity,
+        "input_fidelity": model.input_fidelity,
         "background": "opaque",
         "output_format": "png",
         **server.extra_fields,

@@ -330,7 +330,9 @@ def _priced(model: str) -> Model:
         return MODELS.get(model, default)
 
 
-def _usd(model: str, quality: str, n: int, contract: TileContract, *, text_tokens: int, pictures: int) -> Decimal:
+def _usd(  # noqa: PLR0913 (every factor of a price)
+    model: str, quality: str, n: int, contract: TileContract, *, text_tokens: int, pictures: int
+) -> Decimal:
     if model == FREE:
         return Decimal(0)
     entry = _priced(model)

@@ -22,7 +22,7 @@ from ..errors import UsageError
 from .answer import EditAnswer, answer_bytes_max, candidates_in
 from .clock import Clock, StoppedClock
 from .download import Download, Forbidden, fetch_all
-from .edit_form import EditForm, FilePart, edit_form, picture_parts
+from .edit_form import EditForm, FilePart, ModelSettings, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
 from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, worst_case_usd
 from .paid_call import Outgoing, PaidCall, Waiting
@@ -81,7 +81,7 @@ class OpenAITileGeneratorClient:
         UsageError: an invalid value, or a retired model.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (independent settings, by keyword only)
         self,
         api_key: str | None = None,
         *,
@@ -303,16 +303,8 @@ class OpenAITileGeneratorClient:
         server = self._server
         if server.stream:  # not in `extra_fields` of the settings: those are part of the identity
             server = replace(server, extra_fields={**_STREAM_FIELDS, **server.extra_fields})
-        return edit_form(
-            request,
-            n,
-            parts,
-            model=self.model,
-            quality=self.quality,
-            complexity=self.complexity,
-            input_fidelity=self.input_fidelity,
-            server=server,
-        )
+        settings = ModelSettings(self.model, self.quality, self.complexity, self.input_fidelity)
+        return edit_form(request, n, parts, settings, server)
 
     def _summary(self, request: TileRequest, form: EditForm) -> dict[str, object]:
         """Describe a request for logs and people; its bill is computed with `priced_as` and `estimate_usd`."""

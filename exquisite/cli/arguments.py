@@ -45,7 +45,7 @@ class Verbs(Protocol):
         """Add a verb."""
 
 
-def add_verb(
+def add_verb(  # noqa: PLR0913 (a verb in one statement: its name, action, usage, help and examples)
     verbs: Verbs, name: str, run: Run, takes: str, help_: str, *examples: str, session: bool = True
 ) -> argparse.ArgumentParser:
     """A new verb whose help leads with examples.

@@ -202,7 +202,7 @@ def _create(
     return session
 
 
-def _dry_run(
+def _dry_run(  # noqa: PLR0913 (what a step would be given)
     args: argparse.Namespace,
     output: Output,
     generator: TileGenerator,

@@ -25,7 +25,7 @@ _COLUMNS = 4  # of the band before the seam, over which the difference is taken
 _LARGEST_STEP = 16  # levels; what differs by more is a line drawn elsewhere: carrying it on would smear it
 
 
-def feather_tile(
+def feather_tile(  # noqa: PLR0913 (three pictures, then what places them)
     enforced: Image.Image,
     redraw: Image.Image,
     band: Image.Image,

@@ -66,7 +66,7 @@ class StepOptions:
         if problems := list(self._problems()):
             raise UsageError("; ".join(problems))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[str]:  # noqa: C901 (one case for each option)
         """What is wrong with each value, its type first."""
         if not _is_whole(self.candidates) or not 1 <= self.candidates <= 10:
             yield f"candidates must be 1 to 10, not {self.candidates!r}"

@@ -183,7 +183,7 @@ class Session:
 
     # What changes the canvas
 
-    def step(
+    def step(  # noqa: PLR0913 (independent settings, by keyword only)
         self,
         mode: Mode | str,
         generator: TileGenerator,

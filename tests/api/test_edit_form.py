@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from exquisite.api.answer import decode_tile
-from exquisite.api.edit_form import edit_form, picture_parts
+from exquisite.api.edit_form import ModelSettings, edit_form, picture_parts
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.models import MODEL_DEFAULT
 from exquisite.api.openai_client import OpenAITileGeneratorClient
@@ -166,10 +166,8 @@ class TestRequest:
 
     def test_the_body_is_the_multipart_of_the_http_library(self) -> None:
         server = replace(OPENAI, extra_fields={'odd "name"\n': "wörd\r\n--x"})
-        form = edit_form(
-            request_for(), 2, picture_parts(request_for(), server),
-            model="m", quality="high", complexity=None, input_fidelity=None, server=server,
-        )  # fmt: skip
+        model = ModelSettings("m", "high")
+        form = edit_form(request_for(), 2, picture_parts(request_for(), server), model, server)
         files = [(part.name, (part.filename, part.data, "image/png")) for part in form.parts]
         headers = {"Content-Type": form.content_type}
         theirs = httpx.Request("POST", HERE, headers=headers, data=dict(form.fields), files=files).read()

@@ -68,7 +68,7 @@ class CassetteTransport(Protocol):
         """Close the transport that requests were sent through; raise what kept a recording from being saved."""
 
 
-def cassette_transport(
+def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
     path: Path | str,
     record_mode: RecordMode | str = RecordMode.NONE,
     *,

@@ -77,7 +77,7 @@ class MockTileGenerator:
         UsageError: an unknown misbehaviour or profile.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (independent settings, by keyword only)
         self,
         seed: int | str = 0,
         picture: Image.Image | str | Path | None = None,

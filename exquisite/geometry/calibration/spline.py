@@ -6,7 +6,8 @@ their second differences. Shift, zoom, shear and rotation bend nothing and are f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -148,25 +149,26 @@ def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stif
 
 def _add_bending(matrix: list[list[float]], columns: int, rows: int, stiffness: float) -> None:
     """Squared second differences along x, along y, and twice the mixed one; a tie to zero."""
+    # The square of a term sum w c adds factor w_a w_b to each entry (a, b), for both axes alike.
+    for factor, term in _bending_terms(columns, rows):
+        for (a, wa), (b, wb) in itertools.product(term, term):
+            if b >= a:
+                for axis in (0, 1):
+                    matrix[2 * a + axis][2 * (b - a)] += stiffness * factor * wa * wb
+    # A small pull to zero (a ridge) keeps the matrix positive definite where neither blocks nor bending fix an
+    # affine part.
+    for row in matrix:
+        row[0] += _TIE
+
+
+def _bending_terms(columns: int, rows: int) -> Iterator[tuple[float, list[tuple[int, float]]]]:
+    """(weight of its square, (knot, coefficient) of each summand) of every second difference of the grid."""
     second = ((-1, 1.0), (0, -2.0), (1, 1.0))
-    for j in range(rows):
-        for i in range(columns):
-            terms = []
-            if 0 < i < columns - 1:
-                terms.append((1.0, [(j * columns + i + k, w) for k, w in second]))
-            if 0 < j < rows - 1:
-                terms.append((1.0, [((j + k) * columns + i, w) for k, w in second]))
-            if i < columns - 1 and j < rows - 1:
-                k = j * columns + i
-                terms.append((2.0, [(k, 1.0), (k + 1, -1.0), (k + columns, -1.0), (k + columns + 1, 1.0)]))
-            # The square of a term sum w c adds factor w_a w_b to each entry (a, b), for both axes alike.
-            for factor, term in terms:
-                for a, wa in term:
-                    for b, wb in term:
-                        if b >= a:
-                            for axis in (0, 1):
-                                matrix[2 * a + axis][2 * (b - a)] += stiffness * factor * wa * wb
-            # A tiny pull to zero (a ridge) keeps A positive definite where neither blocks nor bending fix an affine
-            # part; 1e-9 is far below the accuracy of a displacement, and far above double precision.
-            for axis in (0, 1):
-                matrix[2 * (j * columns + i) + axis][0] += _TIE
+    for j, i in itertools.product(range(rows), range(columns)):
+        k = j * columns + i
+        if 0 < i < columns - 1:
+            yield 1.0, [(k + n, w) for n, w in second]
+        if 0 < j < rows - 1:
+            yield 1.0, [(k + n * columns, w) for n, w in second]
+        if i < columns - 1 and j < rows - 1:
+            yield 2.0, [(k, 1.0), (k + 1, -1.0), (k + columns, -1.0), (k + columns + 1, 1.0)]

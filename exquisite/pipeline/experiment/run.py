@@ -58,7 +58,7 @@ class Experiment:
         self._store = Store(root, None, files)
 
     @classmethod
-    def begin(
+    def begin(  # noqa: PLR0913 (independent settings, by keyword only)
         cls,
         root: Path | str,
         name: str,
@@ -209,7 +209,7 @@ class Experiment:
             )
         return head
 
-    def _make(
+    def _make(  # noqa: PLR0913 (the place of the step, and how to make it)
         self, session: Session, arm: Arm, repetition: int, base: int, generator: TileGenerator, terms: _Terms
     ) -> int:
         """Make a step of `arm` on its branch, from stored answers if possible; return its number."""

@@ -64,7 +64,7 @@ class PngFile:
     format = "PNG"
 
     @classmethod
-    def parse(cls, data: bytes) -> PngFile:
+    def parse(cls, data: bytes) -> PngFile:  # noqa: C901 (one case for each kind of chunk)
         """Read the chunks of the PNG in `data`.
 
         Raises:
@@ -152,7 +152,7 @@ class PngFile:
         """The pixels as Pillow decodes them, or with another raw mode."""
         image = Image.open(io.BytesIO(self.critical), formats=("PNG",))
         if raw_mode:
-            image._mode = mode
+            image._mode = mode  # noqa: SLF001 (Pillow offers no other way to decode as 16 bits)
             image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
         image.load()
         return image

@@ -51,7 +51,7 @@ def request_digest(request: Record) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
-def gather(
+def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which terms)
     journal: Journal,
     generator: TileGenerator,
     inputs: StepInputs,
