@@ -25,7 +25,7 @@ from .export import ExportOptions, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import gather, request_digest, request_record
-from .journal.settlement import Settlement, reconcile, settle_call
+from .journal.settlement import Evidence, Settlement, reconcile, settle_call
 from .labels import Labels
 from .notebook import card, small_png
 from .rederive import inputs_on, rederive
@@ -333,8 +333,8 @@ class Session:
         `usd` is what it cost, if `billed`; None for all that was set aside.
         """
         with self.writing():
-            found = (billed, usd, reason)
-            return settle_call(self.root, self.store.files, self._ledger, (step, call), found)
+            evidence = Evidence(billed, reason, usd)
+            return settle_call(self.root, self.store.files, self._ledger, (step, call), evidence)
 
     # What reads all of it
 

@@ -1,4 +1,4 @@
-"""The pictures of recordings: files named by their SHA-256, in one folder that several recordings may share."""
+"""Stores the pictures of recordings, in files named by their SHA-256. Recordings in one folder share them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ...files import Files
 __all__ = ["BLOBS", "blob_name", "blobs_named_in", "picture_suffix", "prune", "read_blob", "unnamed_blobs"]
 
 BLOBS = "blobs"
-"""The folder beside a recording that holds its pictures."""
+"""Name of the folder with the pictures, beside the recordings."""
 
 _NAME = re.compile(r'"([0-9a-f]{64}\.[a-z]{3,4})"')
 _SUFFIXES = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
 
 
 def picture_suffix(data: bytes) -> str:
-    """The suffix for a file with the picture `data`; "" where it is none."""
+    """File suffix for the picture `data`; "" for other data."""
     return next((suffix for signature, suffix in _SUFFIXES.items() if data.startswith(signature)), "")
 
 
 def blob_name(data: bytes) -> str:
-    """The name of the file that holds `data`."""
+    """Name of the file for `data`."""
     return hashlib.sha256(data).hexdigest() + (picture_suffix(data) or ".bin")
 
 
 def read_blob(folder: Path, name: str) -> bytes:
-    """The content of a blob.
+    """Read a blob.
 
     Raises:
-        ReplayError: it is not there, or its content is not what its name says.
+        ReplayError: the file is missing, or its content does not match its name.
     """
     if Path(name).name != name:
         raise ReplayError(f"the blob {name!r} is no file name")
@@ -48,23 +48,23 @@ def read_blob(folder: Path, name: str) -> bytes:
 
 
 def blobs_named_in(recordings: Iterable[Path]) -> set[str]:
-    """The names of the blobs that `recordings` hold; a file that is not there holds none."""
+    """The names of the blobs in `recordings`; missing files are ignored."""
     texts = (path.read_text("utf-8", "replace") for path in recordings if path.is_file())
     return {name for text in texts for name in _NAME.findall(text)}
 
 
 def unnamed_blobs(folder: Path) -> set[str]:
-    """The names of the blobs beside the recordings in `folder` that none of these names."""
+    """The names of the blobs in `folder` that no recording there references."""
     blobs = folder / BLOBS
-    there = {path.name for path in blobs.iterdir()} if blobs.is_dir() else set()
-    return {name for name in there if _NAME.fullmatch(f'"{name}"')} - blobs_named_in(folder.glob("*.json"))
+    files = {path.name for path in blobs.iterdir()} if blobs.is_dir() else set()
+    return {name for name in files if _NAME.fullmatch(f'"{name}"')} - blobs_named_in(folder.glob("*.json"))
 
 
 def prune(folder: Path, names: Iterable[str]) -> None:
-    """Remove those of the blobs `names` that no recording in `folder` names any more.
+    """Remove the blobs among `names` that no recording in `folder` references.
 
     Raises:
-        StorageError: the disk refused.
+        StorageError: a removal failed.
     """
     for name in unnamed_blobs(folder) & set(names):
         Files().unlink(folder / BLOBS / name)

@@ -1,4 +1,4 @@
-"""A cassette: recorded interactions that answer requests, each once, and take new ones in."""
+"""A cassette: recorded interactions. Each answers one request; new ones may be added."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Cassette", "RecordMode"]
 
 
 class RecordMode(StrEnum):
-    """What happens to a request that the cassette does not hold; see the table in `settings`."""
+    """What happens to a request without a recorded interaction; see the table in `settings`."""
 
     NONE = "none"
     ONCE = "once"
@@ -31,35 +31,35 @@ class RecordMode(StrEnum):
 
 
 class Cassette:
-    """The interactions of one file, and which of them have answered already. Safe to share between threads."""
+    """The interactions of one file, and which of them are used. Thread-safe."""
 
     def __init__(
         self, path: Path | str, record_mode: RecordMode | str = RecordMode.NONE, *, origin: str = ""
     ) -> None:
-        """Load what is at `path`; `origin` says in a new file where the answers come from.
+        """Load the file at `path`. A new file stores `origin`, the source of its answers.
 
         Raises:
-            ReplayError: nothing may be recorded and there is no readable cassette.
+            ReplayError: the mode does not record, and there is no readable file.
         """
         self.path = Path(path)
         self.record_mode = RecordMode(record_mode)
         self.origin = origin
         self._interactions: list[Interaction] = []
-        self._older: list[Interaction] = []  # in mode `all`: recorded before, and not replaced by an answer yet
-        self._refusals: dict[object, list[Interaction]] = {}  # by request, of which there is an older answer
-        self._named: set[str] = set()  # blobs of this recording, now or before
+        self._older: list[Interaction] = []  # in mode `all`: earlier interactions without a new answer
+        self._refusals: dict[object, list[Interaction]] = {}  # by request: new refusals beside an earlier answer
+        self._named: set[str] = set()  # blobs of this recording, earlier ones too
         self._used: set[int] = set()
         self._keys: dict[int, object] = {}
         self._failure: ReplayError | StorageError | None = None
         self._lock = threading.Lock()
         self._is_new = not self.path.exists()
         if self.record_mode is RecordMode.ALL:
-            with suppress(ReplayError):  # what is not there or damaged is recorded anew
+            with suppress(ReplayError):  # a missing or damaged file is recorded anew
                 self._older = load_recording(self.path)[1]
         elif self.record_mode is RecordMode.NONE or not self._is_new:
             recorded_origin, self._interactions = load_recording(self.path)
             self.origin = recorded_origin or origin
-        if self._interactions or self._older:  # else its blobs stay: they may be all that is left of it
+        if self._interactions or self._older:  # otherwise its blobs stay: the rest may be damaged
             self._named = blobs_named_in([self.path])
         self.records = self.record_mode in (RecordMode.NEW_EPISODES, RecordMode.ALL) or (
             self.record_mode is RecordMode.ONCE and self._is_new
@@ -67,24 +67,24 @@ class Cassette:
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Everything recorded so far, in order."""
+        """All interactions, in order."""
         return tuple(self._interactions)
 
     def find(self, request: RecordedRequest) -> Interaction | None:
-        """The first unused interaction whose request says the same, now used; None when there is none."""
-        wanted = _key(request)
+        """Return the first unused interaction with an equal request, and mark it as used; None when there is none."""
+        target = _key(request)
         with self._lock:
             for number, interaction in enumerate(self._interactions):
-                if number not in self._used and self._keys.setdefault(number, _key(interaction.request)) == wanted:
+                if number not in self._used and self._keys.setdefault(number, _key(interaction.request)) == target:
                     self._used.add(number)
                     return interaction
         return None
 
     def record(self, interaction: Interaction, secrets: Iterable[str] = ()) -> None:
-        """Append `interaction`, used, and save. What fails is kept for `check`: the answer may have cost money.
+        """Append `interaction` as used, and save the file. `check` raises errors later: the answer may be paid.
 
-        An interaction that cannot be saved because it holds a key is dropped. In mode `all` a refusal waits for
-        an answer to the same request where there is an older one, so that it never takes its place.
+        An interaction with a key is not saved. In mode `all`, a refusal does not replace an earlier answer to the same
+        request; it waits for a new answer.
         """
         key = _key(interaction.request)
         with self._lock:
@@ -93,22 +93,22 @@ class Cassette:
             if older is not None and not interaction.is_answer:
                 self._refusals[key] = waiting
                 return
-            left = [one for one in self._older if one is not older]
-            if self._save([*self._interactions, *waiting], left, secrets):
+            remaining = [one for one in self._older if one is not older]
+            if self._save([*self._interactions, *waiting], remaining, secrets):
                 self._refusals.pop(key, None)
                 self._used |= set(range(len(self._interactions) - len(waiting), len(self._interactions)))
 
     def finish(self) -> None:
-        """End a run that went well: everything was used, and nothing is left that no request asks for.
+        """End a successful run: check that all interactions are used, and remove outdated ones.
 
         Raises:
-            ReplayError, StorageError: see `assert_all_used`; or an answer was kept, because it is refused now.
+            ReplayError, StorageError: see `assert_all_used`; also when a request with an earlier answer was refused.
         """
         self.assert_all_used()
         with self._lock:
-            left = [one for one in self._older if _key(one.request) in self._refusals]
-            if self.records and self._interactions and left != self._older:
-                self._save(self._interactions, left)
+            remaining = [one for one in self._older if _key(one.request) in self._refusals]
+            if self.records and self._interactions and remaining != self._older:
+                self._save(self._interactions, remaining)
             if self.records:
                 prune(self.path.parent, self._named)
         self.check()
@@ -120,9 +120,9 @@ class Cassette:
             )
 
     def abandon(self) -> None:
-        """End a run that failed: a recording that it began is taken away, so that the next run begins anew.
+        """End a failed run: remove the recording that it began, so that the next run begins anew.
 
-        One that holds answers is renamed, because they may have cost money.
+        A recording with answers is renamed instead, because they may have cost money.
         """
         if not (self._is_new and self.records and self.path.exists()):
             return
@@ -134,7 +134,7 @@ class Cassette:
             prune(self.path.parent, self._named)
 
     def _save(self, interactions: list[Interaction], older: list[Interaction], secrets: Iterable[str] = ()) -> bool:
-        """Write `interactions` and `older` to the file, and hold them from then on; False where that failed."""
+        """Save `interactions` and `older`, and keep them; return False after an error."""
         try:
             save_recording(self.path, self.origin, [*interactions, *older], secrets)
         except (ReplayError, StorageError) as error:
@@ -145,28 +145,28 @@ class Cassette:
         return True
 
     def check(self) -> None:
-        """Raise what kept an earlier interaction from being saved: ReplayError or StorageError."""
+        """Raise the error of an earlier save: ReplayError or StorageError."""
         if self._failure is not None:
             raise self._failure
 
     def assert_all_used(self) -> None:
-        """Check that every interaction has answered a request and that all recording was saved.
+        """Check that every interaction is used and saved.
 
         Raises:
-            ReplayError: naming the interactions that no request asked for.
-            StorageError: the disk refused a recording.
+            ReplayError: unused interactions; the message lists them.
+            StorageError: a save failed.
         """
         self.check()
-        left = [number for number in range(len(self._interactions)) if number not in self._used]
-        if left:
-            first = self._interactions[left[0]].request
+        unused = [number for number in range(len(self._interactions)) if number not in self._used]
+        if unused:
+            first = self._interactions[unused[0]].request
             raise ReplayError(
-                f"{len(left)} of {len(self._interactions)} interactions in {self.path} were never asked for: "
-                f"{', '.join(str(number + 1) for number in left)} (the first is {first.method} {first.path})"
+                f"{len(unused)} of {len(self._interactions)} interactions in {self.path} were never asked for: "
+                f"{', '.join(str(number + 1) for number in unused)} (the first is {first.method} {first.path})"
             )
 
     def unexpected(self, request: RecordedRequest) -> ReplayError:
-        """The error for a request that nothing here answers: the nearest interaction, and what differs from it."""
+        """The error for a request without an interaction; it describes the nearest one and the differences."""
         what = f"{request.method} {request.path} is not in the cassette {self.path}"
         if not self._interactions:
             return ReplayError(f"{what}, which is empty")
@@ -174,11 +174,11 @@ class Cassette:
             (len(lines := _differences(request, interaction.request)), number in self._used, number, lines)
             for number, interaction in enumerate(self._interactions)
         ]
-        _, used, number, lines = min(compared)
+        _, is_used, number, lines = min(compared)
         nearest = f"{what}; the nearest of {len(compared)} is interaction {number + 1}"
         if not lines:
             return ReplayError(f"{nearest}: equal, but it has answered already, so this request is one too many")
-        return ReplayError(f"{nearest}{' (which has answered already)' if used else ''}: {'; '.join(lines)}")
+        return ReplayError(f"{nearest}{' (which has answered already)' if is_used else ''}: {'; '.join(lines)}")
 
 
 def _key(request: RecordedRequest) -> object:

@@ -1,4 +1,4 @@
-"""Recorded HTTP interactions on disk: one JSON file, and its pictures beside it as `blobs/<sha256>.png`.
+"""The file format of recorded HTTP interactions: one JSON file, with its pictures in `blobs/<sha256>.png`.
 
     {"cassette": 1, "origin": "emulator", "interactions": [
       {"request":  {"method": "POST", "path": "/v1/images/edits", "type": "multipart/form-data", "parts": [
@@ -8,10 +8,9 @@
                     "body": ["{\\"data\\": [{\\"b64_json\\": \\"", {"base64": "….png"}, "\\"}]}"]},
        "error":    {"class": "ReadError", "message": "…"}}]}
 
-A text is the list of its lines. A body is a list of pieces: text, `{"base64": blob}` for base64 of a picture,
-`{"blob": blob}` for bytes as they are. Joined, they are the body byte for byte. `error` is what broke the
-connection, before the response (then there is none) or in its body. Nothing is saved that looks like a key, and
-no signature of an address.
+A text is the list of its lines. A body is a list of pieces: text, `{"base64": blob}` for the base64 of a picture, and
+`{"blob": blob}` for other bytes. The joined pieces are the body, byte for byte. `error` is the error that ended the
+connection, before the response (then there is none) or in its body. Keys and signatures of URLs are never saved.
 """
 
 from __future__ import annotations
@@ -33,20 +32,20 @@ from .redaction import find_secret, redacted
 __all__ = ["FORMAT_VERSION", "Interaction", "RecordedRequest", "load_recording", "save_recording"]
 
 FORMAT_VERSION = 1
-"""The version that a recording says it has."""
+"""Version of the format."""
 
-_TEXT_MAX = 1 << 16  # longer texts are no help to a reader, and become blobs
+_TEXT_MAX = 1 << 16  # bytes; longer texts become blobs, because nobody reads them
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """What a request says.
+    """The recorded content of a request.
 
     Attributes:
         method: such as POST.
         path: path and sorted query; the host is not recorded.
-        media: the media type of the body, "" without one.
-        parts: the parts of a multipart body; another body is one part without a name.
+        media: media type of the body; "" without a body.
+        parts: the parts of a multipart body; any other body is one part without a name.
     """
 
     method: str
@@ -57,13 +56,13 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Interaction:
-    """One request and what came of it: a response, an error, or a response that broke off with an error.
+    """One request with its response, its error, or its incomplete response and error.
 
     Attributes:
-        request: what was asked.
-        status: HTTP status; None when no response came.
-        headers: those of the response that may be kept, names in lower case.
-        body: bytes of the response as received, as far as they came.
+        request: the request.
+        status: HTTP status; None without a response.
+        headers: recorded headers of the response, names in lower case.
+        body: the received bytes of the response.
         error: (class name of the httpx exception, message), or None.
     """
 
@@ -75,11 +74,11 @@ class Interaction:
 
     @property
     def is_answer(self) -> bool:
-        """Whether the server did what it was asked for, and may have billed it."""
+        """Whether the response is complete and successful, so that it may have been billed."""
         return self.error is None and self.status is not None and 200 <= self.status < 300
 
     def redacted(self) -> Interaction:
-        """This interaction without the signatures of signed addresses."""
+        """A copy without the signatures of signed URLs."""
         body = redacted(self.body)
         headers = {name: redacted(value.encode()).decode() for name, value in self.headers.items()}
         if body != self.body and "content-length" in headers:
@@ -89,11 +88,11 @@ class Interaction:
 
 
 def save_recording(path: Path, origin: str, interactions: Sequence[Interaction], secrets: Iterable[str] = ()) -> None:
-    """Write `interactions` to `path` and their pictures beside it: the JSON file last, whole or not at all.
+    """Save `interactions` to `path` and their pictures beside it. The JSON file is written last, atomically.
 
     Raises:
-        ReplayError: something looks like a key; nothing was written.
-        StorageError: the disk refused.
+        ReplayError: the recording contains text that looks like a key; nothing was written.
+        StorageError: a write failed.
     """
     blobs: dict[str, bytes] = {}
     document = {
@@ -110,7 +109,7 @@ def save_recording(path: Path, origin: str, interactions: Sequence[Interaction],
 
 
 def _write(path: Path, text: bytes, blobs: Mapping[str, bytes]) -> None:
-    """Blobs first. Drafts stand in the other folder of the two, so that both renames stay on one file system."""
+    """Write the blobs, then the file. Each draft lies in the other folder, so that renames stay on one file system."""
     files = Files()
     folder = path.parent / BLOBS
     for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
@@ -122,10 +121,10 @@ def _write(path: Path, text: bytes, blobs: Mapping[str, bytes]) -> None:
 
 
 def load_recording(path: Path) -> tuple[str, list[Interaction]]:
-    """(origin, interactions) of the recording at `path`.
+    """Load (origin, interactions) from `path`.
 
     Raises:
-        ReplayError: there is none, it is of another version, or it or one of its blobs is damaged.
+        ReplayError: the file is missing or has another version, or the file or a blob is damaged.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -161,13 +160,13 @@ def _interaction_to_json(interaction: Interaction, blobs: dict[str, bytes]) -> d
 
 
 def _interaction_from_json(entry: Mapping[str, Any], blobs: Path) -> Interaction:
-    asked = entry["request"]
-    parts = tuple(_part_from_json(part, blobs) for part in asked["parts"])
+    request = entry["request"]
+    parts = tuple(_part_from_json(part, blobs) for part in request["parts"])
     response, error = entry.get("response"), entry.get("error")
     if response is None and error is None:
         raise ValueError("an interaction without response and error")
     return Interaction(
-        RecordedRequest(_text(asked["method"]), _text(asked["path"]), _text(asked["type"]), parts),
+        RecordedRequest(_text(request["method"]), _text(request["path"]), _text(request["type"]), parts),
         None if response is None else int(response["status"]),
         {} if response is None else {name: _text(value) for name, value in response["headers"].items()},
         b"" if response is None else b"".join(_from_piece(piece, blobs) for piece in response["body"]),
@@ -202,7 +201,7 @@ def _part_from_json(entry: Mapping[str, Any], blobs: Path) -> Part:
 
 
 def _to_pieces(body: bytes, blobs: dict[str, bytes]) -> list[str | dict[str, str]]:
-    """`body` as text and references to blobs, which hold the pictures and everything that no one reads."""
+    """Split `body` into text and references to blobs, which contain pictures and long or binary data."""
     pieces: list[str | dict[str, str]] = []
     position = 0
     for run in _BASE64_RUN.finditer(body):
@@ -228,7 +227,7 @@ def _from_piece(piece: str | Mapping[str, str], blobs: Path) -> bytes:
 
 
 def _picture_in(coded: bytes) -> bytes:
-    """The picture behind base64, if encoding it gives the same base64 again; else b""."""
+    """Decode a picture from base64, if encoding gives the same base64 again; else b""."""
     try:
         data = binascii.a2b_base64(coded, strict_mode=True)
     except ValueError:
@@ -237,7 +236,7 @@ def _picture_in(coded: bytes) -> bytes:
 
 
 def _as_text(data: bytes) -> str | None:
-    """`data` as text that a person can read, or None."""
+    """Decode short UTF-8 text without NUL; None for other data."""
     if len(data) > _TEXT_MAX or b"\0" in data:
         return None
     try:

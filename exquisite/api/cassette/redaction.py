@@ -1,4 +1,4 @@
-"""What no recording may hold: keys are refused, signatures of addresses are replaced."""
+"""Keeps secrets out of recordings: refuses keys, and replaces signatures in URLs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LOOKS_LIKE_A_KEY = re.compile(
     rb"|\b(?:x-)?api[-_ ]?key\\?[\"']?\s*[:=]\s*\\?[\"']?(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{8,}",
     re.IGNORECASE,
 )
-_SECRET_MIN = 6  # a shorter key in use ("none", "x") is found in every text
+_SECRET_MIN = 6  # characters; shorter keys ("none", "x") occur in any text
 
-# Parameters by which object stores sign an address (Amazon S3, Azure Blob Storage, Google Cloud Storage, CloudFront)
-# or let anybody in who has it; an ampersand may stand as JSON writes it.
+# Query parameters of signed URLs (Amazon S3, Azure Blob Storage, Google Cloud Storage, CloudFront), and access tokens.
+# JSON may escape the ampersand.
 _SIGNATURE = re.compile(
     rb"((?:[?&]|\\u0026)(?:sig|signature|policy|key-pair-id|awsaccesskeyid|googleaccessid|token|access_token"
     rb"|x-(?:amz|goog)-(?:signature|credential|security-token))=)[^&\"'\s\\<>#]+",
@@ -25,17 +25,17 @@ _SIGNATURE = re.compile(
 
 
 def find_secret(data: bytes, secrets: Iterable[str] = ()) -> str:
-    """What in `data` looks like a key, described without quoting it; "" when nothing does.
+    """Describe text in `data` that looks like a key, without quoting it; "" when there is none.
 
-    `secrets` are keys in use; those with fewer than 6 characters are left out, because any text may hold them.
+    `secrets` are the keys in use; keys of fewer than 6 characters are ignored, because they occur in any text.
     """
     if any(len(secret) >= _SECRET_MIN and secret.encode() in data for secret in secrets):
         return "the key in use"
-    if found := _LOOKS_LIKE_A_KEY.search(data):
-        return f"{len(found[0])} bytes at {found.start()} that look like a key (they begin with {found[0][:3]!r})"
+    if match := _LOOKS_LIKE_A_KEY.search(data):
+        return f"{len(match[0])} bytes at {match.start()} that look like a key (they begin with {match[0][:3]!r})"
     return ""
 
 
 def redacted(data: bytes) -> bytes:
-    """`data` with the signature in every signed address replaced, so that nobody can fetch by it."""
+    """Replace the signature in every signed URL."""
     return _SIGNATURE.sub(rb"\1redacted", data)

@@ -1,4 +1,4 @@
-"""Record and replay: which cassette, in which record mode, and the transport that follows from them.
+"""Settings of record and replay: the cassette, the record mode, and their transport.
 
 | record mode    | no cassette there   | cassette there                                             |
 |----------------|---------------------|------------------------------------------------------------|
@@ -7,13 +7,13 @@
 | `new_episodes` | record              | replay what is there, send and record the rest             |
 | `all`          | record              | send and record everything anew                            |
 
-The modes have the names that vcrpy gives them. Mode `all` replaces a recorded answer by a new answer, never by a
-refusal, and drops what nothing asks for when the run has ended well. A run that fails leaves no new recording
-behind: the next `once` begins anew; answers that it recorded stay beside it, as NAME.failed.json.
+The names of the modes are those of vcrpy. Mode `all` replaces a recorded answer only by a new answer, never by a
+refusal, and removes unused interactions after a successful run. A failed run leaves no new recording, so that the
+next `once` begins anew; its answers are kept in NAME.failed.json.
 
-Each interaction answers once, equal requests in the order in which they were recorded: retries replay as they
-happened, broken connections included. Replay is strict both ways: `assert_all_used` fails where the code asks
-less than what was recorded. A recording is saved after each interaction.
+Each interaction answers one request, equal requests in the order of recording, so that retries and broken connections
+replay as they happened. Unused interactions are an error too (`assert_all_used`). The file is saved after each
+interaction.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ __all__ = [
     "use_cassette",
 ]
 
-_NAME_MAX = 100  # characters of a test's name in the name of its file; file systems allow 255 bytes in all
+_NAME_MAX = 100  # characters of a test's name in the file name; file systems allow 255 bytes
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 class CassetteTransport(Protocol):
-    """What `cassette_transport` returns, besides being an `httpx.BaseTransport`."""
+    """The interface of `cassette_transport` besides that of `httpx.BaseTransport`."""
 
     cassette: Cassette
     may_send: bool
-    """Whether any request can leave through it, and so can cost money."""
+    """Whether a request can reach the network, and so cost money."""
 
     def handle_request(self, request: Any) -> Any:
         """Answer an `httpx.Request` with an `httpx.Response`."""
@@ -65,7 +65,7 @@ class CassetteTransport(Protocol):
         """See `Cassette.abandon`."""
 
     def close(self) -> None:
-        """Close the transport that requests were sent through; raise what kept a recording from being saved."""
+        """Close the inner transport; raise the error of an earlier save."""
 
 
 def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
@@ -77,18 +77,18 @@ def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
     block_network: bool = False,
     secrets: Iterable[str] = (),
 ) -> CassetteTransport:
-    """An `httpx.BaseTransport` for `httpx.Client(transport=…)` that replays and records the cassette at `path`.
+    """Make an `httpx.BaseTransport` for `httpx.Client(transport=…)` that replays and records the cassette at `path`.
 
     Args:
-        path: the JSON file; its pictures stand in `blobs/` beside it.
+        path: the JSON file; its pictures are in `blobs/` beside it.
         record_mode: see the table of the module.
-        origin: where the answers come from, kept in a new file; by default the first request's host.
-        inner: the transport through which requests are sent; by default the network.
-        block_network: send nothing, whatever the record mode says.
-        secrets: keys that must not be saved, besides those in the headers of each request.
+        origin: source of the answers, for a new file; by default the host of the first request.
+        inner: the transport for requests; by default the network.
+        block_network: True to send nothing in any record mode.
+        secrets: keys that must not be saved, besides those in the headers of requests.
 
     Raises:
-        ReplayError: nothing may be recorded and there is no readable cassette.
+        ReplayError: the mode does not record, and there is no readable file.
     """
     from .transport import Transport
 
@@ -99,13 +99,13 @@ def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
 def use_cassette(
     path: Path | str, record_mode: RecordMode | str | None = None, *, block_network: bool | None = None, **options: Any
 ) -> Iterator[Any]:
-    """`cassette_transport` as a context: leaving it without an error asserts that every interaction was used.
+    """`cassette_transport` as a context; its end without an error asserts that every interaction is used.
 
     Args:
-        path: the JSON file; see `cassette_path` for one of each test.
+        path: the JSON file; `cassette_path` gives one per test.
         record_mode: None for EXQUISITE_RECORD_MODE, else `none`.
         block_network: None for EXQUISITE_BLOCK_NETWORK.
-        options: further ones of `cassette_transport`.
+        options: other arguments of `cassette_transport`.
     """
     settings = settings_from_environment(cassette=path, record_mode=record_mode, block_network=block_network)
     transport = cassette_transport(path, settings.record_mode, block_network=settings.block_network, **options)
@@ -115,7 +115,7 @@ def use_cassette(
 
 @contextmanager
 def ended(transport: Any) -> Iterator[None]:
-    """A context that ends a run through a cassette's `transport`: well, or by abandoning what it began."""
+    """A context that finishes the run of a cassette's `transport`, or abandons it after an error."""
     try:
         yield
         transport.finish()
@@ -127,10 +127,9 @@ def ended(transport: Any) -> Iterator[None]:
 
 
 def cassette_path(folder: Path | str, test: str) -> Path:
-    """The file for a test in `folder`: `test` is pytest's `request.node.nodeid`, or any other name.
+    """The cassette of a test in `folder`; `test` is pytest's `request.node.nodeid`, or any other name.
 
-    The tests of one file have a folder of its name. A name that no file can have is changed, and told apart from
-    others by a digest.
+    The tests of one file share a folder. A name with characters that files cannot have is changed and gets a digest.
     """
     file, separator, name = test.partition("::")
     if not separator:
@@ -143,12 +142,12 @@ def cassette_path(folder: Path | str, test: str) -> Path:
 
 @dataclass(frozen=True)
 class CassetteSettings:
-    """Which cassette to use, if any.
+    """The cassette to use.
 
     Attributes:
-        path: the JSON file; None for none.
+        path: the JSON file; None for no cassette.
         record_mode: see the table of the module.
-        block_network: a request that no recording answers is a ReplayError instead of being sent.
+        block_network: True to raise ReplayError for requests without an interaction, instead of sending them.
     """
 
     path: Path | None = None
@@ -163,9 +162,9 @@ def settings_from_environment(
     record_mode: RecordMode | str | None = None,
     block_network: bool | None = None,
 ) -> CassetteSettings:
-    """Settings from EXQUISITE_CASSETTE, EXQUISITE_RECORD_MODE and EXQUISITE_BLOCK_NETWORK in `env`.
+    """Read EXQUISITE_CASSETTE, EXQUISITE_RECORD_MODE and EXQUISITE_BLOCK_NETWORK from `env`.
 
-    `env` is the process's environment by default. An argument that is not None goes before its variable.
+    `env` is the environment of the process by default. An argument other than None overrides its variable.
 
     Raises:
         UsageError: an unknown record mode, or a switch that is neither on nor off.
@@ -181,9 +180,9 @@ def settings_from_environment(
 
 
 def transport_from_settings(settings: CassetteSettings, *, inner: Any = None, secrets: Iterable[str] = ()) -> Any:
-    """The transport that `settings` ask for: a cassette's, one that refuses everything, or `inner`.
+    """Make the transport for `settings`: that of a cassette, one that refuses all requests, or `inner`.
 
-    `inner` is None by default, which `httpx.Client` takes for the network.
+    The default `inner` is None, the network of `httpx.Client`.
     """
     if settings.path is None and settings.block_network:
         from .transport import BlockedTransport

@@ -1,6 +1,6 @@
-"""The transport of a cassette: answers from it, or sends and records.
+"""The transport of a cassette: replays interactions, or sends requests and records them.
 
-This module imports the HTTP library at its top, so nothing imports it before a transport is made.
+This module imports the HTTP library at its top, so other modules import it only inside functions.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ RECORDED_HEADERS = frozenset(
         COST_HEADER,
     }
 )
-"""Headers of a response that are recorded. Of a request only the media type of its body is."""
+"""Recorded headers of a response. Of a request, only the media type of its body is recorded."""
 
 _SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "password")
 
 
 class Replayed(httpx.SyncByteStream):
-    """A recorded body, and the error that ended it."""
+    """A recorded body, followed by the error that ended it."""
 
     def __init__(self, interaction: Interaction, request: httpx.Request) -> None:
         self._interaction, self._request = interaction, request
@@ -53,7 +53,7 @@ class Replayed(httpx.SyncByteStream):
 
 
 class Recorded(httpx.SyncByteStream):
-    """A body on its way through: handed on piece by piece, recorded when it ends, however it ends."""
+    """Passes a body on piece by piece, and records it at its end or error."""
 
     def __init__(
         self, stream: httpx.SyncByteStream, keep: Callable[[bytes, httpx.TransportError | None], None]
@@ -71,7 +71,7 @@ class Recorded(httpx.SyncByteStream):
             self._finish(error)
             raise
         except (KeyboardInterrupt, SystemExit):
-            self._keep = None  # what came so far is no answer that anyone should replay
+            self._keep = None  # an incomplete body must not be replayed as an answer
             raise
         self._finish(None)
 
@@ -95,7 +95,7 @@ def _raise_recorded(interaction: Interaction, request: httpx.Request) -> None:
 
 
 class Network(httpx.BaseTransport):
-    """The network as the client uses it: through the environment's proxies, no idle connection kept."""
+    """The network as the client uses it: with the proxies of the environment, without reuse of connections."""
 
     def __init__(self, loopback: bool) -> None:
         self._client = network_client(trust_env=not loopback)
@@ -108,7 +108,7 @@ class Network(httpx.BaseTransport):
 
 
 class BlockedTransport(httpx.BaseTransport):
-    """Refuses every request: the network is blocked, and there is no cassette."""
+    """Refuses every request, for a blocked network without a cassette."""
 
     may_send = False
 
@@ -117,23 +117,23 @@ class BlockedTransport(httpx.BaseTransport):
         raise ReplayError(f"{request.method} {request.url.path} was not sent: the network is blocked")
 
     def assert_all_used(self) -> None:
-        """Nothing was recorded, so everything was used."""
+        """Do nothing: there are no interactions."""
 
     def finish(self) -> None:
-        """Nothing was recorded."""
+        """Do nothing: there are no interactions."""
 
     def abandon(self) -> None:
-        """Nothing was recorded."""
+        """Do nothing: there are no interactions."""
 
 
 class Transport(httpx.BaseTransport):
-    """Answers from `cassette`; what it does not hold is sent through `inner` and recorded, where that is allowed.
+    """Answers from `cassette`. Other requests are sent through `inner` and recorded, if the record mode allows it.
 
     Args:
         cassette: the interactions.
-        inner: the transport through which requests are sent; None for the network.
-        blocked: send nothing, whatever the record mode of the cassette says.
-        secrets: keys that must not be saved, besides those in the headers of each request.
+        inner: the transport for requests; None for the network.
+        blocked: True to send nothing in any record mode.
+        secrets: keys that must not be saved, besides those in the headers of requests.
     """
 
     def __init__(
@@ -144,47 +144,47 @@ class Transport(httpx.BaseTransport):
         self._inner, self._secrets = inner, secrets
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The recorded response to `request`, or the one that is recorded now.
+        """Return the recorded response to `request`, or send it and record the response.
 
         Raises:
-            ReplayError: the request is not in the cassette and may not be sent, or it would record a key.
-            httpx.TransportError: the recorded one, or the one that broke this request.
+            ReplayError: the request has no interaction and must not be sent, or its recording would contain a key.
+            httpx.TransportError: the recorded error, or that of this request.
         """
         self.cassette.check()
-        asked = _recorded(request)
-        interaction = self.cassette.find(asked)
+        content = _recorded(request)
+        interaction = self.cassette.find(content)
         if interaction is None and not self.cassette.records:
-            raise self.cassette.unexpected(asked)
+            raise self.cassette.unexpected(content)
         if interaction is None and not self.may_send:
-            raise ReplayError(f"{self.cassette.unexpected(asked)}; it was not sent: the network is blocked")
+            raise ReplayError(f"{self.cassette.unexpected(content)}; it was not sent: the network is blocked")
         if interaction is None:
-            return self._send(asked, request)
+            return self._send(content, request)
         if interaction.status is None:
             _raise_recorded(interaction, request)
         stream = Replayed(interaction, request)
         return httpx.Response(interaction.status or 0, headers=dict(interaction.headers), stream=stream)
 
-    def _send(self, asked: RecordedRequest, request: httpx.Request) -> httpx.Response:
+    def _send(self, content: RecordedRequest, request: httpx.Request) -> httpx.Response:
         cassette = self.cassette
         secrets = (*self._secrets, *_secrets_in(request))
-        for text in (asked.path.encode(), *(part.content for part in asked.parts)):
+        for text in (content.path.encode(), *(part.content for part in content.parts)):
             if what := find_secret(text, secrets):
-                raise ReplayError(f"not sent, because its recording would hold {what}: {asked.method} request")
+                raise ReplayError(f"not sent, because its recording would hold {what}: {content.method} request")
         cassette.origin = cassette.origin or f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
-        request.headers["accept-encoding"] = "identity"  # so that the recording can be read
+        request.headers["accept-encoding"] = "identity"  # so that recordings are readable
         self._inner = self._inner or Network(is_loopback(str(request.url)))
         try:
             response = self._inner.handle_request(request)
         except httpx.TransportError as error:
-            cassette.record(Interaction(asked, error=(type(error).__name__, str(error))), secrets)
+            cassette.record(Interaction(content, error=(type(error).__name__, str(error))), secrets)
             raise
         stream = response.stream
         assert isinstance(stream, httpx.SyncByteStream)
-        kept = {name.lower(): value for name, value in response.headers.items() if name.lower() in RECORDED_HEADERS}
+        headers = {name.lower(): value for name, value in response.headers.items() if name.lower() in RECORDED_HEADERS}
 
         def keep(body: bytes, error: httpx.TransportError | None) -> None:
             broken = None if error is None else (type(error).__name__, str(error))
-            interaction = Interaction(asked, response.status_code, kept, body, broken)
+            interaction = Interaction(content, response.status_code, headers, body, broken)
             cassette.record(interaction.redacted(), secrets)
 
         return httpx.Response(
@@ -207,14 +207,14 @@ class Transport(httpx.BaseTransport):
         self.cassette.abandon()
 
     def close(self) -> None:
-        """Close the transport that requests were sent through; raise what kept a recording from being saved."""
+        """Close the inner transport; raise the error of an earlier save."""
         if self._inner is not None:
             self._inner.close()
         self.cassette.check()
 
 
 def _recorded(request: httpx.Request) -> RecordedRequest:
-    """What an `httpx.Request` says, without its headers and host."""
+    """The recorded content of an `httpx.Request`: neither headers nor host."""
     query = urlencode(sorted(request.url.params.multi_items()))
     path = redacted((request.url.path + (f"?{query}" if query else "")).encode()).decode()
     body: bytes = request.read()

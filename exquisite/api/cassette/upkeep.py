@@ -1,4 +1,4 @@
-"""Recordings looked after by hand: checked, and written anew."""
+"""Maintenance of recordings: check and rewrite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_recording", "rewrite_recording"]
 
 
 def check_recording(path: Path) -> list[str]:
-    """What is wrong with the recording at `path` and its blobs, one line each; [] when nothing is."""
+    """List the problems of a recording and its blobs, one line each."""
     try:
         _, interactions = load_recording(path)
     except ReplayError as error:
@@ -32,13 +32,13 @@ def check_recording(path: Path) -> list[str]:
 
 
 def rewrite_recording(path: Path) -> int:
-    """Write the recording at `path` in the form of this version, and remove blobs that no recording names.
+    """Rewrite a recording in the format of this version with redacted signatures, and remove unreferenced blobs.
 
-    Signatures of addresses are redacted. Returns the number of blobs removed.
+    Returns the number of removed blobs.
 
     Raises:
-        ReplayError: it cannot be read, or holds a key.
-        StorageError: the disk refused; the old one is still there.
+        ReplayError: the recording is unreadable, or contains a key.
+        StorageError: a write failed; the old recording is unchanged.
     """
     origin, interactions = load_recording(path)
     save_recording(path, origin, [interaction.redacted() for interaction in interactions])

@@ -1,4 +1,4 @@
-"""The record of paid calls: what was sent, what came back, what it cost."""
+"""Records paid calls: requests, answers and costs."""
 
 from .journal import Journal
 

@@ -1,4 +1,4 @@
-"""The names of the files of calls: the number of the call, three digits or more, and what the file holds.
+"""Names of the files of calls: the number of the call, with three digits or more, and the kind of the file.
 
     000.intent.json  000.body  000.partial  000.outcome.json
 """
@@ -13,13 +13,13 @@ from typing import Literal
 __all__ = ["CallFile", "call_file", "call_numbers", "call_of", "read_call_number"]
 
 CallFile = Literal["intent.json", "body", "partial", "outcome.json"]
-"""What a file of a call holds: the request, the body as received, what came of a broken one, or the outcome."""
+"""Kind of a file: the request, the body as received, the received part of an incomplete body, or the outcome."""
 
 _NAME = re.compile(r"(\d{3,})\.(?:intent\.json|body|partial|outcome\.json)")
 
 
 def call_of(number: int) -> str:
-    """The number of a call as text: three digits, and more from the thousandth call on."""
+    """Format the number of a call with at least three digits."""
     return f"{number:03d}"
 
 
@@ -29,12 +29,12 @@ def call_file(number: int, kind: CallFile) -> str:
 
 
 def read_call_number(name: str) -> int | None:
-    """The number of the call that the file `name` belongs to; None when it is no file of a call."""
+    """Parse the number of the call in a file name; None for other files."""
     match = _NAME.fullmatch(name)
     return None if match is None else int(match[1])
 
 
 def call_numbers(folder: Path) -> list[int]:
-    """The numbers of the calls that have a file in `folder`, ascending; empty when there is no such folder."""
+    """The numbers of the calls with files in `folder`, ascending; empty when the folder does not exist."""
     names: Iterable[str] = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
     return sorted({number for name in names if (number := read_call_number(name)) is not None})

@@ -1,4 +1,4 @@
-"""One call of a step, as its files tell it."""
+"""One call of a step, read from its files."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Call:
 
     Attributes:
         number: its number within the step.
-        request: summary of the request; empty for a tile that was kept without a call.
-        reserved: the worst case that was set aside for it, in USD.
-        outcome: the record of what became of it.
-        body: the answer as received; None where none came.
-        settled: whether a person has said what became of its money.
-        intended: whether a request was written down; False for a tile that was kept without a call.
+        request: summary of the request; empty for a tile without a call.
+        reserved: the worst case that was reserved for it, in USD.
+        outcome: the record of its outcome; empty when there is none.
+        body: the answer as received; None without an answer.
+        settled: True when a person has settled whether it was billed.
+        intended: True when the log has its request, False for a tile without a call.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Call:
 
     @cached_property
     def answer(self) -> EditAnswer:
-        """What the body holds; empty where there is none, or none that can be read."""
+        """The parsed body; empty without a body, and for an unreadable one."""
         try:
             return read_body(self.body or b"")
         except AnswerError:
@@ -52,44 +52,44 @@ class Call:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer that were kept."""
+        """The stored headers of the answer."""
         return dict(self.outcome.get("headers", {}))
 
     @property
     def is_download(self) -> bool:
-        """Whether it fetched a picture that another answer names by address; that costs nothing."""
+        """Whether it downloaded a picture from a URL in another answer, which costs nothing."""
         return self.request.get("method") == "GET"
 
     @property
     def is_free(self) -> bool:
-        """Whether nobody was billed: it was no call, or the server bills nobody."""
+        """Whether it costs nothing: there was no call, or the server is free."""
         return not self.intended or self.request.get("priced_as") == FREE
 
     @property
     def status(self) -> str:
-        """The outcome in a word; "unknown" where a crash came before the answer."""
+        """The outcome in a word; "unknown" after a crash before the answer."""
         return str(self.outcome.get("outcome", "unknown" if self.body is None else "answered"))
 
     @property
     def is_useless(self) -> bool:
-        """Whether it was answered, and nothing that the answer holds is a picture or names one."""
+        """Whether its answer has neither a picture nor the URL of one."""
         return self.status == "answered" and not self.is_download and not self.answer.names_pictures
 
     @property
     def needs_permission(self) -> bool:
-        """Whether asking again for what it should have brought may cost money twice."""
-        lost = self.status == "unknown" or self.is_useless
-        return lost and not (self.is_download or self.is_free or self.settled)
+        """Whether a repetition may cost money twice."""
+        may_be_billed = self.status == "unknown" or self.is_useless
+        return may_be_billed and not (self.is_download or self.is_free or self.settled)
 
     @property
     def bill(self) -> Bill:
-        """What an answer costs; where the log has no estimate, all that was set aside."""
+        """The cost of the answer. When the log has no estimate, the reservation replaces it."""
         estimate = Decimal(self.request.get("estimate_usd", self.reserved))
         return bill_of(str(self.request.get("priced_as")), estimate, self.answer, self.headers)
 
     @property
     def reason(self) -> str:
-        """Why it brought no picture, and what it cost, for a person."""
+        """Why it has no picture, and what it cost, for a message."""
         if self.body is None:
             return str(self.outcome.get("reason", "the run ended before the answer came"))
         text = server_message(self.body).text
@@ -99,10 +99,10 @@ class Call:
 
 
 def read_call(folder: Path, number: int, settled: bool = False) -> Call:
-    """The call whose files stand in `folder`.
+    """Read a call from its files in `folder`.
 
     Raises:
-        SessionDamagedError: one of them cannot be read.
+        SessionDamagedError: a file is unreadable.
     """
     intent, outcome, body = (
         folder / call_file(number, "intent.json"),

@@ -1,13 +1,12 @@
-"""The CallLog on disk: what was asked of a model, what came back, and what became of each call.
+"""The CallLog on disk: the requests, answers and outcomes of the calls of a step.
 
     steps/000012/answers/000.intent.json     durable before the request leaves
-                         000.body            the body as received, durable before anything reads it
-                         000.partial         what had arrived when a call broke off: for a person, no answer
+                         000.body            the body as received, durable before it is parsed
+                         000.partial         the received part of an incomplete body; never parsed as an answer
                          000.outcome.json    answered, refused, not_sent, unknown or resent
 
-An intent with neither body nor outcome is what a crash leaves: it counts as unknown. A body without an
-outcome counts as answered. Generators that cost nothing log no intents; the session keeps their tiles here
-as bodies, so that everything downstream reads stored answers only, whoever made them.
+After a crash, an intent without body and outcome counts as unknown, and a body without an outcome as answered. Free
+generators log no intents; the session stores their tiles as bodies, so that all later code reads stored answers only.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ from .settlement import settlement_path
 
 __all__ = ["Journal"]
 
-_REASON_LIMIT = 4_000
-_ROOM_BYTES = 1 << 27  # ten tiles as base64, their files, and something for everybody else
+_REASON_LIMIT = 4_000  # characters of a reason or an error body: a page, of which messages show less
+_ROOM_BYTES = 1 << 27  # ten tiles that do not compress (3 MiB each), as base64 and as files, and a margin
 
 
 class Journal:
-    """The calls of one step; implements `CallLog`. Files are read once, and what is written is remembered.
+    """The calls of one step; implements `CallLog`. It reads each file once and keeps the content in memory.
 
     Args:
         steps: the step folders of the session.
         number: the step; its folder must have a folder `answers` before anything is written.
         ledger: the money of the session.
         budget: USD that the session may cost in all; None for no limit.
-        progress: is told short lines for a person.
+        progress: callback for short messages.
     """
 
     def __init__(
@@ -60,13 +59,13 @@ class Journal:
         self._progress = progress
         self._reserved = Decimal(0)
 
-    # What a generator calls
+    # Methods for generators
 
     def reserve(self, usd: Decimal, what: str) -> None:
-        """Set aside the worst case of the next call; see `CallLog`.
+        """Reserve the worst case of the next call; see `CallLog`.
 
         Raises:
-            StorageError: the disk could not take the answer, which would then be paid and lost; nothing is sent.
+            StorageError: the disk has too little space for the answer; nothing is sent.
         """
         if usd > 0 and (free := self._disk.files.free_space(self._folder)) < _ROOM_BYTES:
             raise StorageError(
@@ -77,7 +76,7 @@ class Journal:
         self._reserved = usd
 
     def intend(self, summary: Mapping[str, object]) -> int:
-        """Record that a request is about to leave; see `CallLog`."""
+        """Log a request before it is sent; see `CallLog`."""
         call, reserved, self._reserved = self._next, self._reserved, Decimal(0)
         self._calls[call] = Call(call, dict(summary), reserved)
         record = {"format": FORMAT_VERSION, "call": call, "reserved_usd": str(reserved), "request": dict(summary)}
@@ -85,7 +84,7 @@ class Journal:
         return call
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
-        """Keep the body as received; see `CallLog`."""
+        """Store the body as received; see `CallLog`."""
         self._keep_body(call, body, headers=dict(headers))
         if usd is not None:
             self.book(call, usd)
@@ -95,39 +94,39 @@ class Journal:
         self._ledger.book(self._key(call), usd, estimated)
 
     def doubt(self, call: int) -> None:
-        """Keep the reservation of a call counted; see `CallLog`."""
+        """Keep counting the reservation of a call; see `CallLog`."""
         self._ledger.doubt(self._key(call))
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
-        """The server said no; see `CallLog`."""
+        """Log a refusal; see `CallLog`."""
         text = body[:_REASON_LIMIT].decode("utf-8", "replace")
         self._outcome(call, "refused", reason=reason[:_REASON_LIMIT], body=text)
         self._ledger.release(self._key(call))
 
     def not_sent(self, call: int, reason: str) -> None:
-        """The request did not leave; see `CallLog`."""
+        """Log that the request was not sent; see `CallLog`."""
         self._outcome(call, "not_sent", reason=reason[:_REASON_LIMIT])
         self._ledger.release(self._key(call))
 
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
-        """Sent, perhaps billed; see `CallLog`."""
-        reason, kept = reason[:_REASON_LIMIT], {}
+        """Log an ambiguous outcome; see `CallLog`."""
+        reason, fields = reason[:_REASON_LIMIT], {}
         if partial:
             name = self._write(call, "partial", partial)
             reason += f"; the {len(partial)} bytes that arrived are kept in answers/{name}"
-            kept = {"partial_sha256": sha256(partial)}
-        self._outcome(call, "unknown", reason=reason, **kept)
+            fields = {"partial_sha256": sha256(partial)}
+        self._outcome(call, "unknown", reason=reason, **fields)
         self._ledger.doubt(self._key(call))
 
     def progress(self, message: str) -> None:
-        """Pass a short line on; see `CallLog`."""
+        """Pass a message to the callback; see `CallLog`."""
         if self._progress is not None:
             self._progress(message)
 
-    # What the session calls
+    # Methods for sessions
 
     def keep(self, raw: RawCandidate) -> list[RawCandidate]:
-        """Make a tile durable whose generator logged no call; returns what a rerun finds: nothing, if it is none."""
+        """Store a tile whose generator logged no call; return the candidates that a rerun reads from the bytes."""
         call = self._next
         self._calls[call] = Call(call, {}, intended=False)
         self._keep_body(call, raw.data, headers={}, meta=dict(raw.meta))
@@ -139,12 +138,12 @@ class Journal:
         return any(call.body is not None for call in self._calls.values())
 
     def candidates(self) -> list[RawCandidate]:
-        """The tiles in the stored bodies, in the order of the calls, each with what is known of how it came."""
+        """The tiles in the stored bodies, in the order of the calls, with the metadata of each."""
         return [raw for _, call in sorted(self._calls.items()) for raw in self._candidates_of(call)]
 
     def owed(self) -> list[OwedPicture]:
-        """The pictures that answers name by address and that were not fetched, in order."""
-        fetched = {
+        """The pictures at URLs in answers that are not downloaded yet, in order."""
+        downloads = {
             (call.request.get("answer"), call.request.get("image"))
             for call in self._calls.values()
             if call.is_download and call.status == "answered"
@@ -154,25 +153,25 @@ class Journal:
             if call.is_download:
                 continue
             urls = call.answer.urls
-            asked = int(call.request.get("fields", {}).get("n", len(urls)))
-            names = [OwedPicture(self._step, number, place, url) for place, url in urls[:asked]]
-            owed += [picture for picture in names if (picture.answer, picture.image) not in fetched]
+            count = int(call.request.get("fields", {}).get("n", len(urls)))
+            pictures = [OwedPicture(self._step, number, place, url) for place, url in urls[:count]]
+            owed += [picture for picture in pictures if (picture.answer, picture.image) not in downloads]
         return owed
 
     def unknown_calls(self) -> dict[int, str]:
-        """The calls that may have been billed and brought no picture, with the reason of each."""
+        """The calls without a picture that may have been billed, with the reason of each."""
         return {number: call.reason for number, call in sorted(self._calls.items()) if call.needs_permission}
 
     def allow_resending(self) -> None:
-        """Record that a person decided to ask again for what the unknown calls may have lost."""
+        """Log that a person allows repeating the unknown calls."""
         for number in self.unknown_calls():
             call = self._calls[number]
-            told = {key: value for key, value in call.outcome.items() if key not in ("format", "outcome", "sha256")}
-            self._outcome(number, "resent", **{"reason": call.reason, **told})
+            details = {key: value for key, value in call.outcome.items() if key not in ("format", "outcome", "sha256")}
+            self._outcome(number, "resent", **{"reason": call.reason, **details})
             self._ledger.doubt(self._key(number))
 
     def settle(self) -> None:
-        """Bring the ledger in line with the outcomes, after a crash between the two."""
+        """Update the ledger from the outcomes, after a crash between both."""
         for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self._step)}/")]:
             call = self._calls.get(int(key.partition("/")[2]))
             if call is None or call.status in ("refused", "not_sent"):
@@ -191,8 +190,8 @@ class Journal:
 
     def _candidates_of(self, call: Call) -> list[RawCandidate]:
         meta = call.outcome.get("meta", {})
-        found = candidates_of(call.number, call.answer, call.headers)
-        return [replace(raw, meta={**meta, **raw.meta}) for raw in found]
+        candidates = candidates_of(call.number, call.answer, call.headers)
+        return [replace(raw, meta={**meta, **raw.meta}) for raw in candidates]
 
     @property
     def _next(self) -> int:

@@ -1,4 +1,4 @@
-"""What a session has cost: spent, set aside, and in doubt; on disk, so that a budget survives a restart."""
+"""The costs of a session on disk: spent, reserved and in doubt. A budget stays valid across runs."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _ZERO = Decimal(0)
 
 
 class Ledger:
-    """The money of one session, in USD, exact decimals.
+    """The costs of one session in USD, as exact decimals.
 
-    A call is worth its worst case from before it is sent (`reserve`) until its outcome is known: then it is
-    booked at its cost, released, or left in doubt. What is in doubt counts against the budget, because it may
-    have been billed. A session that never pays has no ledger file. The record is read once: an object serves
-    one reader, or the one writer that holds the session's lock.
+    The worst case of a call is reserved before the call is sent. After the outcome the cost is booked, the reservation
+    is released, or the call stays in doubt. Calls in doubt count against the budget, because they may have been billed.
+    A session without costs has no ledger file. The object reads the file once, so it serves one reader, or the writer
+    that holds the session's lock.
     """
 
     def __init__(self, disk: SessionFiles) -> None:
         self._path = disk.root / "ledger.json"
         self._disk = disk
-        self._known: Record | None = None
+        self._cached: Record | None = None
 
     @property
     def spent(self) -> Decimal:
-        """What answered calls have cost."""
+        """The cost of answered calls."""
         return Decimal(self._record["spent_usd"])
 
     @property
     def estimated(self) -> Decimal:
-        """The part of `spent` that is an estimate, because servers did not say."""
+        """The part of `spent` that is estimated, because servers stated no cost."""
         return Decimal(self._record.get("estimated_usd", "0"))
 
     @property
@@ -56,7 +56,7 @@ class Ledger:
 
     @property
     def counted(self) -> Decimal:
-        """What counts against a budget: spent, set aside and in doubt."""
+        """The amount that counts against a budget: spent, reserved and in doubt."""
         return self.spent + _total(self._record["reserved"]) + self.doubtful
 
     def money(self, budget: Decimal | None = None) -> Money:
@@ -71,10 +71,10 @@ class Ledger:
         )
 
     def reserve(self, key: str, usd: Decimal, budget: Decimal | None, what: str) -> None:
-        """Set `usd` aside for the call `key`; nothing is kept for a call that costs nothing.
+        """Reserve `usd` for the call `key`; a free call has no reservation.
 
         Raises:
-            PaymentError: with it the session would cost more than `budget`; nothing is set aside.
+            PaymentError: the session could exceed `budget`; nothing is reserved.
         """
         if usd == 0:
             return
@@ -88,7 +88,7 @@ class Ledger:
         self._write({**record, "reserved": {**record["reserved"], key: str(usd)}})
 
     def book(self, key: str, usd: Decimal, estimated: bool = False) -> None:
-        """Replace what was set aside, or in doubt, for `key` by its cost; once, a repetition is ignored."""
+        """Replace the reservation or doubt of `key` by its cost; a repetition is ignored."""
         if key not in self:
             return
         record = self._without(key)
@@ -97,12 +97,12 @@ class Ledger:
         self._write({**record, "spent_usd": str(self.spent + usd)})
 
     def release(self, key: str) -> None:
-        """Give back what was set aside for `key`: the call was not billed."""
+        """Remove the reservation or doubt of `key`: the call was not billed."""
         if key in self:
             self._write(self._without(key))
 
     def doubt(self, key: str) -> None:
-        """Keep what was set aside for `key` counted: the call may have been billed."""
+        """Turn the reservation of `key` into a doubt: the call may have been billed."""
         usd = self._record["reserved"].get(key)
         if usd is not None:
             record = self._without(key)
@@ -112,24 +112,24 @@ class Ledger:
         return key in self._record["reserved"] or key in self._record["doubtful"]
 
     def _without(self, key: str) -> Record:
-        """The record without what was set aside, or in doubt, for `key`."""
-        kept = {
+        """The record without the reservation and the doubt of `key`."""
+        others = {
             name: {other: usd for other, usd in self._record[name].items() if other != key}
             for name in ("reserved", "doubtful")
         }
-        return {**self._record, **kept}
+        return {**self._record, **others}
 
     @property
     def _record(self) -> Record:
-        if self._known is None:
+        if self._cached is None:
             nothing: Record = {"format": FORMAT_VERSION, "spent_usd": "0", "reserved": {}, "doubtful": {}}
-            self._known = self._disk.read_record(self._path) if self._path.exists() else nothing
-        return self._known
+            self._cached = self._disk.read_record(self._path) if self._path.exists() else nothing
+        return self._cached
 
     def _write(self, record: Record) -> None:
-        self._known = None  # whatever the disk keeps when the writing fails
+        self._cached = None  # after a failed write, the disk decides
         self._disk.write(self._path, seal(record))
-        self._known = record
+        self._cached = record
 
 
 def _total(amounts: Mapping[str, str]) -> Decimal:

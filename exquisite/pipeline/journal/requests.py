@@ -1,4 +1,4 @@
-"""Asking a generator for what a step lacks: stored answers first, nothing twice."""
+"""Collects the candidates of a step: the stored ones, and the missing ones from a generator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["gather", "request_digest", "request_record"]
 
 
 def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
-    """What decides the answers, as JSON types: two runs with the same record may share them."""
+    """The values that determine the answers, as JSON types: runs with equal records share answers."""
     options = inputs.options
     return {
         "format": FORMAT_VERSION,
@@ -47,7 +47,7 @@ def _beginning(inputs: StepInputs) -> Record:
 
 
 def request_digest(request: Record) -> str:
-    """The digest by which an unfinished step is found again."""
+    """The digest that identifies an unfinished step."""
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
@@ -60,37 +60,37 @@ def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which t
     retry_ambiguous: bool,
     tell: Callable[[int, str], None],
 ) -> list[RawCandidate]:
-    """The candidates of step `number`: the stored ones, and the missing ones from `generator`, made durable.
+    """Return the candidates of step `number`; missing ones come from `generator` and are durable on return.
 
     Args:
         band_origin: (x, y) of the band's top left pixel, in signed canvas coordinates.
-        retry_ambiguous: ask again although a call of unknown outcome may have been billed.
-        tell: hears of each candidate's phase.
+        retry_ambiguous: True to repeat calls that may have been billed.
+        tell: callback for the phase of each candidate.
 
     Raises:
-        OutcomeUnknownError: a call may have been billed and brought no picture, and nobody allowed asking again.
-        AnswerError: the generator gave nothing at all.
+        OutcomeUnknownError: a call without a picture may have been billed, and `retry_ambiguous` is False.
+        AnswerError: the generator yielded no candidate.
         PaymentError, ServerError: from the generator.
     """
-    wanted = inputs.options.candidates
+    total = inputs.options.candidates
     candidates = journal.candidates()
-    if len(candidates) < wanted and (owed := journal.owed()):
+    if len(candidates) < total and (owed := journal.owed()):
         _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
         candidates = journal.candidates()
         tell(len(candidates), "answered")
-    if len(candidates) < wanted:
+    if len(candidates) < total:
         if retry_ambiguous:
             journal.allow_resending()
-        _require_known(journal, number, bool(candidates))
-        request = inputs.request(wanted - len(candidates), number, len(candidates), band_origin)
+        _require_no_unknown_call(journal, number, bool(candidates))
+        request = inputs.request(total - len(candidates), number, len(candidates), band_origin)
         tell(len(candidates) + 1, "asking")
         for raw in generator.generate(request, journal):
             candidates += journal.keep(raw) if raw.call is None else [raw]
             tell(len(candidates), "answered")
     if not candidates:
-        _require_known(journal, number, False)
+        _require_no_unknown_call(journal, number, False)
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
-    candidates = sorted(candidates, key=lambda raw: raw.call or 0)[:wanted]
+    candidates = sorted(candidates, key=lambda raw: raw.call or 0)[:total]
     _judge_formats(journal, generator, number, candidates)
     return candidates
 
@@ -102,12 +102,12 @@ def _fetch(
     contract: TileContract,
     retry_ambiguous: bool,
 ) -> None:
-    """Fetch what was paid and is named by address; where that fails, others are bought only when told to."""
+    """Download paid pictures at URLs; after a failure, buy others only with `retry_ambiguous`."""
     try:
         if not isinstance(generator, FetchesPictures):
             raise OutcomeUnknownError(
                 f"step {owed[0].step}: {len(owed)} picture(s) that were paid for cannot be fetched by this generator; "
-                f"their addresses stand in answers/{owed[0].answer:03d}.body of the step; --retry-ambiguous buys others"
+                f"their URLs are in answers/{owed[0].answer:03d}.body of the step; --retry-ambiguous buys others"
             )
         generator.fetch(owed, contract, journal)
     except OutcomeUnknownError as error:
@@ -119,7 +119,7 @@ def _fetch(
 def _judge_formats(
     journal: Journal, generator: TileGenerator, number: int, candidates: Sequence[RawCandidate]
 ) -> None:
-    """Warn of tiles in a format that loses detail, or refuse them where the generator's settings say so."""
+    """Warn about tiles in a lossy format, or refuse them when the generator's settings say so."""
     lossy = {index: kind for index, raw in enumerate(candidates) if (kind := lossy_format(raw.data))}
     if not lossy:
         return
@@ -132,8 +132,8 @@ def _judge_formats(
     journal.progress(f"{what}, although PNG was asked for: used, and marked as lossy")
 
 
-def _require_known(journal: Journal, number: int, stored: bool) -> None:
-    """Refuse to go on while a call may have been billed and brought no picture."""
+def _require_no_unknown_call(journal: Journal, number: int, stored: bool) -> None:
+    """Raise OutcomeUnknownError when a call without a picture may have been billed."""
     unknown = journal.unknown_calls()
     if not unknown:
         return

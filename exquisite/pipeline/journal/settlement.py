@@ -1,8 +1,8 @@
-"""What a person found out about a call that was in doubt: billed or not, and how that is known.
+"""Settles calls in doubt: a person records whether a call was billed, with the reason.
 
-    settled/000012-003.json        one sealed record a call, written once
+    settled/000012-003.json        one sealed record per call, written once
 
-They stand beside the steps, because the files of a finished step never change.
+The records are outside of the step folders, because the files of a finished step never change.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .ledger import Ledger
 
 __all__ = [
     "SETTLED_FOLDER",
+    "Evidence",
     "Settlement",
     "is_settlement",
     "read_settlement",
@@ -37,12 +38,12 @@ _PATH = re.compile(rf"{SETTLED_FOLDER}/\d{{6,12}}-\d{{3,}}\.json")
 
 @dataclass(frozen=True)
 class Settlement:
-    """What became of the money of one call.
+    """A settled call.
 
     Attributes:
-        step, call: the call.
+        step, call: numbers of the step and of the call within it.
         billed: whether the server billed it.
-        usd: what it cost, in USD as an exact decimal; "0" when it was not billed.
+        usd: its cost in USD as an exact decimal; "0" when it was not billed.
         reason: how the person knows.
     """
 
@@ -53,54 +54,68 @@ class Settlement:
     reason: str
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What a bill shows of a call.
+
+    Attributes:
+        billed: whether the server billed it.
+        reason: how the person knows.
+        usd: its cost in USD; None for the reserved amount.
+    """
+
+    billed: bool
+    reason: str
+    usd: Decimal | None = None
+
 
 def settlement_path(root: Path, step: int, call: int) -> Path:
-    """The file that keeps what became of a call."""
+    """The file of the settlement of a call."""
     return root / SETTLED_FOLDER / f"{step_name(step)}-{call_of(call)}.json"
 
 
 def is_settlement(path: str) -> bool:
-    """Whether `path`, relative to the session in POSIX form, is such a file."""
+    """Whether `path`, relative to the session in POSIX form, is a settlement."""
     return _PATH.fullmatch(path) is not None
 
 
 def read_settlement(path: Path) -> Settlement:
-    """The record at `path`.
+    """Read a settlement.
 
     Raises:
-        SessionDamagedError: it cannot be read.
+        SessionDamagedError: the file is unreadable.
     """
     record: Record = read_record(path)
     return Settlement(*(record[name] for name in Settlement.__dataclass_fields__))
 
 
 def settle_call(
-    root: Path, files: Files, ledger: Ledger, call: tuple[int, int], found: tuple[bool, Decimal | None, str]
+    root: Path, files: Files, ledger: Ledger, call: tuple[int, int], evidence: Evidence
 ) -> Settlement:
-    """Keep what became of a call in doubt, then bring the ledger in line; the caller holds the session's lock.
+    """Record the settlement of a call in doubt and update the ledger. The caller holds the session's lock.
 
     Args:
         root: the session's folder.
         files: the seam to the file system.
-        ledger: the money of the session.
-        call: (step, number of the call).
-        found: (whether it was billed, what it cost in USD, how that is known); None for the amount set aside.
+        ledger: the costs of the session.
+        call: (number of the step, number of the call).
+        evidence: what the bill shows.
 
     Raises:
         UsageError: the call is not in doubt, or no reason is given.
     """
-    (step, number), (billed, usd, reason) = call, found
+    (step, number), usd = call, evidence.usd
     doubts = ledger.doubts
     worst_case = doubts.get(_key(step, number))
     if worst_case is None:
         listed = ", ".join(key.replace("/", " call ") for key in doubts) or "none is"
         raise UsageError(f"call {number} of step {step} is not in doubt ({listed}): see `status`")
-    if not reason.strip():
+    if not evidence.reason.strip():
         raise UsageError("say how you know: --reason TEXT")
     if usd is not None and not (usd.is_finite() and usd >= 0):
         raise UsageError(f"${usd} is no amount that a call can cost")
-    cost = (worst_case if usd is None else usd) if billed else Decimal(0)
-    settlement = Settlement(step, number, billed, str(cost), reason)
+    cost = (worst_case if usd is None else usd) if evidence.billed else Decimal(0)
+    settlement = Settlement(step, number, evidence.billed, str(cost), evidence.reason)
     path = settlement_path(root, step, number)
     files.make_folder(path.parent)
     files.sync_folder(root)
@@ -110,7 +125,7 @@ def settle_call(
 
 
 def reconcile(root: Path, ledger: Ledger) -> None:
-    """Book what was settled, and is still in doubt because a run was cut short."""
+    """Book settled calls that are still in doubt because of an interrupted run."""
     for key in ledger.doubts:
         step, _, call = key.partition("/")
         path = settlement_path(root, int(step), int(call))
@@ -123,5 +138,5 @@ def reconcile(root: Path, ledger: Ledger) -> None:
 
 
 def _key(step: int, call: int) -> str:
-    """The call as the ledger names it."""
+    """The key of a call in the ledger."""
     return f"{step_name(step)}/{call_of(call)}"

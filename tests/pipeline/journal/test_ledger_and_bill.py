@@ -17,7 +17,7 @@ from exquisite.errors import ExquisiteError
 from exquisite.files import Files
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
-from exquisite.pipeline.journal.settlement import settle_call
+from exquisite.pipeline.journal.settlement import Evidence, settle_call
 from exquisite.pipeline.store.records import unseal
 from exquisite.pipeline.store.step_folders import StepFolders
 from exquisite.pipeline.verify.repair import rebuilt_ledger
@@ -79,7 +79,7 @@ class Books:
         for key in self.ledger.doubts:
             call = int(key.partition("/")[2])
             usd = self.served.calls[call].usd
-            settle_call(self.root, self.files, self.ledger, (1, call), (usd > 0, usd or None, "the usage page"))
+            settle_call(self.root, self.files, self.ledger, (1, call), Evidence(usd > 0, "the usage page", usd or None))
 
 
 @pytest.mark.parametrize("entry", sorted(ENTRIES))
