@@ -53,6 +53,7 @@ def add_verbs(verbs: Verbs) -> None:
     export.add_argument("--tiles", choices=TILE_FORMATS, default="jpeg", help="of a Deep Zoom picture (default jpeg)")
     export.add_argument("--dpi", type=float, metavar="N", help="pixels an inch of print, written into a PNG")
     export.add_argument("--crop", type=_box, metavar="L,T,R,B", help="write this part, in pixels from the top left")
+    export.add_argument("--roll", type=int, default=0, metavar="PX", help="turn a closed loop so far along its axis")
     export.add_argument("--scale", type=float, default=1.0, metavar="F", help="factor of both sides (default 1)")
     export.add_argument("--force", action="store_true", help="replace what is there")
     add_common_options(export)
@@ -82,7 +83,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         if width
     ]
     if status.closed:
-        lines.append(("loop", "closed: its ends meet, and no step can follow"))
+        lines.append(("loop", "closed: its ends meet, and no step can follow; `export --roll` shows where"))
     if pending:
         lines.append(("zone", f"{', '.join(pending)}: the next step there cuts inside it"))
     lines += [("style", line) for line in _style_lines(status)]
@@ -148,7 +149,7 @@ def _agreement(agreement: dict[str, tuple[int, int]], output: Output) -> int:
 
 def _export(args: argparse.Namespace, output: Output) -> int:
     session, path = open_session(args), Path(args.path)
-    values = {name: getattr(args, name) for name in ("format", "tiles", "dpi", "crop", "scale")}
+    values = {name: getattr(args, name) for name in ("format", "tiles", "dpi", "crop", "scale", "roll")}
     options = ExportOptions.from_values(values)
     options.format_of(path)
     for target in (path, *((path.with_suffix(".html"),) if path.suffix.lower() == ".dzi" else ())):

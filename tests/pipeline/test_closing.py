@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
 
-from exquisite import MockTileGenerator, Mode, OpenAITileGeneratorClient, Session, StepResult, TileContract
+from exquisite import MockTileGenerator, Mode, OpenAITileGeneratorClient, Session
 from exquisite.api.cassette import use_cassette
 from exquisite.api.generator import CallLog
 from exquisite.cli import main
@@ -18,65 +16,25 @@ from exquisite.contract import CLASSIC
 from exquisite.errors import CanvasError, ServerError, UsageError
 from exquisite.pipeline.store.records import Record
 from tests.support.emulator import EMULATOR_KEY, MemoryTransport, emulator
-from tests.support.faulty_files import QuickFiles
-from tests.support.generators import Paid, Truth
-from tests.support.pictures import draw
+from tests.support.generators import Paid
+from tests.support.loops import (
+    CONTRACT,
+    MIDDLE,
+    OTHER,
+    PERIOD,
+    SEED_PX,
+    SOFT,
+    canvas_at,
+    endless,
+    grow,
+    lowered,
+    origin_of,
+    shown,
+    truth,
+)
 from tests.support.tiny import pixels_of
 
-CONTRACT = TileContract(96, 32, 16, 24, across_px=48)
-MIDDLE = 32
-SEED_PX, STEPS = 64, 2
-PERIOD = SEED_PX + STEPS * CONTRACT.advance_px + MIDDLE
-SOFT = 8
-BASE = draw("foliage", (PERIOD, CONTRACT.across_px), 3)
-OTHER = draw("pencil", (MIDDLE // 2, CONTRACT.across_px), 1)
-
 every_mode = pytest.mark.parametrize("mode", Mode)
-
-
-def endless(mode: Mode, base: Image.Image = BASE) -> Image.Image:
-    """A picture that repeats itself along the axis of `mode`, five times."""
-    row = Image.new("RGB", (5 * base.width, base.height))
-    for left in range(0, row.width, base.width):
-        row.paste(base, (left, 0))
-    return row if mode.axis == "x" else row.transpose(Image.Transpose.TRANSPOSE)
-
-
-def origin_of(mode: Mode) -> tuple[int, int]:
-    x, y = CONTRACT.oriented((2 * PERIOD + 10, 0), mode)
-    return x, y
-
-
-def lowered(tile: Image.Image, number: int) -> Image.Image:
-    """A redraw that is off by a pixel both ways."""
-    return ImageChops.offset(tile, 1, 1 + number)
-
-
-Damage = Callable[[Image.Image, int], Image.Image]
-
-
-def truth(mode: Mode, damage: Damage = lambda tile, _number: tile) -> Truth:
-    return Truth(endless(mode), origin_of(mode), damage)
-
-
-def canvas_at(root: Path, mode: Mode = Mode.X_LTR, modes: tuple[Mode, ...] = (), **options: Any) -> Session:
-    """A session that is MIDDLE pixels short of a whole period of the endless picture."""
-    x, y = origin_of(mode)
-    width, height = CONTRACT.oriented((SEED_PX, CONTRACT.across_px), mode)
-    session = Session.create(root, endless(mode).crop((x, y, x + width, y + height)), CONTRACT, files=QuickFiles())
-    for way in modes or (mode, mode.opposite):
-        step(session, way, **options)
-    return session
-
-
-def step(session: Session, mode: Mode, damage: Damage = lambda tile, _n: tile, **options: Any) -> StepResult:
-    defaults: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False}
-    return session.step(mode, truth(mode, damage), **(defaults | options))
-
-
-def shown(session: Session) -> Image.Image:
-    size, data = pixels_of(session.root, session.store.branch)
-    return Image.frombytes("RGB", size, data)
 
 
 def read(path: Path) -> Record:
@@ -91,7 +49,7 @@ class TestCanvas:
     def test_the_middle_of_the_tile_is_added_and_the_ends_meet(self, tmp_path: Path, mode: Mode) -> None:
         session = canvas_at(tmp_path / "s", mode)
         before = shown(session)
-        assert step(session, mode, close=True).status == "committed"
+        assert grow(session, mode, close=True).status == "committed"
         after, along = shown(session), before.size[0 if mode.axis == "x" else 1]
         assert CONTRACT.oriented(after.size, mode) == (along + MIDDLE, CONTRACT.across_px)
         left, top = (at + start for at, start in zip(session.canvas_origin, origin_of(mode), strict=True))
@@ -107,7 +65,7 @@ class TestCanvas:
         """Rolled so that the junction lies inside, the canvas differs from before in pending zones and middle alone."""
         session = canvas_at(tmp_path / "s", mode, soften_px=soft_px)
         before, origin = shown(session), session.canvas_origin
-        step(session, mode, lowered, close=True, feather_px=feather_px)
+        grow(session, mode, lowered, close=True, feather_px=feather_px)
         after = shown(session)
         size = CONTRACT.oriented((PERIOD, CONTRACT.across_px), mode)
         assert after.size == size
@@ -130,25 +88,25 @@ class TestCanvas:
     def test_a_seed_picture_can_be_closed_at_once(self, tmp_path: Path, mode: Mode) -> None:
         session = canvas_at(tmp_path / "s", mode, (mode,))
         session.undo()
-        step(session, mode, close=True)
+        grow(session, mode, close=True)
         assert CONTRACT.oriented(session.canvas_size, mode)[0] == SEED_PX + MIDDLE
         assert session.verify().ok
 
     def test_undo_opens_the_loop_and_a_branch_goes_on_beside_it(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
         before, pending = shown(session), session.status().pending_px
-        step(session, Mode.X_LTR, lowered, close=True)
+        grow(session, Mode.X_LTR, lowered, close=True)
         for mode in (Mode.X_LTR, Mode.X_RTL):
             with pytest.raises(CanvasError, match=r"a loop since step 3: `undo` opens it again, or `branch --at 2`"):
-                step(session, mode)
+                grow(session, mode)
             with pytest.raises(CanvasError, match="a loop since step 3"):
                 session.frontier(mode)
         session.branch("open", at=2)
-        step(session.on_branch("open"), Mode.X_LTR)
+        grow(session.on_branch("open"), Mode.X_LTR)
         session.undo()
         assert (shown(session).tobytes(), session.status().pending_px) == (before.tobytes(), pending)
         assert not session.status().closed
-        step(session, Mode.X_RTL)
+        grow(session, Mode.X_RTL)
         assert session.verify().ok
 
 
@@ -162,7 +120,7 @@ class TestChoice:
             return tile
 
         session = canvas_at(tmp_path / "s")
-        result = step(session, Mode.X_LTR, torn, close=True, candidates=3, gate=2.75)
+        result = grow(session, Mode.X_LTR, torn, close=True, candidates=3, gate=2.75)
         score = read(result.step_dir / "score.json")
         assert (result.status, result.chosen) == ("committed", 2)
         seams = [[seam["metrics"]["seam"] for seam in one["seams"]] for one in score["candidates"]]
@@ -182,7 +140,7 @@ class TestChoice:
             return tile
 
         session = canvas_at(tmp_path / "s")
-        refused = step(session, Mode.X_LTR, apart, close=True, gate=2.75)
+        refused = grow(session, Mode.X_LTR, apart, close=True, gate=2.75)
         assert (refused.status, "the gate refused" in refused.message) == ("rejected", True)
         assert not session.status().closed
         session.accept(0)
@@ -193,7 +151,7 @@ class TestChoice:
         session = canvas_at(tmp_path / "s")
         with pytest.raises(UsageError, match="closes a loop was asked of the model"):
             session.accept(0, close=True)
-        step(session, Mode.X_LTR, close=True)
+        grow(session, Mode.X_LTR, close=True)
         with pytest.raises(UsageError, match="closes a loop was asked of the model"):
             session.rescore(close=False)
 
@@ -202,7 +160,7 @@ class TestChoice:
             return tile.point(lambda level: min(255, level + 12))
 
         session = canvas_at(tmp_path / "s")
-        found = read(step(session, Mode.X_LTR, brighter, close=True, calibrate=True).step_dir / "score.json")
+        found = read(grow(session, Mode.X_LTR, brighter, close=True, calibrate=True).step_dir / "score.json")
         for seam in found["candidates"][0]["seams"]:
             assert seam["calibration"]["stages"] == ["tone"]
             assert seam["calibration"]["residual_after"] < 0.2 * seam["calibration"]["residual_before"]
@@ -229,7 +187,7 @@ class TestRecovery:
 
     def test_strip_and_record_are_made_again_from_the_answers(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
-        folder = step(session, Mode.X_LTR, lowered, close=True).step_dir
+        folder = grow(session, Mode.X_LTR, lowered, close=True).step_dir
         before = shown(session)
         strip = session.root / "strips" / f"{session.store.step(3)['strip']['sha256']}.png"
         for path in (strip, folder / "far_cut_overlay.png", folder / "step.json"):
@@ -241,7 +199,7 @@ class TestRecovery:
 
     def test_redo_of_an_earlier_step_closes_the_loop_again(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
-        step(session, Mode.X_LTR, close=True)
+        grow(session, Mode.X_LTR, close=True)
         redone = session.redo(1, truth(Mode.X_LTR), gate=None)
         assert [one.made is not None for one in redone.offered] == [True, True]
         assert pixels_of(session.root, "redo-1") == pixels_of(session.root)
@@ -259,7 +217,7 @@ class TestRefusals:
 
     def test_a_closing_step_leaves_nothing_pending(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="leaves nothing pending: leave out soften_px"):
-            step(canvas_at(tmp_path / "s"), Mode.X_LTR, close=True, soften_px=SOFT)
+            grow(canvas_at(tmp_path / "s"), Mode.X_LTR, close=True, soften_px=SOFT)
 
 
 @pytest.mark.parametrize("mode", [Mode.X_LTR, Mode.Y_TTB])

@@ -35,6 +35,8 @@ class ExportOptions:
         dpi: pixels an inch of print, written into a PNG; None for none.
         crop: the part to write, half-open, in pixels from the canvas's top left corner; None for all of it.
         scale: factor of both sides, above 0.
+        roll: pixels by which a canvas that is a loop is turned along its axis, to the right or downwards; its ends then
+            meet inside the picture.
 
     Raises:
         UsageError: a value outside its range, or a field that does not exist.
@@ -45,6 +47,7 @@ class ExportOptions:
     dpi: float | None = None
     crop: tuple[int, int, int, int] | None = None
     scale: float = 1.0
+    roll: int = 0
 
     def __post_init__(self) -> None:
         if self.format not in (None, *EXPORT_FORMATS):
@@ -55,6 +58,8 @@ class ExportOptions:
             raise UsageError(f"dpi must be a number of pixels an inch, such as 300, not {self.dpi!r}")
         if not self.scale > 0:
             raise UsageError(f"scale must be a factor above 0, not {self.scale!r}")
+        if not isinstance(self.roll, int) or isinstance(self.roll, bool):
+            raise UsageError(f"roll must be a whole number of pixels, not {self.roll!r}")
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ExportOptions:
@@ -95,7 +100,8 @@ def export_canvas(
         raise UsageError(f"cannot export to {path}: it is a folder; add a file name that ends in .{kind}")
     if not path.parent.is_dir():
         raise UsageError(f"cannot export to {path}: the folder {path.parent} does not exist; make it first")
-    view = CanvasView(store, number, None if options.crop is None else Box(*options.crop), options.scale)
+    crop = None if options.crop is None else Box(*options.crop)
+    view = CanvasView(store, number, crop, options.scale, options.roll)
     if kind == "png":
         return export_png(view, path, store.files, options.dpi, progress)
     return export_dzi(view, path, store.files, options.tiles, progress)

@@ -15,7 +15,7 @@ from PIL import Image
 from ...contract import Box, Mode, from_canonical, to_canonical
 from ...errors import UsageError
 from ..store import Store
-from ..store.pieces import Piece
+from ..store.pieces import Piece, is_closed
 from .ahead import ahead
 
 __all__ = ["CanvasView", "PixelRun", "exported_size"]
@@ -62,14 +62,16 @@ class CanvasView:
     Args:
         store: the session.
         number: the step that the canvas ends with.
-        crop: the part to export, in pixels from the canvas's top left corner; None for all of it.
+        crop: the part to export, in pixels from the top left corner of the canvas, rolled; None for all of it.
         scale: factor of both sides; anything but 1 resamples with LANCZOS.
+        roll: pixels by which a canvas that is a loop is turned, to the right or downwards: so far from the left or top
+            its beginning then lies, and what is pushed out at one end comes in at the other.
 
     Raises:
-        UsageError: `crop` is empty or leaves the canvas, or `scale` leaves no pixel.
+        UsageError: `crop` is empty or leaves the canvas, `scale` leaves no pixel, or the canvas is no loop to `roll`.
     """
 
-    def __init__(self, store: Store, number: int, crop: Box | None = None, scale: float = 1.0) -> None:
+    def __init__(self, store: Store, number: int, crop: Box | None = None, scale: float = 1.0, roll: int = 0) -> None:
         canvas = store.canvas_box(number)
         self._store = store
         self._pieces = sorted((piece for _, piece in store.pieces(number)), key=lambda piece: piece.origin)
@@ -84,8 +86,12 @@ class CanvasView:
             )
         if not (scale > 0 and math.isfinite(scale)):
             raise UsageError(f"scale must be a factor above 0, not {scale!r}")
-        self._part = Box(
-            part.left + canvas.left, part.top + canvas.top, part.right + canvas.left, part.bottom + canvas.top
+        if roll and not is_closed(store.step(number)):
+            raise UsageError("only a canvas that is a loop can be rolled: `step --close` makes it one")
+        self._size = part.size
+        self._parts = tuple(
+            Box(one.left + canvas.left, one.top + canvas.top, one.right + canvas.left, one.bottom + canvas.top)
+            for one in _unrolled(part, whole, roll, self.mode)
         )
         self.size = exported_size(part, scale)
         """(width, height) of what is written, in pixels."""
@@ -115,20 +121,21 @@ class CanvasView:
 
     def blocks(self) -> Iterator[Image.Image]:
         """The view as RGB pictures, first to last along the axis, canonical, each `breadth` high."""
-        return self._own_size() if self.size == self._part.size else self._scaled()
+        return self._own_size() if self.size == self._size else self._scaled()
 
     def _own_size(self) -> Iterator[Image.Image]:
-        start, stop = self._along(self._part[:2]), self._along(self._part[2:])
-        inside = [
-            piece
+        visible = (
+            (piece, part)
+            for part in self._parts
             for piece in self._pieces
-            if self._along(piece.box[:2]) < stop and self._along(piece.box[2:]) > start
-        ]
-        return ahead(self._read, inside)
+            if self._along(piece.box[:2]) < self._along(part[2:]) and self._along(piece.box[2:]) > self._along(part[:2])
+        )
+        return ahead(self._read, visible)
 
-    def _read(self, piece: Piece) -> Image.Image:
-        """The part of a strip that lies in the view."""
-        box, part = piece.box, self._part
+    def _read(self, pair: tuple[Piece, Box]) -> Image.Image:
+        """What of a strip lies in a part of the view."""
+        piece, part = pair
+        box = piece.box
         left, top = max(box.left, part.left), max(box.top, part.top)
         right, bottom = min(box.right, part.right), min(box.bottom, part.bottom)
         strip = self._store.read_strip(piece)
@@ -138,7 +145,7 @@ class CanvasView:
 
     def _scaled(self) -> Iterator[Image.Image]:
         """Blocks that equal those of the whole view resized at once: each sees what the filter reaches beyond it."""
-        length, breadth = self._along(self._part.size), self._across(self._part.size)
+        length, breadth = self._along(self._size), self._across(self._size)
         step = length / self.length
         reach = math.ceil(_SUPPORT * max(1.0, step)) + 1
         pixels = PixelRun(breadth)
@@ -158,3 +165,21 @@ class CanvasView:
 
     def _across(self, pair: tuple[int, ...]) -> int:
         return pair[1] if self.mode is Mode.X_LTR else pair[0]
+
+
+def _unrolled(part: Box, whole: Box, roll: int, mode: Mode) -> Iterator[Box]:
+    """Where the part of a rolled canvas lies in the canvas as it is: one box, or two on either side of the junction.
+
+    Args:
+        part: in pixels from the top left corner of the rolled canvas.
+        whole: the canvas, from its own corner.
+        roll: pixels by which it is rolled along the axis of `mode`.
+    """
+    axis = 0 if mode is Mode.X_LTR else 1
+    length, size = whole[axis + 2], part.size[axis]
+    start = (part[axis] - roll) % length
+    for first, last in ((start, min(start + size, length)), (0, start + size - length)):
+        if last > first:
+            edges = list(part)
+            edges[axis], edges[axis + 2] = first, last
+            yield Box(*edges)
