@@ -4,7 +4,8 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
-        bench-feather bench-cut bench-strides bench-anchor bench-textures bench-endless bench-page bench-deep-zoom bench-real seam-sheet torture \
+        bench-feather bench-cut bench-strides bench-loop bench-anchor bench-textures bench-endless bench-page bench-deep-zoom \
+        bench-real seam-sheet torture \
         emulator record vendor vendor-check clean
 
 # What the caller's environment says to Python and pip in general is not meant for here; PIP_USER=0 overrides a
@@ -67,6 +68,7 @@ help:
 	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-strides     one step of each contract, beside each other'
+	@echo 'make bench-loop        a canvas closed to a loop: the residual where its ends meet, beside that of other seams'
 	@echo 'make bench-anchor      a model that fades, held by an anchor and not'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
@@ -169,6 +171,9 @@ bench-textures:
 
 bench-strides:
 	@$(call use,test); "$$py" -m tests.benchmarks.strides $(ARGS)
+
+bench-loop:
+	@$(call use,test); "$$py" -m tests.benchmarks.loops $(ARGS)
 
 bench-anchor:
 	@$(call use,test); "$$py" -m tests.benchmarks.anchors $(ARGS)

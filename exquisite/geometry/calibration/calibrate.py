@@ -50,6 +50,7 @@ __all__ = [
     "Drift",
     "calibrate_tile",
     "measure_drift",
+    "measured_contract",
 ]
 
 STAGES = ("place", "bend", "tone", "sharpness")
@@ -73,6 +74,7 @@ LOCAL_FALL = 0.95
 
 _DOUBTFUL = 0.35  # share of the band: a redraw that keeps less was recomposed, unless its place is clear
 _CLEAR_PLACE = 0.7  # share of the residual that a clear place leaves at most; wrong places left .78 and more
+_MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
 _NO_RESIDUAL = 1e-9
@@ -165,7 +167,7 @@ class Drift:
 
     Attributes:
         calibration: the corrected tile, with what was measured on the way.
-        field: the geometry of the correction.
+        field: the geometry of the correction, in pixels of the tile of `measured_contract`.
         photometric: tone and sharpness of the correction, applied after its geometry.
     """
 
@@ -175,22 +177,42 @@ class Drift:
 
     def rated(self, tile: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
         """The calibration with a corrected canonical `tile`, its rim and what its redraw of `band` says of it."""
-        sound = sound_box(self.field, contract)
+        inner = measured_contract(contract)
+        outer = contract.band_px - inner.band_px
+        sound = sound_box(self.field, inner)
+        measured, truth = (picture.crop((outer, 0, *picture.size)) for picture in (tile, band))
         return replace(
             self.calibration,
             tile=tile,
-            rim_px=rim_px(self.field, contract),
-            redraw_error=_redraw_error(tile, band, self.field, sound),
-            sound=sound,
+            rim_px=rim_px(self.field, inner),
+            redraw_error=_redraw_error(measured, truth, self.field, sound),
+            sound=(sound[0] + outer, sound[1], sound[2] + outer, sound[3]),
         )
 
 
+def measured_contract(contract: TileContract) -> TileContract:
+    """The tile without the columns of the band that are too far from the seam to be measured (_MOST_MEASURED)."""
+    depth = max(contract.overlap_px, min(contract.band_px, _MOST_MEASURED // contract.across_px))
+    return replace(contract, tile_px=contract.tile_px - contract.band_px + depth, band_px=depth)
+
+
 def measure_drift(raw: Image.Image, band: Image.Image, contract: TileContract) -> Drift:
-    """Measure the drift of a canonical RGB tile on its conditioning half, and correct the whole tile by it."""
-    if ImageChops.difference(raw.crop((0, 0, *band.size)), band).getbbox() is None:
+    """Measure the drift of a canonical RGB tile on its conditioning half, and correct the tile by it.
+
+    Columns of the band beyond those that are measured stay as they came: enforcement replaces them.
+    """
+    inner = measured_contract(contract)
+    outer = contract.band_px - inner.band_px
+    near, truth = (picture.crop((outer, 0, *picture.size)) for picture in (raw, band))
+    if ImageChops.difference(near.crop((0, 0, *truth.size)), truth).getbbox() is None:
         reason = "no drift: the redrawn conditioning half equals the band"
-        return Drift(Calibration(raw, False, reason), unmoved(contract))
-    return _Correction(raw, band, contract).result()
+        return Drift(Calibration(raw, False, reason), unmoved(inner))
+    drift = _Correction(near, truth, inner).result()
+    if not outer:
+        return drift
+    whole = raw.copy()
+    whole.paste(drift.calibration.tile, (outer, 0))
+    return replace(drift, calibration=replace(drift.calibration, tile=whole))
 
 
 def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tuple[int, int, int, int]) -> float:

@@ -15,7 +15,7 @@ from ...contract import Mode, TileContract, from_canonical, to_canonical
 from ..closing import blended, far_share
 from ..enforcement import require_band
 from ..tile_mode import require_tile
-from .calibrate import Calibration, measure_drift
+from .calibrate import Calibration, measure_drift, measured_contract
 from .displacement import Field, resample
 
 __all__ = ["calibrate_closing_tile"]
@@ -51,7 +51,9 @@ def calibrate_closing_tile(
     if not near.calibration.applied and not far.calibration.applied:
         tile, applied = raw, False
     else:
-        placed = _placed(raw, near.field, far.field.mirrored(contract.tile_px), contract)
+        outer = contract.tile_px - measured_contract(contract).tile_px
+        fields = near.field.shifted(outer), far.field.shifted(outer).mirrored(contract.tile_px)
+        placed = _placed(raw, *fields, contract)
         at_near, at_far = (drift.photometric.applied_to(placed) for drift in (near, far))
         tile, applied = blended(at_near, at_far, Mode.X_LTR, contract), True
     own = from_canonical(tile, mode) if applied else raw_tile

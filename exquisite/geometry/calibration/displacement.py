@@ -75,6 +75,10 @@ class Field:
             sum(weight * node[1] for weight, node in zip(weights, (a, b, c, d), strict=True)),
         )
 
+    def shifted(self, by: float) -> Field:
+        """The same displacements of a picture with `by` more columns at its left."""
+        return Field(tuple(x + by for x in self.xs), self.ys, self.nodes)
+
     def mirrored(self, length: float) -> Field:
         """The same displacements of a picture that is mirrored left to right, `length` pixels long."""
         nodes = tuple(tuple((-dx, dy) for dx, dy in reversed(row)) for row in self.nodes)
