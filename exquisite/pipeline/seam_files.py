@@ -54,6 +54,7 @@ def seam_files(
     feathers: dict[str, Any] = {}
     for prefix, (end, seam, score) in by_seam(zip(inputs.ends, winner.seams, scores, strict=True)):
         frame = inputs.contract.tile_frame(end.mode)
+        around = frame.beside_seam(inputs.contract.overlap_px)
         before = 0.0 if seam.score is None else seam.score.metrics["seam"]
         measured = {
             name: {"seam": value, "sharpness": laplacian_energy(picture.crop(frame.feather_zone(zone_px)))}
@@ -62,8 +63,8 @@ def seam_files(
         feathers[f"{prefix}feather"] = {"applied": applied, "feather_px": zone_px, **measured}
         own = {
             **_bounds(inputs, end, tile),
-            "seam_before_feather.png": joined.crop(frame.patch),
-            "seam_after_feather.png": after.crop(frame.patch),
+            "seam_before_feather.png": joined.crop(around),
+            "seam_after_feather.png": after.crop(around),
             **_cut_pictures(inputs, end, seam.cut, winner),
         }
         pictures |= {f"{prefix}{name}": picture for name, picture in own.items()}

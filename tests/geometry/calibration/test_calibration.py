@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageChops
 
 from exquisite.api.mock.drift import Drift, redraw
-from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
+from exquisite.contract import CLASSIC, LONG, TALL, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError
-from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate_tile
+from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate, calibrate_tile
+from exquisite.geometry.calibration.calibrate import measured_contract
 from tests.support import pictures
 from tests.support.reading import extrema
 
@@ -49,6 +50,28 @@ def test_the_generated_half_comes_back_to_the_truth(kind: str) -> None:
     assert rms(beyond_the_seam(found.tile), beyond_the_seam(truth)) < 0.4 * rms(
         beyond_the_seam(raw), beyond_the_seam(truth)
     )
+
+
+def test_a_deep_band_is_measured_next_to_the_seam_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outer columns of the conditioning half stay as they came; the generated half comes back all the same."""
+    monkeypatch.setattr(calibrate, "_MOST_MEASURED", 96 * CONTRACT.across_px)
+    raw, band, truth = scene("cobbles", DRIFT)
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.tile.crop((0, 0, 32, 256)).tobytes() == raw.crop((0, 0, 32, 256)).tobytes()
+    assert calibration.sound[0] >= 32
+    assert rms(beyond_the_seam(calibration.tile), beyond_the_seam(truth)) < 0.4 * rms(
+        beyond_the_seam(raw), beyond_the_seam(truth)
+    )
+    monkeypatch.undo()
+    whole = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.shift == pytest.approx(whole.shift, abs=0.05)
+
+
+def test_what_the_patch_overlaps_is_always_measured() -> None:
+    assert measured_contract(CLASSIC) == CLASSIC
+    assert measured_contract(LONG) == LONG
+    assert (measured_contract(TALL).band_px, measured_contract(TALL).tile_px) == (512, 1536)
+    assert measured_contract(TileContract(4096, 2048, 1024, 512)).band_px == 1024
 
 
 def test_the_drift_is_reported() -> None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import Mode, TileContract, from_canonical
-from exquisite.geometry.calibration import Calibration, calibrate_closing_tile
+from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile
 from exquisite.geometry.closing import blended
 from tests.support.pictures import draw
 
@@ -55,6 +55,15 @@ def test_tone_that_changes_along_the_tile_is_undone_along_it() -> None:
     for left in (128, 224):
         assert psnr(near.tile, left, left + 32) > 38 > 28 > psnr(raw, left, left + 32)
     assert psnr(near.tile, 128, 256) > 36
+
+
+def test_deep_bands_are_measured_next_to_their_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = calibrated(redraw(PICTURE, BOX, ZOOMED))
+    monkeypatch.setattr(calibrate, "_MOST_MEASURED", 96 * CONTRACT.across_px)
+    near, far = calibrated(redraw(PICTURE, BOX, ZOOMED))
+    for ours, theirs in zip((near, far), whole, strict=True):
+        assert ours.shift == pytest.approx(theirs.shift, abs=0.1)
+    assert psnr(near.tile, 128, 256) > psnr(whole[0].tile, 128, 256) - 2
 
 
 @pytest.mark.invariant("MODES-EQUAL")
