@@ -223,5 +223,7 @@ def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
     width, height = image.size
     size = 2 * REACH_PX + 1
     padded = crop_mirrored(image, (-REACH_PX, -REACH_PX, width + REACH_PX, height + REACH_PX))
-    out = padded.filter(ImageFilter.Kernel((size, size), kernel.matrix(), scale=1))
+    weights = ImageFilter.Kernel((size, size), kernel.matrix(), scale=1)
+    channels = [channel.convert("I").filter(weights).convert("L") for channel in padded.split()]  # faster than in RGB
+    out = Image.merge(image.mode, channels)
     return out.crop((REACH_PX, REACH_PX, width + REACH_PX, height + REACH_PX))  # the filter leaves its rim as it is
