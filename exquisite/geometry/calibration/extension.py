@@ -10,6 +10,7 @@ from .registration import Registration
 
 __all__ = ["extended", "rim_px", "sound_box", "unmoved"]
 
+_EXACT_PX = 0.05  # the place is known to about .01 px; a row that lacks a twentieth of its source is whole
 _TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
 
 
@@ -52,9 +53,9 @@ def sound_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]
     behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
     above = max(-dy for _, dy in field.nodes[0])
     below = max(dy for _, dy in field.nodes[-1])
-    left = min(contract.band_px - 1, max(0, math.ceil(behind)))
-    top = min(contract.across_px - 1, max(0, math.ceil(above)))
-    bottom = max(top + 1, contract.across_px - max(0, math.ceil(below)))
+    left = min(contract.band_px - 1, _whole_px(behind))
+    top = min(contract.across_px - 1, _whole_px(above))
+    bottom = max(top + 1, contract.across_px - _whole_px(below))
     return left, top, contract.band_px, bottom
 
 
@@ -65,4 +66,9 @@ def rim_px(field: Field, contract: TileContract) -> int:
     above = max(-field.at(x, 0)[1] for x in columns)
     below = max(field.at(x, contract.across_px)[1] for x in columns)
     ahead = max(end + field.at(end, y)[0] for y in field.ys) - contract.tile_px
-    return max(0, math.ceil(max(above, below, ahead) - 0.05))
+    return _whole_px(max(above, below, ahead))
+
+
+def _whole_px(beyond: float) -> int:
+    """Rows or columns without a source, where the outermost is looked for so far beyond the tile."""
+    return max(0, math.ceil(beyond - _EXACT_PX))

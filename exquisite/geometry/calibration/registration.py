@@ -133,7 +133,6 @@ def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Re
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
     if fall < _CHANCE_PX * coefficients / (levels[-1].band.width * levels[-1].band.height):
         return placed
-    found, _ = _bent(levels[0], found)
     found = replace(found, local=found.local.refined())
     for level in levels:
         for _ in range(_LOCAL_ROUNDS.get(level.scale, 0)):
