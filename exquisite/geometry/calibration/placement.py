@@ -40,6 +40,7 @@ _NOISE_GRADIENT = 3 / 8  # of the error: three times what white noise leaves in 
 _CONTOURS = 0.1  # levels^2: what the contours of a slow gradient in whole levels seem to know
 _MOST_NOISE = 4.0  # levels^2, of the difference: a standard deviation of 1.4 in either picture
 _STARTS = 4
+_STILL_PX = 0.05  # of a level: the step after one so short is shorter by far (Gauss-Newton), and costs as much
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,14 @@ def _unexplained(band: Image.Image, redraw: Image.Image) -> float:
 
 
 def refined(level: Level, placement: Placement, rounds: int) -> PlacementFit:
-    """`placement` after some steps on one level."""
+    """`placement` after at most `rounds` steps on one level, fewer where a step hardly moves it."""
     fit = _step(level, placement)
     for _ in range(rounds - 1):
-        fit = _step(level, fit.placement)
+        before, after = (_lengths(one, level.unit) for one in (placement, fit.placement))
+        if all(abs(a - b) < _STILL_PX * level.scale for a, b in zip(before, after, strict=True)):
+            break
+        placement = fit.placement
+        fit = _step(level, placement)
     return fit
 
 

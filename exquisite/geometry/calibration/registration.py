@@ -102,11 +102,9 @@ def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Regist
     """
     levels = pyramid(band, redraw, _LOCAL_COARSEST)
     placement = start
-    rounds = _PLACEMENT_ROUNDS[2]
     for level in levels[-2:]:
-        fit = refined(level, placement, rounds)
+        fit = refined(level, placement, _PLACEMENT_ROUNDS[level.scale])
         placement = fit.placement
-        rounds = 1  # Gauss-Newton from a tenth of a pixel: a second step moves less than .01 px
     return _bent_where_it_may_help(levels, _unbent(fit, levels[-1]))
 
 
