@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from exquisite.api.generator import TileGenerator
 from exquisite.contract import TileContract
+from exquisite.page.jobs import Payment
 from exquisite.page.review import Review
 from exquisite.page.server import PageServer
 from exquisite.pipeline.session import Session
-from tests.support.tiny import InstantGenerator, grow, make_session
+from tests.support.tiny import InstantGenerator, PricedGenerator, grow, make_session
 
 __all__ = ["main"]
 
@@ -113,6 +116,10 @@ class Page:
         self.wait(lambda: self.panes() and all(len(pane) > 500 for pane in self.panes()), "the candidates are shown")
         return self.panes()
 
+    def errors(self) -> list[str]:
+        """The errors in the console since this was asked last."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
     def head(self) -> int:
         """The head of the session on disk."""
         return Session.open(self.server.review.root).head
@@ -161,6 +168,11 @@ def check_comparing(page: Page, waiting: int) -> None:
         seen.add(page.painted()[0])
     page.press("s")
     page.wait(lambda: page.panes() == side, "side by side again")
+    page.press("k")
+    page.wait(lambda: page.js("return look.flipped"), "blinking")
+    page.wait(lambda: not page.js("return look.flipped"), "blinking back")
+    page.press("k", "s")
+    page.wait(lambda: page.panes() == side, "side by side after blinking")
     page.press("q")
     assert "blur" in page.js("return document.querySelector('#panes canvas').style.filter")
     page.press("q", "h")
@@ -172,6 +184,7 @@ def check_comparing(page: Page, waiting: int) -> None:
     )
     assert with_seam not in side
     assert page.panes() == side
+    assert page.js("return new Set([...document.querySelectorAll('#loupes canvas')].map(c => c.toDataURL())).size") == 3
     loupe = "return document.querySelector('#loupes canvas').toDataURL()"
     before = page.js(loupe)
     page.press(".")
@@ -220,6 +233,60 @@ def check_making(page: Page) -> None:
     assert "free of charge" in page.js("return document.getElementById('price').textContent")
     page.click("#make-run")
     page.wait(lambda: page.js("return state.last_step") == last + 1, "the step")
+
+
+def check_free_options(page: Page, waiting: int) -> None:
+    """Feather, metric and gate are changed without a new answer: told first, then glued."""
+    page.open_step(waiting)
+    page.click("#otherwise summary")
+    page.js("const f = document.getElementById('feather'); f.value = 4; f.dispatchEvent(new Event('change'));"
+            "document.getElementById('gate').value = ''")
+    page.click("#rescore")
+    page.wait(lambda: page.toast.startswith("They would glue"), "what metric and gate would choose")
+    head = page.head()
+    page.js("document.activeElement.blur()")
+    page.press("2", Keys.ENTER)
+    page.wait(lambda: page.head() != head, "a committed step")
+    record = next(Session.open(page.server.review.root).log(1))
+    assert (record["accepted"]["candidate"], record["options"]["feather_px"]) == (1, 4)
+    page.wait(lambda: page.js("return state.head") == page.head(), "the page knows")
+    page.press("u")
+    page.wait(lambda: page.head() == head, "undone")
+
+
+def check_two_pages(page: Page, waiting: int) -> None:
+    """A choice on a canvas that another page has moved is refused, and nothing is lost."""
+    page.open_step(waiting)
+    page.press("1")
+    head = page.head()
+    page.js("window.setTimeout = () => 0; state = {...state}")  # a page that sleeps, as on a closed laptop
+    Session.open(page.server.review.root).accept(2, step=waiting)
+    page.press(Keys.ENTER)
+    page.wait(lambda: "nothing was changed" in page.toast, "the refusal")
+    page.driver.refresh()
+    page.wait(lambda: page.js("return state !== null && state.head") == page.head(), "the new canvas")
+    page.press("u")
+    page.wait(lambda: page.head() == head, "undone")
+    (error,) = page.errors()  # the browser itself logs the refusal
+    assert "/accept" in error
+
+
+def check_paying(page: Page) -> None:
+    """A step that costs: price, agreement to the amount, then the run; afterwards the money stands in the head."""
+    summary = "return document.getElementById('money-summary').textContent"
+    assert "budget left $1.00" in page.js(summary)
+    page.press("m")
+    page.js("document.getElementById('make-candidates').value = 2")
+    page.click("#make-price")
+    page.wait(lambda: "at most $0.16" in page.js("return document.getElementById('price').textContent"), "the price")
+    assert page.js("return document.getElementById('make-run').disabled")
+    assert page.js("return state.last_step") == Session.open(page.server.review.root).status().last_step
+    page.click("#agree")
+    page.click("#make-run")
+    page.wait(lambda: "spent $0.08" in page.js(summary), "the money")
+    page.click("#money summary")
+    labels = page.js("return [...document.querySelectorAll('#money-lines dt')].map(label => label.textContent)")
+    assert labels == ["spent", "budget left"]
 
 
 def check_drawings(page: Page) -> None:
@@ -281,7 +348,7 @@ def check_silence(page: Page) -> None:
     assert requests
     others = [url for url in requests if not url.startswith((own, "data:", "blob:"))]
     assert not others, f"requests elsewhere: {others}"
-    errors = [entry["message"] for entry in page.driver.get_log("browser") if entry["level"] == "SEVERE"]
+    errors = page.errors()
     assert not errors, f"console: {errors}"
 
 
@@ -310,9 +377,11 @@ def browser(size: tuple[int, int], dark: bool) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def serving(root: Path) -> Iterator[PageServer]:
-    """The page of the session at `root`, with a model that takes no time."""
-    server = PageServer(Review(root, InstantGenerator()))
+def serving(
+    root: Path, generator: TileGenerator | None = None, payment: Payment | None = None
+) -> Iterator[PageServer]:
+    """The page of the session at `root`, with a model that takes no time unless another is given."""
+    server = PageServer(Review(root, generator or InstantGenerator(), payment))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield server
@@ -331,6 +400,8 @@ def click_through(folder: Path) -> None:
             "canvas": lambda: check_canvas(page),
             "compare": lambda: check_comparing(page, waiting),
             "choose, undo, reject, branch": lambda: check_choosing(page, waiting),
+            "feather, metric and gate": lambda: check_free_options(page, waiting),
+            "two pages": lambda: check_two_pages(page, waiting),
             "make a step": lambda: check_making(page),
             "tree and drift": lambda: check_drawings(page),
             "blind tests": lambda: check_blind(page),
@@ -340,6 +411,12 @@ def click_through(folder: Path) -> None:
         for name, check in checks.items():
             check()
             print(f"ok: {name}", flush=True)
+    payment = Payment(allowed=True, budget=Decimal(1))
+    with serving(session.root, PricedGenerator([]), payment) as server, browser(WIDE, False) as driver:
+        page = Page(driver, server)
+        check_paying(page)
+        print("ok: pay for a step", flush=True)
+        check_silence(page)
     assert Session.open(session.root).verify().ok
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -14,24 +14,11 @@ from exquisite.errors import PaymentError, SessionLockedError, UsageError
 from exquisite.page.jobs import Payment, StepJobs
 from exquisite.page.review import Review
 from exquisite.pipeline.session import Session
-from tests.support.tiny import PRICE, InstantGenerator, PayingGenerator
+from tests.support.tiny import InstantGenerator, PricedGenerator
 
 from .conftest import Browser
 
 OPTIONS = {"candidates": 2, "gate": None, "calibrate": False, "artifacts": "none"}
-
-
-class PricedGenerator(PayingGenerator):
-    """A paid model that says what it would cost, and holds a key."""
-
-    key = "sk-this-is-secret"
-
-    def identity(self) -> Mapping[str, object]:
-        return {"generator": "priced", "model": "tiny"}
-
-    def request_preview(self, request: TileRequest) -> dict[str, object]:
-        worst = PRICE * 2 * request.candidates
-        return {"estimate_usd": str(worst / 2), "worst_case_usd": str(worst), "url": "http://127.0.0.1/", "warning": ""}
 
 
 class FailingGenerator:
@@ -144,6 +131,25 @@ def test_one_step_at_a_time(session: Session) -> None:
     waiting.set()
     work.join()
     assert session.head == 4
+
+
+def test_a_page_that_is_closed_while_a_step_runs_loses_nothing(session: Session, serve: Any) -> None:
+    going_on = threading.Event()
+
+    class Slow(InstantGenerator):
+        def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
+            going_on.wait(10)
+            return super().generate(request, calls)
+
+    review = Review(session.root, Slow())
+    first: Browser = serve(review)
+    quote = first.post("quote", {"mode": "x_ltr", "options": OPTIONS})
+    assert first.post("run", {"quote": quote.data["quote"]}).data["done"] is False
+    assert first.get("state.json").data["job"]["done"] is False  # and nobody asks again for a while
+    going_on.set()
+    review.jobs.join()
+    later = first.get("state.json").data
+    assert (later["job"]["phase"], later["job"]["done"], later["head"]) == ("committed", True, 4)
 
 
 def test_a_fault_ends_the_step_and_says_so(session: Session) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "TINY",
     "InstantGenerator",
     "PayingGenerator",
+    "PricedGenerator",
     "grow",
     "make_session",
     "pixels_of",
@@ -123,6 +124,21 @@ class PayingGenerator:
             calls.answered(call, body, {"x-request-id": f"tiny-{number}"}, PRICE)
             self.kept.append((request.step_index, number))
             yield RawCandidate(data, {"answer": call, "image": 0}, call)
+
+
+class PricedGenerator(PayingGenerator):
+    """A paid model that says what it would cost, and holds a key."""
+
+    key = "sk-this-is-secret"
+
+    def identity(self) -> Mapping[str, object]:
+        """Who makes the tiles."""
+        return {"generator": "priced", "model": "tiny"}
+
+    def request_preview(self, request: TileRequest) -> dict[str, object]:
+        """What a step would cost at most, and about half of it."""
+        worst = PRICE * 2 * request.candidates
+        return {"estimate_usd": str(worst / 2), "worst_case_usd": str(worst), "url": "http://127.0.0.1/", "warning": ""}
 
 
 def make_session(
