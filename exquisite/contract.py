@@ -357,8 +357,16 @@ class Frame:
 
 
 CLASSIC = TileContract(tile_px=1024, band_px=512, overlap_px=256, advance_px=256)
+"""The default: a square tile, half of it new, of which half is committed."""
+
 WIDE = TileContract(tile_px=1024, band_px=512, overlap_px=256, advance_px=448)
+"""The same tile with more of its new half committed; the outer 64 px are the margin that calibration may use up."""
+
 LONG = TileContract(tile_px=3072, band_px=1024, overlap_px=256, advance_px=1984, across_px=1024)
+"""A tile three times as long as it is high: 1984 new pixels a step."""
+
 TALL = TileContract(tile_px=2048, band_px=1024, overlap_px=256, advance_px=960)
+"""A square tile with twice the sides: for canvases 2048 px across."""
+
 PRESETS = {"classic": CLASSIC, "wide": WIDE, "long": LONG, "tall": TALL}
 """The named contracts of the command line."""

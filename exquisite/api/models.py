@@ -44,6 +44,8 @@ GPT_MODEL_AUTHORITY = MODEL_DEFAULT
 """The model that the documents name; the same object as the default, so that both always agree."""
 
 QUALITY_DEFAULT = "high"
+"""Of a request, when nobody chooses."""
+
 COLLECTED = date(2026, 11, 22)
 """Date of the entries."""
 

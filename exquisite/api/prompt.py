@@ -11,6 +11,8 @@ from ..errors import UsageError
 __all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt", "check_words"]
 
 PROMPT_STRENGTH_DEFAULT = 1
+"""How much a prompt says when nobody chooses: one of PROMPT_STRENGTHS."""
+
 PROMPT_STRENGTHS = (0, 1, 2, 3)
 """0: the direction and the user prompt. 1: also what to keep and how to continue. 2: also what to match.
 3: also what to avoid."""

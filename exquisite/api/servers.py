@@ -101,6 +101,7 @@ class ServerSettings:
 
 
 OPENAI = ServerSettings()
+"""The server whose settings are the defaults."""
 
 _LITELLM = ServerSettings(
     name="litellm",

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 GENERATORS = ("mock", "openai", "replay")
+"""Who can make the tiles of a step: the values of `--generator`."""
 
 
 def add_generator_options(parser: argparse.ArgumentParser, spender: str = "session") -> None:

@@ -32,6 +32,7 @@ Artifacts = Literal["full", "lean", "none"]
 """The files to keep of a step: all; answers and the chosen candidate's files; answers and the strip only."""
 
 ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
+"""The values of `Artifacts`."""
 
 _COLOURS = {"seam": (230, 30, 60), "patch": (20, 120, 240), "growth": (20, 170, 90), "pending": (250, 160, 20)}
 

@@ -1,4 +1,4 @@
-"""The picture in README.md: the demo canvas after a few steps, and its first seam before and after calibration.
+"""The picture in README.md: the demo canvas after a few steps, and one of its seams at every stage.
 
     python -m tests.support.readme_picture        writes fixtures/demo/steps.jpg
 """
@@ -11,15 +11,21 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from exquisite import MockTileGenerator, Session, StepResult
+from exquisite.page.pictures import Shown, StepPictures
 
 DEMO = Path(__file__).parents[2] / "fixtures" / "demo"
 ORIGIN = (800, 800)
 """(x, y) of the demo canvas in its picture, as fixtures/README.md says."""
 
 MODES = ("x_ltr", "x_rtl", "x_ltr", "x_rtl")
+CLOSE_UP_STEP = 2
+"""Index in MODES of the step that is shown close up: the first with a pending zone before it."""
+
+STAGES = ("raw", "enforced", "cut")
+SOFTEN_PX = 64
 WIDTH, GAP = 1024, 8
-CLOSE_UP = (150, 90)
-"""(width, height) of what a close-up shows, in pixels of the canvas."""
+CLOSE_UP, SEAM_AT = (128, 105), 80
+"""(width, height) of what a close-up shows, in pixels of the canvas, and the seam in it, the pending zone before it."""
 
 
 def main() -> None:
@@ -29,33 +35,32 @@ def main() -> None:
             canvas = image.convert("RGB")
         session = Session.create(Path(folder) / "demo", canvas)
         generator = MockTileGenerator(picture=DEMO / "picture.jpg", origin=ORIGIN)
-        results = [session.step(mode, generator) for mode in MODES]
+        results = [session.step(mode, generator, soften_px=SOFTEN_PX) for mode in MODES]
         with Image.open(session.export(Path(folder) / "demo.png")) as image:
             grown = image.convert("RGB")
-        _drawn(grown, session.canvas_origin[0], canvas.size, _close_ups(results[0])).save(
+        close_ups = _close_ups(session, results[CLOSE_UP_STEP])
+        _drawn(grown, session.canvas_origin[0], canvas.size, close_ups).save(
             DEMO / "steps.jpg", quality=88, optimize=True
         )
 
 
-def _close_ups(result: StepResult) -> list[Image.Image]:
-    """The seam of a step as it came, calibrated, and with the feather, from the step's own files."""
-    chosen = result.step_dir / "candidates" / str(result.chosen)
-    with Image.open(chosen / "tile_out_raw.png") as raw, Image.open(chosen / "tile_out_enforced.png") as enforced:
-        as_it_came = raw.convert("RGB")
-        half = enforced.width // 2
-        as_it_came.paste(enforced.crop((0, 0, half, enforced.height)))
-        box = (half - CLOSE_UP[0] // 2, half - CLOSE_UP[1] // 2)
-        window = (*box, box[0] + CLOSE_UP[0], box[1] + CLOSE_UP[1])
-        pictures = [as_it_came.crop(window), enforced.convert("RGB").crop(window)]
-    with Image.open(result.step_dir / "seam_after_feather.png") as feathered:
-        left = feathered.width // 2 - CLOSE_UP[0] // 2
-        top = feathered.height // 2 - CLOSE_UP[1] // 2
-        pictures.append(feathered.convert("RGB").crop((left, top, left + CLOSE_UP[0], top + CLOSE_UP[1])))
-    return pictures
+def _close_ups(session: Session, result: StepResult) -> list[Image.Image]:
+    """The seam of a step to the right: before it, as it came, calibrated, and cut."""
+    assert result.chosen is not None
+    pictures, number = StepPictures(session.root), result.step_index
+    stages = [pictures.in_place(Shown(number, result.chosen, stage)) for stage in STAGES]
+    frame = pictures.frame(number)
+    old = stages[1].crop((0, 0, frame.seam, stages[1].height))
+    before = Image.new("RGB", stages[1].size, "white")
+    for picture in (before, stages[0]):
+        picture.paste(old)
+    left, top = frame.seam - SEAM_AT, (before.height - CLOSE_UP[1]) // 2
+    window = (left, top, left + CLOSE_UP[0], top + CLOSE_UP[1])
+    return [picture.crop(window) for picture in (before, *stages)]
 
 
 def _drawn(grown: Image.Image, origin_x: int, seed: tuple[int, int], close_ups: list[Image.Image]) -> Image.Image:
-    """The grown canvas with ticks where the seed begins and ends, and the close-ups below it."""
+    """The grown canvas with ticks where the seed begins and ends, and the close-ups below it with one at the seam."""
     scale = WIDTH / grown.width
     strip = grown.resize((WIDTH, round(grown.height * scale)), Image.Resampling.LANCZOS)
     width = (WIDTH - GAP * (len(close_ups) - 1)) // len(close_ups)
@@ -65,11 +70,11 @@ def _drawn(grown: Image.Image, origin_x: int, seed: tuple[int, int], close_ups: 
     draw = ImageDraw.Draw(sheet)
     for x in (-origin_x, seed[0] - origin_x):
         draw.line((round(x * scale), 0, round(x * scale), GAP - 2), fill="black", width=2)
+    seam = round(width * SEAM_AT / CLOSE_UP[0])
     for number, picture in enumerate(close_ups):
-        large = picture.resize((width, height), Image.Resampling.LANCZOS)
-        sheet.paste(large, (number * (width + GAP), strip.height + 2 * GAP))
-        middle = number * (width + GAP) + width // 2
-        draw.line((middle, strip.height + GAP + 2, middle, strip.height + 2 * GAP - 2), fill="black", width=2)
+        left = number * (width + GAP)
+        sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, strip.height + 2 * GAP))
+        draw.line((left + seam, strip.height + GAP + 2, left + seam, strip.height + 2 * GAP - 2), fill="black", width=2)
     return sheet
 
 

@@ -26,7 +26,10 @@ Polynomial = tuple[float, ...]
 """Coefficients of 1, B, B^2, ..."""
 
 FINE: Polynomial = (1.0, -1.0)
+"""1 - B: what is smaller than about 4 pixels."""
+
 COARSE: Polynomial = (0.0, 1.0, -1.0)
+"""B - B B: what is between about 4 and 8 pixels."""
 
 LEAST_ENERGY = 0.05
 """Of an octave, in levels^2: what rounding to whole levels leaves of nothing (1/12), less what the blur takes."""

@@ -17,7 +17,11 @@ Fit = Literal["scale", "crop", "pad"]
 """How a picture comes to the contract's size across: all of it scaled, its middle cut out, or paper added."""
 
 FITS: tuple[str, ...] = get_args(Fit)
+"""The values of `Fit`."""
+
 AXES = ("x", "y")
+"""Along which a canvas can grow."""
+
 PAPER = "white"
 """What lies behind a picture and beside it."""
 

@@ -17,6 +17,8 @@ from .step_folders import step_name
 __all__ = ["MAIN_HEAD", "Head", "head_line", "head_path", "parse_head"]
 
 MAIN_HEAD = "HEAD"
+"""Name of the file with the main head."""
+
 _LINE = re.compile(rb"(\d{6,12}) ([0-9a-f]{64})(?: ([!-~]{1,80}))?\n")
 
 

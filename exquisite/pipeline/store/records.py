@@ -32,11 +32,14 @@ FORMAT_VERSION = 1
 """Version of everything a session keeps on disk; a higher one is refused."""
 
 Record = dict[str, Any]
+"""A record on disk as JSON types; `pipeline.formats` has its fields."""
+
 _SEAL = "sha256"
 SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 """The end of a sealed record; the hash covers the bytes before the match, followed by END."""
 
 END = b"\n}\n"
+"""How the JSON of a record ends."""
 
 
 def sha256(data: bytes) -> str:

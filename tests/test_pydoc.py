@@ -1,0 +1,63 @@
+"""`python -m pydoc exquisite...` shows every module, and says of every public name what it is."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import pydoc
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import exquisite
+
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(exquisite.__path__, "exquisite.") if "._" not in module.name
+)
+
+
+def public_members(value: type) -> Iterator[tuple[str, object]]:
+    """The methods and properties that a class defines itself, without an underscore."""
+    for name, member in vars(value).items():
+        if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property)):
+            yield name, member
+
+
+def undocumented(module: ModuleType) -> list[str]:
+    """Public classes and functions of a module, and their public members, that say nothing of themselves."""
+    missing = [] if module.__doc__ else [module.__name__]
+    for name in getattr(module, "__all__", ()):
+        value = getattr(module, name)
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if (inspect.isclass(value) or inspect.isroutine(value)) and not inspect.getdoc(value):
+            missing.append(name)
+        if inspect.isclass(value):
+            missing += [f"{name}.{member}" for member, what in public_members(value) if not inspect.getdoc(what)]
+    return missing
+
+
+def bare_constants(module: ModuleType) -> list[str]:
+    """Public values of a module that no string follows."""
+    assert module.__file__ is not None
+    body = ast.parse(Path(module.__file__).read_text("utf-8")).body
+    public = set(getattr(module, "__all__", ()))
+    bare = []
+    for statement, after in zip(body, [*body[1:], None], strict=True):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        names = {target.id for target in targets if isinstance(target, ast.Name)} & public
+        documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        bare += [] if documented else sorted(names)
+    return bare
+
+
+@pytest.mark.parametrize("name", ["exquisite", *MODULES])
+def test_a_module_and_its_public_names_are_documented(name: str) -> None:
+    module = importlib.import_module(name)
+    assert name in pydoc.render_doc(module, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
+    assert undocumented(module) == []
+    assert bare_constants(module) == []
