@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
-from exquisite.contract import Box, Mode, TileContract
+from exquisite.contract import Box, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import OutcomeUnknownError
 from exquisite.files import Files
 from exquisite.pipeline.session import Session
@@ -39,7 +40,7 @@ TINY = TileContract(tile_px=32, band_px=16, overlap_px=8, advance_px=8)
 
 
 def seed_picture(width: int = 32, height: int = 32) -> Image.Image:
-    """A picture with something in it: two ramps and a checker, (width, height), RGB."""
+    """A picture with something in it: two ramps, a checker, and grain; (width, height), RGB."""
     x = Image.linear_gradient("L").rotate(90).resize((width, height))
     y = Image.linear_gradient("L").resize((width, height))
     columns, rows = Image.new("L", (width, 1)), Image.new("L", (1, height))
@@ -48,7 +49,8 @@ def seed_picture(width: int = 32, height: int = 32) -> Image.Image:
     checker = ImageChops.difference(
         *(each.resize((width, height), Image.Resampling.NEAREST) for each in (columns, rows))
     )
-    return Image.merge("RGB", (x, y, checker))
+    grain = random.Random(width * height).randbytes(3 * width * height)
+    return Image.blend(Image.merge("RGB", (x, y, checker)), Image.frombytes("RGB", (width, height), grain), 0.3)
 
 
 def png(image: Image.Image) -> bytes:
@@ -58,32 +60,41 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def tile_for(request: TileRequest, number: int) -> Image.Image:
-    """The answer of `InstantGenerator`: the band a row too low, then its mirror image in a tone of the candidate."""
+def tile_for(request: TileRequest, number: int, drift_px: int = 0) -> Image.Image:
+    """The answer of `InstantGenerator`: the band, then the band turned by 180 degrees and moved along the seam.
+
+    How far it is moved depends on step and candidate. No veto takes the new half for a copy, a cast or a smear.
+    """
     contract, mode = request.contract, request.mode
-    frame = contract.tile_frame(mode)
-    tile = Image.new("RGB", contract.tile_size(mode))
-    tile.paste(ImageChops.offset(request.band, 0, 1), frame.conditioning_half.origin)
-    turn = Image.Transpose.FLIP_LEFT_RIGHT if mode.axis == "x" else Image.Transpose.FLIP_TOP_BOTTOM
-    mirrored = request.band.transpose(turn)
-    width, height = frame.generated_half.size
-    mirrored = mirrored.crop((0, 0, width, height)) if mode.side == "high" else mirrored
-    shade = Image.new("RGB", mirrored.size, (37 * request.step_index % 256, 59 * number % 256, 90))
-    tile.paste(Image.blend(mirrored, shade, 0.2), frame.generated_half.origin)
-    return tile
+    band = to_canonical(request.band, mode)
+    tile = Image.new("RGB", (contract.tile_px, contract.across_px))
+    tile.paste(ImageChops.offset(band, 0, drift_px))
+    width = contract.tile_px - contract.band_px
+    turned = band.transpose(Image.Transpose.ROTATE_180)
+    turned = turned.crop((0, 0, width, band.height)) if width <= band.width else turned.resize((width, band.height))
+    tile.paste(ImageChops.offset(turned, 0, 7 * request.step_index + 4 * number + 2), (contract.band_px, 0))
+    return from_canonical(tile, mode)
 
 
 class InstantGenerator:
-    """Makes tiles in no time, the same ones for the same request and step."""
+    """Makes tiles in no time, the same ones for the same request and step.
 
-    def __init__(self) -> None:
+    Without drift calibration has nothing to do, which takes most of the time of a small step.
+
+    Args:
+        drift_px: how many rows too low the band is drawn again.
+    """
+
+    def __init__(self, drift_px: int = 0) -> None:
+        self.drift_px = drift_px
         self.asked: list[tuple[int, int]] = []
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
         """Yield the tiles; `asked` keeps (step, candidate) of each."""
         for number in range(request.first_candidate, request.first_candidate + request.candidates):
             self.asked.append((request.step_index, number))
-            yield RawCandidate(png(tile_for(request, number)), {"generator": "instant", "candidate": number})
+            tile = tile_for(request, number, self.drift_px)
+            yield RawCandidate(png(tile), {"generator": "instant", "candidate": number})
 
 
 PRICE = Decimal("0.04")
