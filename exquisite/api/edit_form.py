@@ -1,4 +1,4 @@
-"""Builds the form of an images/edits request: explicit fields, two PNG files, and equal bytes for equal requests."""
+"""Builds the form of an images/edits request: explicit fields, PNG files, and equal bytes for equal requests."""
 
 from __future__ import annotations
 
@@ -88,15 +88,25 @@ class ModelSettings:
 
 
 def picture_parts(request: TileRequest, server: ServerSettings) -> tuple[FilePart, ...]:
-    """Encode the reference and the mask of `request`, with the field names of `server`, for all calls of a step."""
-    pictures = {server.image_field: ("reference.png", request.reference)}
+    """Encode the pictures of `request`, with the field names of `server`, for all calls of a step.
+
+    The reference tile comes first, because the mask applies to the first picture. Then come the reference pictures in
+    their order, and the mask.
+
+    Raises:
+        UsageError: there are reference pictures, and the server takes one picture.
+    """
+    if request.references and not server.takes_many:
+        raise UsageError(
+            f"the server {server.name} takes one picture, as the field {server.image_field!r}: leave the "
+            f"{len(request.references)} references out, or set image_field=image[] if it takes several"
+        )
+    parts = [FilePart(server.image_field, "reference.png", _png(request.reference))]
+    for number, picture in enumerate(request.references, start=1):
+        parts.append(FilePart(server.image_field, f"reference-{number}-{picture.kind}.png", picture.data))
     if server.mask == "send":
-        pictures[server.mask_field] = ("mask.png", request.mask)
-    return tuple(
-        FilePart(name, filename, _png(picture))
-        for name, (filename, picture) in pictures.items()
-        if name not in server.omit_fields
-    )
+        parts.append(FilePart(server.mask_field, "mask.png", _png(request.mask)))
+    return tuple(part for part in parts if part.name not in server.omit_fields)
 
 
 def edit_form(

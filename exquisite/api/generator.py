@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from PIL import Image
 
 from ..contract import Mode, TileContract
+from .reference_picture import ReferencePicture
 
 __all__ = [
     "Beginning",
@@ -55,8 +56,9 @@ class TileRequest:
         first_candidate: number of tiles of this step that are on disk already. The answers to this request are
             numbered from here, so that a resumed step requests only the missing ones.
         band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin. The
-            simulated model locates the band in its reference picture by it; real models never receive it.
+            simulated model locates the band in its known picture by it; real models never receive it.
         beginning: what the step meets at the far end of the tile; None unless it closes a loop.
+        references: further pictures for the model to look at, in the order in which they are sent.
     """
 
     mode: Mode
@@ -70,6 +72,7 @@ class TileRequest:
     first_candidate: int = 0
     band_origin: tuple[int, int] = (0, 0)
     beginning: Beginning | None = None
+    references: tuple[ReferencePicture, ...] = ()
 
     @property
     def tile_size(self) -> tuple[int, int]:

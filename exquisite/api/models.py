@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -55,8 +55,11 @@ RETIRES_SOON_DAYS = 30
 FREE = "free"
 """Name in place of a model, for all functions that compute costs: the server is free."""
 
+Size = tuple[int, int]
+
 _UNVERIFIED_FACTOR = 2  # safety margin on a worst case whose prices or token counts are assumed
 _MILLION = 1_000_000
+_PICTURES_MAX = 16  # OpenAI, "Create image edit": up to 16 images
 _RATIO_WEIGHT = 16  # keeps a square a square when the rule allows one of similar size
 _PATCH_PX = 32  # edge of a square of an input picture that counts as one token
 
@@ -124,6 +127,7 @@ class Model:
         complexities: allowed values of `complexity`; empty when the model refuses the field.
         input_fidelities: allowed values of `input_fidelity`; empty when the model refuses the field.
         sizes: the rule for `size`.
+        pictures_max: pictures that one request may hold, the reference tile among them and the mask not.
         prices: USD per million tokens.
         prices_source: source of the prices.
         output_tokens: quality -> tokens of one picture of the classic size. "auto" may take as many as the dearest.
@@ -143,6 +147,7 @@ class Model:
     complexities: tuple[str, ...] = ()
     input_fidelities: tuple[str, ...] = ()
     sizes: SizeRule = SizeRule()
+    pictures_max: int = _PICTURES_MAX
 
     @property
     def verified(self) -> bool:
@@ -219,7 +224,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             replace(_IMAGE_15, name="gpt-image-1-mini", note="small", input_fidelities=("low",)),
             replace(_IMAGE_15, name="chatgpt-image-latest", note="whatever the chat uses", input_fidelities=()),
             replace(_RETIRED, name="gpt-image-1", shutdown=date(2026, 10, 23)),
-            replace(_RETIRED, name="dall-e-2", shutdown=date(2026, 5, 12)),
+            replace(_RETIRED, name="dall-e-2", shutdown=date(2026, 5, 12), pictures_max=1),
             replace(_RETIRED, name="dall-e-3", shutdown=date(2026, 5, 12)),
         )
     }
@@ -251,15 +256,16 @@ def check_model(name: str, today: date, custom_base_url: bool = False) -> str:
     return ""
 
 
-def check_options(
+def check_options(  # noqa: PLR0913 (what the rules of a model speak of)
     name: str,
     tile_size: tuple[int, int],
     *,
     quality: str = QUALITY_DEFAULT,
     complexity: str | None = None,
     input_fidelity: str | None = None,
+    pictures: int = 1,
 ) -> None:
-    """Check a tile's (width, height) in pixels, and options, against the rules of a model; unknown models have none.
+    """Check a tile's (width, height) in pixels, options and the number of pictures; unknown models have no rules.
 
     Raises:
         UsageError: the message lists all violations, and the nearest size that the model accepts.
@@ -273,6 +279,11 @@ def check_options(
         broken.append(
             f"a tile of {tile_size[0]}x{tile_size[1]} is not accepted ({rule}); the nearest size is {width}x{height}"
         )
+    if pictures > model.pictures_max:
+        broken.append(
+            f"{pictures} pictures are more than the {model.pictures_max} of a request; the tile is one of them, so "
+            f"leave out {pictures - model.pictures_max} of the {pictures - 1} references"
+        )
     for option, value, allowed in (
         ("quality", quality, model.qualities),
         ("complexity", complexity, model.complexities),
@@ -284,21 +295,41 @@ def check_options(
         raise UsageError(f"{name}: " + "; ".join(broken))
 
 
-def estimate_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
+def estimate_usd(  # noqa: PLR0913 (every factor of a price)
+    model: str,
+    quality: str,
+    n: int,
+    contract: TileContract = CLASSIC,
+    prompt: str = "",
+    *,
+    references: Sequence[Size] = (),
+) -> Decimal:
     """Estimate the cost of one call for `n` tiles, in USD. Four characters of the prompt count as a token.
 
     `model` is a name of the registry, `FREE`, or `str` of `Prices`: the tokens of `MODEL_DEFAULT` at these prices. Any
-    other name is estimated as `MODEL_DEFAULT`.
+    other name is estimated as `MODEL_DEFAULT`. `references` are the sizes of the reference pictures, in pixels.
     """
-    return _usd(model, quality, n, contract, text_tokens=-(-len(prompt) // 4), pictures=1)
+    text_tokens = -(-len(prompt) // 4)
+    return _usd(model, text_tokens, [_tile(contract), *references], n, _output_tokens(model, quality, n, contract))
 
 
-def worst_case_usd(model: str, quality: str, n: int, contract: TileContract = CLASSIC, prompt: str = "") -> Decimal:
+def worst_case_usd(  # noqa: PLR0913 (every factor of a price)
+    model: str,
+    quality: str,
+    n: int,
+    contract: TileContract = CLASSIC,
+    prompt: str = "",
+    *,
+    references: Sequence[Size] = (),
+) -> Decimal:
     """The largest possible cost of one call for `n` tiles, in USD, which is reserved before the call is sent.
 
     Every byte of the prompt counts as a token, and the mask as a second picture; assumed prices count twice.
+    `references` are as for `estimate_usd`.
     """
-    usd = _usd(model, quality, n, contract, text_tokens=len(prompt.encode("utf-8", "replace")), pictures=2)
+    text_tokens = len(prompt.encode("utf-8", "replace"))
+    tile, output_tokens = _tile(contract), _output_tokens(model, quality, n, contract)
+    usd = _usd(model, text_tokens, [tile, tile, *references], n, output_tokens)
     entry = _priced(model)
     return usd if entry.verified or entry.prices.per_picture else usd * _UNVERIFIED_FACTOR
 
@@ -332,15 +363,23 @@ def _priced(model: str) -> Model:
         return MODELS.get(model, default)
 
 
-def _usd(  # noqa: PLR0913 (every factor of a price)
-    model: str, quality: str, n: int, contract: TileContract, *, text_tokens: int, pictures: int
-) -> Decimal:
+def _tile(contract: TileContract) -> Size:
+    """(along, across) of a tile in pixels."""
+    return contract.tile_px, contract.across_px
+
+
+def _output_tokens(model: str, quality: str, n: int, contract: TileContract) -> int:
+    """Tokens of `n` tiles; "auto" may be the dearest quality."""
+    by_quality = _priced(model).output_tokens
+    tokens = by_quality.get(quality, max(by_quality.values()))
+    return n * -(-tokens * contract.tile_area // CLASSIC.tile_area)
+
+
+def _usd(model: str, text_tokens: int, pictures: Sequence[Size], n: int, output_tokens: int) -> Decimal:
+    """The cost of a call that sends `pictures`, by their (width, height) in pixels, and brings `n` tiles."""
     if model == FREE:
         return Decimal(0)
-    entry = _priced(model)
-    tokens = entry.output_tokens.get(quality, max(entry.output_tokens.values()))  # "auto" may be the dearest
-    output = n * -(-tokens * contract.tile_area // CLASSIC.tile_area)
-    patches = pictures * -(-contract.tile_px // _PATCH_PX) * -(-contract.across_px // _PATCH_PX)
-    prices = entry.prices
-    tokens_usd = text_tokens * prices.text_in + patches * prices.image_in + output * prices.image_out
+    prices = _priced(model).prices
+    patches = sum(-(-width // _PATCH_PX) * -(-height // _PATCH_PX) for width, height in pictures)
+    tokens_usd = text_tokens * prices.text_in + patches * prices.image_in + output_tokens * prices.image_out
     return tokens_usd / _MILLION + n * prices.per_picture

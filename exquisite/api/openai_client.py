@@ -292,7 +292,8 @@ class OpenAITileGeneratorClient:
             raise UsageError(f"candidates={request.candidates} must be at least 1")
         if is_openai(self.base_url):
             options: dict[str, Any] = {"complexity": self.complexity, "input_fidelity": self.input_fidelity}
-            check_options(self.model, request.tile_size, quality=self.quality, **options)
+            pictures = 1 + len(request.references)
+            check_options(self.model, request.tile_size, quality=self.quality, pictures=pictures, **options)
 
     @property
     def _most(self) -> int:
@@ -319,7 +320,9 @@ class OpenAITileGeneratorClient:
         }
 
     def _estimate(self, request: TileRequest, n: int) -> Decimal:
-        return estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
+        sizes = [picture.size for picture in request.references]
+        return estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt, references=sizes)
 
     def _worst_case(self, request: TileRequest, n: int) -> Decimal:
-        return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt)
+        sizes = [picture.size for picture in request.references]
+        return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt, references=sizes)

@@ -5,6 +5,8 @@ The default is short. `strength` adds sentences, for comparisons: longer prompts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import UsageError
 
@@ -18,19 +20,27 @@ PROMPT_STRENGTHS = (0, 1, 2, 3)
 3: also what to avoid."""
 
 _OPPOSITE = {"right": "left", "left": "right", "bottom": "top", "top": "bottom"}
+_REFERENCES = {
+    "seed": "is the beginning of the same work",
+    "map": "is a small map of the whole work, with a red frame around the part that the first picture shows",
+    "file": "is a reference for style",
+}
 _TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards", "top": "upwards"}
 
 
-def build_prompt(
+def build_prompt(  # noqa: PLR0913 (everything that a prompt says)
     mode: Mode | str,
     words: str = "",
     contract: TileContract = CLASSIC,
     strength: int = PROMPT_STRENGTH_DEFAULT,
     closes: bool = False,
+    references: Sequence[str] = (),
 ) -> str:
     """The full prompt for one step in `mode`; it ends with the user prompt `words`.
 
     Where the step `closes` a loop, both ends of the tile are kept, and `contract` is that of the closing step.
+    `references` are the kinds of the reference pictures (`REFERENCE_KINDS`), in the order in which they are sent. The
+    model is told what each of them is, whatever the strength.
 
     Raises:
         UsageError: unknown mode or strength, or `words` that cannot be encoded as UTF-8.
@@ -40,12 +50,13 @@ def build_prompt(
         raise UsageError(f"unknown prompt strength {strength!r}: use one of {', '.join(map(str, PROMPT_STRENGTHS))}")
     new = Mode(mode).direction
     old = _OPPOSITE[new]
+    this = "the first picture" if references else "this picture"
     if closes:
         parts = f"the {old} {contract.band_px} and the {new} {contract.band_px} of {contract.tile_px} pixels"
-        sentences = [f"Join the {old} and the {new} part of this picture."]
+        sentences = [f"Join the {old} and the {new} part of {this}."]
         areas = f"Keep {parts} exactly as they are; fill only the {contract.advance_px} pixels between them."
     else:
-        sentences = [f"Extend this picture {_TOWARDS[new]}."]
+        sentences = [f"Extend {this} {_TOWARDS[new]}."]
         areas = (
             f"Keep {_part(old, contract.band_px, contract)} exactly as it is; "
             f"fill only {_part(new, contract.tile_px - contract.band_px, contract)}."
@@ -62,6 +73,8 @@ def build_prompt(
             "The join must be invisible: no border, frame, gap, blur, mirrored or repeated content, "
             "no new perspective, no text that was not there."
         )
+    sentences += [f"Picture {number} {_REFERENCES[kind]}." for number, kind in enumerate(references, start=2)]
+    sentences += ["Match the style of the other pictures; copy nothing from them."] if references else []
     return " ".join([*sentences, words.strip()]).strip()
 
 

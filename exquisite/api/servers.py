@@ -93,6 +93,11 @@ class ServerSettings:
     stream: bool = False
     lossy: Literal["accept", "refuse"] = "accept"
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether a request may hold several pictures: the name of their field is that of a list, such as image[]."""
+        return self.image_field.endswith("[]")
+
     def counted_as(self, model: str) -> str:
         """The argument `model` of the cost functions in `models`, for calls of `model` on this server."""
         if self.free:

@@ -122,9 +122,18 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--scaffold",
         dest="scaffold_fill",
-        choices=SCAFFOLD_FILLS,
         default=none,
-        help=f"what fills the generated half before the model sees it (default {d.scaffold_fill})",
+        metavar="|".join([*SCAFFOLD_FILLS, "FILE"]),
+        help=f"what fills the generated half before the model sees it: a fill or a picture (default {d.scaffold_fill})",
+    )
+    add("--scaffold-offset-px", type=int, default=none, metavar="N", help="of that picture, what lies before the seam")
+    add(
+        "--reference",
+        dest="references",
+        action="append",
+        default=none,
+        metavar="FILE",
+        help="further picture for the model: a file, seed or map; repeatable",
     )
     add("--continuation-cue", action="store_true", default=none, help="draw marks that invite continuation")
     add(

@@ -121,7 +121,9 @@ def _option(key: str, text: str) -> Any:
         if text not in _TRUTH:
             raise UsageError(f"{key}={text} is neither true nor false")
         return _TRUTH[text]
-    return _number(key, text, int) if isinstance(default, int) else text
+    if isinstance(default, tuple):
+        return () if text == "none" else tuple(text.split("+"))
+    return _number(key, text, type(default)) if isinstance(default, int | float) else text
 
 
 def _generator_value(key: str, text: str) -> Any:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from PIL import Image
+
 from ..api.generator import CallLog, OwedPicture, RawCandidate, TileRequest
+from ..api.reference_picture import ReferencePicture
 from ..contract import TileContract
 from ..errors import PaymentError
+from ..pipeline.reference_pictures import largest_map_size
 
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient
@@ -55,6 +59,7 @@ def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps:
     """The price of a run of `steps` steps that begins with `request`, which may ask for a part of a step only."""
     first = client.request_preview(request)
     whole = replace(request, candidates=request.first_candidate + request.candidates, first_candidate=0)
+    whole = replace(whole, references=tuple(_at_its_largest(picture, request) for picture in request.references))
     later = client.request_preview(whole)
 
     def total(name: str) -> Decimal:
@@ -62,6 +67,14 @@ def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps:
 
     tiles = request.candidates + (steps - 1) * whole.candidates
     return Price(steps, tiles, total("estimate_usd"), total("worst_case_usd"), str(first["url"]))
+
+
+def _at_its_largest(picture: ReferencePicture, request: TileRequest) -> ReferencePicture:
+    """What a later step of a run may send in place of `picture`: a map grows with the canvas."""
+    if picture.kind != "map":
+        return picture
+    size = request.contract.oriented(largest_map_size(request.contract), request.mode)
+    return ReferencePicture.from_image("map", Image.new("RGB", size))
 
 
 class RunConsent:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..api.generator import TileGenerator
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
 from ..geometry.measures.trend import drifting
 from ..geometry.overlap_score import TileScore
-from ..geometry.tile_mode import extract_conditioning_band
-from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture
+from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture, rgb_file
 from ..pipeline.session import Session
-from ..pipeline.step import StepInputs, StepOptions, StepResult, TileEnd
+from ..pipeline.step import StepOptions, StepResult
 from .arguments import (
     Verbs,
     add_common_options,
@@ -138,11 +139,15 @@ def _step(args: argparse.Namespace, output: Output) -> int:
         raise UsageError("one step closes a loop, and none can follow: leave out --steps")
     root = Path(args.session)
     session, fitted = _session_or_picture(args, mode)
+    for name in StepOptions.from_values(options).picture_files:
+        rgb_file(name)  # before anything is made
     init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
     consent = RunConsent(output.ask, args.steps) if output.can_ask else None
     with make_generator(args, init, root, consent=consent, tell=output.note) as generator:
         if args.dry_run:
-            return _dry_run(args, output, generator, session, fitted, mode, options)
+            with _session_for_preview(session, fitted, args.contract or CLASSIC) as shown:
+                inputs, number = shown.inputs(mode, args.prompt, **options), shown.status().last_step + 1
+                return show_request(inputs, number, generator, output, args.steps)
         if session is None:
             assert fitted is not None
             session = _create(root, fitted, args.contract or CLASSIC, init, output)
@@ -202,33 +207,17 @@ def _create(
     return session
 
 
-def _dry_run(  # noqa: PLR0913 (what a step would be given)
-    args: argparse.Namespace,
-    output: Output,
-    generator: TileGenerator,
-    session: Session | None,
-    fitted: FittedPicture | None,
-    mode: Mode,
-    options: dict[str, Any],
-) -> int:
-    """Show the request of the next step; write and send nothing."""
+@contextlib.contextmanager
+def _session_for_preview(
+    session: Session | None, fitted: FittedPicture | None, contract: TileContract
+) -> Iterator[Session]:
+    """The session, or one in a temporary folder that begins with the picture; a dry run changes neither."""
     if session is not None:
-        inputs, number = session.inputs(mode, args.prompt, **options), session.status().last_step + 1
-    else:
-        assert fitted is not None
-        inputs, number = _first_inputs(fitted, args.contract or CLASSIC, mode, args.prompt, options), 1
-    return show_request(inputs, number, generator, output, args.steps)
-
-
-def _first_inputs(
-    fitted: FittedPicture, contract: TileContract, mode: Mode, words: str, options: dict[str, Any]
-) -> StepInputs:
-    """What would decide the first step of a session that does not exist yet."""
-    chosen = StepOptions.from_values(options)
-    chosen.require_fits(contract)
-    band, *others = (extract_conditioning_band(fitted.image, way, contract) for way in (mode, mode.opposite))
-    beginning = TileEnd(mode.opposite, others[0]) if chosen.close else None
-    return StepInputs(mode, chosen.step_contract(contract), band, words, chosen, beginning=beginning)
+        yield session
+        return
+    assert fitted is not None
+    with tempfile.TemporaryDirectory() as folder:
+        yield Session.create(Path(folder) / "preview", fitted.image, contract)
 
 
 def _accept(args: argparse.Namespace, output: Output) -> int:

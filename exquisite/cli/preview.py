@@ -18,6 +18,10 @@ def show_request(inputs: StepInputs, number: int, generator: TileGenerator, outp
     data: dict[str, Any] = {"dry_run": True, "step": number, "mode": inputs.mode}
     data |= {"generator": describe(generator), "prompt": inputs.prompt}
     lines = [f"step {number} in {inputs.mode}: {request.candidates} candidates of {request.size_text}"]
+    if request.references:
+        data["references"] = [picture.as_record() for picture in request.references]
+        shown = (f"{picture.kind} {picture.size[0]}x{picture.size[1]}" for picture in request.references)
+        lines.append(f"reference pictures: {', '.join(shown)}")
     if isinstance(generator, AskingFirst):
         preview = generator.request_preview(request)
         data["request"] = preview

@@ -38,6 +38,7 @@ __all__ = [
     "score_strips",
     "score_tile",
     "score_tile_sobel_corr",
+    "vetoed",
     "worst_of",
 ]
 
@@ -194,6 +195,12 @@ def score_tile_sobel_corr(
     """The metric "sobel_corr" alone, 0 to 1."""
     old, new = extract_scoring_strips(canvas, tile, mode, contract)
     return _sobel_metrics(*(to_canonical(strip, mode).convert("L") for strip in (old, new)))["sobel_corr"]
+
+
+def vetoed(score: TileScore, veto: str) -> TileScore:
+    """`score` with one more veto, and its penalty in "primary" and "seam"."""
+    metrics = {name: score.metrics[name] - VETO_PENALTY for name in ("primary", "seam")}
+    return TileScore(metrics["primary"], MappingProxyType({**score.metrics, **metrics}), (*score.vetoes, veto))
 
 
 def interior_gate(

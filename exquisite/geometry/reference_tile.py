@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from ..contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
-from ..errors import UsageError
+from ..contract import CLASSIC, Mode, TileContract, from_canonical, require_rgb, to_canonical
+from ..errors import CanvasError, UsageError
 from ..pixels import crop_mirrored
 from .enforcement import require_band
 
@@ -47,6 +47,7 @@ def build_reference_tile_and_mask(  # noqa: PLR0913 (independent settings, by ke
     scaffold_fill: str = "grey",
     continuation_cue: bool = False,
     soft_px: int = 0,
+    scaffold: Image.Image | None = None,
 ) -> ReferenceTile:
     """Build the reference tile and its mask to extend an RGB `band` (own orientation) in `mode`.
 
@@ -54,9 +55,10 @@ def build_reference_tile_and_mask(  # noqa: PLR0913 (independent settings, by ke
         scaffold_fill: content of the generated half, one of SCAFFOLD_FILLS.
         continuation_cue: draw small chevrons that point across the seam, inside the conditioning half only.
         soft_px: width of the ramp from keep to edit before the seam, in pixels; 0 for a hard edge, at most band_px.
+        scaffold: RGB content of the generated half, own orientation, in place of a fill.
 
     Raises:
-        CanvasError: the band is not RGB or not of the contract's size.
+        CanvasError: the band or the scaffold is not RGB or not of the contract's size.
         UsageError: unknown scaffold fill, or a ramp wider than the band.
     """
     require_band(band, mode, contract)
@@ -67,7 +69,13 @@ def build_reference_tile_and_mask(  # noqa: PLR0913 (independent settings, by ke
     canonical = to_canonical(band, mode)
     room = contract.tile_px - contract.band_px
     image = Image.new("RGB", (contract.tile_px, contract.across_px))
-    image.paste(_scaffold(canonical, room, scaffold_fill), (contract.band_px, 0))
+    if scaffold is not None:
+        fill = to_canonical(require_rgb(scaffold, "the scaffold"), mode)
+        if fill.size != (room, contract.across_px):
+            raise CanvasError(f"the scaffold is {fill.width}x{fill.height}, not {room}x{contract.across_px}")
+    else:
+        fill = _scaffold(canonical, room, scaffold_fill)
+    image.paste(fill, (contract.band_px, 0))
     image.paste(_with_cue(canonical) if continuation_cue else canonical, (0, 0))
     return ReferenceTile(from_canonical(image, mode), from_canonical(_mask(contract, soft_px), mode))
 

@@ -102,6 +102,8 @@ class StepJobs:
             raise UsageError("this page was started without a generator: it runs no step")
         session = self._open(branch)
         chosen = StepOptions.from_values(options)
+        if chosen.picture_files:
+            raise UsageError("a page reads no picture files: use seed or map, or the command line")
         inputs = session.inputs(mode, words, **options)
         price: Record = {"estimate_usd": "0", "worst_case_usd": "0"}
         if hasattr(self._generator, "request_preview"):

@@ -11,6 +11,9 @@ from .store.records import Record, read_record
 
 __all__ = ["answered_step", "inputs_of", "request_of"]
 
+_SENT_PICTURES = ("references", "scaffold_fill", "scaffold_offset_px")
+"""Options that decide which pictures a request holds."""
+
 
 def answered_step(store: Store, step: int | None) -> int:
     """The step whose stored answers are meant: by default the newest that the canvas has not moved on from.
@@ -33,9 +36,13 @@ def answered_step(store: Store, step: int | None) -> int:
 
 
 def inputs_of(store: Store, number: int, changes: Record) -> tuple[StepInputs, int]:
-    """What decided a step that was begun, with some options changed, and the step that it continues."""
+    """What decided a step that was begun, with some options changed, and the step that it continues.
+
+    What was sent stays what it was: changes to the pictures of the request are ignored.
+    """
     record = store.step(number) if store.is_finished(number) else request_of(store, number)
-    return stored_inputs(store, number, {**record["options"], **changes})
+    options = {name: value for name, value in changes.items() if name not in _SENT_PICTURES}
+    return stored_inputs(store, number, {**record["options"], **options})
 
 
 def request_of(store: Store, number: int) -> Record:

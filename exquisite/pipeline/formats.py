@@ -27,6 +27,7 @@ __all__ = [
     "OutcomeRecord",
     "PendingRecord",
     "PieceRecord",
+    "ReferenceRecord",
     "RequestRecord",
     "ScoreRecord",
     "SeamRecord",
@@ -102,7 +103,7 @@ class OptionsRecord(TypedDict):
     calibrate: Annotated[bool, "whether the drift is undone"]
     gate: Annotated[float | None, "factor of the gate; null for none"]
     metric: Annotated[str, "metric that chooses"]
-    scaffold_fill: Annotated[str, "what fills the generated half of the reference tile"]
+    scaffold_fill: Annotated[str, "what fills the generated half of the reference tile, or file:<sha256> of a picture"]
     continuation_cue: Annotated[bool, "whether marks invite continuation"]
     prompt_strength: Annotated[int, "how much is said around the user prompt, 0 to 3"]
     artifacts: Annotated[Literal["full", "lean", "none"], "how many files a step keeps"]
@@ -111,6 +112,16 @@ class OptionsRecord(TypedDict):
     soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false where it is missing"]]
     anchor: NotRequired[Annotated[float, "largest share of a deviation in style that a step corrects"]]
     close: NotRequired[Annotated[bool, "whether the step closes the canvas to a loop; false where it is missing"]]
+    references: NotRequired[Annotated[list[str], "pictures of the request: kind:<sha256> of each; none if missing"]]
+    scaffold_offset_px: NotRequired[Annotated[int, "pixels of a scaffold picture before the seam; 0 if missing"]]
+
+
+class ReferenceRecord(TypedDict):
+    """A reference picture of a request; its file is `pictures/<sha256>.png`."""
+
+    kind: Annotated[Literal["seed", "map", "file"], "what it shows: seed picture, canvas in small, or a file's picture"]
+    sha256: Annotated[Sha256, "hash of its size, as WIDTHxHEIGHT and a space, and its RGB pixels"]
+    size: Annotated[Pixels, "width and height"]
 
 
 class RequestRecord(TypedDict):
@@ -130,6 +141,8 @@ class RequestRecord(TypedDict):
     soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask, in pixels"]]
     beginning_sha256: NotRequired[Annotated[Sha256, "hash of the RGB pixels of the other band, of a closing step"]]
     beginning_soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask at that band, in pixels"]]
+    scaffold_offset_px: NotRequired[Annotated[int, "as in the options"]]
+    references: NotRequired[Annotated[list[ReferenceRecord], "reference pictures, in the order in which they are sent"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
     digest: NotRequired[Annotated[Sha256, "hash of the fields above but the options; names the file pending/<digest>"]]
 
@@ -336,6 +349,7 @@ RECORDS: tuple[type, ...] = (
     LabelRecord,
     ContractRecord,
     OptionsRecord,
+    ReferenceRecord,
     PieceRecord,
     BoxRecord,
     TipsRecord,

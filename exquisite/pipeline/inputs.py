@@ -9,10 +9,11 @@ from PIL import Image
 
 from ..api.generator import Beginning, TileRequest
 from ..api.prompt import build_prompt
+from ..api.reference_picture import ReferencePicture
 from ..contract import Mode, TileContract
 from ..geometry.anchor import Anchor
 from ..geometry.closing import closing_reference
-from ..geometry.reference_tile import ReferenceTile, build_reference_tile_and_mask
+from ..geometry.reference_tile import SCAFFOLD_FILLS, ReferenceTile, build_reference_tile_and_mask
 from .options import StepOptions
 from .store.pieces import Zones
 
@@ -53,6 +54,8 @@ class StepInputs:
         zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
         anchor: what the style of the new half is corrected towards; None for nothing.
         beginning: the other end of the canvas, which the step meets; None unless it closes a loop.
+        references: further pictures of the request.
+        scaffold: RGB content of the generated half, own orientation; None for the fill that the options name.
     """
 
     mode: Mode
@@ -63,6 +66,8 @@ class StepInputs:
     zone_px: int = 0
     anchor: Anchor | None = None
     beginning: TileEnd | None = None
+    references: tuple[ReferencePicture, ...] = ()
+    scaffold: Image.Image | None = None
 
     @property
     def ends(self) -> tuple[TileEnd, ...]:
@@ -78,8 +83,8 @@ class StepInputs:
     @property
     def prompt(self) -> str:
         """The full text for the model."""
-        closes = self.beginning is not None
-        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength, closes)
+        closes, kinds = self.beginning is not None, [picture.kind for picture in self.references]
+        return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength, closes, kinds)
 
     @property
     def band_sha256(self) -> str:
@@ -103,6 +108,7 @@ class StepInputs:
             first_candidate=first_candidate,
             band_origin=band_origin,
             beginning=None if end is None else Beginning(end.band, end.origin),
+            references=self.references,
         )
 
     def reference_tile(self) -> ReferenceTile:
@@ -112,9 +118,10 @@ class StepInputs:
                 end.band,
                 end.mode,
                 self.contract,
-                scaffold_fill=self.options.scaffold_fill,
+                scaffold_fill=self.options.scaffold_fill if self.scaffold is None else SCAFFOLD_FILLS[0],
                 continuation_cue=self.options.continuation_cue,
                 soft_px=end.zone_px if self.options.soft_mask else 0,
+                scaffold=self.scaffold,
             )
             for end in self.ends
         )

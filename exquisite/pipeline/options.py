@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import PurePath
 from typing import Any
 
 from ..api.prompt import PROMPT_STRENGTHS
+from ..api.reference_picture import REFERENCE_KINDS
 from ..contract import TileContract
 from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .artifacts import ARTIFACTS
 
-__all__ = ["AUTO", "StepOptions"]
+__all__ = ["AUTO", "KEPT_PICTURE", "StepOptions", "is_picture"]
 
 AUTO = "auto"
 """The feather whose width the gate decides."""
+
+KEPT_PICTURE = re.compile(rf"({'|'.join(REFERENCE_KINDS)}):([0-9a-f]{{64}})")
+"""The name of a picture that a session keeps: its kind, and the hash of its pixels."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,13 @@ class StepOptions:
         calibrate: undo the model's drift before enforcement.
         gate: factor of the relative gate; None glues the best candidate whatever its score.
         metric: the metric that selects the winner: "primary", or one of the scorer's others.
-        scaffold_fill: what fills the generated half of the reference tile.
+        scaffold_fill: what fills the generated half of the reference tile: one of SCAFFOLD_FILLS, or a picture file,
+            scaled to the tile's size across and laid from the seam on.
+        scaffold_offset_px: pixels of that picture, at that scale, that lie before the seam.
         continuation_cue: draw marks at the seam inside the conditioning half of the reference tile.
         prompt_strength: how much is said around the person's words, 0 to 3.
+        references: further pictures of the request: "seed" (a tile's size of the seed picture), "map" (the canvas in
+            small, with the tile framed), or picture files.
         anchor: largest share, 0 to 1, of the deviation in style from the seed picture that a step corrects; 0 for none.
         artifacts: "full", "lean" (answers and the winner's files) or "none" (answers and the strip).
         soften_px: new pixels at the far end that the step leaves pending, so that the next step may cut inside them;
@@ -61,6 +71,8 @@ class StepOptions:
     soft_mask: bool = False
     anchor: float = 0.0
     close: bool = False
+    references: tuple[str, ...] = ()
+    scaffold_offset_px: int = 0
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -76,14 +88,23 @@ class StepOptions:
             yield f"gate must be a factor above 0, or None for no gate, not {self.gate!r}"
         if self.metric not in METRICS:
             yield f"unknown metric {self.metric!r}: use one of {', '.join(METRICS)}"
-        if self.scaffold_fill not in SCAFFOLD_FILLS:
-            yield f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {', '.join(SCAFFOLD_FILLS)}"
+        if self.scaffold_fill not in SCAFFOLD_FILLS and not is_picture(self.scaffold_fill):
+            fills = ", ".join(SCAFFOLD_FILLS)
+            yield f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {fills}, or a picture file"
         if not _is_whole(self.prompt_strength) or self.prompt_strength not in PROMPT_STRENGTHS:
             yield f"prompt_strength must be 0 to 3, not {self.prompt_strength!r}"
         if self.artifacts not in ARTIFACTS:
             yield f"unknown artifacts {self.artifacts!r}: use one of {', '.join(ARTIFACTS)}"
         if not _is_whole(self.soften_px) or self.soften_px < 0:
             yield f"soften_px must be 0 or more, in whole pixels, not {self.soften_px!r}"
+        if not isinstance(self.references, tuple) or not all(map(_is_reference, self.references)):
+            yield f"references must be seed, map or picture files, not {self.references!r}"
+        if not _is_whole(self.scaffold_offset_px) or self.scaffold_offset_px < 0:
+            yield f"scaffold_offset_px must be 0 or more, in whole pixels, not {self.scaffold_offset_px!r}"
+        elif self.scaffold_offset_px and self.scaffold_fill in SCAFFOLD_FILLS:
+            yield "scaffold_offset_px needs a picture file as scaffold_fill"
+        if self.close is True and self.scaffold_fill not in SCAFFOLD_FILLS:
+            yield f"a step that closes a loop takes no picture as scaffold_fill: use one of {', '.join(SCAFFOLD_FILLS)}"
         for name in ("calibrate", "continuation_cue", "soften_seed", "soft_mask", "close"):
             if not isinstance(value := getattr(self, name), bool):
                 yield f"{name} must be True or False, not {value!r}"
@@ -113,6 +134,11 @@ class StepOptions:
         """
         return contract.closing if self.close else contract
 
+    @property
+    def picture_files(self) -> list[str]:
+        """The picture files that the options name; a picture that a session keeps is none."""
+        return [name for name in (*self.references, self.scaffold_fill) if is_picture(name) and _is_outside(name)]
+
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
         """Options from names and values, as a caller or a record gives them.
@@ -122,6 +148,8 @@ class StepOptions:
         """
         known = {option.name for option in fields(cls)}
         names = ", ".join(sorted(known))
+        if isinstance(values.get("references"), list):
+            values = {**values, "references": tuple(values["references"])}
         problems = [f"unknown step option {name!r}: use one of {names}" for name in sorted(set(values) - known)]
         try:
             options = cls(**{name: value for name, value in values.items() if name in known})
@@ -137,11 +165,35 @@ class StepOptions:
 
     def values(self) -> dict[str, Any]:
         """Every option by name, in JSON types."""
-        return asdict(self)
+        return {**asdict(self), "references": list(self.references)}
 
 
-_LATER = {"soften_px": 0, "soften_seed": False, "soft_mask": False, "anchor": 0.0, "close": False}
+_LATER = {
+    "soften_px": 0,
+    "soften_seed": False,
+    "soft_mask": False,
+    "anchor": 0.0,
+    "close": False,
+    "references": [],
+    "scaffold_offset_px": 0,
+}
 """Options that records of version 0.1.0 do not have, with their defaults."""
+
+
+def is_picture(name: object) -> bool:
+    """Whether `name` is that of a picture: a file with an ending or in a folder, or one that a session keeps."""
+    if not isinstance(name, str) or not name.strip():
+        return False
+    return not _is_outside(name) or PurePath(name).suffix != "" or PurePath(name).name != name
+
+
+def _is_outside(name: str) -> bool:
+    """Whether `name` is not that of a picture which a session keeps."""
+    return KEPT_PICTURE.fullmatch(name) is None
+
+
+def _is_reference(name: object) -> bool:
+    return name in ("seed", "map") or is_picture(name)
 
 
 def _is_whole(value: object) -> bool:

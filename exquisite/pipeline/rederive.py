@@ -11,6 +11,7 @@ from .commit import OpenStep, accept_facts, step_record
 from .derived import Derived, derive
 from .journal import Journal
 from .journal.ledger import Ledger
+from .reference_pictures import references_of, scaffold_of, with_kept_pictures
 from .step import StepInputs, StepOptions, TileEnd
 from .store import SEED, Store
 from .store.pieces import pending_width, require_open
@@ -92,18 +93,32 @@ def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInput
 
 
 def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOptions) -> StepInputs:
-    """What decides a step in `mode` on top of step `base`.
+    """What decides a step in `mode` on top of step `base`; pictures that options name are read, and named by content.
 
     Raises:
         CanvasError: the canvas cannot grow in `mode`, or is a loop.
+        PictureError: a file that is no picture.
+        SessionDamagedError: a picture that the session keeps is missing or altered.
         UsageError: the seed picture is too short for a cut inside it, or the contract has no room to close a loop.
     """
     require_open(store.step(base))
+    options = with_kept_pictures(store, base, mode, options)
     contract = options.step_contract(store.contract)
     zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
     anchor = anchor_for(store, base, mode, options.anchor)
     beginning = _beginning(store, base, mode.opposite) if options.close else None
-    return StepInputs(mode, contract, store.frontier(base, mode), words, options, zone_px, anchor, beginning)
+    return StepInputs(
+        mode=mode,
+        contract=contract,
+        band=store.frontier(base, mode),
+        words=words,
+        options=options,
+        zone_px=zone_px,
+        anchor=anchor,
+        beginning=beginning,
+        references=references_of(store, options),
+        scaffold=scaffold_of(store, mode, options),
+    )
 
 
 def _beginning(store: Store, base: int, mode: Mode) -> TileEnd:

@@ -30,6 +30,7 @@ from .labels import Labels
 from .notebook import card, small_png
 from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
+from .reference_pictures import keep_pictures
 from .status import Status, session_status
 from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import Store
@@ -214,7 +215,6 @@ class Session:
             AnswerError: the generator gave nothing at all.
         """
         mode = Mode(mode)
-        chosen_options = StepOptions.from_values(options)
         start = time.monotonic()
         with self.writing():
             base, inputs = self.store.head, self.inputs(mode, prompt, **options)
@@ -222,7 +222,7 @@ class Session:
             digest = request_digest(request)
             number = self.store.begun(digest)
             if number is None:
-                number = self.store.begin_step(digest, {**request, "options": chosen_options.as_dict()})
+                number = self.store.begin_step(digest, {**request, "options": inputs.options.as_dict()})
             elif self.store.is_finished(number):
                 commit(self.store, self.store.step(number), digest)
                 scores = tuple(one.score for one in rederive(self.store, number).examined)
@@ -231,8 +231,9 @@ class Session:
             def tell(candidate: int, phase: str) -> None:
                 if progress is not None:
                     elapsed = time.monotonic() - start
-                    progress(Progress(number, candidate, chosen_options.candidates, phase, elapsed))
+                    progress(Progress(number, candidate, inputs.options.candidates, phase, elapsed))
 
+            keep_pictures(self.store, inputs.options)
             journal = self._journal(number, budget, lambda line: tell(0, line))
             opened = OpenStep(self.store, number, base, inputs, digest)
             origin = self.store.band_origin(base, mode)

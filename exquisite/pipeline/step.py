@@ -28,7 +28,8 @@ from ..geometry.calibration.deblocking import deblocked
 from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straightened
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
-from ..geometry.overlap_score import TileScore, score_tile, worst_of
+from ..geometry.overlap_score import TileScore, score_tile, vetoed, worst_of
+from ..geometry.reference_copies import copied_references
 from .artifacts import decode_png
 from .inputs import StepInputs, TileEnd
 from .notebook import card, small_png
@@ -213,7 +214,18 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
     joined = joined_along([seam.cut for seam in seams], redraw, enforced, inputs)
     scores = seam_scores(joined, seams, inputs)
     scored = tuple(replace(seam, score=score) for seam, score in zip(seams, scores, strict=True))
-    return Examined(index, raw, "", redraw, enforced, joined, scored, worst_of(scores), correction)
+    score = worst_of(scores)
+    if _copies_a_reference(joined, inputs):
+        score = vetoed(score, "reference")
+    return Examined(index, raw, "", redraw, enforced, joined, scored, score, correction)
+
+
+def _copies_a_reference(tile: Image.Image, inputs: StepInputs) -> bool:
+    """Whether the new pixels of a tile hold a copy of a reference picture."""
+    frame = inputs.contract.tile_frame(inputs.mode)
+    area = frame.generated_half if inputs.beginning is None else frame.growth_in_tile
+    pictures = [picture.image for picture in inputs.references]
+    return bool(copied_references(tile, pictures, area, inputs.contract))
 
 
 def _calibrations(tile: Image.Image, inputs: StepInputs) -> Sequence[Calibration | None]:

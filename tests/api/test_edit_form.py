@@ -16,11 +16,10 @@ from exquisite.api.edit_form import ModelSettings, edit_form, picture_parts
 from exquisite.api.generator import NullCallLog, TileRequest
 from exquisite.api.models import MODEL_DEFAULT
 from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.api.reference_picture import ReferencePicture
 from exquisite.api.servers import OPENAI, SERVERS, Timeouts
 from exquisite.contract import CLASSIC, Mode
-from exquisite.errors import (
-    RejectedByServerError,
-)
+from exquisite.errors import RejectedByServerError, UsageError
 from tests.support.client_bench import HERE, mocked, request_for
 from tests.support.emulator import EMULATOR_KEY, MemoryTransport, emulator
 from tests.support.memory_log import MemoryCallLog
@@ -150,6 +149,31 @@ class TestRequest:
         assert names == ["model", "prompt", "n", "quality", "output_format", "response_format", "image", "mask_image"]
         assert b'name="quality"\r\n\r\nbest\r\n' in asked.read()
         assert (asked.headers["x-team"], asked.url.params["v"]) == ("a", "1")
+
+    def test_reference_pictures_follow_the_tile_as_further_parts_of_its_name(self) -> None:
+        pictures = tuple(
+            ReferencePicture.from_image(kind, Image.new("RGB", (40, 30 + place)))
+            for place, kind in enumerate(("seed", "map", "file"))
+        )
+        request = replace(request_for(), references=pictures)
+        parts = picture_parts(request, OPENAI)
+        assert [part.name for part in parts] == ["image[]"] * 4 + ["mask"]
+        assert [part.filename for part in parts[1:4]] == ["reference-1-seed.png", "reference-2-map.png",
+                                                          "reference-3-file.png"]  # fmt: skip
+        assert [part.data for part in parts[1:4]] == [picture.data for picture in pictures]
+        served = emulator(flat=True, any_size=True)
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(served), environ={})
+        assert len(list(client.generate(request, MemoryCallLog()))) == 3
+        edit = served.calls[0].edit
+        assert edit is not None
+        assert [picture.size for picture in edit.references] == [(40, 30), (40, 31), (40, 32)]
+        assert edit.mask is not None
+        assert edit.mask.size == edit.image.size
+
+    def test_a_server_that_takes_one_picture_refuses_references(self) -> None:
+        request = replace(request_for(), references=(ReferencePicture.from_image("file", Image.new("RGB", (9, 9))),))
+        with pytest.raises(UsageError, match="takes one picture, as the field 'image': leave the 1 references out"):
+            picture_parts(request, replace(OPENAI, image_field="image"))
 
     @pytest.mark.parametrize("mask", ["send", "omit"])
     def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: Literal["send", "omit"]) -> None:

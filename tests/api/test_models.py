@@ -229,3 +229,26 @@ class TestMoney:
     def test_an_unknown_model_is_counted_as_the_default_and_a_free_one_costs_nothing(self) -> None:
         assert estimate_usd("my-deployment", "high", 1) == estimate_usd(MODEL_DEFAULT, "high", 1)
         assert estimate_usd(FREE, "high", 9) == worst_case_usd(FREE, "high", 9) == usage_usd(FREE, {}) == 0
+
+
+class TestReferencePictures:
+    def test_a_model_takes_sixteen_pictures_and_the_tile_is_one_of_them(self) -> None:
+        check_options(MODEL_DEFAULT, (1024, 1024), pictures=16)
+        with pytest.raises(UsageError, match=r"more than the 16 of a request; .* leave out 1 of the 16 references"):
+            check_options(MODEL_DEFAULT, (1024, 1024), pictures=17)
+        with pytest.raises(UsageError, match="leave out 2 of the 2 references"):
+            check_options("dall-e-2", (1024, 1024), quality="high", pictures=3)
+
+    @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.pictures_max > 1])
+    def test_each_counts_a_token_for_every_32_px_square_at_the_price_of_its_model(self, name: str) -> None:
+        """Of a 1000x330 picture that is 32 times 11 squares, begun ones counted."""
+        price = MODELS[name].prices.image_in
+        plain, one, two = (estimate_usd(name, "high", 2, references=[(1000, 330)] * count) for count in range(3))
+        assert one - plain == two - one == 32 * 11 * price / 1_000_000
+        factor = 1 if MODELS[name].verified else 2
+        worst = [worst_case_usd(name, "high", 2, references=[(1000, 330)] * count) for count in range(2)]
+        assert worst[1] - worst[0] == factor * (one - plain)
+
+    def test_where_pictures_have_a_price_of_their_own_references_cost_nothing(self) -> None:
+        assert estimate_usd("per_picture=0.04", "high", 3, references=[(900, 900)]) == Decimal("0.12")
+        assert estimate_usd(FREE, "high", 3, references=[(900, 900)]) == 0

@@ -100,6 +100,31 @@ class TestAsking:
         assert Decimal(request["worst_case_usd"]) >= Decimal(request["estimate_usd"]) > 0
         assert "body of " in paid("--dry-run").out
 
+    def test_references_are_shown_priced_and_sent(self, paid: Cli, served: Emulator, folder: Path) -> None:
+        words = ("--reference", "seed", "--reference", "ink.png", "--reference", "map", "--json")
+        plain, shown = (paid("--dry-run", *more).data[0] for more in (("--json",), words))
+        assert [one["kind"] for one in shown["references"]] == ["seed", "file", "map"]
+        assert [part["name"] for part in shown["request"]["parts"]] == ["image[]"] * 4 + ["mask"]
+        tokens = 2 * 2 + 2 * 2 + 1  # 32 px squares of 64x64, 64x64 and 24x16
+        price = Decimal(tokens * 8) / 1_000_000  # and the longer prompt
+        assert Decimal(shown["request"]["estimate_usd"]) > Decimal(plain["request"]["estimate_usd"]) + price
+        assert "reference pictures: seed 64x64, file 64x64, map 24x16" in paid("--dry-run", *words[:-1]).out
+        assert paid("--yes", *words).code == 0
+        assert served.calls[0].edit is not None
+        assert [picture.size for picture in served.calls[0].edit.references] == [(64, 64), (64, 64), (24, 16)]
+
+    def test_a_run_is_priced_with_the_largest_map_of_its_steps(
+        self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]
+    ) -> None:
+        typed("y\n")
+        assert paid("--steps", "3", "--reference", "map").code == 0
+        assert served.sent == 3
+
+    def test_a_reference_that_is_no_picture_makes_no_session(self, paid: Cli, folder: Path) -> None:
+        before = everything(folder)
+        assert paid("--yes", "--reference", "missing.png").code == 1
+        assert everything(folder) == before
+
 
 class TestBudget:
     def test_over_it_nothing_is_sent(self, paid: Cli, served: Emulator) -> None:

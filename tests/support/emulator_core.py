@@ -241,7 +241,7 @@ class _Scene:
 def usage_of(edit: Edit, count: int) -> dict[str, object]:
     """The tokens of one answer with `count` pictures: four characters a token, one a 32 px square of input."""
     text = -(-len(edit.fields["prompt"]) // 4)
-    picture = -(-edit.image.width // _PATCH_PX) * -(-edit.image.height // _PATCH_PX)
+    picture = sum(-(-one.width // _PATCH_PX) * -(-one.height // _PATCH_PX) for one in (edit.image, *edit.references))
     tokens = MODELS[edit.model].output_tokens[edit.fields.get("quality", "auto")]
     output = count * -(-tokens * edit.size[0] * edit.size[1] // _CLASSIC_PIXELS)
     return {

@@ -9,6 +9,7 @@ from PIL import Image
 
 from exquisite.api.generator import Beginning, NullCallLog, TileGenerator, TileRequest
 from exquisite.api.mock import MockTileGenerator
+from exquisite.api.reference_picture import ReferencePicture
 from exquisite.contract import Mode, TileContract
 
 from .emulator_core import Drawing
@@ -105,6 +106,7 @@ def _as_request(
         first_candidate=before,
         band_origin=contract.frame(mode, canvas_size).band.origin if canvas_size else (0, 0),
         beginning=beginning,
+        references=tuple(ReferencePicture.from_image("file", picture) for picture in edit.references),
     )
 
 

@@ -22,6 +22,7 @@ __all__ = ["MODELS", "Edit", "ModelRules", "Refusal", "check_edit", "error_body"
 
 PICTURE_BYTES_MAX = 50 * 2**20
 MASK_BYTES_MAX = 4 * 2**20
+PICTURES_MAX = 16
 PROMPT_MAX = 32_000
 _TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 _EXPLICIT = ("prompt", "model", "n", "size", "quality", "background", "output_format")
@@ -75,7 +76,8 @@ class Edit:
     Attributes:
         fields: the text fields.
         model: its name, from the field or the path.
-        image: the first reference picture.
+        image: the first picture, which is edited.
+        references: the pictures after it.
         mask: the mask, or None.
         size: (width, height) asked for, in pixels.
         n: how many pictures.
@@ -87,6 +89,7 @@ class Edit:
     mask: Image.Image | None
     size: tuple[int, int]
     n: int
+    references: tuple[Image.Image, ...] = ()
 
 
 @dataclass
@@ -152,10 +155,12 @@ def check_edit(
         if not fields.get("prompt"):
             raise Refusal(400, "prompt required")
         size = _size(fields.get("size", ""), None)
-    image, transparency = _picture(pictures[0], "image"), None
+    image, *others = (_picture(picture, "image") for picture in pictures)
+    transparency = None
     if mask is not None:
         transparency = _mask(mask, image.size, flavour)
-    return Edit(fields, model, image.convert("RGB"), transparency, size, _count(fields.get("n", "1")))
+    further = tuple(picture.convert("RGB") for picture in others)
+    return Edit(fields, model, image.convert("RGB"), transparency, size, _count(fields.get("n", "1")), further)
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,8 @@ def _sorted_out(parts: tuple[Part, ...], flavour: Flavour) -> tuple[dict[str, st
     pictures, masks = files["image"] + files["image[]"], files[flavour.mask_field]
     if not pictures:
         raise Refusal(400, "Missing required parameter: 'image'.", "missing_required_parameter", "image")
+    if len(pictures) > PICTURES_MAX:
+        raise Refusal(400, f"Too many images: {len(pictures)} of at most {PICTURES_MAX}.", "invalid_value", "image")
     if len(files["image"]) > 1 or len(masks) > 1:
         raise Refusal(400, "Duplicate parameter: 'image' or 'mask'.", "duplicate_parameter", "image")
     return fields, pictures, masks[0] if masks else None

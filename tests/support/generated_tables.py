@@ -27,6 +27,7 @@ MAKE_VARIABLES = {
     "continuation_cue": "CUE",
     "prompt_strength": "STRENGTH",
     "soften_px": "SOFTEN",
+    "references": "REFERENCE",
 }
 """Where `make step` has another name for an argument than its upper case."""
 

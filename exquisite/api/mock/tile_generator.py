@@ -37,6 +37,7 @@ MISBEHAVIOURS = {
     "ignore_mask": "the conditioning half re-invented, in the same style",
     "mirror": "the generated half is the band, mirrored at the seam",
     "copy": "the generated half is the band once more",
+    "copy_reference": "the generated half is the first reference picture, as large as it; without one as copy",
     "flat": "the generated half is one colour",
     "another": "another picture altogether, in both halves",
     "wrong_size": "a tile three quarters as large",
@@ -50,7 +51,7 @@ _STRENGTHS = (0.7, 1.0, 1.6)
 
 Unless a smooth model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
 """
-_UNRELATED = ("mirror", "copy", "flat", "another")
+_UNRELATED = ("mirror", "copy", "copy_reference", "flat", "another")
 _STRONG_DRIFT = 3.0  # as MISBEHAVIOURS says of "drift"
 _MARGIN_SHARE = 8  # an eighth of the tile on each side, for shifts and zooms
 
@@ -154,6 +155,7 @@ class MockTileGenerator:
             "source": scene.source,
             "drift": asdict(drift),
             "misbehaviour": misbehaviour,
+            **({"references": [picture.as_record() for picture in request.references]} if request.references else {}),
         }
         return RawCandidate(data, meta)
 
@@ -193,7 +195,10 @@ class MockTileGenerator:
         scene = to_canonical(request.band, request.mode)
         if misbehaviour in _UNRELATED:
             source = misbehaviour or ""
-            scene = _unrelated_tile(source, scene, (contract.tile_px, contract.across_px), key)
+            if source == "copy_reference" and request.references:
+                scene = _beside(scene, _reference_in(request))
+            else:
+                scene = _unrelated_tile(source, scene, (contract.tile_px, contract.across_px), key)
         else:
             scene, source = self._continued(request, key, contract.tile_px if request.beginning is None else None)
             if misbehaviour == "ignore_mask":
@@ -290,9 +295,16 @@ def _unrelated_tile(misbehaviour: str, band: Image.Image, size: tuple[int, int],
     if misbehaviour == "mirror":
         return crop_mirrored(band, (0, 0, *size))
     tile = Image.new("RGB", size, band.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-    for left in range(0, size[0] if misbehaviour == "copy" else band.width, band.width):
+    for left in range(0, size[0] if misbehaviour.startswith("copy") else band.width, band.width):
         tile.paste(band, (left, 0))
     return tile
+
+
+def _reference_in(request: TileRequest) -> Image.Image:
+    """The first reference picture, scaled and cropped to cover the generated half; canonical."""
+    picture = request.references[0].image
+    size = request.contract.tile_frame(request.mode).generated_half.size
+    return to_canonical(ImageOps.fit(picture, size), request.mode)
 
 
 def _clouds(size: tuple[int, int], key: str) -> Image.Image:

@@ -1,7 +1,7 @@
 """Any picture as a seed picture: opened safely, its colours and transparency understood, fitted to the contract."""
 
-from .fit import FittedPicture, fit_file, fit_picture
+from .fit import FittedPicture, fit_file, fit_picture, rgb_file
 from .opening import open_picture
 from .sizes import AXES, FITS, Fit
 
-__all__ = ["AXES", "FITS", "Fit", "FittedPicture", "fit_file", "fit_picture", "open_picture"]
+__all__ = ["AXES", "FITS", "Fit", "FittedPicture", "fit_file", "fit_picture", "open_picture", "rgb_file"]

@@ -19,7 +19,7 @@ from .opening import open_picture, pillow_quiet
 from .orientation import upright
 from .sizes import Fit, Fitter
 
-__all__ = ["FittedPicture", "fit_file", "fit_picture"]
+__all__ = ["FittedPicture", "fit_file", "fit_picture", "rgb_file"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,23 @@ def fit_file(
         raise PictureError(f"{path}: {error}") from error
 
 
+def rgb_file(path: Path | str) -> Image.Image:
+    """The picture in a file at its own size: upright, RGB in sRGB, flattened on white.
+
+    Raises:
+        PictureError: as for `open_picture`, or a mode whose range of values is unknown.
+    """
+    image = open_picture(path)
+    changes: list[str] = []
+    try:
+        with pillow_quiet():
+            rgb = _rgb(upright(image, changes), changes)
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
+    rgb.info = {}
+    return rgb
+
+
 def fit_picture(
     image: Image.Image, contract: TileContract = CLASSIC, axis: str = "x", fit: Fit | str = "scale"
 ) -> FittedPicture:
@@ -84,7 +101,12 @@ def fit_picture(
     with pillow_quiet():
         turned = upright(image, changes)
         fitter.size_for(turned.size)
-        fitted = fitter.apply(opaque(srgb(with_8_bits(turned, changes), changes), changes), changes)
+        fitted = fitter.apply(_rgb(turned, changes), changes)
     fitted = fitted if fitted is not image else image.copy()
     fitted.info = {}
     return FittedPicture(fitted, {**record, "changes": changes})
+
+
+def _rgb(image: Image.Image, changes: list[str]) -> Image.Image:
+    """An upright picture of any mode as RGB in sRGB; `changes` hears what was done."""
+    return opaque(srgb(with_8_bits(image, changes), changes), changes)

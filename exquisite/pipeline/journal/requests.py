@@ -34,6 +34,8 @@ def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
         "candidates": options.candidates,
         **({"soft_px": inputs.zone_px} if options.soft_mask else {}),
         **_beginning(inputs),
+        **({"scaffold_offset_px": options.scaffold_offset_px} if options.scaffold_offset_px else {}),
+        **({"references": [one.as_record() for one in inputs.references]} if inputs.references else {}),
     }
 
 

@@ -40,6 +40,7 @@ from .heads import MAIN_HEAD, head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width
 from .records import FORMAT_VERSION, Record, read_file, seal, sha256
 from .session_files import WriterLock
+from .session_pictures import SessionPictures
 from .step_folders import StepFolders, step_name
 
 __all__ = ["BRANCH_NAME", "SEED", "Store"]
@@ -49,7 +50,8 @@ SEED = 0
 
 _NO_FOLDER_SYNC = "this file system cannot sync folders"
 _FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
-_OWN_NAMES = {*_FOLDERS, "session.json", "HEAD", "ledger.json", "experiments", "labels.jsonl", "settled", ".lock"}
+_OWN_FILES = {"session.json", "HEAD", "ledger.json", "labels.jsonl", ".lock"}
+_OWN_NAMES = {*_FOLDERS, *_OWN_FILES, "experiments", "settled", "pictures"}
 BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """The names that a branch may have."""
 
@@ -68,6 +70,7 @@ class Store(StepFolders):
         self.branch = branch
         record = self._open()
         self.contract = _contract(record, root)
+        self.pictures = SessionPictures(self.disk)
         self._decoded: dict[str, Image.Image] = {}
 
     # Making and opening

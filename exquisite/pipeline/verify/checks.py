@@ -15,6 +15,7 @@ from ..store.records import sha256
 from .evidence import Evidence, Replacement
 from .findings import VerifyReport
 from .heads import check_heads, check_session, read_heads
+from .pictures import check_pictures, named_pictures
 from .repair import rebuilt_ledger
 from .step_records import IMPOSSIBLE, StepRecords
 from .steps import check_step
@@ -61,6 +62,7 @@ def _verify(evidence: Evidence) -> VerifyReport:
             check_step(evidence, records, number)
         else:
             check_unfinished(evidence, number)
+    check_pictures(evidence, records)
     check_pending(evidence, records.numbers)
     _check_ledger(evidence, records)
     _check_unclaimed(evidence, records)
@@ -86,6 +88,7 @@ def _check_unclaimed(evidence: Evidence, records: StepRecords) -> None:
     if evidence.hashes.get(".lock", sha256(b"")) != sha256(b""):
         evidence.report(".lock", "it is not empty", "it holds nothing and does no harm")
     accounted = evidence.claimed | evidence.experiments() | evidence.labels() | evidence.settlements()
+    accounted |= named_pictures(evidence, records)
     for path in sorted(set(evidence.hashes) - accounted):
         if path.startswith("tmp/"):
             evidence.notes.append(f"{path} was left by a run that was cut short: the next run clears it")

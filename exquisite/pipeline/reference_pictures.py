@@ -1,0 +1,171 @@
+"""The pictures that options name: read once, kept by content, and loaded again for every later look at the step.
+
+An option names a picture by its file, or as "seed" or "map". Before a step is asked for, `with_kept_pictures` replaces
+each of these by the name of a picture that the session keeps, such as "map:<sha256>". A step that is resumed, redone or
+scored again therefore has the same pixels, whatever became of the file or the canvas since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PIL import Image, ImageDraw
+
+from ..api.reference_picture import ReferencePicture
+from ..contract import Box, Mode, TileContract, from_canonical, to_canonical
+from ..geometry.reference_tile import SCAFFOLD_FILLS
+from .export.view import CanvasView
+from .fitting import rgb_file
+from .options import KEPT_PICTURE, StepOptions
+from .store import SEED, Store
+from .store.pieces import Piece
+from .store.session_pictures import decoded
+
+__all__ = [
+    "MAP_SCALE",
+    "MAP_TILES",
+    "keep_pictures",
+    "largest_map_size",
+    "map_size",
+    "references_of",
+    "scaffold_of",
+    "with_kept_pictures",
+]
+
+MAP_SCALE = 1 / 4
+"""Largest scale of a map; a longer canvas is smaller, so that its map is at most a tile long."""
+
+MAP_TILES = 32
+"""A map shows at most so many tiles' lengths of the canvas, so that a step costs the same at any length."""
+
+_FRAME = (230, 30, 60)  # red
+_UNKNOWN = (128, 128, 128)  # grey: what is not drawn yet, on a map and beside a sketch
+
+
+def with_kept_pictures(store: Store, base: int, mode: Mode, options: StepOptions) -> StepOptions:
+    """`options` of a step in `mode` on top of step `base`, its pictures named by content and known to the session.
+
+    Raises:
+        PictureError: a file that is no picture.
+        CanvasError: the canvas cannot grow in `mode`.
+    """
+    references = tuple(_kept_reference(store, base, mode, name) for name in options.references)
+    scaffold = options.scaffold_fill
+    if scaffold not in SCAFFOLD_FILLS and not KEPT_PICTURE.fullmatch(scaffold):
+        scaffold = f"file:{store.pictures.take(_sketch(scaffold, mode, store.contract))}"
+    return replace(options, references=references, scaffold_fill=scaffold)
+
+
+def references_of(store: Store, options: StepOptions) -> tuple[ReferencePicture, ...]:
+    """The reference pictures that `options` name by content.
+
+    Raises:
+        SessionDamagedError: the file of one is missing or altered.
+    """
+    return tuple(_loaded(store, name) for name in options.references)
+
+
+def scaffold_of(store: Store, mode: Mode, options: StepOptions) -> Image.Image | None:
+    """The content of the generated half where `options` name a picture for it, own orientation; else None.
+
+    The picture lies along the direction of growth with scaffold_offset_px of it before the seam. Grey is where it ends.
+
+    Raises:
+        SessionDamagedError: its file is missing or altered.
+    """
+    if options.scaffold_fill in SCAFFOLD_FILLS:
+        return None
+    contract = options.step_contract(store.contract)
+    sketch = to_canonical(_loaded(store, options.scaffold_fill).image, mode)
+    half = Image.new("RGB", (contract.tile_px - contract.band_px, contract.across_px), _UNKNOWN)
+    half.paste(sketch, (-options.scaffold_offset_px, 0))
+    return from_canonical(half, mode)
+
+
+def keep_pictures(store: Store, options: StepOptions) -> None:
+    """Write the pictures that `options` name by content, before anything is sent; durable on return."""
+    names = (*options.references, options.scaffold_fill)
+    store.pictures.keep(match[2] for match in map(KEPT_PICTURE.fullmatch, names) if match)
+
+
+def map_size(contract: TileContract, canvas_px: int) -> tuple[int, int]:
+    """(along, across) in pixels of the map of a canvas that is `canvas_px` long."""
+    shown = min(canvas_px, MAP_TILES * contract.tile_px) + contract.tile_px - contract.band_px
+    length = max(1, round(min(MAP_SCALE * shown, contract.tile_px)))
+    return length, max(1, round(contract.across_px * length / shown))
+
+
+def largest_map_size(contract: TileContract) -> tuple[int, int]:
+    """(along, across) in pixels that no map exceeds."""
+    return contract.tile_px, max(1, round(MAP_SCALE * contract.across_px))
+
+
+def _loaded(store: Store, name: str) -> ReferencePicture:
+    kind, _, digest = name.partition(":")
+    data = store.pictures.png(digest)
+    image = decoded(data, digest)
+    assert image is not None
+    return ReferencePicture(kind, data, image.size, digest)
+
+
+def _kept_reference(store: Store, base: int, mode: Mode, name: str) -> str:
+    if KEPT_PICTURE.fullmatch(name):
+        return name
+    if name == "seed":
+        return f"seed:{store.pictures.take(_middle_of_seed(store, mode))}"
+    if name == "map":
+        return f"map:{store.pictures.take(_map(store, base, mode))}"
+    return f"file:{store.pictures.take(_no_longer(rgb_file(name), store.contract))}"
+
+
+def _no_longer(picture: Image.Image, contract: TileContract) -> Image.Image:
+    """`picture`, scaled down where it is longer than a tile: a larger one costs more and is scaled by the model."""
+    longest = max(contract.tile_px, contract.across_px)
+    scale = longest / max(picture.size)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _sketch(path: str, mode: Mode, contract: TileContract) -> Image.Image:
+    """The picture in a file, scaled to the tile's size across."""
+    picture = rgb_file(path)
+    along, across = contract.oriented(picture.size, mode)
+    length = max(1, round(along * contract.across_px / across))
+    size = contract.oriented((length, contract.across_px), mode)
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _middle_of_seed(store: Store, mode: Mode) -> Image.Image:
+    """The middle of the seed picture, as large as a tile or as the picture itself."""
+    seed = store.read_strip(Piece.from_record(store.step(SEED)["strip"]))
+    width, height = (min(own, tile) for own, tile in zip(seed.size, store.contract.tile_size(mode), strict=True))
+    left, top = (seed.width - width) // 2, (seed.height - height) // 2
+    return seed.crop((left, top, left + width, top + height))
+
+
+def _map(store: Store, base: int, mode: Mode) -> Image.Image:
+    """The canvas of step `base` in small, and the room behind its frontier in grey, with the tile in a red frame."""
+    contract, canvas = store.contract, store.canvas_box(base)
+    contract.require_canvas(canvas.size, mode)
+    along, across = contract.oriented(canvas.size, mode)
+    shown = min(along, MAP_TILES * contract.tile_px)
+    room = contract.tile_px - contract.band_px
+    size = map_size(contract, along)
+    scale = size[0] / (shown + room)
+    start = along - shown if mode.side == "high" else 0
+    part = (start, 0, start + shown, across)
+    crop = Box(*part) if mode.axis == "x" else Box(part[1], part[0], part[3], part[2])
+    view = CanvasView(store, base, crop, scale)
+    small = Image.new("RGB", (view.length, view.breadth))
+    at = 0
+    for block in view.blocks():
+        small.paste(block, (at, 0))
+        at += block.width
+    drawn = Image.new("RGB", size, _UNKNOWN)
+    drawn.paste(to_canonical(view.own(small), mode), (0, 0))
+    left = round((shown - contract.band_px) * scale)
+    width = max(1, size[1] // 64)
+    ImageDraw.Draw(drawn).rectangle((left, 0, size[0] - 1, size[1] - 1), outline=_FRAME, width=width)
+    return from_canonical(drawn, mode)
