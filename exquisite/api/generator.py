@@ -17,9 +17,11 @@ __all__ = [
     "Beginning",
     "CallLog",
     "FetchesPictures",
+    "Identified",
     "JudgesFormats",
     "NullCallLog",
     "OwedPicture",
+    "PricesRequests",
     "RawCandidate",
     "StoredAnswer",
     "TileGenerator",
@@ -216,13 +218,30 @@ class NullCallLog:
 class TileGenerator(Protocol):
     """Generates tiles: the simulated model, the client of a real model, or a replay of recorded answers.
 
-    A generator may also have a method `identity() -> Mapping[str, object]` (JSON types, no secrets) with everything
-    besides the request that determines the answer (model, quality, seed). The digest of a request includes it, and an
-    unfinished step uses that digest to reuse its stored answers. See `FetchesPictures` for answers with URLs.
+    A generator may also be `Identified`, `PricesRequests`, `FetchesPictures` or `JudgesFormats`.
     """
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
         """Yield up to `request.candidates` tiles, each as soon as it arrives."""
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A generator that describes what determines its answers besides the request."""
+
+    def identity(self) -> Mapping[str, object]:
+        """Model, quality, seed and the like, as JSON types without secrets.
+
+        The digest of a request includes it, and by that digest an unfinished step finds its stored answers.
+        """
+
+
+@runtime_checkable
+class PricesRequests(Protocol):
+    """A generator whose requests cost money, and that can say how much before it sends one."""
+
+    def request_preview(self, request: TileRequest) -> Mapping[str, object]:
+        """Describe the calls for `request`, with `estimate_usd` and `worst_case_usd` in USD as text."""
 
 
 @runtime_checkable
@@ -248,7 +267,6 @@ class JudgesFormats(Protocol):
 
 def describe(generator: TileGenerator) -> dict[str, object]:
     """The identity of `generator` for a step's record: its `identity()`, or else the name of its type."""
-    identity = getattr(generator, "identity", None)
-    if callable(identity):
-        return dict(identity())
+    if isinstance(generator, Identified):
+        return dict(generator.identity())
     return {"generator": type(generator).__name__}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ..api.generator import TileGenerator, describe
+from ..api.generator import PricesRequests, TileGenerator, describe
 from ..contract import Mode
 from ..errors import ExquisiteError, PaymentError, SessionLockedError, UsageError
 from ..pipeline.session import Session
@@ -86,7 +86,7 @@ class StepJobs:
             return None
         return {
             **describe(self._generator),
-            "paid": hasattr(self._generator, "request_preview"),
+            "paid": isinstance(self._generator, PricesRequests),
             "allowed": self._payment.allowed,
         }
 
@@ -106,7 +106,7 @@ class StepJobs:
             raise UsageError("a page reads no picture files: use seed or map, or the command line")
         inputs = session.inputs(mode, words, **options)
         price: Record = {"estimate_usd": "0", "worst_case_usd": "0"}
-        if hasattr(self._generator, "request_preview"):
+        if isinstance(self._generator, PricesRequests):
             request = inputs.request(chosen.candidates, session.status().last_step + 1)
             preview = self._generator.request_preview(request)
             price = {name: preview.get(name) for name in _PRICE_FIELDS}

@@ -48,7 +48,7 @@ class Cassette:
         self._older: list[Interaction] = []  # in mode `all`: earlier interactions without a new answer
         self._refusals: dict[object, list[Interaction]] = {}  # by request: new refusals beside an earlier answer
         self._named: set[str] = set()  # blobs of this recording, earlier ones too
-        self._used: set[int] = set()
+        self._replayed: set[int] = set()
         self._keys: dict[int, object] = {}
         self._failure: ReplayError | StorageError | None = None
         self._lock = threading.Lock()
@@ -75,8 +75,8 @@ class Cassette:
         target = _key(request)
         with self._lock:
             for number, interaction in enumerate(self._interactions):
-                if number not in self._used and self._keys.setdefault(number, _key(interaction.request)) == target:
-                    self._used.add(number)
+                if number not in self._replayed and self._keys.setdefault(number, _key(interaction.request)) == target:
+                    self._replayed.add(number)
                     return interaction
         return None
 
@@ -96,7 +96,7 @@ class Cassette:
             remaining = [one for one in self._older if one is not older]
             if self._save([*self._interactions, *waiting], remaining, secrets):
                 self._refusals.pop(key, None)
-                self._used |= set(range(len(self._interactions) - len(waiting), len(self._interactions)))
+                self._replayed |= set(range(len(self._interactions) - len(waiting), len(self._interactions)))
 
     def finish(self) -> None:
         """End a successful run: check that all interactions are used, and remove outdated ones.
@@ -157,7 +157,7 @@ class Cassette:
             StorageError: a save failed.
         """
         self.check()
-        unused = [number for number in range(len(self._interactions)) if number not in self._used]
+        unused = [number for number in range(len(self._interactions)) if number not in self._replayed]
         if unused:
             first = self._interactions[unused[0]].request
             raise ReplayError(
@@ -171,7 +171,7 @@ class Cassette:
         if not self._interactions:
             return ReplayError(f"{what}, which is empty")
         compared = [
-            (len(lines := _differences(request, interaction.request)), number in self._used, number, lines)
+            (len(lines := _differences(request, interaction.request)), number in self._replayed, number, lines)
             for number, interaction in enumerate(self._interactions)
         ]
         _, is_used, number, lines = min(compared)

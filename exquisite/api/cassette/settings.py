@@ -25,10 +25,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import UsageError
 from .interactions import Cassette, RecordMode
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .transport import BlockedTransport, Transport
 
 __all__ = [
     "CassetteSettings",
@@ -52,8 +57,8 @@ class CassetteTransport(Protocol):
     may_send: bool
     """Whether a request can reach the network, and so cost money."""
 
-    def handle_request(self, request: Any) -> Any:
-        """Answer an `httpx.Request` with an `httpx.Response`."""
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
 
     def assert_all_used(self) -> None:
         """See `Cassette.assert_all_used`."""
@@ -73,10 +78,10 @@ def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
     record_mode: RecordMode | str = RecordMode.NONE,
     *,
     origin: str = "",
-    inner: Any = None,
+    inner: httpx.BaseTransport | None = None,
     block_network: bool = False,
     secrets: Iterable[str] = (),
-) -> CassetteTransport:
+) -> Transport:
     """Make an `httpx.BaseTransport` for `httpx.Client(transport=…)` that replays and records the cassette at `path`.
 
     Args:
@@ -98,7 +103,7 @@ def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
 @contextmanager
 def use_cassette(
     path: Path | str, record_mode: RecordMode | str | None = None, *, block_network: bool | None = None, **options: Any
-) -> Iterator[Any]:
+) -> Iterator[Transport]:
     """`cassette_transport` as a context; its end without an error asserts that every interaction is used.
 
     Args:
@@ -114,7 +119,7 @@ def use_cassette(
 
 
 @contextmanager
-def ended(transport: Any) -> Iterator[None]:
+def ended(transport: Transport | BlockedTransport) -> Iterator[None]:
     """A context that finishes the run of a cassette's `transport`, or abandons it after an error."""
     try:
         yield

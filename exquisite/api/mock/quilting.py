@@ -85,9 +85,10 @@ def continue_by_quilting(source: Image.Image, room: int, seed: int | str = 0) ->
 
     # 3. Fill the first column of large patches behind narrow ones, then the other columns.
     output, first = _best_start(source, output, narrow, search, draw)
-    used = [first]
+    positions = [first]
     for number in range(1, columns):
-        used.append(_Column(output, search.shape, margin + number * step).fill(source, search, used, draw))
+        column = _Column(output, search.shape, margin + number * step)
+        positions.append(column.fill(source, search, positions, draw))
     return output.crop((margin, 0, margin + room, source.height))
 
 
@@ -156,7 +157,7 @@ class _Column:
         """
         width, height, left, top = self.shape
         tops = _tops(self.output.height, height, top)
-        used = [at for column in earlier for at in column]
+        sources = [at for column in earlier for at in column]
         positions: list[Position] = []
         for row, y in enumerate(tops):
             # Exclude the positions that continue the left or the upper neighbour in the source.
@@ -166,7 +167,7 @@ class _Column:
             if row:
                 excluded.append(Position(positions[-1].x, positions[-1].y + y - tops[row - 1]))
             place = Place(self.left, y, tops[row - 1] + height - y if row else 0)
-            at = search.choose(self.output, place, excluded, used + positions, draw)
+            at = search.choose(self.output, place, excluded, sources + positions, draw)
             self._lay(source.crop((at.x, at.y, at.x + width, at.y + height)), place)
             positions.append(at)
         return positions

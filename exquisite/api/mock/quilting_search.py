@@ -126,7 +126,7 @@ class PatchSearch:
         output: Image.Image,
         place: Place,
         excluded: Sequence[Position],
-        used: Sequence[Position],
+        earlier: Sequence[Position],
         draw: random.Random,
     ) -> Position:
         """Draw the source position of the patch for `place` among those that match the `output` best.
@@ -135,7 +135,7 @@ class PatchSearch:
             output: the synthesized picture so far, RGB.
             place: where the patch goes.
             excluded: source positions that may not be chosen, nor their close neighbours.
-            used: source positions of earlier patches; reuse raises the error.
+            earlier: source positions of earlier patches; reuse raises the error.
             draw: source of randomness.
         """
         template = output.crop((place.left, place.top, place.left + self.shape.width, place.top + self.shape.height))
@@ -150,12 +150,12 @@ class PatchSearch:
                 candidates = self._around(template, place, [at for _, at in matches], scale)
             # 2. Drop the excluded ones, unless nothing else is left, and keep the best after penalties.
             allowed = [one for one in sorted(candidates) if not any(self._near(one[1], other) for other in excluded)]
-            matches = self._cheapest(allowed or sorted(candidates), survivors, place, used)
+            matches = self._cheapest(allowed or sorted(candidates), survivors, place, earlier)
         # 3. Draw among near equals. Always taking the best would repeat the same patches.
         return draw.choice([at for error, at in matches if error <= matches[0][0] * _TOLERANCE])
 
     def _cheapest(
-        self, candidates: Sequence[tuple[float, Position]], survivors: int, place: Place, used: Sequence[Position]
+        self, candidates: Sequence[tuple[float, Position]], survivors: int, place: Place, earlier: Sequence[Position]
     ) -> list[tuple[float, Position]]:
         """The `survivors` candidates of least error after row and reuse penalties, from `candidates` sorted by error.
 
@@ -167,7 +167,7 @@ class PatchSearch:
             if len(matches) == survivors and error >= matches[-1][0]:
                 break
             left, top = at  # patches that overlap by more than half of their width and height count as reuse
-            uses = len([1 for x, y in used if -wide < x - left < wide and -high < y - top < high])
+            uses = len([1 for x, y in earlier if -wide < x - left < wide and -high < y - top < high])
             insort(matches, (error * (1 + _REUSE_PENALTY * uses) + self._row_penalty(top, place), at))
             del matches[survivors:]
         return matches

@@ -114,10 +114,10 @@ def _exchanged(
 def _gain(strength: Image.Image, drift: Drift) -> Image.Image:
     """Factor on the detail: (k + r² / f²) / (1 + r² / f²) for lost grain, with k = grain and f = _FAINT, and
     1 + a * noise for the autoencoder."""
-    kept = combined(
+    share = combined(
         lambda a: (drift.grain + a["r"] * a["r"] / _FAINT**2) / (1.0 + a["r"] * a["r"] / _FAINT**2), r=strength
     )
     if not drift.autoencoder:
-        return kept
+        return share
     noise = smooth_noise(strength.size, _AUTOENCODER_CELL_PX, f"autoencoder:{drift.seed}")
-    return combined(lambda a: a["k"] * (1.0 + drift.autoencoder * a["n"]), k=kept, n=noise)
+    return combined(lambda a: a["k"] * (1.0 + drift.autoencoder * a["n"]), k=share, n=noise)
