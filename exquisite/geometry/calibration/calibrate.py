@@ -21,11 +21,13 @@ from ..tile_mode import require_tile
 from .blocks import halved
 from .displacement import Field, resample
 from .extension import extended, rim_px, sound_box, unmoved
+from .grain import LEAST_GRAIN, remaining_grain
 from .grey import telling_grey
 from .guard import harm_of_detail, harm_of_levels
 from .holdout import Agreement
 from .photometric import PhotometricCorrection
 from .placement import MAX_SHIFT_PX
+from .record import Calibration
 from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
 from .sharpness import LEAST_PX, fit_kernel, sharpened
 from .tone import (
@@ -82,65 +84,6 @@ _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
 _SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 _SHOWN_LEVELS = (32, 128, 224)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """One tile, calibrated, with what was measured.
-
-    Lengths are in pixels of the tile, along the growing axis first, then across it, growth being to the right.
-
-    Attributes:
-        tile: RGB, same size as the raw tile; the raw tile itself where nothing was applied.
-        applied: whether `tile` differs from the raw tile.
-        reason: in plain words, why it was applied or not.
-        stages: names of the stages that were applied, of `STAGES`, in their order.
-        rim_px: width of the widest rim of the new pixels that has no source in the raw tile.
-        fidelity: 1 - residual_after / activity of the band; 1 where the band is explained wholly, 0 where it is no
-            better explained than by its own local means; may be negative.
-        residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
-        residual_after: the same for `tile`.
-        redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
-            the columns that were resampled as the first new ones were, and raised where these lack detail
-            (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
-        sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile
-            is left out. (left, top, right, bottom), growth to the right.
-        shift: displacement of the redraw at the middle of the seam.
-        scale: size of the redraw relative to the band, a factor.
-        local_px: largest local displacement at the seam beyond shift and scale.
-        tone: for each channel the band's level at the redraw's levels 32, 128 and 224.
-        softness: factor that the correction gave to the finest detail; 1 where none was made.
-        kept: share of the conditioning half whose coarse content the calibrated redraw explains, 0 to 1; the rest was
-            re-invented.
-    """
-
-    tile: Image.Image
-    applied: bool
-    reason: str
-    stages: tuple[str, ...] = ()
-    rim_px: int = 0
-    fidelity: float = 1.0
-    residual_before: float = 0.0
-    residual_after: float = 0.0
-    redraw_error: float = 0.0
-    sound: tuple[int, int, int, int] = (0, 0, 0, 0)
-    shift: tuple[float, float] = (0.0, 0.0)
-    scale: tuple[float, float] = (1.0, 1.0)
-    local_px: tuple[float, float] = (0.0, 0.0)
-    tone: tuple[tuple[float, ...], ...] = ()
-    softness: float = 1.0
-    kept: float = 1.0
-
-    def as_dict(self) -> dict[str, object]:
-        """Everything measured, in JSON types; without the picture."""
-        values = {name: value for name, value in vars(self).items() if name != "tile"}
-        return {name: _json(value) for name, value in values.items()}
-
-
-def _json(value: object) -> object:
-    if isinstance(value, tuple):
-        return [_json(item) for item in value]
-    return round(value, 6) if isinstance(value, float) else value
 
 
 def calibrate_tile(
@@ -239,6 +182,7 @@ class _Correction:
         self._photometric = PhotometricCorrection()
         self._kept = 1.0
         self._left_by_place = 1.0
+        self._grain = 1.0
 
     def result(self) -> Drift:
         """The stages, one after the other."""
@@ -252,6 +196,7 @@ class _Correction:
             reason = f"recomposed: only {kept:.0%} of the conditioning half is the band redrawn"
         else:
             self._adjust_sharpness()
+            self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
         after = self._agreement.residual(self._tile.crop(self._half)) if self._stages else before
         seam, across = self._contract.band_px, self._contract.across_px
@@ -270,6 +215,7 @@ class _Correction:
             local_px=(max(abs(x) for x, _ in local), max(abs(y) for _, y in local)),
             tone=tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in self._tone),
             softness=self._photometric.kernel.gain,
+            grain=self._grain,
             kept=kept,
         )
         return Drift(calibration, self._field, self._photometric)
@@ -309,10 +255,8 @@ class _Correction:
 
     def _adjust_sharpness(self) -> None:
         """Sharpness, and after it the band's own distribution of levels, where the tone was adjusted."""
-        band, seam = self._band, self._band.width
-        near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *band.size)
-        known = self._tile.crop(near).convert("L"), band.crop(near).convert("L")
-        kernel = fit_kernel(*known, self._agreement.counted.crop(near))
+        band = self._band
+        kernel = fit_kernel(*self._near_the_seam())
         corrected = sharpened(self._tile, kernel)
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
         if kernel.change < _LEAST_CHANGE and self._fall(corrected) > CLEAR_FALL:
@@ -330,6 +274,19 @@ class _Correction:
             before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
             if after <= before and not harm_of_levels(self._new_half(), curves, band):
                 self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
+
+    def _measure_grain(self) -> None:
+        """Say where the redraw lost the grain of the band."""
+        self._grain = remaining_grain(*self._near_the_seam())
+        if self._grain < LEAST_GRAIN:
+            self._remarks.append(f"grain lost: calm places have {self._grain:.0%} of the band's finest detail")
+
+    def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image]:
+        """Redraw and band, mode L, and the mask of the pixels that count, in the half of the band next to the seam."""
+        seam = self._band.width
+        near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
+        redraw, band = (image.crop(near).convert("L") for image in (self._tile, self._band))
+        return redraw, band, self._agreement.counted.crop(near)
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the tile as it is."""

@@ -1,0 +1,55 @@
+"""Grain: the fine, patternless detail of calm places, which models often smooth away.
+
+No correction brings it back: it is other grain in every picture, so that redraw and band share none of it. Its loss
+is visible as a pane, and is therefore measured and said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image
+
+from ...pixels import as_float, combined, square
+from .octaves import blurs
+
+__all__ = ["LEAST_GRAIN", "remaining_grain"]
+
+LEAST_GRAIN = 0.5
+"""Share of the band's grain, as energy, below which grain counts as lost."""
+
+_PLACE_PX = 16
+_LEAST_ENERGY = 0.5  # levels^2: less than a standard deviation of .7 levels is no grain that anybody sees
+_WHOLE = 0.9
+
+
+def remaining_grain(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> float:
+    """The energy of the fine octave of `redraw` over that of `band`, in the calmer half of the places, 0 or more.
+
+    1 where the band shows no grain. All pictures are of mode L and of one size; `counted` is 255 where a pixel counts,
+    else 0.
+    """
+    shares = as_float(counted).reduce(_PLACE_PX).get_flattened_data()
+    fine, coarse = _energies(band)
+    own, _ = _energies(redraw)
+    # 1. Calm places have little of the coarse octave: an edge, unlike grain, is in both octaves.
+    places = sorted(
+        (edge, there, here)
+        for share, edge, there, here in zip(shares, coarse, fine, own, strict=True)
+        if share > _WHOLE * 255  # type: ignore[operator]
+    )
+    calm = places[: (len(places) + 1) // 2]
+    # 2. One ratio of the sums, because a ratio of each place would be noise.
+    before = math.fsum(there for _, there, _ in calm)
+    if before <= _LEAST_ENERGY * len(calm):
+        return 1.0
+    return math.fsum(here for _, _, here in calm) / before
+
+
+def _energies(picture: Image.Image) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean energy of the fine and of the coarse octave of each place, row by row, in levels squared."""
+    sharp, soft, softer = blurs(as_float(picture), 2)
+    octaves = (combined(lambda v: v["a"] - v["b"], a=a, b=b) for a, b in ((sharp, soft), (soft, softer)))
+    fine, coarse = (square(octave).reduce(_PLACE_PX).get_flattened_data() for octave in octaves)
+    return fine, coarse  # type: ignore[return-value]
