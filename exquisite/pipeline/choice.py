@@ -96,14 +96,14 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
         reason = _why(winner, others, options.metric)
         if winner is not best:
             reason += f", of those that pass the gate; candidate {best.index} does not"
-        if (found := feathers.get(winner.index)) and found.feather_px:
-            reason += f"; the gate asks for a feather of {found.feather_px} px"
+        if (feather := feathers.get(winner.index)) and feather.feather_px:
+            reason += f"; the gate asks for a feather of {feather.feather_px} px"
         return Choice(winner.index, winner.index, gates, reason, best_by, feathers)
     refusal = f"the gate refused: the best of {len(examined)}, candidate {best.index}, {_shortfall(best, gates)}"
     would_pass = None
-    for candidate, found in (_feathers(in_order, gates, inputs) if options.feather_px == 0 else {}).items():
-        would_pass = candidate, found.feather_px
-        refusal += f"; with feather_px {found.feather_px} candidate {candidate} passes: accept it so"
+    for candidate, feather in (_feathers(in_order, gates, inputs) if options.feather_px == 0 else {}).items():
+        would_pass = candidate, feather.feather_px
+        refusal += f"; with feather_px {feather.feather_px} candidate {candidate} passes: accept it so"
         break
     return Choice(None, best.index, gates, refusal, best_by, would_pass=would_pass)
 
@@ -129,14 +129,14 @@ def feather_width(candidate: int, inputs: StepInputs, choice: Choice) -> int:
     """Width in pixels of the feather with which a candidate is glued; where "auto" found none that passes, 0."""
     if inputs.options.feather_px != AUTO:
         return int(inputs.options.feather_px)
-    found = choice.feathers.get(candidate)
-    return 0 if found is None else found.feather_px
+    feather = choice.feathers.get(candidate)
+    return 0 if feather is None else feather.feather_px
 
 
 def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: StepInputs) -> dict[int, Feathering]:
     """For each candidate that passes with one of AUTO_WIDTHS the narrowest, in the order of the candidates."""
-    found = {one.index: _feathering(one, gates, inputs) for one in in_order}
-    return {index: feathering for index, feathering in found.items() if feathering is not None}
+    feathers = {one.index: _feathering(one, gates, inputs) for one in in_order}
+    return {index: feather for index, feather in feathers.items() if feather is not None}
 
 
 def _feathering(one: Examined, gates: Sequence[Gate], inputs: StepInputs) -> Feathering | None:

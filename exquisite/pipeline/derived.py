@@ -175,8 +175,8 @@ def _measured(
     calibration: dict[str, Any] = {"applied": False, "reason": "not asked for"}
     if seam.calibration is not None:
         calibration = {**seam.calibration.as_dict(), **lossy}
-    found = {"anchor": correction, "cut": seam.cut}
-    measured = {name: value.as_dict() for name, value in found.items() if value is not None}
+    optional = {"anchor": correction, "cut": seam.cut}
+    measured = {name: value.as_dict() for name, value in optional.items() if value is not None}
     return {"calibration": calibration, **measured, **({"uncut": seam.uncut} if seam.uncut else {})}
 
 
@@ -207,8 +207,8 @@ def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOp
 
 def _feathering(one: Examined, choice: Choice) -> dict[str, Any]:
     """The narrowest feather with which the gate passes, where one was looked for and there is one."""
-    found = choice.feathers.get(one.index)
-    return {} if found is None else {"feather": asdict(found)}
+    feather = choice.feathers.get(one.index)
+    return {} if feather is None else {"feather": asdict(feather)}
 
 
 def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, options: StepOptions) -> str:

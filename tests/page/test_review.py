@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from exquisite.contract import Mode
 from exquisite.page.facts import calibration_words, from_one, gate_margin, step_facts
 from exquisite.page.jobs import Payment
+from exquisite.page.pictures import Shown
 from exquisite.page.review import Review, margin_word
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
+from tests.support import loops
 from tests.support.children import run_python
 from tests.support.faulty_files import QuickFiles
 from tests.support.tiny import InstantGenerator, grow, make_session
@@ -151,3 +154,31 @@ def test_nothing_but_its_own_verbs_loads_the_page(run: str) -> None:
     code = f"import sys\n{run}\nprint([n for n in sys.modules if n.startswith('exquisite.page') or n == 'http.server'])"
     done = run_python(code)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_a_loop_shows_its_last_step_and_offers_no_other(tmp_path: Path) -> None:
+    session = loops.canvas_at(tmp_path / "s")
+    loops.grow(session, Mode.X_LTR, close=True, gate=2.75)
+    review = Review(session.root)
+    try:
+        state = review.state(None)
+        assert (state["closed"], state["modes"]) == (True, [])
+        facts = review.step(3, None)
+        assert facts["frame"]["size"] == [loops.CONTRACT.band_px + loops.MIDDLE, loops.CONTRACT.across_px]
+        assert facts["margin"] > 0
+        for treatment in ("raw", "enforced", "feathered"):
+            picture = review.pictures.in_place(Shown(3, 0, treatment))
+            assert picture.size == (loops.CONTRACT.band_px + loops.MIDDLE, loops.CONTRACT.across_px)
+    finally:
+        review.close()
+
+
+def test_of_two_seams_the_one_nearer_its_gate_counts() -> None:
+    seams = [{"metrics": {"seam": -3.0}}, {"metrics": {"seam": -9.0}}]
+    score = {
+        "chosen": 0,
+        "gate": {"threshold": -6.0},
+        "far_gate": {"threshold": -10.0},
+        "candidates": [{"metrics": {"seam": -9.0}, "seams": seams}],
+    }
+    assert gate_margin(score) == pytest.approx(0.1)

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from ...contract import CLASSIC, Box, from_canonical, require_rgb, to_canonical
 from ...errors import PictureError, UsageError
 from ...geometry.closing import blended
-from ...pixels import crop_mirrored
+from ...pixels import LEVELS, as_float, combined, crop_mirrored
 from ..generator import CallLog, RawCandidate, TileRequest
 from .drift import PROFILE_DEFAULT, PROFILES, Drift, random_drift, redraw
 from .quilting import continue_by_quilting, minimum_error_cut
@@ -53,6 +53,7 @@ Unless a smooth model is restless only the strongest shifts and zooms; the other
 """
 _UNRELATED = ("mirror", "copy", "copy_reference", "flat", "another")
 _STRONG_DRIFT = 3.0  # as MISBEHAVIOURS says of "drift"
+_TONE_SHARE = 8  # an eighth of where two pictures are joined is the standard deviation of the blur that leaves tone
 _MARGIN_SHARE = 8  # an eighth of the tile on each side, for shifts and zooms
 
 
@@ -243,7 +244,7 @@ class MockTileGenerator:
         left, right = contract.band_px + quarter, contract.band_px + contract.advance_px - quarter
         old, new = (picture.crop((left, 0, right, tile.height)) for picture in (scene, tile))
         tile.paste(scene.crop((0, 0, left, tile.height)), (0, 0))
-        tile.paste(Image.composite(new, old, minimum_error_cut(old, new)), (left, 0))
+        tile.paste(_joined(old, new), (left, 0))
         return tile
 
     def _tile_in_picture(self, request: TileRequest) -> Box:
@@ -272,6 +273,26 @@ class MockTileGenerator:
         if across != request.contract.across_px or getattr(visible_box, seam_side) != getattr(half, seam_side):
             return None
         return to_canonical(self._picture.crop(visible_box), request.mode)
+
+
+def _joined(old: Image.Image, new: Image.Image) -> Image.Image:
+    """`old` at the left and `new` at the right, of one size: detail changes along a cut, tone all the way across.
+
+    Two bands are enough of a multiresolution spline (Burt and Adelson, ACM Transactions on Graphics 2(4), 1983).
+    """
+    cut = minimum_error_cut(old, new)
+    ramp = Image.linear_gradient("L").rotate(90).resize(old.size)
+    blur = ImageFilter.GaussianBlur(old.width / _TONE_SHARE)
+    pictures = Image.composite(new, old, cut), old.filter(blur), new.filter(blur)
+    channels = zip(*(picture.split() for picture in pictures), strict=True)
+    levels = [
+        combined(
+            lambda a: a["v"] + (a["old"] - a["new"]) * (a["cut"] - a["ramp"]) * (1.0 / (LEVELS - 1)) + 0.5,
+            v=as_float(channel), old=as_float(before), new=as_float(behind), cut=as_float(cut), ramp=as_float(ramp),
+        ).convert("L")
+        for channel, before, behind in channels
+    ]  # fmt: skip
+    return Image.merge("RGB", levels)
 
 
 def _placed_as(drift: Drift, other: Drift) -> Drift:

@@ -57,11 +57,11 @@ def calibrate_closing_tile(
         at_near, at_far = (drift.photometric.applied_to(placed) for drift in (near, far))
         tile, applied = blended(at_near, at_far, Mode.X_LTR, contract), True
     own = from_canonical(tile, mode) if applied else raw_tile
-    found = (
+    rated = (
         near.rated(tile, near_band, contract),
         far.rated(tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT), far_band, contract),
     )
-    first, second = (replace(one, tile=own, applied=applied) for one in found)
+    first, second = (replace(one, tile=own, applied=applied) for one in rated)
     return first, second
 
 

@@ -124,17 +124,17 @@ def grown_record(
         parent: the record of the step that it continues.
         hashes: the hash of its strip, and of what it leaves pending; None for nothing.
     """
-    grown = grow_box(box_of(parent["canvas"]), mode, contract, zones)
+    boxes = grow_box(box_of(parent["canvas"]), mode, contract, zones)
     strip_sha256, pending_sha256 = hashes
-    strip = Piece(strip_sha256, grown.strip.origin, grown.strip.size).as_record()
-    left = None if pending_sha256 is None else Piece(pending_sha256, grown.pending.origin, grown.pending.size)
+    strip = Piece(strip_sha256, boxes.strip.origin, boxes.strip.size).as_record()
+    left = None if pending_sha256 is None else Piece(pending_sha256, boxes.pending.origin, boxes.pending.size)
     pending = pending_after(parent, mode.side, left)
     if zones.far:
         del pending[mode.opposite.side]
     return {
         "strip": strip,
         **({"pending": pending} if pending else {}),
-        "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
+        "canvas": {"origin": boxes.canvas.origin, "size": boxes.canvas.size},
         "tips": extend_tips(parent["tips"], strip, mode, contract),
     }
 
@@ -205,8 +205,8 @@ def extend_tips(tips: Record, new: Record, mode: Mode, contract: TileContract) -
     A tip is a list, outermost strip first. Its length does not depend on the length of the canvas, so that a step
     reads few files. A strip may overlap the end of the seed picture. Tips contain no pending pieces.
     """
-    grown, other = mode.side, "low" if mode.side == "high" else "high"
-    return {grown: _trim([new, *tips[grown]], mode, contract), other: tips[other]}
+    side, other = mode.side, mode.opposite.side
+    return {side: _trim([new, *tips[side]], mode, contract), other: tips[other]}
 
 
 def beyond(box: Box, strip: Box, mode: Mode) -> Box:
