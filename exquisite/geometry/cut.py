@@ -79,8 +79,8 @@ class Cut:
     straight_breaks: float
 
     def as_dict(self) -> dict[str, object]:
-        """The cut in JSON types."""
-        return {**vars(self), "path": list(self.path)}
+        """The cut in JSON types; the path is text, its columns separated by spaces, so that it stands on one line."""
+        return {**vars(self), "path": " ".join(map(str, self.path))}
 
 
 def find_cut(

@@ -29,7 +29,7 @@ class SeamRecord(TypedDict):
     metrics: Annotated[dict[str, float], "every metric, higher is better"]
     vetoes: Annotated[list[str], "names of the vetoes against it"]
     calibration: Annotated[Json, "drift measured at this end: fields of `Calibration`, and `lossy`"]
-    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
+    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`, the path as text"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
 
 
@@ -43,7 +43,7 @@ class CandidateRecord(TypedDict):
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
     lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
     calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`, and `lossy`"]]
-    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`"]]
+    cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`, the path as text"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
     rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
