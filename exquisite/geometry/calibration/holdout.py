@@ -18,6 +18,7 @@ _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
 _LEAST_ACTIVITY = 1.0  # levels
 _COARSE_PARTS = 8  # of a block's edge
 _EXPLAINED = 0.5
+_MOVED_STROKES = 0.04  # of the variance of finer detail: what it adds to the mean of half a block when it is 2 px off
 
 
 class Agreement:
@@ -42,8 +43,8 @@ class Agreement:
         self._coarse_band = self._coarse(band)
         smooth = band.reduce(block_px).resize(band.size, Image.Resampling.BILINEAR)
         self.activity = max(_LEAST_ACTIVITY, self.residual(smooth))
-        self._activities = {
-            cell_px: self._residuals(self._coarse(smooth, cell_px), self._coarse(band, cell_px))
+        self._explained = {
+            cell_px: self._most_unexplained(smooth, cell_px)
             for cell_px in (self._coarse_px, 2 * self._coarse_px, 4 * self._coarse_px)
             if block_px % cell_px == 0
         }
@@ -75,13 +76,29 @@ class Agreement:
         In cells of one size, of twice or of four times that: fine lines that moved are no other picture.
         """
         explained = [False] * sum(self._held_out)
-        for cell_px, activities in self._activities.items():
+        for cell_px, most in self._explained.items():
             residuals = self._residuals(self._coarse(half, cell_px), self._coarse(self._band, cell_px))
             explained = [
-                before or residual**2 < _EXPLAINED * activity**2 + _SLOW_TONE
-                for before, residual, activity in zip(explained, residuals, activities, strict=True)
+                before or residual**2 < limit
+                for before, residual, limit in zip(explained, residuals, most, strict=True)
             ]
         return sum(explained) / len(explained)
+
+    def _most_unexplained(self, smooth: Image.Image, cell_px: int) -> list[float]:
+        """The squared residual, in cells of `cell_px`, below which each held-out block counts as explained.
+
+        Half of the variance that the band has there beside its `smooth` course. In the largest cells nothing of a fine
+        hatching is left but chance: strokes that were drawn 2 px off enter or leave a cell at its rim.
+        """
+        coarse = self._coarse(self._band, cell_px)
+        limits = [
+            _EXPLAINED * activity**2 + _SLOW_TONE for activity in self._residuals(self._coarse(smooth, cell_px), coarse)
+        ]
+        if cell_px < self._block_px // 2:
+            return limits
+        whole = (coarse.width * cell_px, coarse.height * cell_px)
+        finer = self._residuals(self._band.crop((0, 0, *whole)), coarse.resize(whole, Image.Resampling.NEAREST))
+        return [limit + _MOVED_STROKES * detail**2 for limit, detail in zip(limits, finer, strict=True)]
 
     def _coarse(self, half: Image.Image, cell_px: int = 0) -> Image.Image:
         """`half` cut to whole blocks, and smaller."""

@@ -1,0 +1,42 @@
+"""What of the band a redraw keeps: strokes drawn anew a little off are the same place, and another picture is not."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from exquisite.api.mock.drift import random_drift, redraw
+from exquisite.geometry.calibration import LEAST_KEPT
+from exquisite.geometry.calibration.blocks import BLOCK_PX
+from exquisite.geometry.calibration.holdout import Agreement
+from tests.support.pictures import draw
+
+EDGE = 512
+BORDER = 32
+TEXTURES = ("hatching", "ink", "engraving", "pencil", "writing")
+
+
+def part(scene: Image.Image) -> Image.Image:
+    return scene.crop((BORDER, BORDER, BORDER + EDGE, BORDER + EDGE))
+
+
+def scene_of(kind: str, seed: int) -> Image.Image:
+    return draw(kind, (EDGE + 2 * BORDER, EDGE + 2 * BORDER), seed)
+
+
+def kept(band: Image.Image, half: Image.Image) -> float:
+    return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept(half)
+
+
+@pytest.mark.parametrize("kind", TEXTURES)
+@pytest.mark.parametrize("seed", [101, 102])
+def test_a_place_whose_every_stroke_is_drawn_anew_is_kept(kind: str, seed: int) -> None:
+    scene = scene_of(kind, seed)
+    half = redraw(scene, (BORDER, BORDER, BORDER + EDGE, BORDER + EDGE), random_drift("fine", f"cut:{kind}:{seed}"))
+    assert kept(part(scene), half) > LEAST_KEPT
+
+
+@pytest.mark.parametrize("kind", TEXTURES)
+@pytest.mark.parametrize(("other", "seed"), [("", 151), ("writing", 131), ("hatching", 131)])
+def test_another_place_is_not_even_where_its_texture_is_the_same(kind: str, other: str, seed: int) -> None:
+    assert kept(part(scene_of(kind, 101)), part(scene_of(other or kind, seed))) < LEAST_KEPT
