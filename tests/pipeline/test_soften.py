@@ -321,7 +321,9 @@ class TestFiles:
         said = (folder / "score.json").read_text("utf-8")
         path = json.loads(said)["candidates"][0]["cut"]["path"]
         assert f'"path": "{path}",\n' in said
-        assert tuple(map(int, path.split())) == session.rescore().examined[0].cut.path
+        cut = session.rescore().examined[0].cut
+        assert cut is not None
+        assert tuple(map(int, path.split())) == cut.path
 
     def test_a_soft_mask_ramps_over_the_pending_zone(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
