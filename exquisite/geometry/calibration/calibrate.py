@@ -66,7 +66,7 @@ FIDELITY_FLOOR = 0.0
 
 LEAST_KEPT = 0.15
 """A redraw that keeps less than this share of the band was recomposed: nothing is undone. Of two unrelated pictures
-it keeps .04 at most (40 pairs of 17 pictures)."""
+it keeps .15 at most (71 pairs of 22 pictures)."""
 
 FILTER_MAY_COST = 1.08
 """Sharpness is corrected unless that takes the attainable residual above this factor of what it was."""

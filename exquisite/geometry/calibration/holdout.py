@@ -18,7 +18,7 @@ _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
 _LEAST_ACTIVITY = 1.0  # levels
 _COARSE_PARTS = 8  # of a block's edge
 _EXPLAINED = 0.5
-_MOVED_STROKES = 0.04  # of the variance of finer detail: what it adds to the mean of half a block when it is 2 px off
+_MOVED_STROKES = 0.03  # of the variance of finer detail: what it adds to the mean of half a block when it is 2 px off
 
 
 class Agreement:

@@ -28,15 +28,21 @@ def kept(band: Image.Image, half: Image.Image) -> float:
     return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept(half)
 
 
+def kept_anew(kind: str, seed: int) -> float:
+    """How much a redraw keeps that draws every stroke anew, 2 px off."""
+    scene = scene_of(kind, seed)
+    half = redraw(scene, (BORDER, BORDER, BORDER + EDGE, BORDER + EDGE), random_drift("fine", f"cut:{kind}:{seed}"))
+    return kept(part(scene), half)
+
+
 @pytest.mark.parametrize("kind", TEXTURES)
 @pytest.mark.parametrize("seed", [101, 102])
 def test_a_place_whose_every_stroke_is_drawn_anew_is_kept(kind: str, seed: int) -> None:
-    scene = scene_of(kind, seed)
-    half = redraw(scene, (BORDER, BORDER, BORDER + EDGE, BORDER + EDGE), random_drift("fine", f"cut:{kind}:{seed}"))
-    assert kept(part(scene), half) > LEAST_KEPT
+    assert kept_anew(kind, seed) > 2 * LEAST_KEPT
 
 
-@pytest.mark.parametrize("kind", TEXTURES)
-@pytest.mark.parametrize(("other", "seed"), [("", 151), ("writing", 131), ("hatching", 131)])
-def test_another_place_is_not_even_where_its_texture_is_the_same(kind: str, other: str, seed: int) -> None:
-    assert kept(part(scene_of(kind, 101)), part(scene_of(other or kind, seed))) < LEAST_KEPT
+@pytest.mark.parametrize(
+    ("kind", "other"), [(kind, other) for kind in TEXTURES for other in ("writing", "hatching") if kind != other]
+)
+def test_another_picture_keeps_less_than_half_of_that(kind: str, other: str) -> None:
+    assert kept(part(scene_of(kind, 101)), part(scene_of(other, 131))) < kept_anew(kind, 101) / 2
