@@ -60,12 +60,12 @@ def add_verb(  # noqa: PLR0913 (a verb in one statement: its name, action, usage
         session: whether its first argument is SESSION.
     """
     command = f"{short_name()} {name}"
-    shown = "\n".join(f"  {command} {example}".rstrip() for example in examples)
+    lines = "\n".join(f"  {command} {example}".rstrip() for example in examples)
     parser = verbs.add_parser(
         name,
         usage=f"{command} {takes} [options]".replace("  ", " "),
         help=help_,
-        description=f"{help_[0].upper()}{help_[1:]}.\n\nexamples:\n{shown}",
+        description=f"{help_[0].upper()}{help_[1:]}.\n\nexamples:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -105,8 +105,8 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
         elif key in _ALL_HEEDED:
             raise UsageError(f"{key} says nothing to the generator {generator['generator']}: set generator= as well")
         elif key not in (*_WORDS, "generator"):
-            known = sorted({*_OPTIONS.values(), *_ALL_HEEDED, *_WORDS, "generator"})
-            raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(known)}")
+            names = sorted({*_OPTIONS.values(), *_ALL_HEEDED, *_WORDS, "generator"})
+            raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(names)}")
     return Arm(name, StepOptions.from_values(options), check_words(" ".join(filter(None, words))), generator)
 
 

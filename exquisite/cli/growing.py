@@ -145,8 +145,8 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     consent = RunConsent(output.ask, args.steps) if output.can_ask else None
     with make_generator(args, init, root, consent=consent, tell=output.note) as generator:
         if args.dry_run:
-            with _session_for_preview(session, fitted, args.contract or CLASSIC) as shown:
-                inputs, number = shown.inputs(mode, args.prompt, **options), shown.status().last_step + 1
+            with _session_for_preview(session, fitted, args.contract or CLASSIC) as preview:
+                inputs, number = preview.inputs(mode, args.prompt, **options), preview.status().last_step + 1
                 return show_request(inputs, number, generator, output, args.steps)
         if session is None:
             assert fitted is not None
@@ -170,8 +170,8 @@ def _step(args: argparse.Namespace, output: Output) -> int:
 
 
 def _warn_of_drift(session: Session, mode: Mode, output: Output) -> None:
-    if found := drifting(session.trends().get(mode, [])):
-        output.note(f"the style drifts away from the seed picture: {found}; --anchor 0.25 holds it back")
+    if drift := drifting(session.trends().get(mode, [])):
+        output.note(f"the style drifts away from the seed picture: {drift}; --anchor 0.25 holds it back")
 
 
 def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session | None, FittedPicture | None]:
@@ -281,8 +281,8 @@ def _report(result: StepResult, output: Output) -> None:
             f"step {result.step_index} committed: candidate {result.chosen} of {len(result.scores)}, "
             f"the canvas is {width}x{height} now"
         )
-    shown = ", ".join("unreadable" if score is None else f"{score.primary:.3f}" for score in result.scores)
-    lines = [head, *([f"  {result.message}"] if result.message else []), *([f"  scores: {shown}"] if shown else [])]
+    scores = ", ".join("unreadable" if score is None else f"{score.primary:.3f}" for score in result.scores)
+    lines = [head, *([f"  {result.message}"] if result.message else []), *([f"  scores: {scores}"] if scores else [])]
     output.result("\n".join(lines), _result_data(result))
 
 

@@ -102,8 +102,8 @@ def _style_lines(status: Status) -> Iterator[str]:
     """How style has changed on each side of the canvas, and whether that is a drift."""
     for mode, trends in status.trends.items():
         yield f"{mode.direction} since the seed: {', '.join(map(str, trends))}"
-        if found := drifting(trends):
-            yield f"{mode.direction} drifts: {found}; --anchor 0.25 holds it back"
+        if drift := drifting(trends):
+            yield f"{mode.direction} drifts: {drift}; --anchor 0.25 holds it back"
 
 
 def _log(args: argparse.Namespace, output: Output) -> int:
@@ -139,10 +139,10 @@ def _style_since_seed(record: dict[str, Any]) -> str:
 
 def _agreement(agreement: dict[str, tuple[int, int]], output: Output) -> int:
     rows: list[list[object]] = [["metric", "agreed", "of"]]
-    rows += [[name, agreed, asked] for name, (agreed, asked) in agreement.items()]
-    data = {name: {"agreed": agreed, "asked": asked} for name, (agreed, asked) in agreement.items()}
+    rows += [[name, agreed, total] for name, (agreed, total) in agreement.items()]
+    data = {name: {"agreed": agreed, "asked": total} for name, (agreed, total) in agreement.items()}
     output.result(table(rows), data)
-    if not any(asked for _, asked in agreement.values()):
+    if not any(total for _, total in agreement.values()):
         output.note("nothing was accepted by hand yet, so there is nothing to compare")
     return 0
 

@@ -37,8 +37,8 @@ def command_name() -> str:
         return short_name()
     python = Path(sys.executable)
     for name in ("python", "python3", python.name):
-        found = shutil.which(name)
-        if found and Path(found) == python:
+        path = shutil.which(name)
+        if path and Path(path) == python:
             return f"{name} -m {package_name()}"
     short = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     return f"{shlex.quote(str(short))} -m {package_name()}"
@@ -142,9 +142,9 @@ class ProgressLine:
         which = f", candidate {progress.candidate} of {progress.candidates}" if progress.candidate else ""
         self._show(f"{self._label} {progress.step}{which}: {progress.phase}")
 
-    def fraction(self, phase: str, done: float) -> None:
-        """Show how much of a long job is done, 0 to 1."""
-        percent = f" {int(100 * done)} %" if self._output.animated else ""
+    def fraction(self, phase: str, share: float) -> None:
+        """Show the finished share of a long job, 0 to 1."""
+        percent = f" {int(100 * share)} %" if self._output.animated else ""
         self._show(f"{self._label}: {phase}{percent}")
 
     def _show(self, text: str) -> None:

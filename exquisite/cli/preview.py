@@ -20,8 +20,8 @@ def show_request(inputs: StepInputs, number: int, generator: TileGenerator, outp
     lines = [f"step {number} in {inputs.mode}: {request.candidates} candidates of {request.size_text}"]
     if request.references:
         data["references"] = [picture.as_record() for picture in request.references]
-        shown = (f"{picture.kind} {picture.size[0]}x{picture.size[1]}" for picture in request.references)
-        lines.append(f"reference pictures: {', '.join(shown)}")
+        pictures = (f"{picture.kind} {picture.size[0]}x{picture.size[1]}" for picture in request.references)
+        lines.append(f"reference pictures: {', '.join(pictures)}")
     if isinstance(generator, AskingFirst):
         preview = generator.request_preview(request)
         data["request"] = preview

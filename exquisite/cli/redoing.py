@@ -46,13 +46,13 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _redo(args: argparse.Namespace, output: Output) -> int:
     session = open_session(args)
-    given = {**changed_options(args), **({} if args.prompt is None else {"prompt": args.prompt})}
+    changes = {**changed_options(args), **({} if args.prompt is None else {"prompt": args.prompt})}
     init = seed_record(session).get("simulated", {})
     consent = RunConsent(output.ask) if output.can_ask else None
     with make_generator(args, init, Path(session.root), consent=consent, tell=output.note) as generator:
         if args.dry_run:
             number = session.status().last_step + 1
-            return show_request(redo_inputs(session, args.step, **given), number, generator, output)
+            return show_request(redo_inputs(session, args.step, **changes), number, generator, output)
         with ProgressLine(output) as line:
             redone = session.redo(
                 args.step,
@@ -61,7 +61,7 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
                 budget=budget_of(args),
                 retry_ambiguous=args.retry_ambiguous,
                 progress=line,
-                **given,
+                **changes,
             )
     output.result("\n".join(_lines(args.step, redone)), _data(redone))
     if redone.result is not None and redone.result.status == "rejected":

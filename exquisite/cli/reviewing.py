@@ -69,8 +69,8 @@ def _page_generator(args: argparse.Namespace, session: Session, output: Output) 
     """Who makes the tiles of steps that the page asks for; the page itself asks before it pays."""
     folder = Path(args.session)
     simulated = seed_record(session).get("simulated", {})
-    with make_generator(args, simulated, folder, consent=Agreed(), tell=output.note) as made:
-        yield made.client if isinstance(made, AskingFirst) else made
+    with make_generator(args, simulated, folder, consent=Agreed(), tell=output.note) as generator:
+        yield generator.client if isinstance(generator, AskingFirst) else generator
 
 
 def _report(args: argparse.Namespace, output: Output) -> int:

@@ -31,13 +31,13 @@ class SessionPictures:
     def __init__(self, disk: SessionFiles) -> None:
         self._folder = disk.root / "pictures"
         self._disk = disk
-        self._known: dict[str, bytes] = {}
+        self._encoded: dict[str, bytes] = {}
 
     def take(self, picture: Image.Image) -> str:
         """Know an RGB picture; returns its hash. Nothing is written."""
         digest = picture_sha256(picture)
-        if digest not in self._known and not self._is_kept(digest):
-            self._known[digest] = encode_png(picture)
+        if digest not in self._encoded and not self._is_kept(digest):
+            self._encoded[digest] = encode_png(picture)
         return digest
 
     def png(self, digest: str) -> bytes:
@@ -46,8 +46,8 @@ class SessionPictures:
         Raises:
             SessionDamagedError: its file is missing or altered.
         """
-        if digest in self._known:
-            return self._known[digest]
+        if digest in self._encoded:
+            return self._encoded[digest]
         path = self._path(digest)
         data = self._disk.read(path)
         if decoded(data, digest) is None:
@@ -63,7 +63,7 @@ class SessionPictures:
                 self._disk.files.make_folder(self._folder)
                 self._disk.files.sync_folder(self._folder.parent)
             self._disk.write(self._path(digest), self.png(digest))
-            self._known.pop(digest, None)
+            self._encoded.pop(digest, None)
 
     def _is_kept(self, digest: str) -> bool:
         """Whether the picture is whole on disk."""

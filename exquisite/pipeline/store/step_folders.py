@@ -126,8 +126,8 @@ class StepFolders:
     def _derived_paths(self, number: int) -> list[Path]:
         """All files of a step except its answers and its request."""
         folder = self.step_dir(number)
-        kept = (folder / "answers", folder / "request.json")
-        return [path for path in sorted(self._own_files(number)) if not set(kept) & {path, *path.parents}]
+        protected = (folder / "answers", folder / "request.json")
+        return [path for path in sorted(self._own_files(number)) if not set(protected) & {path, *path.parents}]
 
     def _own_files(self, number: int) -> list[Path]:
         folder = self.step_dir(number)
