@@ -1,0 +1,18 @@
+"""The constants of scorer and gate, held by what they make of ten fixed seams."""
+
+import pytest
+
+from tests.support.seam_pins import SEAMS, measured, pinned
+
+
+def test_ten_seams_are_pinned() -> None:
+    assert list(pinned()) == list(SEAMS)
+    assert len(SEAMS) == 10
+
+
+@pytest.mark.parametrize("name", SEAMS)
+def test_scorer_and_gate_say_what_they_said_of_a_fixed_seam(name: str) -> None:
+    now, then = measured(name), pinned()[name]
+    assert now["vetoes"] == then["vetoes"]
+    assert now["threshold"] == pytest.approx(then["threshold"], rel=1e-6)
+    assert now["metrics"] == pytest.approx(then["metrics"], rel=1e-6)
