@@ -21,7 +21,7 @@ endif
 
 # Variables reach the recipes as shell variables, untouched by make: spaces, quotes and $ survive. The two that
 # can spend money count only on make's own command line, never from the environment.
-STEP := MODE SESSION CANVAS STEPS CLOSE PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE REFERENCE METRIC GATE CALIBRATE \
+STEP := MODE SESSION CANVAS STEPS CLOSE PLAN PROMPT GENERATOR CANDIDATES FEATHER_PX SOFTEN ANCHOR SCAFFOLD CUE REFERENCE METRIC GATE CALIBRATE \
         CONTRACT STRENGTH ARTIFACTS FIT BRANCH SEED MOCK_DRIFT_PROFILE MODEL QUALITY COMPLEXITY CALLS CONCURRENCY STREAM SERVER \
         SERVER_FILE FETCH_FROM BASE_URL KEY_FILE BUDGET YES DRY_RUN RETRY_AMBIGUOUS CASSETTE RECORD_MODE BLOCK_NETWORK
 ifneq ($(filter environment%,$(origin GENERATOR)),)
@@ -49,7 +49,7 @@ use = if "$(PYTHON)" -c '$(probe_$(1))' >/dev/null 2>&1; then py="$(PYTHON)"; \
 
 help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
-	@echo '                       CANVAS=picture SESSION=folder STEPS=n CLOSE=1 PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
+	@echo '                       CANVAS=picture SESSION=folder STEPS=n CLOSE=1 PLAN=file PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
 	@echo '                       FEATHER_PX=n SOFTEN=n ANCHOR=share SCAFFOLD=grey|edge|mirror|file CUE=1 REFERENCE=file|seed|map METRIC=name'
 	@echo '                       GATE=number|none CALIBRATE=0 CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
@@ -123,7 +123,7 @@ step:
 		$${BUDGET:+--budget "$$BUDGET"} $${SERVER:+--server "$$SERVER"} $${BASE_URL:+--base-url "$$BASE_URL"} \
 		$${SERVER_FILE:+--server-file "$$SERVER_FILE"} $${FETCH_FROM:+--fetch-from "$$FETCH_FROM"} \
 		$${KEY_FILE:+--key-file "$$KEY_FILE"} $${FIT:+--fit "$$FIT"} $${BRANCH:+--branch "$$BRANCH"} \
-		$${ANCHOR:+--anchor "$$ANCHOR"} $${REFERENCE:+--reference "$$REFERENCE"} \
+		$${ANCHOR:+--anchor "$$ANCHOR"} $${REFERENCE:+--reference "$$REFERENCE"} $${PLAN:+--plan "$$PLAN"} \
 		$${CASSETTE:+--cassette "$$CASSETTE"} $${RECORD_MODE:+--record-mode "$$RECORD_MODE"}
 
 # The session that was changed last, unless SESSION says otherwise.

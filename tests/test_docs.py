@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 import exquisite
-from exquisite import MockTileGenerator, Session, TileContract
+from exquisite import CLASSIC, MockTileGenerator, Mode, Session, TileContract
 from exquisite.api.server_file import read_server_file
 from exquisite.api.servers import SERVERS
 from exquisite.cli import build_parser, main
+from exquisite.pipeline.plan import read_plan
 from tests.support.children import run_python
 from tests.support.documents import RESULTS, ROOT, code_blocks, marked, read, table
 from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
@@ -133,11 +134,19 @@ def cassettes_in(folder: Path) -> list[Path]:
 
 
 def test_the_server_file_of_the_reference_is_understood(tmp_path: Path) -> None:
-    (text,) = code_blocks(REFERENCE, "toml")
+    _, text = code_blocks(REFERENCE, "toml")
     file = tmp_path / "deepinfra.toml"
     file.write_text(text, "utf-8")
     server = read_server_file(file)
     assert (server.mask, server.key_variable, server.extra_fields["moderation"]) == ("omit", "DEEPINFRA_TOKEN", "low")
+
+
+def test_the_plan_of_the_reference_is_understood(tmp_path: Path) -> None:
+    text, _ = code_blocks(REFERENCE, "toml")
+    file = tmp_path / "scroll.toml"
+    file.write_text(text, "utf-8")
+    plan = read_plan(file, CLASSIC, Mode.X_LTR, {})
+    assert (plan.steps, plan.stop.refusals, plan.lines[1].options.gate) == (16, 2, 3.0)
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:

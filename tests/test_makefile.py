@@ -79,6 +79,7 @@ EVERY = {
     "STRENGTH": ["--prompt-strength", "2"],
     "ARTIFACTS": ["--artifacts", "lean"],
     "ANCHOR": ["--anchor", "0.25"],
+    "PLAN": ["--plan", "my scroll.toml"],
     "REFERENCE": ["--reference", "style sheet.png"],
     "FIT": ["--fit", "pad"],
     "BRANCH": ["--branch", "night"],

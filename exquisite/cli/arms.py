@@ -14,7 +14,7 @@ from typing import Any
 from ..api.prompt import check_words
 from ..errors import UsageError
 from ..pipeline.experiment.plan import Arm
-from ..pipeline.options import AUTO, StepOptions
+from ..pipeline.options import AUTO, OPTION_ALIASES, StepOptions
 from .arguments import changed_options
 from .generators import GENERATORS
 
@@ -97,7 +97,8 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
     heeded = HEEDED[generator["generator"]]
     generator |= {key: getattr(args, key) for key in heeded if getattr(args, key) is not None}
     words = [settings.get("prompt", args.prompt), settings.get("clause", "")]
-    for key, text in settings.items():
+    for setting, text in settings.items():
+        key = OPTION_ALIASES.get(setting, setting)
         if key in _OPTIONS.values():
             options[key] = _option(key, text)
         elif key in _ALL_HEEDED and key in heeded:

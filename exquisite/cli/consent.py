@@ -18,7 +18,14 @@ from ..pipeline.reference_pictures import largest_map_size
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient
 
-__all__ = ["Agreed", "AskingFirst", "Consent", "Price", "RunConsent", "price_of_run"]
+__all__ = ["Agreed", "AskingFirst", "Consent", "Price", "PriceOfPlan", "RunConsent", "at_its_largest", "price_of_run"]
+
+
+class PriceOfPlan(Protocol):
+    """Prices a run whose steps differ."""
+
+    def __call__(self, client: OpenAITileGeneratorClient) -> Price:
+        """The price of all of its steps that are still to be made."""
 
 
 class Consent(Protocol):
@@ -59,7 +66,7 @@ def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps:
     """The price of a run of `steps` steps that begins with `request`, which may ask for a part of a step only."""
     first = client.request_preview(request)
     whole = replace(request, candidates=request.first_candidate + request.candidates, first_candidate=0)
-    whole = replace(whole, references=tuple(_at_its_largest(picture, request) for picture in request.references))
+    whole = replace(whole, references=tuple(at_its_largest(picture, request) for picture in request.references))
     later = client.request_preview(whole)
 
     def total(name: str) -> Decimal:
@@ -69,7 +76,7 @@ def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps:
     return Price(steps, tiles, total("estimate_usd"), total("worst_case_usd"), str(first["url"]))
 
 
-def _at_its_largest(picture: ReferencePicture, request: TileRequest) -> ReferencePicture:
+def at_its_largest(picture: ReferencePicture, request: TileRequest) -> ReferencePicture:
     """What a later step of a run may send in place of `picture`: a map grows with the canvas."""
     if picture.kind != "map":
         return picture
@@ -83,11 +90,13 @@ class RunConsent:
     Args:
         ask: shows a person a question; returns whether the answer is yes.
         steps: the largest number of steps of the run.
+        price: prices a run whose steps differ, given the client; None where all steps are like the first request.
     """
 
-    def __init__(self, ask: Callable[[str], bool], steps: int = 1) -> None:
+    def __init__(self, ask: Callable[[str], bool], steps: int = 1, price: PriceOfPlan | None = None) -> None:
         self._ask = ask
         self._steps = steps
+        self._price = price
         self._agreed: Decimal | None = None
         self._left = Decimal(0)
 
@@ -98,7 +107,7 @@ class RunConsent:
             PaymentError: the answer is no, or the request could pass the ceiling; nothing was sent.
         """
         if self._agreed is None:
-            price = price_of_run(client, request, self._steps)
+            price = price_of_run(client, request, self._steps) if self._price is None else self._price(client)
             if price.most > 0 and not self._ask(f"{price}; pay?"):
                 raise PaymentError("not confirmed: nothing was sent; answer y, or add --yes")
             self._agreed = self._left = price.most

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..api.generator import TileGenerator
 from ..contract import CLASSIC, Mode, TileContract
 from ..errors import SessionNotFoundError, UsageError
 from ..geometry.measures.trend import drifting
 from ..geometry.overlap_score import TileScore
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture, rgb_file
+from ..pipeline.plan import read_plan
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions, StepResult
 from .arguments import (
@@ -30,6 +32,7 @@ from .arguments import (
 from .consent import RunConsent
 from .generators import add_generator_options, budget_of, make_generator, simulated_record
 from .output import Output, ProgressLine, table
+from .planning import PlanRun
 from .preview import show_request
 
 __all__ = ["add_verbs"]
@@ -66,6 +69,7 @@ def add_verbs(verbs: Verbs) -> None:
         "ink x_ltr",
         'ink x_ltr --steps 4 --prompt "rooftops, fine ink hatching"',
         "ink y_ttb --canvas ink.png",
+        "ink x_ltr --plan scroll.toml --dry-run",
         "ink x_rtl --generator openai --dry-run",
     )
     step.add_argument("mode", metavar="MODE", help=f"direction: {modes}")
@@ -73,6 +77,7 @@ def add_verbs(verbs: Verbs) -> None:
     step.add_argument("--fit", choices=FITS, default="scale", help="how that picture comes to size (default scale)")
     add_contract_option(step)
     step.add_argument("--steps", type=int, default=1, metavar="N", help="how many; a refusal ends them (default 1)")
+    step.add_argument("--plan", metavar="FILE", help="TOML file with words and options for ranges of steps")
     step.add_argument("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model")
     step.add_argument(
         "--close",
@@ -142,15 +147,21 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     for name in StepOptions.from_values(options).picture_files:
         rgb_file(name)  # before anything is made
     init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
-    consent = RunConsent(output.ask, args.steps) if output.can_ask else None
+    run = _plan_run(args, session.contract if session else args.contract or CLASSIC, mode, options)
+    price = None if run is None else run.price
+    consent = RunConsent(output.ask, args.steps, price) if output.can_ask else None
     with make_generator(args, init, root, consent=consent, tell=output.note) as generator:
         if args.dry_run:
             with _session_for_preview(session, fitted, args.contract or CLASSIC) as preview:
+                if run is not None:
+                    return run.show(preview, generator, output)
                 inputs, number = preview.inputs(mode, args.prompt, **options), preview.status().last_step + 1
                 return show_request(inputs, number, generator, output, args.steps)
         if session is None:
             assert fitted is not None
             session = _create(root, fitted, args.contract or CLASSIC, init, output)
+        if run is not None:
+            return _follow(run, session, generator, output)
         for _ in range(args.steps):
             with ProgressLine(output) as line:
                 result = session.step(
@@ -167,6 +178,34 @@ def _step(args: argparse.Namespace, output: Output) -> int:
             if result.status == "rejected":
                 break
     return _finish(session, result, output)
+
+
+def _plan_run(
+    args: argparse.Namespace, contract: TileContract, mode: Mode, options: dict[str, Any]
+) -> PlanRun | None:
+    """The run of the plan that `args` name; None without one."""
+    if args.plan is None:
+        return None
+    if args.steps != 1:
+        raise UsageError("a plan says how many steps there are: leave out --steps")
+    plan = read_plan(args.plan, contract, mode, {**options, "prompt": args.prompt})
+    return PlanRun(plan, lambda: open_session(args), budget_of(args), args.retry_ambiguous)
+
+
+def _follow(run: PlanRun, session: Session, generator: TileGenerator, output: Output) -> int:
+    """Make the remaining steps of a plan; returns the exit code."""
+    last: StepResult | None = None
+    for result in run.steps(session, generator, output):
+        _report(result, output)
+        last = result
+    if ending := run.ending(session):
+        output.note(ending)
+        return GATE_EXIT if last is None or last.status == "committed" else _finish(session, last, output)
+    if last is None:
+        width, height = session.canvas_size
+        output.result(f"the plan has no step left; the canvas is {width}x{height}", session.status().as_dict())
+        return 0
+    return _finish(session, last, output)
 
 
 def _warn_of_drift(session: Session, mode: Mode, output: Output) -> None:

@@ -17,10 +17,19 @@ from .derived import Derived
 from .step import StepInputs
 from .store import Store
 from .store.pieces import grown_record
-from .store.records import FORMAT_VERSION, Record, sha256
+from .store.records import BESIDE_REQUEST, FORMAT_VERSION, Record, sha256
 from .styles import style_record
 
-__all__ = ["OpenStep", "accept_facts", "close_refused", "commit", "conclude", "step_record", "without_choice"]
+__all__ = [
+    "OpenStep",
+    "accept_facts",
+    "close_refused",
+    "commit",
+    "conclude",
+    "step_facts",
+    "step_record",
+    "without_choice",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +87,21 @@ def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
     return record
 
 
-def accept_facts(source: int, derived: Derived, candidate: int | None) -> Record:
+def accept_facts(store: Store, source: int, derived: Derived, candidate: int | None) -> Record:
     """What the record of a later choice from the answers of step `source` says besides.
 
     `candidate` is what a person accepted; None when the metric chose again, with other options.
     """
     accepted = {"step": source, "candidate": candidate, "best_by_metric": dict(derived.choice.best_by)}
-    return {"kind": "rechosen" if candidate is None else "accept", "accepted": accepted}
+    request = store.disk.read_record(store.step_dir(source) / "request.json")
+    plan = {"plan": request["plan"]} if "plan" in request else {}
+    return {"kind": "rechosen" if candidate is None else "accept", "accepted": accepted, **plan}
+
+
+def step_facts(request: Record) -> Record:
+    """What the record of a step says besides, from its request.json."""
+    plan = {"plan": request["plan"]} if "plan" in request else {}
+    return {"kind": "step", "request": {k: v for k, v in request.items() if k not in BESIDE_REQUEST}, **plan}
 
 
 def commit(store: Store, record: Record, digest: str | None) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "OutcomeRecord",
     "PendingRecord",
     "PieceRecord",
+    "PlanRecord",
     "ReferenceRecord",
     "RequestRecord",
     "ScoreRecord",
@@ -124,6 +125,15 @@ class ReferenceRecord(TypedDict):
     size: Annotated[Pixels, "width and height"]
 
 
+class PlanRecord(TypedDict):
+    """The line of a plan that a step follows."""
+
+    name: Annotated[str, "name of the plan"]
+    sha256: Annotated[Sha256, "hash of the plan's file, as it was when the step was asked for"]
+    line: Annotated[int, "number of the line, from 1"]
+    step: Annotated[int, "number of the step within the plan, from 1"]
+
+
 class RequestRecord(TypedDict):
     """`steps/NNNNNN/request.json`: what decides the answers of a step. Equal requests may share answers."""
 
@@ -144,7 +154,8 @@ class RequestRecord(TypedDict):
     scaffold_offset_px: NotRequired[Annotated[int, "as in the options"]]
     references: NotRequired[Annotated[list[ReferenceRecord], "reference pictures, in the order in which they are sent"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
-    digest: NotRequired[Annotated[Sha256, "hash of the fields above but the options; names the file pending/<digest>"]]
+    plan: NotRequired[Annotated[PlanRecord, "line of a plan that it follows; not part of the digest"]]
+    digest: NotRequired[Annotated[Sha256, "hash of the fields above but these two; names the file pending/<digest>"]]
 
 
 class AcceptedRecord(TypedDict):
@@ -213,6 +224,7 @@ class StepRecord(TypedDict):
     words: NotRequired[Annotated[str, "user prompt"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step"]]
     request: NotRequired[Annotated[RequestRecord, "what was asked, without options and digest"]]
+    plan: NotRequired[Annotated[PlanRecord, "line of a plan that it follows"]]
     accepted: NotRequired[Annotated[AcceptedRecord, "later choice from stored answers"]]
     chosen: NotRequired[Annotated[int | None, "candidate that was glued"]]
     reason: NotRequired[Annotated[str, "why, for a person"]]
@@ -350,6 +362,7 @@ RECORDS: tuple[type, ...] = (
     ContractRecord,
     OptionsRecord,
     ReferenceRecord,
+    PlanRecord,
     PieceRecord,
     BoxRecord,
     TipsRecord,

@@ -17,13 +17,16 @@ from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .artifacts import ARTIFACTS
 
-__all__ = ["AUTO", "KEPT_PICTURE", "StepOptions", "is_picture"]
+__all__ = ["AUTO", "KEPT_PICTURE", "OPTION_ALIASES", "StepOptions", "is_picture_file"]
 
 AUTO = "auto"
 """The feather whose width the gate decides."""
 
 KEPT_PICTURE = re.compile(rf"({'|'.join(REFERENCE_KINDS)}):([0-9a-f]{{64}})")
 """The name of a picture that a session keeps: its kind, and the hash of its pixels."""
+
+OPTION_ALIASES = {"scaffold": "scaffold_fill", "soften": "soften_px", "reference": "references"}
+"""Names by which the command line, arms and plans call options of a step."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class StepOptions:
             yield f"gate must be a factor above 0, or None for no gate, not {self.gate!r}"
         if self.metric not in METRICS:
             yield f"unknown metric {self.metric!r}: use one of {', '.join(METRICS)}"
-        if self.scaffold_fill not in SCAFFOLD_FILLS and not is_picture(self.scaffold_fill):
+        if self.scaffold_fill not in SCAFFOLD_FILLS and not _is_picture(self.scaffold_fill):
             fills = ", ".join(SCAFFOLD_FILLS)
             yield f"unknown scaffold_fill {self.scaffold_fill!r}: use one of {fills}, or a picture file"
         if not _is_whole(self.prompt_strength) or self.prompt_strength not in PROMPT_STRENGTHS:
@@ -137,7 +140,7 @@ class StepOptions:
     @property
     def picture_files(self) -> list[str]:
         """The picture files that the options name; a picture that a session keeps is none."""
-        return [name for name in (*self.references, self.scaffold_fill) if is_picture(name) and _is_outside(name)]
+        return [name for name in (*self.references, self.scaffold_fill) if is_picture_file(name)]
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
@@ -180,20 +183,17 @@ _LATER = {
 """Options that records of version 0.1.0 do not have, with their defaults."""
 
 
-def is_picture(name: object) -> bool:
-    """Whether `name` is that of a picture: a file with an ending or in a folder, or one that a session keeps."""
-    if not isinstance(name, str) or not name.strip():
-        return False
-    return not _is_outside(name) or PurePath(name).suffix != "" or PurePath(name).name != name
+def is_picture_file(name: str) -> bool:
+    """Whether `name` is that of a picture file: it has an ending, or names a folder."""
+    return KEPT_PICTURE.fullmatch(name) is None and (PurePath(name).suffix != "" or PurePath(name).name != name)
 
 
-def _is_outside(name: str) -> bool:
-    """Whether `name` is not that of a picture which a session keeps."""
-    return KEPT_PICTURE.fullmatch(name) is None
+def _is_picture(name: object) -> bool:
+    return isinstance(name, str) and (KEPT_PICTURE.fullmatch(name) is not None or is_picture_file(name))
 
 
 def _is_reference(name: object) -> bool:
-    return name in ("seed", "map") or is_picture(name)
+    return name in ("seed", "map") or _is_picture(name)
 
 
 def _is_whole(value: object) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..api.generator import RawCandidate
 from ..contract import Mode
 from ..errors import UsageError
-from .commit import OpenStep, accept_facts, step_record
+from .commit import OpenStep, accept_facts, step_facts, step_record
 from .derived import Derived, derive
 from .journal import Journal
 from .journal.ledger import Ledger
@@ -55,8 +55,7 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
         request = read_record(store.step_dir(number) / "request.json")
         inputs, base = stored_inputs(store, number, request["options"])
         derived = derive(inputs, stored_answers(store, number))
-        asked = {key: value for key, value in request.items() if key not in ("options", "digest")}
-        record = step_record(OpenStep(store, number, base, inputs), derived, {"kind": "step", "request": asked})
+        record = step_record(OpenStep(store, number, base, inputs), derived, step_facts(request))
         yield from _sealed(record)
         return
     for source in range(number - 1, max(SEED, number - 1 - _CHOICES), -1):
@@ -67,7 +66,7 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
         for candidate in range(len(raws)):
             derived = derive(inputs, raws, accepted=candidate)
             opened = OpenStep(store, number, base, inputs)
-            record = step_record(opened, derived, accept_facts(source, derived, candidate))
+            record = step_record(opened, derived, accept_facts(store, source, derived, candidate))
             yield from _sealed(record)
 
 

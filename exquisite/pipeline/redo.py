@@ -85,8 +85,8 @@ def redo_step(
     made = [one["step"] for one in _back_to(ours.store, record["parent"], name)]
     result = None
     if not made:
-        known = {"prompt": record["words"], **record["options"]}
-        result = ours.step(record["mode"], generator, **{**known, **given})
+        same = {"prompt": record["words"], "plan": record.get("plan"), **record["options"]}
+        result = ours.step(record["mode"], generator, **{**same, **given})
         if result.status == "rejected":
             return Redone(name, result, ())
     with ours.writing():
@@ -176,6 +176,6 @@ def _offer(store: Store, record: Record, source: int) -> Offered:
     derived = derive(inputs, raws)
     if derived.strip is None:
         return Offered(number, None, derived.choice.reason)
-    facts = accept_facts(source, derived, None)
+    facts = accept_facts(store, source, derived, None)
     made = conclude(OpenStep(store, store.new_step(base), base, inputs), derived, facts)
     return Offered(number, made["step"], made["reason"])

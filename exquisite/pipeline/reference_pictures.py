@@ -39,7 +39,7 @@ MAP_TILES = 32
 """A map shows at most so many tiles' lengths of the canvas, so that a step costs the same at any length."""
 
 _FRAME = (230, 30, 60)  # red
-_UNKNOWN = (128, 128, 128)  # grey: what is not drawn yet, on a map and beside a sketch
+_UNKNOWN = (128, 128, 128)  # grey: what is not picture yet, on a map and beside a sketch
 
 
 def with_kept_pictures(store: Store, base: int, mode: Mode, options: StepOptions) -> StepOptions:
@@ -90,9 +90,9 @@ def keep_pictures(store: Store, options: StepOptions) -> None:
 
 def map_size(contract: TileContract, canvas_px: int) -> tuple[int, int]:
     """(along, across) in pixels of the map of a canvas that is `canvas_px` long."""
-    shown = min(canvas_px, MAP_TILES * contract.tile_px) + contract.tile_px - contract.band_px
-    length = max(1, round(min(MAP_SCALE * shown, contract.tile_px)))
-    return length, max(1, round(contract.across_px * length / shown))
+    visible_px = min(canvas_px, MAP_TILES * contract.tile_px) + contract.tile_px - contract.band_px
+    length = max(1, round(min(MAP_SCALE * visible_px, contract.tile_px)))
+    return length, max(1, round(contract.across_px * length / visible_px))
 
 
 def largest_map_size(contract: TileContract) -> tuple[int, int]:
@@ -150,12 +150,12 @@ def _map(store: Store, base: int, mode: Mode) -> Image.Image:
     contract, canvas = store.contract, store.canvas_box(base)
     contract.require_canvas(canvas.size, mode)
     along, across = contract.oriented(canvas.size, mode)
-    shown = min(along, MAP_TILES * contract.tile_px)
+    visible_px = min(along, MAP_TILES * contract.tile_px)
     room = contract.tile_px - contract.band_px
     size = map_size(contract, along)
-    scale = size[0] / (shown + room)
-    start = along - shown if mode.side == "high" else 0
-    part = (start, 0, start + shown, across)
+    scale = size[0] / (visible_px + room)
+    start = along - visible_px if mode.side == "high" else 0
+    part = (start, 0, start + visible_px, across)
     crop = Box(*part) if mode.axis == "x" else Box(part[1], part[0], part[3], part[2])
     view = CanvasView(store, base, crop, scale)
     small = Image.new("RGB", (view.length, view.breadth))
@@ -163,9 +163,9 @@ def _map(store: Store, base: int, mode: Mode) -> Image.Image:
     for block in view.blocks():
         small.paste(block, (at, 0))
         at += block.width
-    drawn = Image.new("RGB", size, _UNKNOWN)
-    drawn.paste(to_canonical(view.own(small), mode), (0, 0))
-    left = round((shown - contract.band_px) * scale)
+    picture = Image.new("RGB", size, _UNKNOWN)
+    picture.paste(to_canonical(view.own(small), mode), (0, 0))
+    left = round((visible_px - contract.band_px) * scale)
     width = max(1, size[1] // 64)
-    ImageDraw.Draw(drawn).rectangle((left, 0, size[0] - 1, size[1] - 1), outline=_FRAME, width=width)
-    return from_canonical(drawn, mode)
+    ImageDraw.Draw(picture).rectangle((left, 0, size[0] - 1, size[1] - 1), outline=_FRAME, width=width)
+    return from_canonical(picture, mode)

@@ -19,7 +19,7 @@ from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .answered import answered_step, inputs_of, request_of
-from .commit import OpenStep, accept_facts, close_refused, commit, conclude, without_choice
+from .commit import OpenStep, accept_facts, close_refused, commit, conclude, step_facts, without_choice
 from .derived import Derived, derive
 from .export import ExportOptions, export_canvas
 from .journal import Journal
@@ -193,6 +193,7 @@ class Session:
         budget: Decimal | None = None,
         retry_ambiguous: bool = False,
         progress: Tell | None = None,
+        plan: Record | None = None,
         **options: Any,
     ) -> StepResult:
         """Grow the canvas by one strip in `mode`, or glue nothing when the gate refuses.
@@ -206,6 +207,7 @@ class Session:
             budget: USD that the session may cost in all; None for no limit.
             retry_ambiguous: ask again for what a call of unknown outcome may have lost, and perhaps pay twice.
             progress: is told where the step is.
+            plan: the line of a plan that the step follows, for its record (`formats.PlanRecord`).
             options: fields of `StepOptions`.
 
         Raises:
@@ -222,7 +224,8 @@ class Session:
             digest = request_digest(request)
             number = self.store.begun(digest)
             if number is None:
-                number = self.store.begin_step(digest, {**request, "options": inputs.options.as_dict()})
+                beside = {"options": inputs.options.as_dict(), **({} if plan is None else {"plan": plan})}
+                number = self.store.begin_step(digest, {**request, **beside})
             elif self.store.is_finished(number):
                 commit(self.store, self.store.step(number), digest)
                 scores = tuple(one.score for one in rederive(self.store, number).examined)
@@ -248,7 +251,7 @@ class Session:
                     close_refused(opened, str(error))
                 raise
             derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
-            record = conclude(opened, derived, {"kind": "step", "request": request})
+            record = conclude(opened, derived, step_facts(request_of(self.store, number)))
             tell(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))
 
@@ -283,7 +286,7 @@ class Session:
                 unfinished = OpenStep(self.store, number, base, inputs, digest)
                 conclude(unfinished, without_choice(derived), {"kind": "step"})
             ours = OpenStep(self.store, self.store.new_step(head), base, inputs)
-            conclude(ours, derived, accept_facts(number, derived, candidate))
+            conclude(ours, derived, accept_facts(self.store, number, derived, candidate))
             return self._result(ours.number, tuple(one.score for one in derived.examined))
 
     def rescore(self, *, step: int | None = None, **options: Any) -> Derived:

@@ -42,6 +42,14 @@ class TestArms:
         assert (base.name, base.options) == ("base", StepOptions(gate=None))
         assert soft.options == StepOptions(metric="sobel_corr", gate=1.5, continuation_cue=True)
 
+    def test_pictures_and_shares_are_set_by_the_names_of_the_command_line(self) -> None:
+        one, other = arms(
+            "--arm", "one,references=seed+style.png,anchor=0.25", "--arm", "other,scaffold=sketch.png,soften=8"
+        )
+        assert one.options == StepOptions(gate=None, references=("seed", "style.png"), anchor=0.25)
+        assert other.options == StepOptions(gate=None, scaffold_fill="sketch.png", soften_px=8)
+        assert [arm.options.references for arm in arms("--vary", "references=none,map")] == [(), ("map",)]
+
     def test_words_take_the_rest_and_clauses_come_behind(self) -> None:
         made = arms(
             "--prompt", "a town", "--arm", "feather_px=8,prompt=roofs, fine ink", "--arm", "clause=at night, a=b"

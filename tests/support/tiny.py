@@ -134,7 +134,7 @@ class PayingGenerator:
                 raise OutcomeUnknownError("no whole answer came")
             calls.answered(call, body, {"x-request-id": f"tiny-{number}"}, PRICE)
             self.kept.append((request.step_index, number))
-            yield RawCandidate(data, {"answer": call, "image": 0}, call)
+            yield RawCandidate(data, {"answer": call, "image": 0, "request_id": f"tiny-{number}"}, call)
 
 
 class PricedGenerator(PayingGenerator):

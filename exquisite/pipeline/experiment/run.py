@@ -244,13 +244,13 @@ class Experiment:
 
     def _rejected_step(self, arm: Arm, base: int, digest: str) -> int | None:
         """The rejected step of a run that was interrupted before it wrote the cell; None without one."""
-        store = self._store
+        store, options = self._store, self._inputs(arm, base).options.as_dict()
         seen = {cell.step for cell in self._cells.values()}
         for number in range(max([base, *seen]) + 1, store.last_step() + 1):
             if number in seen or not store.is_finished(number):
                 continue
             record = store.step(number)
-            is_rejected_arm = record["status"] == "rejected" and record["options"] == arm.options.as_dict()
+            is_rejected_arm = record["status"] == "rejected" and record["options"] == options
             if is_rejected_arm and record["parent"] == base and self._request_of(number)[1] == digest:
                 return number
         return None

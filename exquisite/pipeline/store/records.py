@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import SessionDamagedError
 
 __all__ = [
+    "BESIDE_REQUEST",
     "END",
     "FORMAT_VERSION",
     "SEAL",
@@ -39,6 +40,9 @@ SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 """The end of a sealed record; the hash covers the bytes before the match, followed by END."""
 
 END = b"\n}\n"
+
+BESIDE_REQUEST = ("options", "plan", "digest")
+"""Keys of a step's request.json that do not decide its answers."""
 """How the JSON of a record ends."""
 
 

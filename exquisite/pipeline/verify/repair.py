@@ -139,7 +139,8 @@ def rebuilt_request(record: Record) -> bytes | None:
     request = record.get("request")
     if not isinstance(request, dict):
         return None
-    return seal({**request, "options": record["options"], "digest": request_digest(request)})
+    plan = {"plan": record["plan"]} if "plan" in record else {}
+    return seal({**request, "options": record["options"], **plan, "digest": request_digest(request)})
 
 
 def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:

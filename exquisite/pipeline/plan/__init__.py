@@ -1,0 +1,15 @@
+"""A plan for many steps: read from a file, checked as a whole, run from wherever the canvas is."""
+
+from .document import PlanLine, ScrollPlan, StopRules, read_plan
+from .run import PlannedStep, remaining_steps, run_plan, stop_reason
+
+__all__ = [
+    "PlanLine",
+    "PlannedStep",
+    "ScrollPlan",
+    "StopRules",
+    "read_plan",
+    "remaining_steps",
+    "run_plan",
+    "stop_reason",
+]

@@ -1,0 +1,119 @@
+"""Follows a plan: which step comes next, whether to go on, and the steps themselves, each made by `Session.step`.
+
+Where a plan stands is read from the records of the canvas: each step that follows a plan says its name, the hash of its
+file, its line and the number of the step within the plan. So the same command goes on after any interruption, an undone
+step is made again, and a plan that was edited meanwhile goes on behind the steps that are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ...api.generator import TileGenerator
+from ...contract import Mode
+from ...geometry.measures.trend import drifting
+from ..session import Session
+from ..step import Progress, StepOptions, StepResult
+from ..store.records import Record
+from .document import ScrollPlan
+
+__all__ = ["PlannedStep", "remaining_steps", "run_plan", "stop_reason"]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step of a plan that is still to be made.
+
+    Attributes:
+        step: its number in the plan, from 1.
+        line: the number of the line that it follows.
+        mode, prompt, options: arguments of `Session.step`.
+    """
+
+    step: int
+    line: int
+    mode: Mode
+    prompt: str
+    options: StepOptions
+
+
+def remaining_steps(session: Session, plan: ScrollPlan) -> list[PlannedStep]:
+    """The steps of `plan` that the canvas does not have yet, in order."""
+    return [_planned(session, plan, step) for step in range(_steps_made(session, plan) + 1, plan.steps + 1)]
+
+
+def stop_reason(session: Session, plan: ScrollPlan) -> str:
+    """Why the plan stops where the canvas is, for a person; "" while it goes on."""
+    step = _steps_made(session, plan) + 1
+    refusals = _refusals(session, plan, step)
+    if step <= plan.steps and refusals >= plan.stop.refusals:
+        return (
+            f"the gate refused step {step} of the plan (line {plan.line_of(step).number}), times: {refusals}; accept a "
+            f"candidate, or change the plan, and run the same command again"
+        )
+    if plan.stop.drift:
+        for mode, trends in session.trends().items():
+            if drift := drifting(trends):
+                return f"the style drifts away from the seed picture in {mode}: {drift}"
+    return ""
+
+
+def run_plan(  # noqa: PLR0913 (as for `Session.step`)
+    session: Session,
+    plan: ScrollPlan,
+    generator: TileGenerator,
+    *,
+    budget: Decimal | None = None,
+    retry_ambiguous: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[tuple[PlannedStep, StepResult]]:
+    """Make the remaining steps of `plan`, and yield each with its result, until its end or a reason to stop.
+
+    Args:
+        budget: USD that the session may cost in all; that of the plan counts, too. None for no limit.
+        retry_ambiguous, progress: as for `Session.step`.
+
+    Raises:
+        ExquisiteError: whatever `Session.step` raises; the same call goes on from there.
+    """
+    limits = [limit for limit in (budget, plan.stop.budget) if limit is not None]
+    while (step := _steps_made(session, plan) + 1) <= plan.steps and not stop_reason(session, plan):
+        planned = _planned(session, plan, step)
+        result = session.step(
+            planned.mode,
+            generator,
+            prompt=planned.prompt,
+            budget=min(limits, default=None),
+            retry_ambiguous=retry_ambiguous,
+            progress=progress,
+            plan={"name": plan.name, "sha256": plan.sha256, "line": planned.line, "step": step},
+            **planned.options.values(),
+        )
+        yield planned, result
+
+
+def _planned(session: Session, plan: ScrollPlan, step: int) -> PlannedStep:
+    line = plan.line_of(step)
+    return PlannedStep(step, line.number, line.mode, line.prompt, line.options_of(step, session.contract))
+
+
+def _steps_made(session: Session, plan: ScrollPlan) -> int:
+    """How many steps of the plan the canvas has."""
+    follows = (record["plan"] for record in session.log() if "plan" in record)
+    return next((int(each["step"]) for each in follows if each["name"] == plan.name), 0)
+
+
+def _refusals(session: Session, plan: ScrollPlan, step: int) -> int:
+    """How often the gate refused a step of the plan as it is now, at the end of the canvas as it is now."""
+    store, head = session.store, session.head
+    numbers = range(head + 1, store.last_step(head) + 1)
+    records = [store.step(number) for number in numbers if store.is_finished(number)]
+    return sum(_is_refusal(record, plan, step) for record in records if record["parent"] == head)
+
+
+def _is_refusal(record: Record, plan: ScrollPlan, step: int) -> bool:
+    follows = record.get("plan", {})
+    ours = (follows.get("name"), follows.get("sha256"), follows.get("step")) == (plan.name, plan.sha256, step)
+    return ours and record["status"] == "rejected"

@@ -1,0 +1,99 @@
+"""`step --plan`: the table of all steps with prices, one consent, and the same command after an interruption."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.support.emulator import EMULATOR_KEY, Emulator
+
+from .conftest import SIZES, Cli, Ran, everything
+
+SCROLL = """\
+prompt = "a harbour"
+[[line]]
+steps = [1, 2]
+references = ["seed", "map"]
+[[line]]
+steps = [3, 3]
+prompt = "the market"
+scaffold = "ink.png"
+candidates = 2
+"""
+
+
+@pytest.fixture
+def planned(cli: Cli, folder: Path) -> Cli:
+    """`step ink x_ltr --plan scroll.toml`, the session made when it is not there."""
+    (folder / "scroll.toml").write_text(SCROLL)
+    words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--plan", "scroll.toml"]
+    return lambda *more: cli("step", "ink", "x_ltr", *words, *more)
+
+
+@pytest.fixture
+def paid(planned: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The same with the real client."""
+    monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
+    return lambda *more: planned("--generator", "openai", "--base-url", served.base_url, *more)
+
+
+def steps_of(ran: Ran) -> list[int]:
+    return [entry["step"] for entry in ran.data]
+
+
+def test_it_makes_every_step_and_has_nothing_left_then(planned: Cli, instant: None) -> None:
+    ran = planned("--json")
+    assert (ran.code, steps_of(ran)) == (0, [1, 2, 3])
+    assert "step 3 of 3 of the plan, line 2" in ran.err
+    again = planned()
+    assert (again.code, "the plan has no step left" in again.out) == (0, True)
+
+
+def test_a_dry_run_prints_every_step_with_its_price_and_changes_nothing(paid: Cli, folder: Path) -> None:
+    before = everything(folder)
+    ran = paid("--dry-run")
+    assert (ran.code, everything(folder)) == (0, before)
+    assert "plan scroll: 3 steps, 3 still to be made" in ran.out
+    assert "seed+map" in ran.out
+    data = paid("--dry-run", "--json").data[0]
+    assert [(one["step"], one["line"]) for one in data["steps"]] == [(1, 1), (2, 1), (3, 2)]
+    total = sum(Decimal(one["worst_case_usd"]) for one in data["steps"])
+    assert Decimal(data["worst_case_usd"]) == total > 0
+
+
+def test_the_price_of_the_whole_is_its_ceiling(paid: Cli, served: Emulator) -> None:
+    most = Decimal(paid("--dry-run", "--json").data[0]["worst_case_usd"])
+    assert paid("--yes").code == 0
+    assert served.sent == 3
+    assert 0 < served.billed_usd <= most
+    edits = [call.edit for call in served.calls]
+    assert [len(edit.references) for edit in edits if edit] == [2, 2, 0]
+    assert [edit.fields["n"] for edit in edits if edit] == ["3", "3", "2"]
+
+
+def test_the_same_command_goes_on_where_a_run_ended(paid: Cli, served: Emulator) -> None:
+    served.restart(["ok", "moderation_blocked"])
+    assert paid("--yes").code == 5
+    ran = paid("--yes", "--json")
+    assert (ran.code, len(ran.data)) == (0, 2)
+    assert sum(call.status == 200 for call in served.calls) == 3
+
+
+def test_a_bad_plan_makes_no_session(planned: Cli, folder: Path) -> None:
+    (folder / "scroll.toml").write_text("[[line]]\nsteps = [2, 3]\ncandidates = 0\n")
+    before = everything(folder)
+    ran = planned()
+    assert (ran.code, everything(folder)) == (2, before)
+    assert "line 1: candidates must be 1 to 10" in ran.err
+    assert "no line holds step 1" in ran.err
+    (folder / "scroll.toml").write_text(SCROLL)
+    assert "leave out --steps" in planned("--steps", "2").err
+
+
+def test_a_refusal_stops_it(planned: Cli, instant: None) -> None:
+    ran = planned("--gate", "0.000001")
+    assert ran.code == 3
+    assert "the gate refused step 1 of the plan (line 1), times: 1" in ran.err
+    assert planned("--gate", "0.000001").code == 3
