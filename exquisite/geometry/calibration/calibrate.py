@@ -77,6 +77,7 @@ LOCAL_FALL = 0.95
 _DOUBTFUL = 0.35  # share of the band: a redraw that keeps less was recomposed, unless its place is clear
 _CLEAR_PLACE = 0.7  # share of the residual that a clear place leaves at most; wrong places left .78 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
+_CLEAR_TONE = 0.9  # share of the difference of block means that is left where tone is undone among other strokes
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
 _NO_RESIDUAL = 1e-9
@@ -245,7 +246,9 @@ class _Correction:
         toned = with_tone(self._tile, self._tone)
         self._kept = self._agreement.kept(toned.crop(self._half))
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
-        if after > CLEAR_FALL * before:
+        tonal_before, tonal_after = (self._agreement.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
+        clear = after <= CLEAR_FALL * before or (after <= before and tonal_after <= _CLEAR_TONE * tonal_before)
+        if not clear:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")

@@ -63,6 +63,11 @@ class Agreement:
         residuals = self._residuals(self._coarse(half), self._coarse_band)
         return sum(residuals) / len(residuals)
 
+    def tonal(self, half: Image.Image) -> float:
+        """The same of the means of whole blocks: what is left of tone, however their strokes differ."""
+        residuals = self._residuals(self._coarse(half, self._block_px), self._coarse(self._band, self._block_px))
+        return sum(residuals) / len(residuals)
+
     def attainable_but_tone(self, half: Image.Image) -> float:
         """`attainable`, through tone curves fitted to `half`: what place alone is judged by."""
         coarse = self._coarse(half)

@@ -335,3 +335,10 @@ def test_a_redraw_that_keeps_little_in_no_clear_place_was_recomposed() -> None:
     assert 0.15 < found.kept < 0.35
     assert found.tile is raw
     assert found.reason.startswith("recomposed")
+
+
+def test_tone_is_undone_among_strokes_that_were_drawn_anew() -> None:
+    """Most of the residual are strokes, which no curve lowers; the means of whole blocks show what the curve does."""
+    drift = Drift(shift=(1.3, 0.6), blur=0.9, noise=0.6, cast=(6, -4, 2), fine_px=1.2)
+    raw, band, _ = scene("ink", drift, CLASSIC)
+    assert "tone" in calibrate_tile(raw, band, "x_ltr").stages
