@@ -247,7 +247,8 @@ class _Correction:
         self._kept = self._agreement.kept(toned.crop(self._half))
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal_before, tonal_after = (self._agreement.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
-        clear = after <= CLEAR_FALL * before or (after <= before and tonal_after <= _CLEAR_TONE * tonal_before)
+        tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
+        clear = after <= CLEAR_FALL * before or (after <= before and tonal)
         if not clear:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
