@@ -55,14 +55,14 @@ class Choice:
     would_pass: tuple[int, int] | None = None
 
     def passes(self, one: Examined) -> bool:
-        """Whether a candidate passes the gate, with the feather that "auto" found for it; True without a gate."""
+        """Whether a candidate may be glued: by the gates, or by its vetoes alone without gates, with its feather."""
         return one.index in self.feathers or passes_gates([seam.score for seam in one.seams], self.gates)
 
 
 def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> bool:
-    """Whether every seam passes its gate; True without gates, False for a candidate that could not be read."""
+    """Whether every seam passes its gate; without gates, whether none has a veto. False for an unreadable candidate."""
     if not gates:
-        return True
+        return all(score is not None and not score.vetoes for score in scores)
     return len(scores) == len(gates) and all(
         score is not None and gate.passes(score) for gate, score in zip(gates, scores, strict=True)
     )
@@ -71,6 +71,7 @@ def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> b
 def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
     """Select by the metric of the options: the best that passes the gate, and nothing when none does.
 
+    Without a gate the best is selected whatever its seam, of those without a veto.
     With the feather "auto" a candidate passes when one of AUTO_WIDTHS lets it pass.
     """
     options = inputs.options
@@ -84,8 +85,7 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
     gates = tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
     feathers = _feathers(in_order, gates, inputs) if options.feather_px == AUTO else {}
     if options.gate is None:
-        reason = f"{_why(best, others, options.metric)}; no gate"
-        return Choice(best.index, best.index, (), reason, best_by, feathers)
+        gates = ()
     passing = [
         one
         for one in in_order
@@ -96,9 +96,13 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
         reason = _why(winner, others, options.metric)
         if winner is not best:
             reason += f", of those that pass the gate; candidate {best.index} does not"
-        if (feather := feathers.get(winner.index)) and feather.feather_px:
+        if not gates:
+            reason += "; no gate"
+        elif (feather := feathers.get(winner.index)) and feather.feather_px:
             reason += f"; the gate asks for a feather of {feather.feather_px} px"
         return Choice(winner.index, winner.index, gates, reason, best_by, feathers)
+    if not gates:
+        return Choice(None, best.index, (), _all_vetoed(in_order), best_by)
     refusal = f"the gate refused: the best of {len(examined)}, candidate {best.index}, {_shortfall(best, gates)}"
     would_pass = None
     for candidate, feather in (_feathers(in_order, gates, inputs) if options.feather_px == 0 else {}).items():
@@ -106,6 +110,12 @@ def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
         refusal += f"; with feather_px {feather.feather_px} candidate {candidate} passes: accept it so"
         break
     return Choice(None, best.index, gates, refusal, best_by, would_pass=would_pass)
+
+
+def _all_vetoed(in_order: Sequence[Examined]) -> str:
+    """Which vetoes bar each candidate, and what a person can do."""
+    vetoes = (f"candidate {one.index} ({', '.join(one.score.vetoes)})" for one in in_order if one.score is not None)
+    return f"nothing is glued, since every candidate is vetoed: {', '.join(vetoes)}; `accept` glues one all the same"
 
 
 def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:

@@ -38,7 +38,7 @@ class StepOptions:
         feather_px: width in pixels of the feather beyond the seam, 0 for none, at most advance_px; "auto" for the
             narrowest of 0, 16, 32 and 64 with which the gate passes, for each candidate.
         calibrate: undo the model's drift before enforcement.
-        gate: factor of the relative gate; None glues the best candidate whatever its score.
+        gate: factor of the relative gate; None glues the best candidate without a veto, whatever its score.
         metric: the metric that selects the winner: "primary", or one of the scorer's others.
         scaffold_fill: what fills the generated half of the reference tile: one of SCAFFOLD_FILLS, or a picture file,
             scaled to the tile's size across and laid from the seam on.

@@ -28,6 +28,7 @@ from exquisite.pipeline.session import Session
 from tests.support.documents import write_marked
 from tests.support.fading import Fading
 from tests.support.pictures import draw
+from tests.support.tiny import step_or_accept
 
 __all__ = ["KINDS", "RESULT", "SHARES", "main", "render", "run"]
 
@@ -56,7 +57,8 @@ def _grown(kind: str, share: float) -> dict[str, float | None]:
         for number in range(1, STEPS + 1):
             seam = session.canvas_size[0]
             band = session.frontier("x_ltr")
-            session.step("x_ltr", Fading(truth, (0, 0)), candidates=1, gate=None, anchor=share, artifacts="none")
+            fading = Fading(truth, (0, 0))
+            step_or_accept(session, "x_ltr", fading, candidates=1, anchor=share, artifacts="none")
             new = session.frontier("x_ltr").crop((CONTRACT.band_px - CONTRACT.advance_px, 0, CONTRACT.band_px, height))
             rows.append(_held_against(new, truth.crop((seam, 0, seam + CONTRACT.advance_px, height))))
             true_band = truth.crop((seam - CONTRACT.band_px, 0, seam, height))

@@ -21,7 +21,7 @@ from exquisite.pipeline.session import Session
 from exquisite.pipeline.step import Examined
 from exquisite.pixels import laplacian_energy
 from tests.support.pictures import draw
-from tests.support.tiny import png
+from tests.support.tiny import png, step_or_accept
 
 from .bench import Instant
 
@@ -85,7 +85,7 @@ def _grown(kind: str, soften_px: int, steps: int) -> Iterator[Record]:
         session = _session(folder, picture)
         for _ in range(steps):
             seam, band = session.canvas_size[0], session.frontier("x_ltr")
-            session.step("x_ltr", Anew(picture), candidates=1, gate=None, artifacts="none", soften_px=soften_px)
+            step_or_accept(session, "x_ltr", Anew(picture), candidates=1, artifacts="none", soften_px=soften_px)
             (one,) = session.rescore().examined
             growth = Box(seam + _BORDER, _BORDER, seam + _BORDER + CLASSIC.advance_px, _BORDER + CLASSIC.across_px)
             yield {**_seam(one, band), **_beside_truth(one, picture.crop(growth))}
@@ -143,7 +143,7 @@ def step_cost() -> Record:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         sessions = {0: _session(one, picture), SOFTEN_PX: _session(other, picture)}
         for soften_px, session in sessions.items():
-            session.step("x_ltr", Anew(picture), candidates=1, gate=None, soften_px=soften_px)
+            step_or_accept(session, "x_ltr", Anew(picture), candidates=1, soften_px=soften_px)
 
         def seconds(soften_px: int) -> float:
             start = time.process_time()

@@ -38,7 +38,7 @@ from exquisite.pipeline.store.records import sha256
 from tests.support.children import clean_environment
 from tests.support.faulty_files import QuickFiles
 from tests.support.memory_peak import peak_bytes
-from tests.support.tiny import TINY, InstantGenerator, png, seed_picture
+from tests.support.tiny import TINY, InstantGenerator, png, seed_picture, step_or_accept
 
 __all__ = ["endless_session", "long_exports", "long_session"]
 
@@ -98,8 +98,8 @@ def _frontier(root: Path) -> None:
 
 
 def _step(session: Session, number: int) -> None:
-    options: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
-    session.step(_MODES[number % len(_MODES)], InstantGenerator(), soften_px=3, **options)
+    options: dict[str, Any] = {"candidates": 1, "calibrate": False, "artifacts": "none"}
+    step_or_accept(session, _MODES[number % len(_MODES)], InstantGenerator(drift_px=1), soften_px=3, **options)
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -70,6 +70,16 @@ def test_without_a_gate_the_best_is_glued_whatever_its_score() -> None:
     assert found.gates == ()
 
 
+def test_where_every_candidate_is_vetoed_nothing_is_glued_gate_or_not() -> None:
+    vetoed = candidate(0, 9.0, GOOD, "copy", "cast"), candidate(1, 5.0, GOOD, "flat")
+    assert chosen(*vetoed).chosen is None
+    found = chosen(*vetoed, gate=None)
+    assert (found.chosen, found.best, found.would_pass) == (None, 0, None)
+    assert "candidate 0 (copy, cast), candidate 1 (flat)" in found.reason
+    assert "`accept`" in found.reason
+    assert not any(found.passes(one) for one in vetoed)
+
+
 def test_what_cannot_be_read_is_named() -> None:
     unread = Examined(0, RawCandidate(b"", {}), error="no PNG")
     assert chosen(unread).reason == "no candidate could be read: candidate 0: no PNG"

@@ -27,7 +27,8 @@ def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path,
     session = Session.create(tmp_path / "s", picture.crop((128, 128, 192, 192)), SMALL)
     band = session.frontier(MODE)
     lighter = Truth(picture, (128, 128), lambda tile, _: tile.point(lambda value: min(255, value + 9)))
-    result = session.step(MODE, lighter, candidates=1, gate=None, calibrate=False, feather_px=feather_px)
+    session.step(MODE, lighter, candidates=1, calibrate=False, feather_px=feather_px)
+    result = session.accept(0)
 
     def shown(name: str) -> Image.Image:
         with Image.open(result.step_dir / name) as image:
@@ -36,7 +37,7 @@ def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path,
     before, after = shown("seam_before_feather.png"), shown("seam_after_feather.png")
     enforced = shown("candidates/0/tile_out_enforced.png")
     assert before.tobytes() == enforced.crop(FRAME.patch).tobytes() != after.tobytes()
-    record = session.store.step(1)
+    record = session.store.step(result.step_index)
     with Image.open(session.store.strip_path(record["strip"]["sha256"])) as strip:
         growth = (SMALL.overlap_px, 0, SMALL.overlap_px + SMALL.advance_px, 64)
         glued = (after if feather_px else before).crop(growth)

@@ -12,14 +12,13 @@ from exquisite import Mode, Session, TileContract
 from exquisite.errors import UsageError
 from exquisite.pipeline.commit import conclude
 from exquisite.pipeline.rederive import rederive
-from tests.support.generators import Paid, Truth
+from tests.support.generators import Paid, Truth, moved_rows
 from tests.support.pictures import draw
 from tests.support.tiny import PayingGenerator, grow, make_session, pixels_of
 
 SMALL = TileContract(64, 32, 16, 16)
 ORIGIN = (128, 128)
 PICTURE = draw("clouds", (320, 320), 3).filter(ImageFilter.GaussianBlur(1))
-OTHER = draw("ink", (320, 320), 9)
 
 
 def canvas_of(*modes: str, root: Path) -> Session:
@@ -32,7 +31,7 @@ def canvas_of(*modes: str, root: Path) -> Session:
 
 def damaged(tile: Image.Image, _number: int) -> Image.Image:
     """A tile that continues nothing."""
-    return OTHER.crop((0, 0, *tile.size))
+    return moved_rows(tile)
 
 
 def test_the_same_tile_again_brings_the_whole_tail_back(tmp_path: Path) -> None:

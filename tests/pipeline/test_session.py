@@ -24,7 +24,7 @@ from exquisite.errors import (
     SessionNotFoundError,
     UsageError,
 )
-from tests.support.generators import Paid, Truth, png
+from tests.support.generators import Paid, Truth, moved_rows, png
 from tests.support.pictures import draw
 
 SMALL = TileContract(tile_px=64, band_px=32, overlap_px=16, advance_px=16)
@@ -254,9 +254,10 @@ def test_reglueing_and_rescoring_ask_nothing_and_rescoring_writes_nothing(
 ) -> None:
     drifting = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: min(255, value + 9)))
     grow(session, "x_ltr", drifting, calibrate=False)
+    session.accept(0)
     before = {path: path.read_bytes() for path in session.root.rglob("*") if path.is_file()}
     rescored = session.rescore(metric="sobel_corr")
-    assert rescored.choice.chosen == 0
+    assert rescored.choice.best == 0
     assert {path: path.read_bytes() for path in session.root.rglob("*") if path.is_file()} == before
     plain = pixels(session).tobytes()
     session.accept(0, feather_px=8)
@@ -329,7 +330,7 @@ def test_artifacts_say_how_much_is_kept(session: Session, truth: Truth, artifact
 
 
 def test_score_json_says_who_won_by_how_much_and_why_the_others_lost(session: Session, picture: Image.Image) -> None:
-    worse = Truth(picture, ORIGIN, lambda tile, number: tile if number == 1 else Image.new("RGB", tile.size))
+    worse = Truth(picture, ORIGIN, lambda tile, number: tile if number == 1 else moved_rows(tile))
     folder = session.step("x_ltr", worse, gate=None, calibrate=False).step_dir
     summary = json.loads((folder / "score.json").read_text())
     assert (summary["chosen"], summary["metric"]) == (1, "primary")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .emulator_core import EMULATOR_KEY, Call, Emulator
-from .emulator_drawing import draw_flat, redrawing
+from .emulator_drawing import draw_instant, redrawing
 from .emulator_flavours import FLAVOURS, Flavour
 from .emulator_memory import MemoryTransport
 from .emulator_outcomes import OUTCOMES
@@ -28,7 +28,7 @@ def emulator(
     script: Iterable[str] = (), *, flavour: Flavour | str = "openai", flat: bool = False, **options: Any
 ) -> Emulator:
     """An `Emulator` that draws with the simulated model, or flat tiles (much faster). See `Emulator` for the rest."""
-    return Emulator(script, flavour=flavour, draw=draw_flat if flat else redrawing(), **options)
+    return Emulator(script, flavour=flavour, draw=draw_instant if flat else redrawing(), **options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Where the emulator's pictures come from: the simulated model, or a flat tile where only the money matters."""
+"""Where the emulator's pictures come from: the simulated model, or an instant one where only the money matters."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from exquisite.contract import Mode, TileContract
 
 from .emulator_core import Drawing
 from .emulator_rules import Edit
+from .tiny import png, tile_for
 
-__all__ = ["draw_flat", "kept_side", "redrawing"]
+__all__ = ["draw_instant", "kept_side", "redrawing"]
 
 
-def draw_flat(edit: Edit, count: int, before: int) -> list[bytes]:
-    """Tiles of one colour, the next one each time: for thousands of requests."""
-    return [_flat(edit.size, (before + i) % 250) for i in range(count)]
+def draw_instant(edit: Edit, count: int, before: int) -> list[bytes]:
+    """Tiles in no time, another one each time: those of `InstantGenerator`, or of one colour where no side is kept."""
+    request = _as_request(edit, count, before, None)
+    numbers = range(before, before + count)
+    if request is None or edit.size != edit.image.size:
+        return [_flat(edit.size, number % 250) for number in numbers]
+    return [png(tile_for(request, number)) for number in numbers]
 
 
 @lru_cache(maxsize=512)
 def _flat(size: tuple[int, int], level: int) -> bytes:
-    return _png(Image.new("RGB", size, (level, 255 - level, 128)))
+    return png(Image.new("RGB", size, (level, 255 - level, 128)))
 
 
 def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] | None = None) -> Drawing:
@@ -40,11 +45,11 @@ def redrawing(model: TileGenerator | None = None, canvas_size: tuple[int, int] |
     def draw(edit: Edit, count: int, before: int) -> list[bytes]:
         request = _as_request(edit, count, before, canvas_size)
         if request is None:
-            return [_png(edit.image.resize(edit.size))] * count
+            return [png(edit.image.resize(edit.size))] * count
         tiles = [candidate.data for candidate in model.generate(request, NullCallLog())]
         if edit.size == edit.image.size:
             return tiles
-        return [_png(Image.open(io.BytesIO(tile)).resize(edit.size)) for tile in tiles]
+        return [png(Image.open(io.BytesIO(tile)).resize(edit.size)) for tile in tiles]
 
     return draw
 
@@ -108,9 +113,3 @@ def _as_request(
         beginning=beginning,
         references=tuple(ReferencePicture.from_image("file", picture) for picture in edit.references),
     )
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from exquisite.api.generator import CallLog, RawCandidate, TileRequest
 
@@ -28,6 +28,14 @@ def true_tile(picture: Image.Image, origin: tuple[int, int], request: TileReques
     y = origin[1] + request.band_origin[1] - frame.conditioning_half.top
     width, height = request.tile_size
     return picture.crop((x, y, x + width, y + height))
+
+
+def moved_rows(tile: Image.Image) -> Image.Image:
+    """A square `tile` whose right half is moved down by almost half: below the gate, and without a veto."""
+    half = tile.crop((tile.width // 2, 0, *tile.size))
+    out = tile.copy()
+    out.paste(ImageChops.offset(half, 0, tile.height * 29 // 64), (tile.width // 2, 0))
+    return out
 
 
 @dataclass

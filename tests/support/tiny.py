@@ -32,6 +32,7 @@ __all__ = [
     "pixels_of",
     "png",
     "seed_picture",
+    "step_or_accept",
     "tile_for",
     "tree",
 ]
@@ -166,6 +167,15 @@ def grow(session: Session, mode: Mode | str, generator: TileGenerator | None = N
     """One committed step with the instant generator, or another, whatever it looks like."""
     defaults: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
     return session.step(mode, generator or InstantGenerator(), **(defaults | options))
+
+
+def step_or_accept(session: Session, mode: Mode | str, generator: TileGenerator, **options: Any) -> StepResult:
+    """A step without a gate that is always committed: a person accepts the best candidate where all are vetoed."""
+    result = session.step(mode, generator, gate=None, **options)
+    if result.status == "committed":
+        return result
+    scores = {number: score.primary for number, score in enumerate(result.scores) if score is not None}
+    return session.accept(max(scores, key=scores.__getitem__))
 
 
 def pixels_of(root: Path, branch: str | None = None) -> tuple[tuple[int, int], bytes]:

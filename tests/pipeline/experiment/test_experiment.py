@@ -18,7 +18,7 @@ from exquisite.files import Files
 from exquisite.pipeline.experiment import Experiment, MakeGenerator
 from exquisite.pipeline.experiment.measures import MEASURES
 from exquisite.pipeline.experiment.plan import Arm, Cell
-from tests.support.generators import Paid, Truth
+from tests.support.generators import Paid, Truth, moved_rows
 from tests.support.pictures import draw
 from tests.support.tiny import TINY, pixels_of
 
@@ -200,18 +200,18 @@ def test_the_seam_is_measured_before_and_after_the_feather(session: Session, pic
 
 
 def test_the_gate_is_off_and_what_it_would_say_is_recorded(session: Session, picture: Image.Image) -> None:
-    red = Truth(picture, ORIGIN, lambda tile, _: Image.new("RGB", tile.size, (255, 0, 0)))
-    (cell,) = run(Experiment.begin(session.root, "g", "x_ltr", [Arm("a", PLAIN)]), red)
+    broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
+    (cell,) = run(Experiment.begin(session.root, "g", "x_ltr", [Arm("a", PLAIN)]), broken)
     assert cell.status == "committed"
     assert cell.gate is not None
     assert (cell.gate["passed"], cell.gate["asked"]) == (False, False)
 
 
 def test_an_arm_with_a_gate_may_glue_nothing_and_ends_there(session: Session, picture: Image.Image) -> None:
-    red = Truth(picture, ORIGIN, lambda tile, _: Image.new("RGB", tile.size, (255, 0, 0)))
+    broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
     ways = [Arm("gated", replace(PLAIN, gate=1.0)), Arm("open", PLAIN)]
     experiment = Experiment.begin(session.root, "g", "x_ltr", ways, steps=2)
-    cells = run(experiment, red)
+    cells = run(experiment, broken)
     assert [(cell.arm, cell.place, cell.status) for cell in cells] == [
         ("gated", 1, "rejected"), ("open", 1, "committed"), ("open", 2, "committed"),
     ]  # fmt: skip
