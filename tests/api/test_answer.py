@@ -271,7 +271,8 @@ class TestCandidatesIn:
         assert [(raw.meta["answer"], raw.meta["image"]) for raw in found] == [(4, 0), (4, 1), (7, 0)]
 
     def test_what_the_server_says_is_kept(self) -> None:
-        usage = {"input_tokens": 5, "input_tokens_details": {"image_tokens": 3}, "note": "x", "odd": -1}
+        details = {"image_tokens": 3, "text_tokens": 0}
+        usage = {"input_tokens": 5, "input_tokens_details": details, "note": "x", "odd": -1}
         body = document(
             {"b64_json": b64(b"x"), "revised_prompt": "a \ud800 b"},
             usage=usage,
@@ -286,7 +287,7 @@ class TestCandidatesIn:
             "revised_prompt": "a ? b",
             "size": "16x16",
             "quality": "high",
-            "usage": {"input_tokens": 5, "input_tokens_details": {"image_tokens": 3}},
+            "usage": {"input_tokens": 5, "input_tokens_details": {"image_tokens": 3, "text_tokens": 0}},
             "request_id": "req_1",
         }
         json.dumps(raw.meta)

@@ -57,6 +57,17 @@ def test_a_share_of_lost_contrast_and_sharpness_comes_back(share: float) -> None
     assert true.contrast * 1.01 >= after.contrast > before.contrast
 
 
+def test_what_is_corrected_stays_where_it_is() -> None:
+    """Black stripes of one pixel keep their columns; a half pasted a column aside would swap dark and light."""
+    stripes = faded(0.8, 0.9)
+    for x in range(128, 512, 2):
+        stripes.paste((0, 0, 0), (x, 0, x + 1, 192))
+    tile, correction = anchored_tile(stripes, "x_ltr", CONTRACT, own_anchor(0.25))
+    assert correction != Correction()
+    columns = column_means(as_float(tile.convert("L").crop((GROWTH[0], 0, *tile.size))))
+    assert all(dark < light for dark, light in zip(columns[0::2], columns[1::2], strict=True))
+
+
 def test_a_half_that_is_too_hard_is_softened() -> None:
     raw = faded(1.1, 1.1)
     tile, correction = anchored_tile(raw, "x_ltr", CONTRACT, own_anchor(0.5))
