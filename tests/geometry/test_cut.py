@@ -88,7 +88,7 @@ def test_a_line_drawn_two_pixels_off_is_not_cut_through_but_walked_around() -> N
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_the_path_pays_for_every_edge_that_it_opens_between_two_rows(seed: int) -> None:
-    """In noise no place is better for long: a path that went aside for nothing would move by more than a column a row."""
+    """In noise no place is better for long: a path that moved aside for nothing would do so at every row."""
     old, new = pictures.noise(TILE, seed), pictures.noise(TILE, seed + 1)
     path = cut_of(new, old.crop((0, 0, *BAND))).path
     assert sum(abs(here - there) for here, there in pairwise(path)) < len(path)

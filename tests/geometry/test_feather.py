@@ -56,7 +56,7 @@ def test_the_slope_is_half_a_cosine_over_its_whole_width() -> None:
 
 
 def test_the_slope_is_as_much_above_its_middle_as_below_it() -> None:
-    """Weights are those of the middles of the pixels, so those of two columns as far from either end make 1 together."""
+    """Weights are those of the middles of the pixels, so two columns as far from either end make 1 together."""
     out = feathered(flat((60, 60, 60)), flat((124, 124, 124), BAND), 4)
     left = [rgb_at(out, 64 + x, 64)[0] - 60 for x in range(4)]
     assert left[0] + left[3] == pytest.approx(left[1] + left[2], abs=1)

@@ -10,7 +10,7 @@ import pytest
 
 from exquisite.api.generator import RawCandidate
 from exquisite.api.models import FREE, MODEL_DEFAULT
-from exquisite.errors import PaymentError
+from exquisite.errors import PaymentError, StorageError
 from exquisite.files import Files
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
@@ -49,6 +49,21 @@ def journal(root: Path, budget: Decimal | None = None) -> Journal:
 
 def ledger(root: Path) -> Ledger:
     return Ledger(SessionFiles(root, Files()))
+
+
+class _Full(Files):
+    """A disk with a megabyte left."""
+
+    def free_space(self, folder: Path) -> int:
+        return 1_000_000
+
+
+def test_nothing_is_sent_where_the_disk_could_not_take_the_answer(root: Path) -> None:
+    log = of_files(root, _Full())
+    with pytest.raises(StorageError, match=r"only 1 MB are free.*nothing was sent"):
+        log.reserve(Decimal(1), "a tile")
+    assert ledger(root).counted == 0
+    log.reserve(Decimal(0), "a free tile")
 
 
 def test_an_intent_is_on_disk_when_intend_returns(root: Path) -> None:
