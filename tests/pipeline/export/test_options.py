@@ -88,11 +88,11 @@ def test_a_part_that_is_none_is_refused(tmp_path: Path, crop: tuple[int, int, in
 
 def test_dpi_is_written_as_pixels_a_metre(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
-    session.export(tmp_path / "out.png", dpi=300)
+    session.export(tmp_path / "out.png", dpi=72)
     data = (tmp_path / "out.png").read_bytes()
     at = data.index(b"pHYs") + 4
-    assert struct.unpack(">IIB", data[at : at + 9]) == (11811, 11811, 1)
-    assert opened(tmp_path / "out.png").info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    assert struct.unpack(">IIB", data[at : at + 9]) == (2835, 2835, 1)
+    assert opened(tmp_path / "out.png").info["dpi"] == pytest.approx((72, 72), abs=0.01)
     session.export(tmp_path / "plain.png")
     assert b"pHYs" not in (tmp_path / "plain.png").read_bytes()
 

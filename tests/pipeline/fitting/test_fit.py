@@ -115,6 +115,15 @@ class TestOrientation:
         assert fitted.image.tobytes() == upright.tobytes()
         assert fitted.changes == [f"turned upright (EXIF orientation {orientation})"]
 
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_sizes_are_checked_upright_before_decoding(self, tmp_path: Path, orientation: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = saved(tmp_path, drawn((100, 64)), "photo.png", exif=exif)
+        sizes: list[tuple[int, int]] = []
+        open_picture(path, sizes.append)
+        assert sizes == [(100, 64) if orientation < 5 else (64, 100)]
+
     @pytest.mark.parametrize("value", [0, 1, 9, 42])
     def test_an_orientation_that_turns_nothing_is_left_alone(self, value: int) -> None:
         picture = drawn()

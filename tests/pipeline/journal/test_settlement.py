@@ -54,6 +54,11 @@ def test_what_it_really_cost_may_be_said(doubtful: PaidSession) -> None:
     assert doubtful.ledger.spent == doubtful.billed
 
 
+def test_what_was_billed_may_have_cost_nothing(doubtful: PaidSession) -> None:
+    opened(doubtful).settle(1, 0, billed=True, reason="a free trial", usd=Decimal(0))
+    assert doubtful.ledger.spent == 0
+
+
 @pytest.mark.parametrize(
     ("step", "call", "reason", "problem"),
     [(1, 7, "seen", "call 7 of step 1 is not in doubt"), (4, 0, "seen", "not in doubt"), (1, 0, " ", "--reason")],

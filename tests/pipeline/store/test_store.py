@@ -173,6 +173,17 @@ def test_an_altered_strip_is_never_continued(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("ONE-WRITER")
+def test_a_strip_that_was_altered_is_stored_anew(tmp_path: Path) -> None:
+    store = make_session(tmp_path / "s").store
+    data = png(seed_picture(8, 32))
+    store.add_strip(data)
+    (path,) = (one for one in (store.root / "strips").iterdir() if one.read_bytes() == data)
+    for altered in (data[:-1] + bytes([data[-1] ^ 1]), data[:9]):
+        path.write_bytes(altered)
+        store.add_strip(data)
+        assert path.read_bytes() == data
+
+
 def test_a_second_writer_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     """Step, undo and branch all ask for the lock before they touch anything."""
     session = make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
