@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import product
 from types import MappingProxyType
+from typing import Literal
 
 from ..contract import CLASSIC, TileContract
 from ..errors import UsageError
@@ -29,6 +30,7 @@ __all__ = [
     "QUALITY_DEFAULT",
     "RETIRES_SOON_DAYS",
     "Model",
+    "ModelStatus",
     "SizeRule",
     "check_model",
     "check_options",
@@ -42,6 +44,9 @@ MODEL_DEFAULT = "gpt-image-2.6-sunburst"
 
 GPT_MODEL_AUTHORITY = MODEL_DEFAULT
 """The model that the documents name; the same object as the default, so that both always agree."""
+
+ModelStatus = Literal["active", "retiring", "retired"]
+"""How long a model can still be used; see `Model.status`."""
 
 QUALITY_DEFAULT = "high"
 """Of a request, when nobody chooses."""
@@ -154,7 +159,7 @@ class Model:
         """Whether prices and token counts are published, not assumed."""
         return not (self.prices_source.assumed or self.tokens_source.assumed)
 
-    def status(self, today: date) -> str:
+    def status(self, today: date) -> ModelStatus:
         """"active", "retiring" (within RETIRES_SOON_DAYS) or "retired"."""
         if self.shutdown is None:
             return "active"

@@ -9,18 +9,23 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from .._version import __version__
 from ..errors import StorageError, UsageError
 from ..foreign import own
 
-__all__ = ["STAMP", "CopyState", "check_copy", "content_hashes", "make_copy"]
+__all__ = ["STAMP", "CopyState", "CopyStatus", "check_copy", "content_hashes", "make_copy"]
 
 STAMP = "VENDORED.json"
 """The file in a copy with its version and the hash of each of its files."""
 
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder of this package."""
+
+
+CopyStatus = Literal["current", "stale", "edited"]
+"""How a copy compares with this package; see `CopyState`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class CopyState:
     """
 
     path: Path
-    status: str
+    status: CopyStatus
     version: str
     source_version: str
     edited: tuple[str, ...] = ()
@@ -108,7 +113,7 @@ def check_copy(place: Path, *, source: Path = SOURCE) -> CopyState:
     content = content_hashes(target)
     edited = tuple(sorted(name for name in content.keys() | stamped.keys() if content.get(name) != stamped.get(name)))
     current = (version, content) == (__version__, content_hashes(source))
-    status = "edited" if edited else "current" if current else "stale"
+    status: CopyStatus = "edited" if edited else "current" if current else "stale"
     return CopyState(target, status, version, __version__, edited)
 
 

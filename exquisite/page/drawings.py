@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ..pipeline.formats import StepStatus
+
 __all__ = ["TONE_AT", "TreeNode", "displacement", "drift_chart", "tone_curve", "tree"]
 
 TONE_AT = (32, 128, 224)
@@ -29,7 +31,7 @@ class TreeNode:
 
     step: int
     parent: int | None
-    status: str
+    status: StepStatus
     heads: tuple[str, ...] = ()
     by_person: bool = False
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..errors import UsageError
 from ..foreign import own
 from .rederive import stored_inputs
@@ -35,7 +38,7 @@ def answered_step(store: Store, step: int | None) -> int:
     raise UsageError(f"no step of {store.root} that ends at its frontier has stored answers: see `log`")
 
 
-def inputs_of(store: Store, number: int, changes: Record) -> tuple[StepInputs, int]:
+def inputs_of(store: Store, number: int, changes: Mapping[str, Any]) -> tuple[StepInputs, int]:
     """What decided a step that was begun, with some options changed, and the step that it continues.
 
     What was sent stays what it was: changes to the pictures of the request are ignored.

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Unpack
 
+from ..api.generator import TileGenerator
 from ..api.mock import MockTileGenerator
 from ..api.openai_client import OpenAITileGeneratorClient
 from ..contract import Mode
+from .options import StepOptionValues
 from .session import Session
-from .step import StepResult
+from .step import Progress, StepResult
 
-__all__ = ["execute_step_mock", "execute_step_real"]
+__all__ = ["StepArguments", "execute_step_mock", "execute_step_real"]
+
+
+class StepArguments(StepOptionValues, total=False):
+    """Arguments of `Session.step` by name."""
+
+    budget: Decimal | None
+    retry_ambiguous: bool
+    progress: Callable[[Progress], None] | None
 
 
 def execute_step_mock(
-    session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Any
+    session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Unpack[StepArguments]
 ) -> StepResult:
     """Make a step with the simulated model, which extends the band by quilting; `options` as for `Session.step`."""
-    return session.step(mode, MockTileGenerator(), prompt=prompt, candidates=num_candidates, **options)
+    return _step(session, mode, MockTileGenerator(), prompt, {**options, "candidates": num_candidates})
 
 
 def execute_step_real(
-    session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Any
+    session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Unpack[StepArguments]
 ) -> StepResult:
     """Make a step with the images/edits client, configured by the environment; this costs money.
 
     `options` as for `Session.step`; `budget=` limits the cost of the session.
     """
-    return session.step(mode, OpenAITileGeneratorClient(), prompt=prompt, candidates=num_candidates, **options)
+    return _step(session, mode, OpenAITileGeneratorClient(), prompt, {**options, "candidates": num_candidates})
+
+
+def _step(
+    session: Session, mode: Mode | str, generator: TileGenerator, prompt: str, options: StepArguments
+) -> StepResult:
+    return session.step(mode, generator, prompt=prompt, **options)

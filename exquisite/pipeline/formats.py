@@ -47,6 +47,7 @@ Axis = Literal["x", "y"]
 ModeName = Literal["x_ltr", "x_rtl", "y_ttb", "y_btt"]
 Pixels = Annotated[list[int], "two whole numbers"]
 Sha256 = Annotated[str, "64 hexadecimal digits"]
+StepStatus = Literal["committed", "rejected", "refused"]
 Usd = Annotated[str, "decimal number"]
 
 
@@ -214,7 +215,7 @@ class StepRecord(TypedDict):
     format: Annotated[int, "version of the format"]
     step: Annotated[int, "number, from 1; 0 is the seed picture"]
     kind: Annotated[Literal["seed", "step", "accept", "rechosen"], "how the step came about"]
-    status: Annotated[Literal["committed", "rejected", "refused"], "what became of it"]
+    status: Annotated[StepStatus, "what became of it"]
     parent: Annotated[int | None, "step that it continues; null for the seed picture"]
     parent_sha256: Annotated[Sha256 | None, "hash of the parent's step.json"]
     files: Annotated[dict[str, str], "SHA-256 of every other file of the step, by path inside its folder"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypedDict
 
 from ..api.prompt import PROMPT_STRENGTHS
 from ..api.reference_picture import REFERENCE_KINDS
@@ -17,7 +17,7 @@ from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .artifacts import ARTIFACTS
 
-__all__ = ["AUTO", "KEPT_PICTURE", "OPTION_ALIASES", "StepOptions", "is_picture_file"]
+__all__ = ["AUTO", "KEPT_PICTURE", "OPTION_ALIASES", "StepOptionValues", "StepOptions", "is_picture_file"]
 
 AUTO = "auto"
 """The feather whose width the gate decides."""
@@ -27,6 +27,27 @@ KEPT_PICTURE = re.compile(rf"({'|'.join(REFERENCE_KINDS)}):([0-9a-f]{{64}})")
 
 OPTION_ALIASES = {"scaffold": "scaffold_fill", "soften": "soften_px", "reference": "references"}
 """Names by which the command line, arms and plans call options of a step."""
+
+
+class StepOptionValues(TypedDict, total=False):
+    """Some options of a step by name, as a caller gives them: the fields of `StepOptions`."""
+
+    candidates: int
+    feather_px: int | str
+    calibrate: bool
+    gate: float | None
+    metric: str
+    scaffold_fill: str
+    continuation_cue: bool
+    prompt_strength: int
+    artifacts: str
+    soften_px: int
+    soften_seed: bool
+    soft_mask: bool
+    anchor: float
+    close: bool
+    references: tuple[str, ...]
+    scaffold_offset_px: int
 
 
 @dataclass(frozen=True)

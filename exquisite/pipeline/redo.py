@@ -10,8 +10,10 @@ A run that was interrupted goes on with the same command: steps that the branch 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Unpack
 
 from ..api.generator import TileGenerator
 from ..contract import Mode
@@ -19,15 +21,34 @@ from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE
 from .commit import OpenStep, accept_facts, conclude
 from .derived import derive
+from .options import StepOptionValues
 from .rederive import inputs_on, stored_answers
 from .step import StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.records import Record
 
-if TYPE_CHECKING:
-    from .session import Session
+__all__ = ["Offered", "Redoable", "Redone", "redo_inputs", "redo_step"]
 
-__all__ = ["Offered", "Redone", "redo_inputs", "redo_step"]
+
+class Redoable(Protocol):
+    """What `redo_step` needs of a session."""
+
+    @property
+    def store(self) -> Store:
+        """The steps on disk."""
+
+    def branch(self, name: str, *, at: int | None = None) -> int:
+        """Make a second head."""
+
+    def on_branch(self, name: str) -> Redoable:
+        """The same session, following a branch."""
+
+    @property
+    def step(self) -> Callable[..., StepResult]:
+        """Grow the canvas by one strip, as `Session.step` does."""
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Hold the writer's lock."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +82,7 @@ class Redone:
 
 
 def redo_step(
-    session: Session, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any
+    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any
 ) -> Redone:
     """Make committed step number `step` of the canvas anew on a branch, and offer the later steps again.
 
@@ -93,7 +114,9 @@ def redo_step(
         return Redone(name, result, tuple(_offered(ours.store, later)))
 
 
-def redo_inputs(session: Session, step: int, *, prompt: str | None = None, **options: Any) -> StepInputs:
+def redo_inputs(
+    session: Redoable, step: int, *, prompt: str | None = None, **options: Unpack[StepOptionValues]
+) -> StepInputs:
     """What would decide the step that `redo_step` makes; nothing is written.
 
     Raises:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from PIL import Image
 
@@ -28,6 +28,7 @@ from .journal.requests import gather, request_digest, request_record
 from .journal.settlement import Evidence, Settlement, reconcile, settle_call
 from .labels import Labels
 from .notebook import card, small_png
+from .options import StepOptionValues
 from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
 from .reference_pictures import keep_pictures
@@ -134,7 +135,7 @@ class Session:
         require_open(self.store.step(self.head))
         return self.store.frontier(self.head, Mode(mode))
 
-    def inputs(self, mode: Mode | str, prompt: str = "", **options: Any) -> StepInputs:
+    def inputs(self, mode: Mode | str, prompt: str = "", **options: Unpack[StepOptionValues]) -> StepInputs:
         """What would decide a step in `mode`; arguments and errors as for `step`. Nothing is asked or written."""
         mode, chosen = Mode(mode), StepOptions.from_values(options)
         self._require_axis(mode)
@@ -194,7 +195,7 @@ class Session:
         retry_ambiguous: bool = False,
         progress: Tell | None = None,
         plan: Record | None = None,
-        **options: Any,
+        **options: Unpack[StepOptionValues],
     ) -> StepResult:
         """Grow the canvas by one strip in `mode`, or glue nothing when the gate refuses.
 
@@ -255,7 +256,9 @@ class Session:
             tell(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))
 
-    def accept(self, candidate: int | None, *, step: int | None = None, **options: Any) -> StepResult:
+    def accept(
+        self, candidate: int | None, *, step: int | None = None, **options: Unpack[StepOptionValues]
+    ) -> StepResult:
         """Glue `candidate` of a step whatever its score, from the stored answers: nothing is asked or paid.
 
         Works on the step that the gate refused, and on the last committed one to choose differently; the
@@ -289,7 +292,7 @@ class Session:
             conclude(ours, derived, accept_facts(self.store, number, derived, candidate))
             return self._result(ours.number, tuple(one.score for one in derived.examined))
 
-    def rescore(self, *, step: int | None = None, **options: Any) -> Derived:
+    def rescore(self, *, step: int | None = None, **options: Unpack[StepOptionValues]) -> Derived:
         """Score and choose again from the stored answers of a step with other options; writes nothing.
 
         Raises:

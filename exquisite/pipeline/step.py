@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from PIL import Image
 
@@ -39,6 +40,7 @@ __all__ = [
     "Examined",
     "ExaminedSeam",
     "Progress",
+    "ResultStatus",
     "StepInputs",
     "StepOptions",
     "StepResult",
@@ -49,6 +51,9 @@ __all__ = [
     "joined_along",
     "seam_scores",
 ]
+
+ResultStatus = Literal["committed", "rejected"]
+"""What a step that has answers ends with."""
 
 _SEAM_PICTURES = ("seam_after_feather.png", "seam_before_feather.png")
 
@@ -79,7 +84,7 @@ class StepResult:
         would_pass: (candidate, feather_px) with which the gate would have passed; None where it passed, or none would.
     """
 
-    status: str
+    status: ResultStatus
     step_index: int
     chosen: int | None
     scores: tuple[TileScore | None, ...]

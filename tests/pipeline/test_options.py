@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from exquisite.contract import TileContract
 from exquisite.errors import UsageError
-from exquisite.pipeline.options import StepOptions
+from exquisite.pipeline.options import StepOptions, StepOptionValues
 from tests.support.tiny import TINY, grow, make_session
 
 
@@ -94,3 +94,7 @@ def test_accept_and_rescore_refuse_a_wide_feather_as_step_does(tmp_path: Path) -
     with pytest.raises(UsageError, match="wider than the strip"):
         session.rescore(feather_px=wide)
     assert sorted(path.name for path in (tmp_path / "s" / "steps").iterdir()) == before
+
+
+def test_a_caller_may_set_every_option_by_its_name_and_no_other() -> None:
+    assert get_type_hints(StepOptionValues) == get_type_hints(StepOptions)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...contract import Mode
 from ...errors import UsageError
-from ..step import StepOptions
+from ..step import ResultStatus, StepOptions
 from ..store.records import FORMAT_VERSION, Record
 
 __all__ = ["Arm", "Cell", "Key", "Plan"]
@@ -156,7 +156,7 @@ class Cell:
     step: int
     answers: int
     request: str
-    status: str
+    status: ResultStatus
     chosen: int | None
     usd: str
     gate: Mapping[str, Any] | None
