@@ -17,14 +17,14 @@ class Bounded(Generic[_Value]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held = 0
+        self._total = 0
         self._values: OrderedDict[Hashable, tuple[_Value, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
-    def held(self) -> int:
+    def total(self) -> int:
         """Bytes of all values."""
-        return self._held
+        return self._total
 
     def get(self, key: Hashable) -> _Value | None:
         """The value, used now; None when it is not there."""
@@ -39,8 +39,8 @@ class Bounded(Generic[_Value]):
         """Keep a value of `size` bytes; what was not used for longest goes."""
         with self._lock:
             old = self._values.pop(key, None)
-            self._held += size - (0 if old is None else old[1])
+            self._total += size - (0 if old is None else old[1])
             self._values[key] = (value, size)
-            while self._held > self._limit and len(self._values) > 1:
+            while self._total > self._limit and len(self._values) > 1:
                 _, (_, freed) = self._values.popitem(last=False)
-                self._held -= freed
+                self._total -= freed

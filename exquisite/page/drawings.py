@@ -112,17 +112,17 @@ def drift_chart(steps: Sequence[int], series: Mapping[str, Sequence[float]]) -> 
         where = f'x="{left - 6}" y="{y + 4:.1f}" text-anchor="end"'
         parts.append(f'<text class="label" {where}>{_percent(level)}</text>')
     words: list[str] = []
-    taken: list[float] = []
+    occupied: list[float] = []
     for place, (name, line) in enumerate(series.items()):
         points = [at(index, value) for index, value in enumerate(line)]
         dash = _DASHES[place % len(_DASHES)]
-        drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline class="line s{place}" stroke-dasharray="{dash}" points="{drawn}"/>')
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline class="line s{place}" stroke-dasharray="{dash}" points="{path}"/>')
         x, y = points[-1]
-        label_y = _free(y + 4, taken)
-        taken.append(label_y)
-        shown = escape(name.replace("_", " "))
-        parts.append(f'<text class="label" x="{width - right + 8}" y="{label_y:.1f}">{shown}</text>')
+        label_y = _free(y + 4, occupied)
+        occupied.append(label_y)
+        caption = escape(name.replace("_", " "))
+        parts.append(f'<text class="label" x="{width - right + 8}" y="{label_y:.1f}">{caption}</text>')
         words.append(f"{name} {line[-1]:+.1%}")
     for index in {0, len(steps) - 1}:
         x, _ = at(index, 0)
@@ -177,20 +177,20 @@ def _layout(nodes: Sequence[TreeNode]) -> tuple[dict[int, int], dict[int, int]]:
     lanes: dict[int, int] = {}
     depths: dict[int, int] = {}
     continued: set[int] = set()
-    taken: dict[int, set[int]] = {}
+    occupied: dict[int, set[int]] = {}
     for node in sorted(nodes, key=lambda one: one.step):
         parent = node.parent if node.parent in depths else None
         depth = 0 if parent is None else depths[parent] + 1
-        used = taken.setdefault(depth, set())
+        lanes_at_depth = occupied.setdefault(depth, set())
         lane = 0 if parent is None else lanes[parent]
         straight = parent not in continued and node.status == "committed"
         if parent is not None and straight:
             continued.add(parent)
         elif parent is not None:
             lane += 1
-        while lane in used:
+        while lane in lanes_at_depth:
             lane += 1
-        used.add(lane)
+        lanes_at_depth.add(lane)
         lanes[node.step], depths[node.step] = lane, depth
     return lanes, depths
 
@@ -199,9 +199,9 @@ def _percent(value: float) -> str:
     return f"{value:+.0%}" if value else "0%"
 
 
-def _free(y: float, taken: Sequence[float]) -> float:
+def _free(y: float, occupied: Sequence[float]) -> float:
     """A height for a label that touches none of those that are there."""
-    while any(abs(y - other) < 14 for other in taken):
+    while any(abs(y - other) < 14 for other in occupied):
         y += 14
     return y
 

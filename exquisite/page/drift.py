@@ -68,12 +68,12 @@ class StyleDrift:
 
     def _change(self, strip: CanvasStrip) -> dict[str, float]:
         """How the style of a strip differs from that of the seed picture: as its record says, else measured."""
-        known = self._changes.get(strip.step)
-        if known is None:
-            told = self._store.step(strip.step).get("style", {}).get("since_seed", {})
-            known = {name: float(told[name]) for name in _LEAST} if told.keys() >= _LEAST.keys() else None
-            known = self._changes[strip.step] = known or self._measured(strip)
-        return known
+        change = self._changes.get(strip.step)
+        if change is None:
+            recorded = self._store.step(strip.step).get("style", {}).get("since_seed", {})
+            change = {name: float(recorded[name]) for name in _LEAST} if recorded.keys() >= _LEAST.keys() else None
+            change = self._changes[strip.step] = change or self._measured(strip)
+        return change
 
     def _measured(self, strip: CanvasStrip) -> dict[str, float]:
         if self._seed is None:

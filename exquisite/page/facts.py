@@ -51,7 +51,7 @@ def step_facts(store: Store, number: int) -> Record:
     if record["parent"] is None:
         return facts | {"candidates": [], "init": record.get("init", {})}
     score = read_score(store, number)
-    shown = score.get("candidates") or [{"candidate": index} for index in range(record.get("candidates", 0))]
+    entries = score.get("candidates") or [{"candidate": index} for index in range(record.get("candidates", 0))]
     source = int(facts["answers_of"])
     return facts | {
         "metric": score.get("metric"),
@@ -60,8 +60,8 @@ def step_facts(store: Store, number: int) -> Record:
         "gate": score.get("gate"),
         "feather": score.get("feather"),
         "margin": gate_margin(score),
-        "candidates": [_candidate(store, number, one) for one in shown],
-        "treatments": [name for name in TREATMENTS if name != "cut" or any(one.get("cut") for one in shown)],
+        "candidates": [_candidate(store, number, one) for one in entries],
+        "treatments": [name for name in TREATMENTS if name != "cut" or any(one.get("cut") for one in entries)],
         "frame": _frame(store, number),
         "prompt": _prompt(store, source),
         "generator": _request(store, source).get("generator", {}),

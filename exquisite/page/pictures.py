@@ -37,7 +37,7 @@ from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
 from .bounded import Bounded
 
-__all__ = ["TREATMENTS", "Shown", "StepPictures", "step_frame", "worst_rows"]
+__all__ = ["TREATMENTS", "Selection", "StepPictures", "step_frame", "worst_rows"]
 
 TREATMENTS = ("raw", "calibrated", "enforced", "cut", "feathered")
 """The stages that can be shown, first to last."""
@@ -50,7 +50,7 @@ _ROWS = 8  # a run of rows in which a break is seen as one
 
 
 @dataclass(frozen=True)
-class Shown:
+class Selection:
     """What is asked for: step, candidate from 0, one of TREATMENTS, and the width of the feather in pixels or None."""
 
     step: int
@@ -69,65 +69,65 @@ class StepPictures:
         self._derived: tuple[int, Derived] | None = None
         self._deriving = threading.Lock()
 
-    def png(self, shown: Shown) -> bytes:
+    def png(self, selection: Selection) -> bytes:
         """The picture of `in_place` as PNG."""
-        return self._kept(shown, lambda: self.in_place(shown))
+        return self._cached(selection, lambda: self.in_place(selection))
 
-    def loupe_rows(self, shown: Shown, count: int = 5) -> list[int]:
+    def loupe_rows(self, selection: Selection, count: int = 5) -> list[int]:
         """The rows along the seam where the break is worst, worst first; see `worst_rows`."""
-        return worst_rows(self.in_place(shown), self.frame(shown.step), count)
+        return worst_rows(self.in_place(selection), self.frame(selection.step), count)
 
-    def in_place(self, shown: Shown) -> Image.Image:
+    def in_place(self, selection: Selection) -> Image.Image:
         """Band and growth strip of a candidate, RGB, `Frame.grown_size`, own orientation.
 
         Raises:
             UsageError: no such step, candidate or treatment.
             AnswerError: the candidate cannot be read.
         """
-        band, tile, frame = self._shown(shown)
+        band, tile, frame = self._resolved(selection)
         return glue(band, tile, frame.mode, frame.contract)
 
-    def score(self, shown: Shown) -> TileScore:
+    def score(self, selection: Selection) -> TileScore:
         """The score of what is shown at its seam: of the new pixels, beside the band as it is; errors as `in_place`."""
-        band, tile, frame = self._shown(shown)
+        band, tile, frame = self._resolved(selection)
         enforced = enforce_conditioning_half(tile, band, frame.mode, frame.contract)
         return score_tile(band, enforced, frame.mode, frame.contract)
 
-    def _shown(self, shown: Shown) -> tuple[Image.Image, Image.Image, Frame]:
+    def _resolved(self, selection: Selection) -> tuple[Image.Image, Image.Image, Frame]:
         """(band, tile, boxes) of what is asked for."""
         store = Store(self._root)
-        record = store.step(shown.step) if store.is_finished(shown.step) else {}
+        record = store.step(selection.step) if store.is_finished(selection.step) else {}
         if "mode" not in record:
-            raise UsageError(f"step {shown.step} shows nothing: it is the seed picture, or was not finished")
-        if shown.treatment not in TREATMENTS:
-            raise UsageError(f"unknown treatment {shown.treatment!r}: use one of {', '.join(TREATMENTS)}")
+            raise UsageError(f"step {selection.step} shows nothing: it is the seed picture, or was not finished")
+        if selection.treatment not in TREATMENTS:
+            raise UsageError(f"unknown treatment {selection.treatment!r}: use one of {', '.join(TREATMENTS)}")
         options = StepOptions.from_values(record["options"])
         mode, contract = Mode(record["mode"]), options.step_contract(store.contract)
         band = store.frontier(record["parent"], mode)
         frame = contract.frame(mode, band.size)
-        if shown.treatment in _FILES:
-            return band, self._tile(store, shown, shown.treatment), frame
+        if selection.treatment in _FILES:
+            return band, self._tile(store, selection, selection.treatment), frame
         inputs = inputs_on(store, record["parent"], mode, record["words"], options)
-        one = self._joined(store, shown, inputs)
-        width = 0 if shown.treatment == "cut" else shown.feather_px
+        one = self._joined(store, selection, inputs)
+        width = 0 if selection.treatment == "cut" else selection.feather_px
         if width is None:
             default = options.feather_px
             width = default if isinstance(default, int) and default else contract.overlap_px // _PREVIEW_FRACTION
         return band, commit_tile(one, inputs, width), frame
 
-    def _joined(self, store: Store, shown: Shown, inputs: StepInputs) -> Examined:
+    def _joined(self, store: Store, selection: Selection, inputs: StepInputs) -> Examined:
         """A candidate joined to the canvas, along the cuts that the step made if it made any."""
-        enforced, redraw = (self._tile(store, shown, stage) for stage in ("enforced", "calibrated"))
-        score = candidate_score(store, shown.step, shown.candidate)
+        enforced, redraw = (self._tile(store, selection, stage) for stage in ("enforced", "calibrated"))
+        score = candidate_score(store, selection.step, selection.candidate)
         cuts = [
             find_cut(redraw, end.band, end.mode, end.zone_px, inputs.contract)
-            if end.zone_px and not found.get("uncut")
+            if end.zone_px and not entry.get("uncut")
             else None
-            for end, found in zip(inputs.ends, score.get("seams", [score]), strict=True)
+            for end, entry in zip(inputs.ends, score.get("seams", [score]), strict=True)
         ]
         joined = joined_along(cuts, redraw, enforced, inputs)
         seams = tuple(map(ExaminedSeam, cuts))
-        return Examined(shown.candidate, RawCandidate(b"", {}), "", redraw, enforced, joined, seams)
+        return Examined(selection.candidate, RawCandidate(b"", {}), "", redraw, enforced, joined, seams)
 
     def frame(self, step: int) -> Frame:
         """The boxes of a step on a canvas that is its band alone."""
@@ -135,40 +135,40 @@ class StepPictures:
 
     def stage_png(self, step: int, candidate: int, treatment: str) -> bytes:
         """The whole tile of a stage as PNG."""
-        shown = Shown(step, candidate, treatment)
-        return self._kept(("tile", shown), lambda: self._tile(Store(self._root), shown, treatment))
+        selection = Selection(step, candidate, treatment)
+        return self._cached(("tile", selection), lambda: self._tile(Store(self._root), selection, treatment))
 
-    def _kept(self, key: object, make: Callable[[], Image.Image]) -> bytes:
+    def _cached(self, key: object, make: Callable[[], Image.Image]) -> bytes:
         data = self._pngs.get(key)
         if data is None:
             data = encode_png(make())
             self._pngs.put(key, data, len(data))
         return data
 
-    def _tile(self, store: Store, shown: Shown, stage: str) -> Image.Image:
+    def _tile(self, store: Store, selection: Selection, stage: str) -> Image.Image:
         """A candidate's tile at a stage that has a file."""
-        key = (shown.step, shown.candidate, stage)
+        key = (selection.step, selection.candidate, stage)
         tile = self._tiles.get(key)
         if tile is None:
-            path = store.step_dir(shown.step) / "candidates" / str(shown.candidate) / _FILES[stage]
+            path = store.step_dir(selection.step) / "candidates" / str(selection.candidate) / _FILES[stage]
             if path.is_file():
                 data = read_file(path)
                 tile = decode_tile(data, store.contract) if stage == "raw" else decode_png(data)
             else:
-                tile = self._made_again(store, shown, stage)
+                tile = self._made_again(store, selection, stage)
             self._tiles.put(key, tile, 4 * tile.width * tile.height)
         return tile
 
-    def _made_again(self, store: Store, shown: Shown, stage: str) -> Image.Image:
+    def _made_again(self, store: Store, selection: Selection, stage: str) -> Image.Image:
         with self._deriving:
-            if self._derived is None or self._derived[0] != shown.step:
-                self._derived = (shown.step, rederive(store, shown.step))
+            if self._derived is None or self._derived[0] != selection.step:
+                self._derived = (selection.step, rederive(store, selection.step))
             examined = self._derived[1].examined
-        if not 0 <= shown.candidate < len(examined):
-            raise UsageError(f"step {shown.step} has no candidate {shown.candidate}: it has {len(examined)}")
-        one = examined[shown.candidate]
+        if not 0 <= selection.candidate < len(examined):
+            raise UsageError(f"step {selection.step} has no candidate {selection.candidate}: it has {len(examined)}")
+        one = examined[selection.candidate]
         if one.error or one.redraw is None or one.enforced is None:
-            raise AnswerError(f"candidate {shown.candidate} of step {shown.step} cannot be read: {one.error}")
+            raise AnswerError(f"candidate {selection.candidate} of step {selection.step} cannot be read: {one.error}")
         if stage == "raw":
             return decode_tile(one.raw.data, store.contract)
         return one.redraw if stage == "calibrated" else one.enforced

@@ -25,7 +25,7 @@ from ..pipeline.store import SEED, Store
 from ..pipeline.store.records import Record
 from . import drawings
 from .facts import from_one, step_facts
-from .pictures import Shown
+from .pictures import Selection
 from .review import Review, margin_word
 from .server import page_html
 
@@ -109,7 +109,7 @@ class _Report:
         yield self._drift()
         yield self._labels()
         yield "<section><h2>Steps</h2>"
-        for number in self._shown(records):
+        for number in self._illustrated(records):
             yield self._step(number)
         yield "</section>"
         yield self._table(records)
@@ -148,8 +148,8 @@ class _Report:
         return drawings.tree(self._review.nodes(self._branch)).replace('href="#/step/', 'href="#step-')
 
     def _drift(self) -> str:
-        told = self._review.drift(self._status["head"], _DRIFT_S)
-        return f"<section><h2>Style of every step against the seed picture</h2>{told['svg']}</section>"
+        drift = self._review.drift(self._status["head"], _DRIFT_S)
+        return f"<section><h2>Style of every step against the seed picture</h2>{drift['svg']}</section>"
 
     def _labels(self) -> str:
         summary = self._review.labels.summary()
@@ -166,7 +166,7 @@ class _Report:
                 rows.append((f"{name} agreed", f"{rate.hits} of {rate.asked} [{least:.0%}, {most:.0%}]"))
         return f'<section class="sheet"><h2>What people see</h2>{_list(rows)}</section>'
 
-    def _shown(self, records: Sequence[Record]) -> list[int]:
+    def _illustrated(self, records: Sequence[Record]) -> list[int]:
         """The steps that are shown with pictures, newest first: those of the canvas, and those that glued nothing."""
         numbers = {record["step"] for record in records[:_MOST_STEPS] if record["parent"] is not None}
         rejected = {node.step for node in self._review.nodes(self._branch) if node.status == "rejected"}
@@ -194,8 +194,8 @@ class _Report:
         rows += [(name.replace("_", " "), value) for name, value in facts["generator"].items()]
         for call in facts["calls"]:
             request = call["request_id"] or "no request id"
-            said = ", ".join(filter(None, (call["outcome"], call["price"], request)))
-            rows.append((f"call {call['call']}", said))
+            description = ", ".join(filter(None, (call["outcome"], call["price"], request)))
+            rows.append((f"call {call['call']}", description))
         parts.append(_list([(name, str(value)) for name, value in rows if value not in (None, "")]))
         if facts["prompt"]:
             parts.append(f"<details><summary>prompt</summary><pre>{escape(facts['prompt'])}</pre></details>")
@@ -204,7 +204,7 @@ class _Report:
     def _candidate(self, facts: Mapping[str, Any], one: Mapping[str, Any]) -> str:
         index = one["candidate"]
         try:
-            image = self._review.pictures.in_place(Shown(facts["step"], index, "enforced"))
+            image = self._review.pictures.in_place(Selection(facts["step"], index, "enforced"))
         except (ExquisiteError, OSError) as error:
             return f"<figure>candidate {index + 1}: {escape(str(error))}</figure>"
         image.thumbnail((_THUMB_PX, 2 * _THUMB_PX))
@@ -214,9 +214,9 @@ class _Report:
         folder = f"steps/{facts['step']:06d}/candidates/{index}/tile_out_enforced.png"
         link = f"{self._to_session}/{folder}" if (self._review.root / folder).is_file() else ""
         picture = _image(image, f"candidate {index + 1} in place")
-        shown = f'<a href="{escape(link)}">{picture}</a>' if link else picture
+        figure = f'<a href="{escape(link)}">{picture}</a>' if link else picture
         caption = f"candidate {index + 1}{' · glued' if glued else ''}{score}{vetoes}"
-        return f'<figure class="{"glued" if glued else ""}">{shown}<figcaption>{caption}</figcaption></figure>'
+        return f'<figure class="{"glued" if glued else ""}">{figure}<figcaption>{caption}</figcaption></figure>'
 
     def _table(self, records: Sequence[Record]) -> str:
         rows = "".join(

@@ -26,7 +26,7 @@ from . import drawings
 from .drift import StyleDrift
 from .facts import MARGINS, from_one, gate_margin, read_score, step_facts
 from .jobs import Payment, StepJobs
-from .pictures import Shown, StepPictures
+from .pictures import Selection, StepPictures
 from .strips import StripIndex
 from .tiles import LEVELS, TILE_PX, TileMaker
 from .trials import Trials, now
@@ -215,16 +215,17 @@ class Review:
     def find(self, branch: str | None, treatment: str) -> Record:
         """A question: where is the seam of a random step of the canvas?"""
         number, chosen = self._any_step(branch)
-        return self.trials.find(Shown(number, chosen, treatment))
+        return self.trials.find(Selection(number, chosen, treatment))
 
     def compare(self, branch: str | None, treatments: tuple[str, str] | None) -> Record:
         """A question: which is better, two candidates of a random step, or one candidate under two treatments?"""
         number, chosen = self._any_step(branch, 1 if treatments else 2)
         if treatments:
-            return self.trials.compare(Shown(number, chosen, treatments[0]), Shown(number, chosen, treatments[1]))
+            first, second = (Selection(number, chosen, treatment) for treatment in treatments)
+            return self.trials.compare(first, second)
         count = int(self._store.step(number)["candidates"])
         one, two = self.trials.chance.sample(range(count), 2)
-        return self.trials.compare(Shown(number, one, "enforced"), Shown(number, two, "enforced"))
+        return self.trials.compare(Selection(number, one, "enforced"), Selection(number, two, "enforced"))
 
     def _any_step(self, branch: str | None, candidates: int = 1) -> tuple[int, int]:
         """(a random step among the newest of the canvas that have so many candidates, the one that was glued)."""
@@ -258,8 +259,8 @@ def margin_word(margin: float | None) -> str:
 
 def _free_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that a later choice may change."""
-    known = StepOptions.__dataclass_fields__
-    unknown = [name for name in options if name not in _FREE_OPTIONS or name not in known]
+    fields = StepOptions.__dataclass_fields__
+    unknown = [name for name in options if name not in _FREE_OPTIONS or name not in fields]
     if unknown:
         raise UsageError(f"{unknown[0]!r} cannot be changed in a later choice: use {', '.join(_FREE_OPTIONS)}")
     return dict(options)

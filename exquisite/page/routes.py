@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .pictures import Shown
+from .pictures import Selection
 from .replies import Body, Query, RefusedError, Reply, json_reply
 from .review import Review
 from .tiles import LEVELS
@@ -59,8 +59,8 @@ def _tile(review: Review, match: re.Match[str], _: Query) -> Reply:
 
 
 def _in_place(review: Review, match: re.Match[str], query: Query) -> Reply:
-    shown = Shown(int(match[1]), int(match[2]), match[3], query.whole("feather"))
-    return Reply(review.pictures.png(shown), _PNG, forever=True)
+    selection = Selection(int(match[1]), int(match[2]), match[3], query.whole("feather"))
+    return Reply(review.pictures.png(selection), _PNG, forever=True)
 
 
 def _whole_tile(review: Review, match: re.Match[str], _: Query) -> Reply:
@@ -68,8 +68,8 @@ def _whole_tile(review: Review, match: re.Match[str], _: Query) -> Reply:
 
 
 def _rows(review: Review, match: re.Match[str], query: Query) -> Reply:
-    shown = Shown(int(match[1]), int(match[2]), query.text("treatment") or "enforced", query.whole("feather"))
-    return json_reply(review.pictures.loupe_rows(shown))
+    selection = Selection(int(match[1]), int(match[2]), query.text("treatment") or "enforced", query.whole("feather"))
+    return json_reply(review.pictures.loupe_rows(selection))
 
 
 def _drawing(review: Review, match: re.Match[str], _: Query) -> Reply:

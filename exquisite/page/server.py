@@ -43,8 +43,8 @@ def page_html() -> tuple[bytes, str]:
     text = _PAGE.read_text("utf-8")
 
     def hashes(tag: str) -> str:
-        found = re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
-        digests = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in found)
+        parts = re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
+        digests = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in parts)
         return " ".join(f"'sha256-{digest}'" for digest in digests)
 
     policy = (
@@ -149,15 +149,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Show something."""
-        self._answer(self._shown)
+        self._answer(self._read)
 
     def do_HEAD(self) -> None:
         """As GET, without the content."""
-        self._answer(self._shown)
+        self._answer(self._read)
 
     def do_POST(self) -> None:
         """Change something."""
-        self._answer(self._changed)
+        self._answer(self._change)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # the address holds the token: nothing is logged
         """Log nothing."""
@@ -174,13 +174,13 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError, socket.timeout):
             self._send(reply)
 
-    def _shown(self) -> Reply:
+    def _read(self) -> Reply:
         path, query = self._path()
         if path == "":
             return Reply(self._page.page, "text/html; charset=utf-8")
         return show(self._page.review, path, query)
 
-    def _changed(self) -> Reply:
+    def _change(self) -> Reply:
         path, _ = self._path()
         token = self.headers.get(TOKEN_HEADER, "")
         if not secrets.compare_digest(token.encode(), self._page.token.encode()):

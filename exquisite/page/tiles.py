@@ -52,7 +52,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Request:
     piece: Piece
     level: int
 
@@ -72,7 +72,7 @@ class TileMaker:
         self._decoded: Bounded[Image.Image] = Bounded(_DECODED_BYTES)
         self._reduced: Bounded[Image.Image] = Bounded(_REDUCED_BYTES)
         self._tiles: Bounded[Tile] = Bounded(_TILE_BYTES)
-        self._waiting: OrderedDict[_Wanted | _Unread, None] = OrderedDict()
+        self._waiting: OrderedDict[_Request | _Unread, None] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
         self._worker: threading.Thread | None = None
@@ -88,17 +88,17 @@ class TileMaker:
         box = Box(x * edge, y * edge, (x + 1) * edge, (y + 1) * edge)
         strips, complete = self._index.within(head, box, deadline)
         key = (level, x, y, complete, tuple((strip.piece.sha256, strip.piece.origin) for strip in strips))
-        known = self._tiles.get(key)
-        if known is not None:
-            return known
+        tile = self._tiles.get(key)
+        if tile is not None:
+            return tile
         if not complete:
             self._ask(_Unread(head, box))
         image = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
         for strip in reversed(strips):  # the newer over the older
-            wanted = _Wanted(strip.piece, level)
-            part = self._part(wanted) or (self._make(wanted) if time.monotonic() < deadline else None)
+            request = _Request(strip.piece, level)
+            part = self._part(request) or (self._make(request) if time.monotonic() < deadline else None)
             if part is None:
-                self._ask(wanted)
+                self._ask(request)
                 complete = False
             else:
                 left, top, _, _ = _reduced_box(strip.piece.box, level)
@@ -120,40 +120,40 @@ class TileMaker:
 
     # Strips at a level
 
-    def _part(self, wanted: _Wanted) -> Image.Image | None:
+    def _part(self, request: _Request) -> Image.Image | None:
         """The strip at that level, when it is there or made of what is there in no time."""
-        if wanted.level == 0:
-            return self._decoded.get(wanted.piece.sha256)
-        part = self._reduced.get(wanted)
-        if part is None and wanted.level > _SMALL_LEVEL:
-            small = self._reduced.get(_Wanted(wanted.piece, _SMALL_LEVEL))
-            part = None if small is None else self._reduce(small, wanted)
+        if request.level == 0:
+            return self._decoded.get(request.piece.sha256)
+        part = self._reduced.get(request)
+        if part is None and request.level > _SMALL_LEVEL:
+            small = self._reduced.get(_Request(request.piece, _SMALL_LEVEL))
+            part = None if small is None else self._reduce(small, request)
         return part
 
-    def _make(self, wanted: _Wanted) -> Image.Image:
+    def _make(self, request: _Request) -> Image.Image:
         """Decode the strip, and keep it at the level that was wanted and at the small one."""
-        strip = self._decoded.get(wanted.piece.sha256)
+        strip = self._decoded.get(request.piece.sha256)
         if strip is None:
-            strip = self._store.read_strip(wanted.piece)
-            if wanted.level < 2:
-                self._decoded.put(wanted.piece.sha256, strip, 4 * strip.width * strip.height)
-        if wanted.level == 0:
+            strip = self._store.read_strip(request.piece)
+            if request.level < 2:
+                self._decoded.put(request.piece.sha256, strip, 4 * strip.width * strip.height)
+        if request.level == 0:
             return strip
-        if wanted.level < _SMALL_LEVEL:
-            self._reduce(strip, _Wanted(wanted.piece, _SMALL_LEVEL))
-        return self._reduce(strip, wanted)
+        if request.level < _SMALL_LEVEL:
+            self._reduce(strip, _Request(request.piece, _SMALL_LEVEL))
+        return self._reduce(strip, request)
 
-    def _reduce(self, strip: Image.Image, wanted: _Wanted) -> Image.Image:
-        part = strip.resize(_reduced_box(wanted.piece.box, wanted.level).size, Image.Resampling.BOX)
-        self._reduced.put(wanted, part, 4 * part.width * part.height + _OBJECT_BYTES)
+    def _reduce(self, strip: Image.Image, request: _Request) -> Image.Image:
+        part = strip.resize(_reduced_box(request.piece.box, request.level).size, Image.Resampling.BOX)
+        self._reduced.put(request, part, 4 * part.width * part.height + _OBJECT_BYTES)
         return part
 
     # The thread in the background
 
-    def _ask(self, wanted: _Wanted | _Unread) -> None:
+    def _ask(self, request: _Request | _Unread) -> None:
         with self._changed:
-            self._waiting[wanted] = None
-            self._waiting.move_to_end(wanted)
+            self._waiting[request] = None
+            self._waiting.move_to_end(request)
             while len(self._waiting) > _MOST_WAITING:
                 self._waiting.popitem(last=False)
             if self._worker is None:
@@ -168,19 +168,19 @@ class TileMaker:
                     self._changed.wait()
                 if self._closed:
                     return
-                wanted, _ = self._waiting.popitem()
+                request, _ = self._waiting.popitem()
             with contextlib.suppress(ExquisiteError):  # whoever asks for the tile again is told
-                if isinstance(wanted, _Unread):
-                    self._read(wanted)
+                if isinstance(request, _Unread):
+                    self._read(request)
                 else:
-                    self._make(wanted)
+                    self._make(request)
 
 
-    def _read(self, wanted: _Unread) -> None:
+    def _read(self, request: _Unread) -> None:
         """Read the records of the strips in a box, a little at a time, so that nobody else waits."""
         complete = False
         while not complete and not self._closed:
-            _, complete = self._index.within(wanted.head, wanted.box, time.monotonic() + _BUDGET_S)
+            _, complete = self._index.within(request.head, request.box, time.monotonic() + _BUDGET_S)
 
 
 def _reduced_box(box: Box, level: int) -> Box:

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..pipeline.artifacts import encode_png
 from ..pipeline.labels import Labels
 from ..pipeline.store.records import Record
-from .pictures import Shown, StepPictures
+from .pictures import Selection, StepPictures
 
 __all__ = ["Trials", "now"]
 
@@ -47,9 +47,9 @@ class Trials:
         self._open: OrderedDict[str, _Trial] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, shown: Shown) -> Record:
+    def find(self, selection: Selection) -> Record:
         """Ask where the seam of a candidate in place is, if there is one; returns what the page may know."""
-        picture, frame = self._pictures.in_place(shown), self._pictures.frame(shown.step)
+        picture, frame = self._pictures.in_place(selection), self._pictures.frame(selection.step)
         turned = to_canonical(picture, frame.mode)
         band = frame.contract.band_px
         window = _window(frame)
@@ -70,7 +70,7 @@ class Trials:
             near = seam is not None and click is not None and abs(click - seam) <= tolerance
             return {
                 "kind": "find",
-                **_about(shown),
+                **_about(selection),
                 "window_px": window,
                 "seam_px": seam,
                 "click_px": click,
@@ -80,7 +80,7 @@ class Trials:
 
         return self._ask(_Trial("find", (encode_png(part),), answer)) | {"axis": frame.mode.axis}
 
-    def compare(self, first: Shown, second: Shown) -> Record:
+    def compare(self, first: Selection, second: Selection) -> Record:
         """Ask which of two pictures of one step is better, in a random order; returns what the page may know."""
         if first.step != second.step or first == second:
             raise UsageError("two different candidates or treatments of one step are compared")
@@ -89,21 +89,21 @@ class Trials:
         window, band = _window(frame), frame.contract.band_px
         state = self.chance.getstate()
         cuts = []
-        for shown in (one, two):
+        for selection in (one, two):
             self.chance.setstate(state)  # the same place in both
-            turned = to_canonical(self._pictures.in_place(shown), frame.mode)
+            turned = to_canonical(self._pictures.in_place(selection), frame.mode)
             cuts.append(encode_png(from_canonical(self._across(turned, band - window, band + window), frame.mode)))
 
         def answer(value: Any) -> Record:
             if value not in ("a", "b", "same"):
                 raise UsageError(f"{value!r} is no answer: use a, b or same")
-            scores = [self._pictures.score(shown) for shown in (one, two)]
+            scores = [self._pictures.score(selection) for selection in (one, two)]
             metrics = {
                 name: [scores[0].metrics[name], scores[1].metrics[name]]
                 for name in scores[0].metrics.keys() & scores[1].metrics.keys()
             }
             metrics["primary"] = [score.primary for score in scores]
-            a, b = ({"candidate": shown.candidate, "treatment": shown.treatment} for shown in (one, two))
+            a, b = ({"candidate": selection.candidate, "treatment": selection.treatment} for selection in (one, two))
             return {"kind": "ab", "time": now(), "step": one.step, "a": a, "b": b, "chosen": value, "metrics": metrics}
 
         return self._ask(_Trial("ab", tuple(cuts), answer)) | {"axis": frame.mode.axis}
@@ -162,8 +162,8 @@ def _window(frame: Frame) -> int:
     return max(4, 3 * min(frame.contract.advance_px, frame.contract.overlap_px) // 4)
 
 
-def _about(shown: Shown) -> Record:
-    return {"time": now(), "step": shown.step, "candidate": shown.candidate, "treatment": shown.treatment}
+def _about(selection: Selection) -> Record:
+    return {"time": now(), "step": selection.step, "candidate": selection.candidate, "treatment": selection.treatment}
 
 
 def now() -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from exquisite.contract import Mode
 from exquisite.errors import UsageError
 from exquisite.geometry.tile_mode import glue
-from exquisite.page.pictures import TREATMENTS, Shown, StepPictures, worst_rows
+from exquisite.page.pictures import TREATMENTS, Selection, StepPictures, worst_rows
 from exquisite.pipeline.artifacts import decode_png
 from exquisite.pipeline.session import Session
 from tests.support.faulty_files import QuickFiles
@@ -28,32 +28,35 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
         band = session.store.frontier(record["parent"], mode)
         folder = session.store.step_dir(number) / "candidates" / str(record["chosen"])
         tile = decode_png((folder / "tile_out_enforced.png").read_bytes())
-        shown = pictures.in_place(Shown(number, record["chosen"], "enforced"))
-        assert shown.tobytes() == glue(band, tile, mode, TINY).tobytes()
-        assert shown.size == pictures.frame(number).grown_size
-        growth = shown.crop(pictures.frame(number).growth)
+        selection = pictures.in_place(Selection(number, record["chosen"], "enforced"))
+        assert selection.tobytes() == glue(band, tile, mode, TINY).tobytes()
+        assert selection.size == pictures.frame(number).grown_size
+        growth = selection.crop(pictures.frame(number).growth)
         (piece,) = (piece for at, piece in session.store.pieces(2) if at == number)
         assert growth.tobytes() == session.store.read_strip(piece).tobytes()
 
 
 @pytest.mark.parametrize("treatment", TREATMENTS)
 def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
-    kept = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
+    kept = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
     shutil.rmtree(session.store.step_dir(3) / "candidates")
-    again = StepPictures(session.root).png(Shown(3, 1, treatment, 4))
+    again = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
     with Image.open(io.BytesIO(kept)) as one, Image.open(io.BytesIO(again)) as other:
         assert one.tobytes() == other.tobytes()
 
 
-@pytest.mark.parametrize("shown", [Shown(0, 0, "raw"), Shown(9, 0, "raw"), Shown(3, 5, "raw"), Shown(3, 0, "blurred")])
-def test_what_there_is_not_is_said(session: Session, shown: Shown) -> None:
+@pytest.mark.parametrize(
+    "selection",
+    [Selection(0, 0, "raw"), Selection(9, 0, "raw"), Selection(3, 5, "raw"), Selection(3, 0, "blurred")],
+)
+def test_what_there_is_not_is_said(session: Session, selection: Selection) -> None:
     with pytest.raises(UsageError):
-        StepPictures(session.root).in_place(shown)
+        StepPictures(session.root).in_place(selection)
 
 
 def test_a_score_is_that_of_the_stage(session: Session) -> None:
     pictures = StepPictures(session.root)
-    raw, enforced = (pictures.score(Shown(3, 1, name)) for name in ("raw", "enforced"))
+    raw, enforced = (pictures.score(Selection(3, 1, name)) for name in ("raw", "enforced"))
     assert raw.metrics["seam"] == enforced.metrics["seam"]  # this model has no drift
 
 
@@ -74,7 +77,7 @@ def test_the_worst_rows_are_where_the_break_is(mode: Mode) -> None:
 
 def test_no_more_rows_than_there_are(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles(), artifacts="full")
-    rows = StepPictures(session.root).loupe_rows(Shown(1, 0, "enforced"))
+    rows = StepPictures(session.root).loupe_rows(Selection(1, 0, "enforced"))
     assert rows
     assert all(0 <= row < TINY.tile_px for row in rows)
 
@@ -85,6 +88,6 @@ def test_cut_is_what_was_committed_where_pixels_were_pending(tmp_path: Path) -> 
     pictures = StepPictures(session.root)
     store = session.store
     strip = store.read_strip(next(piece for at, piece in store.pieces(2) if at == 2 and piece.size[0] > 3))
-    cut = pictures.in_place(Shown(2, 0, "cut"))
+    cut = pictures.in_place(Selection(2, 0, "cut"))
     left = cut.width - TINY.advance_px - 3
     assert cut.crop((left, 0, left + strip.width, cut.height)).tobytes() == strip.tobytes()

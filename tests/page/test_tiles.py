@@ -124,13 +124,13 @@ class TestBounded:
         assert memory.get("a") == "A"
         memory.put("c", "C", 4)
         assert (memory.get("a"), memory.get("b"), memory.get("c")) == ("A", None, "C")
-        assert memory.held == 8
+        assert memory.total == 8
 
     def test_a_value_put_again_counts_once(self) -> None:
         memory: Bounded[str] = Bounded(10)
         memory.put("a", "A", 6)
         memory.put("a", "B", 3)
-        assert (memory.get("a"), memory.held) == ("B", 3)
+        assert (memory.get("a"), memory.total) == ("B", 3)
 
 
 def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:

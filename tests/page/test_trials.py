@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from exquisite.errors import UsageError
-from exquisite.page.pictures import Shown, StepPictures
+from exquisite.page.pictures import Selection, StepPictures
 from exquisite.page.trials import Trials
 from exquisite.pipeline.session import Session
 
@@ -31,7 +31,7 @@ class TestFind:
     def test_the_seam_lies_where_the_label_says(self, session: Session, step: int) -> None:
         """Looked up in the whole picture: the part that was shown is found there, and its seam is the frame's."""
         pictures = StepPictures(session.root)
-        shown = Shown(step, 0, "enforced")
+        shown = Selection(step, 0, "enforced")
         picture, frame = pictures.in_place(shown), pictures.frame(step)
         questions = trials(session)
         seen = set()
@@ -59,7 +59,7 @@ class TestFind:
         questions = trials(session)
         found = {True: 0, False: 0}
         for number in range(40):
-            asked = questions.find(Shown(1, 0, "enforced"))
+            asked = questions.find(Selection(1, 0, "enforced"))
             label = questions.answer(asked["trial"], (number % 5) / 4)
             if label["seam_px"] is None:
                 assert not label["hit"]
@@ -72,13 +72,13 @@ class TestFind:
     def test_none_is_right_where_there_is_none(self, session: Session) -> None:
         questions = trials(session)
         for _ in range(20):
-            label = questions.answer(questions.find(Shown(1, 0, "enforced"))["trial"], None)
+            label = questions.answer(questions.find(Selection(1, 0, "enforced"))["trial"], None)
             assert label["hit"] == (label["seam_px"] is None)
 
     @pytest.mark.parametrize("value", ["left", -0.1, 1.1, True, [0.5]])
     def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
         questions = trials(session)
-        asked = questions.find(Shown(1, 0, "enforced"))
+        asked = questions.find(Selection(1, 0, "enforced"))
         with pytest.raises(UsageError, match="no place"):
             questions.answer(asked["trial"], value)
         assert questions.answer(asked["trial"], 0.5)["kind"] == "find"
@@ -89,7 +89,7 @@ class TestCompare:
         questions = trials(session)
         orders = set()
         for _ in range(12):
-            asked = questions.compare(Shown(3, 0, "enforced"), Shown(3, 2, "enforced"))
+            asked = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
             one, two = (opened(questions, asked, index) for index in (0, 1))
             assert one.size == two.size
             old = (0, 0, one.width // 2, one.height)  # the old canvas, which both share
@@ -102,21 +102,21 @@ class TestCompare:
     def test_the_metrics_of_both_are_kept(self, session: Session) -> None:
         questions = trials(session)
         pictures = StepPictures(session.root)
-        asked = questions.compare(Shown(3, 0, "enforced"), Shown(3, 2, "enforced"))
+        asked = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
         label = questions.answer(asked["trial"], "a")
-        scores = [pictures.score(Shown(3, label[name]["candidate"], "enforced")) for name in ("a", "b")]
+        scores = [pictures.score(Selection(3, label[name]["candidate"], "enforced")) for name in ("a", "b")]
         assert label["metrics"]["seam"] == [score.metrics["seam"] for score in scores]
         assert label["metrics"]["primary"] == [score.primary for score in scores]
 
     def test_the_same_twice_is_no_question(self, session: Session) -> None:
         with pytest.raises(UsageError, match="two different"):
-            trials(session).compare(Shown(3, 0, "raw"), Shown(3, 0, "raw"))
+            trials(session).compare(Selection(3, 0, "raw"), Selection(3, 0, "raw"))
 
 
 def test_only_so_many_questions_stay_open(session: Session) -> None:
     questions = trials(session)
-    first = questions.find(Shown(1, 0, "enforced"))
+    first = questions.find(Selection(1, 0, "enforced"))
     for _ in range(40):
-        questions.find(Shown(1, 0, "enforced"))
+        questions.find(Selection(1, 0, "enforced"))
     with pytest.raises(UsageError, match="not open"):
         questions.picture(first["trial"], 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from exquisite import MockTileGenerator, Session, StepResult
-from exquisite.page.pictures import Shown, StepPictures
+from exquisite.page.pictures import Selection, StepPictures
 
 DEMO = Path(__file__).parents[2] / "fixtures" / "demo"
 ORIGIN = (800, 800)
@@ -48,7 +48,7 @@ def _close_ups(session: Session, result: StepResult) -> list[Image.Image]:
     """The seam of a step to the right: before it, as it came, calibrated, and cut."""
     assert result.chosen is not None
     pictures, number = StepPictures(session.root), result.step_index
-    stages = [pictures.in_place(Shown(number, result.chosen, stage)) for stage in STAGES]
+    stages = [pictures.in_place(Selection(number, result.chosen, stage)) for stage in STAGES]
     frame = pictures.frame(number)
     old = stages[1].crop((0, 0, frame.seam, stages[1].height))
     before = Image.new("RGB", stages[1].size, "white")
