@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from exquisite import Mode
+from tests.support import gallery
+
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 README = (FIXTURES / "README.md").read_text(encoding="utf-8")
 PICTURES = sorted((FIXTURES / "pictures").iterdir())
@@ -39,6 +42,15 @@ def test_each_picture_is_wide_and_not_heavy(path: Path) -> None:
         assert picture.mode == "RGB"
         assert picture.width >= 3400
         assert picture.height >= 1024
+
+
+def test_the_gallery_shows_every_picture_in_every_mode_and_is_small() -> None:
+    assert tuple(PICTURES) == gallery.PICTURES
+    assert gallery.SHEET.stat().st_size <= 0.3 * MEGABYTE
+    cell = gallery.LONG_PX + gallery.GAP
+    with Image.open(gallery.SHEET) as sheet:
+        assert sheet.size == (len(Mode) * cell + gallery.GAP, len(PICTURES) * cell + gallery.GAP)
+    assert f"]({gallery.SHEET.name})" in README
 
 
 def test_the_demo_canvas_is_the_crop_that_the_readme_says() -> None:
