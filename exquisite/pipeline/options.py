@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
 from typing import Any, TypedDict
@@ -46,7 +46,7 @@ class StepOptionValues(TypedDict, total=False):
     soft_mask: bool
     anchor: float
     close: bool
-    references: tuple[str, ...]
+    references: Sequence[str]
     scaffold_offset_px: int
 
 
