@@ -170,13 +170,13 @@ class StepOptions:
         Raises:
             UsageError: every unknown name, and every value that its option cannot have.
         """
-        known = {option.name for option in fields(cls)}
-        names = ", ".join(sorted(known))
+        known_names = {option.name for option in fields(cls)}
+        names = ", ".join(sorted(known_names))
         if isinstance(values.get("references"), list):
             values = {**values, "references": tuple(values["references"])}
-        problems = [f"unknown step option {name!r}: use one of {names}" for name in sorted(set(values) - known)]
+        problems = [f"unknown step option {name!r}: use one of {names}" for name in sorted(set(values) - known_names)]
         try:
-            options = cls(**{name: value for name, value in values.items() if name in known})
+            options = cls(**{name: value for name, value in values.items() if name in known_names})
         except UsageError as error:
             problems.append(str(error))
         if problems:
