@@ -11,7 +11,7 @@ import pytest
 from exquisite.contract import Mode
 from exquisite.page.facts import calibration_words, from_one, gate_margin, step_facts
 from exquisite.page.jobs import Payment
-from exquisite.page.pictures import Shown
+from exquisite.page.pictures import Selection
 from exquisite.page.review import Review, margin_word
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
@@ -167,7 +167,7 @@ def test_a_loop_shows_its_last_step_and_offers_no_other(tmp_path: Path) -> None:
         assert facts["frame"]["size"] == [loops.CONTRACT.band_px + loops.MIDDLE, loops.CONTRACT.across_px]
         assert facts["margin"] > 0
         for treatment in ("raw", "enforced", "feathered"):
-            picture = review.pictures.in_place(Shown(3, 0, treatment))
+            picture = review.pictures.in_place(Selection(3, 0, treatment))
             assert picture.size == (loops.CONTRACT.band_px + loops.MIDDLE, loops.CONTRACT.across_px)
     finally:
         review.close()
