@@ -65,7 +65,8 @@ help:
 	@echo 'make coverage          the suite with branch coverage of exquisite/'
 	@echo 'make bench             time of a scorer pair and of a step, each beside its floor'
 	@echo 'make bench-seams       the tables of seam metrics in RESULTS.md'
-	@echo 'make fit-seams         the weights of the seam metric, fitted on pictures that the table leaves out'
+	@echo 'make fit-seams         weights and floors of the seam metric, fitted on pictures that its table leaves out (DIR=folder: on'
+	@echo '                       redraws by real models, too)'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-strides     one step of each contract, beside each other'
 	@echo 'make bench-loop        a canvas closed to a loop: the residual where its ends meet, beside that of other seams'
@@ -158,7 +159,7 @@ bench-seams:
 	@$(call use,test); "$$py" -m tests.benchmarks.seams $(ARGS)
 
 fit-seams:
-	@$(call use,test); "$$py" -m tests.benchmarks.seam_weights $(ARGS)
+	@$(call use,test); "$$py" -m tests.benchmarks.seam_weights $${DIR:+--real "$$DIR"} $(ARGS)
 
 bench-panorama:
 	@$(call use,test); "$$py" -m tests.benchmarks.panorama $(ARGS)

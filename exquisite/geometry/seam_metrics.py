@@ -1,20 +1,20 @@
 """What a seam costs: how far the picture there departs from what the picture is like elsewhere.
 
-Every component is a CURVE over the columns of a picture: at column x it says something about the cut between
-the columns x - 1 and x. A seam is one value of that curve; the columns on both sides of it, which no seam
-touches, say what is usual. So texture does not count as a seam, and an ink drawing needs no other threshold
-than a sky:
+A CURVE says at every column x of a picture something about the cut between the columns x - 1 and x. A seam is one value
+of that curve; the columns on both sides of it, which no seam touches, say what is usual. So texture does not count as a
+seam, and an ink drawing needs no other threshold than a sky. Every component is one side of a curve:
 
-    deviation z = (curve(seam) - mean) / sqrt(variance + floor²)     mean, variance over the interior columns
-    cost        = sum over the components of weight * log(1 + z²)
+    beyond      max(0, sign * (curve(seam) - mean))              mean over the interior columns
+    noticeable  spread² + floor²                                 spread² the variance of the interior columns
+    cost        sum over the components of weight * beyond² / (beyond² + noticeable)
 
-log(1 + z²) is, up to factors, the negative log likelihood of Student's t with one degree of freedom (Cauchy):
-one wild component cannot drown the others. The components, all of blocks of rows along the seam, then averaged,
-so that one strong edge is one block (v is luminance, d the difference across the cut):
+The term of one component is bounded by its weight (Geman and McClure, "Statistical methods for tomographic image
+reconstruction", 1987): what nobody can notice costs nearly nothing, and one wild component cannot drown the others. The
+sides that are left out say nothing: a seam that is smoother than its surroundings shows less, not more, and calibrated
+redraws are a little softer in their finest detail. The curves, all of blocks of rows along the seam, then averaged, so
+that one strong edge is one block (v is luminance, d the difference across the cut):
 
     step          small differences across the cut, in excess of the neighbouring columns
-    bend          small second differences at the cut, the same: what linear prediction from either side misses
-                  (the dissimilarity of Pomeranz et al. 2011, bounded)
     turn          change across the cut of the gradient along it, the same, the worst blocks weighing most
     coherence     difference across the cut with one sign in a whole block, the same: a step in tone
     slant         do edges lean up or down, against the columns before and behind
@@ -28,8 +28,9 @@ so that one strong edge is one block (v is luminance, d the difference across th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -50,10 +51,14 @@ __all__ = [
     "COMPONENTS",
     "REACH_PX",
     "Component",
+    "Departure",
     "component_costs",
     "costs_at_seam",
+    "departures",
+    "departures_at_seam",
     "expected_cost",
     "interior_costs",
+    "interior_departures",
     "seam_curves",
     "total_cost",
 ]
@@ -65,7 +70,7 @@ BLOCKS = 32
 """Blocks of rows along the seam."""
 
 TYPICAL_COST = 3.0
-"""Mean cost of a true continuation over the tuning half of the benchmark: what to expect before seeing the band."""
+"""What a seam without fault is expected to cost before the band is seen. It sets the scale of the weights."""
 
 NEIGHBOURS = 8
 """Columns on each side that an excess is measured against."""
@@ -83,43 +88,72 @@ PAD = 8
 """Mirrored pixels around the picture, so that every filter has what it reads, and none what wraps around."""
 
 
+class Departure(NamedTuple):
+    """How far a curve at a cut lies beyond its interior columns, on the side that counts (0 on the other), and their
+    standard deviation."""
+
+    beyond: float
+    spread: float
+
+    def cost(self, floor: float) -> float:
+        """beyond² / (beyond² + spread² + floor²), 0 to 1."""
+        square = self.beyond**2
+        return square / (square + self.spread**2 + floor**2)
+
+
 @dataclass(frozen=True)
 class Component:
-    """One curve and what it counts for.
+    """One side of a curve and what it counts for.
 
     Attributes:
         name: as in the scores.
-        weight: as `make fit-seams` fits it on the tuning half of the benchmark, by logistic regression.
-        floor: a spread of the curve below this is no better knowledge; 0.3 of its median over true pictures.
+        weight: as `make fit-seams` fits it.
+        floor: how far the curve may depart before that is noticeable, in the curve's unit; fitted with the weights.
         span: columns on each side of the cut that the curve reads: closer columns are not interior.
-        signed: the curve is symmetric around 0, so that its mean is 0 by definition.
+        sign: 1 where a rise of the curve counts, -1 where a fall does.
+        curve: name of the curve; by default that of the component.
+        centred: the curve is symmetric around 0, so that its mean is 0 by definition.
     """
 
     name: str
     weight: float
     floor: float
     span: int
-    signed: bool = False
+    sign: int = 1
+    curve: str = ""
+    centred: bool = False
+
+    def departure(self, curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> Departure:
+        """The departure of this component at a cut; (0, 0) where there are no interior columns."""
+        values = curves[self.curve or self.name]
+        span = min(self.span, max(1, reach // 4) + 2)
+        first, last = max(0, cut - reach) + span, min(len(values), cut + reach) - span
+        interior = [*values[first : cut - span + 1], *values[cut + span : last + 1]]
+        if not interior:
+            return Departure(0.0, 0.0)
+        mean = 0.0 if self.centred else math.fsum(interior) / len(interior)
+        variance = math.fsum((value - mean) ** 2 for value in interior) / len(interior)
+        return Departure(max(0.0, self.sign * (values[cut] - mean)), math.sqrt(variance))
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 1.17, 0.0014, 11),
-    Component("bend", 0.41, 0.0010, 11),
-    Component("turn", 0.66, 0.0021, 11),
-    Component("coherence", 0.44, 0.0146, 11),
-    Component("slant", 0.77, 0.0032, 11),
-    Component("straightness", 0.59, 0.0039, 11),
-    Component("cast", 0.41, 0.36, 11),
-    Component("sharpness", 0.58, 0.0029, WINDOW, signed=True),
-    Component("coarseness", 0.09, 0.0075, WINDOW, signed=True),
-    Component("dark_lines", 0.62, 0.0069, WINDOW, signed=True),
-    Component("light_lines", 0.29, 0.0091, WINDOW, signed=True),
+    Component("step", 2.85, 0.0056, 11),
+    Component("turn", 4.35, 0.0336, 11),
+    Component("coherence", 2.67, 0.117, 11),
+    Component("slant", 3.4, 0.205, 11),
+    Component("straightness", 2.31, 0.0078, 11),
+    Component("cast", 2.04, 5.76, 11),
+    Component("sharpness", 3.75, 0.000725, WINDOW, centred=True),
+    Component("coarseness", 3.37, 0.015, WINDOW, centred=True),
+    Component("smoothness", 3.52, 0.24, WINDOW, sign=-1, curve="coarseness", centred=True),
+    Component("dark_lines", 4.3, 0.442, WINDOW, sign=-1, centred=True),
+    Component("light_lines", 1.33, 0.0364, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 
 
 def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[float]]:
-    """The curve of every component, one value a column, for an RGB `picture` that grows to the right.
+    """Every curve, one value a column, for an RGB `picture` that grows to the right.
 
     `reach` shrinks the windows where a contract has narrow strips.
     """
@@ -136,9 +170,6 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
         return block_means(inner(field), BLOCKS)
 
     step = profile(_at_most(_sum_of_absolutes(differences), SMALL_STEP))
-    seconds = [difference(moved(first, 1), first) for first in differences]
-    bend = profile(_at_most(_sum_of_absolutes(seconds), SMALL_STEP))
-    bend = combined(lambda a: a["v"] + a["w"], v=bend, w=moved(bend, -1))
     along = difference(moved(level, 0, 1), moved(level, 0, -1))
     turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
     straight, up, down = (profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF))
@@ -151,7 +182,6 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     light = profile(as_float(ImageChops.subtract(luminance, opening)))
     curves = {
         "step": _excess(step, neighbours, 0.3),
-        "bend": _excess(bend, neighbours, 0.3),
         "turn": combined(lambda a: a["e"] * a["e"] * a["e"] * a["e"], e=turn),
         "coherence": _excess(_squared_jumps([profile(first) for first in differences]), neighbours, 0.3),
         "slant": _change_of_slant(up, down),
@@ -167,16 +197,18 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     return {"cast": [math.hypot(*cast) for cast in casts], **{name: column_means(v) for name, v in curves.items()}}
 
 
-def component_costs(curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> dict[str, float]:
-    """log(1 + z²) of every component at the cut before column `cut`, against the columns within `reach`."""
-    return {
-        component.name: math.log1p(_deviation(curves[component.name], cut, reach, component) ** 2)
-        for component in COMPONENTS
-    }
+def departures(curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> dict[str, Departure]:
+    """The departure of every component at the cut before column `cut`, from the columns within `reach`."""
+    return {component.name: component.departure(curves, cut, reach) for component in COMPONENTS}
 
 
-def costs_at_seam(past: Image.Image, future: Image.Image) -> dict[str, float]:
-    """The cost of every component where two RGB strips of one height meet, growth to the right.
+def component_costs(found: Mapping[str, Departure]) -> dict[str, float]:
+    """The unweighted cost of every component, 0 to 1."""
+    return {component.name: found[component.name].cost(component.floor) for component in COMPONENTS}
+
+
+def departures_at_seam(past: Image.Image, future: Image.Image) -> dict[str, Departure]:
+    """The departure of every component where two RGB strips of one height meet, growth to the right.
 
     At most REACH_PX columns of either are looked at, and as many of `past` as of `future`.
     """
@@ -184,7 +216,12 @@ def costs_at_seam(past: Image.Image, future: Image.Image) -> dict[str, float]:
     joined = Image.new("RGB", (2 * reach, future.height))
     joined.paste(past.crop((past.width - reach, 0, past.width, past.height)), (0, 0))
     joined.paste(future.crop((0, 0, reach, future.height)), (reach, 0))
-    return component_costs(seam_curves(joined, reach), reach, reach)
+    return departures(seam_curves(joined, reach), reach, reach)
+
+
+def costs_at_seam(past: Image.Image, future: Image.Image) -> dict[str, float]:
+    """The unweighted cost of every component where two strips meet, as `departures_at_seam`."""
+    return component_costs(departures_at_seam(past, future))
 
 
 def total_cost(costs: Mapping[str, float]) -> float:
@@ -192,11 +229,16 @@ def total_cost(costs: Mapping[str, float]) -> float:
     return math.fsum(component.weight * costs[component.name] for component in COMPONENTS)
 
 
-def interior_costs(band: Image.Image, reach: int) -> list[float]:
-    """The total cost at cuts inside an RGB `band` that grows to the right, every quarter of `reach`."""
+def interior_departures(band: Image.Image, reach: int) -> list[dict[str, Departure]]:
+    """The departures at cuts inside an RGB `band` that grows to the right, every quarter of `reach`."""
     curves = seam_curves(band, reach)
-    cuts = range(reach, band.width - reach + 1, max(1, reach // 4)) or (band.width // 2,)
-    return [total_cost(component_costs(curves, cut, reach)) for cut in cuts]
+    cuts: Iterable[int] = range(reach, band.width - reach + 1, max(1, reach // 4)) or (band.width // 2,)
+    return [departures(curves, cut, reach) for cut in cuts]
+
+
+def interior_costs(band: Image.Image, reach: int) -> list[float]:
+    """The total cost at the same cuts."""
+    return [total_cost(component_costs(found)) for found in interior_departures(band, reach)]
 
 
 def expected_cost(interior: Sequence[float]) -> float:
@@ -206,18 +248,6 @@ def expected_cost(interior: Sequence[float]) -> float:
     have on average.
     """
     return (math.fsum(interior) / len(interior) + TYPICAL_COST) / 2
-
-
-def _deviation(curve: Sequence[float], cut: int, reach: int, component: Component) -> float:
-    """How far the curve at `cut` departs from the interior columns, in their own spread; 0 where there are none."""
-    span = min(component.span, max(1, reach // 4) + 2)
-    first, last = max(0, cut - reach) + span, min(len(curve), cut + reach) - span
-    interior = [*curve[first : cut - span + 1], *curve[cut + span : last + 1]]
-    if not interior:
-        return 0.0
-    mean = 0.0 if component.signed else math.fsum(interior) / len(interior)
-    variance = math.fsum((value - mean) ** 2 for value in interior) / len(interior)
-    return (curve[cut] - mean) / math.sqrt(variance + component.floor**2)
 
 
 def _apart(field: Image.Image, other: Image.Image) -> Image.Image:

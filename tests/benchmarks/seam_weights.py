@@ -1,17 +1,24 @@
-"""`make fit-seams`: where the weights of the seam's components come from.
+"""`make fit-seams`: where the weights and floors of the seam's components come from.
 
-    python -m tests.benchmarks.seam_weights            run the tuning half of the seam benchmark, fit, and print
-    python -m tests.benchmarks.seam_weights --write    ... and record in seam_weights.json what the package must hold
+    python -m tests.benchmarks.seam_weights                 collect samples of the tuning half, fit, and print
+    python -m tests.benchmarks.seam_weights --real FOLDER   ... and of redraws by real models (as `make bench-real`)
+    python -m tests.benchmarks.seam_weights --write         ... and record in seam_weights.json what the package holds
 
-Logistic regression on differences of costs x, weights w >= 0: the least of
+The gate passes a seam whose cost is at most k * (mean cost inside the band + TYPICAL_COST), k = DEFAULT_GATE / 2. The
+weights w >= 0 and the constant c >= 0 are the least of
 
-    sum of log(1 + exp(-w . (x_damage - x_truth))) + RIDGE * |w - mean(w)|²
+    sum of s * log(1 + exp(-margin)) + RIDGE * |w - mean(w)|²
 
-over every damage beside the truth at its own seam (does the scorer know the truth?) and beside the truths at some
-seams of other pictures (is one threshold enough?). Every damage counts alike, however many strips it has; damages
-that a veto meets, or that nobody sees, are left out. The scale is chosen so that a truth costs TYPICAL_COST on average.
+over the margins of every sample, s its share (`SHARES`; the samples of a group share it evenly), with x the costs at
+the seam less k times the mean costs inside the band:
 
-Kinds of pictures are held out in turn (`FOLDS`), so that the figures are of pictures that the fit has not seen.
+    truths, calibrated redraws        c - w . x
+    damages to either                 w . x - c
+    damages beside their own truth    w . (x_damage - x_truth)
+
+Then all weights are scaled so that c = k * TYPICAL_COST. Each floor is doubled, halved or quadrupled as long as that
+lowers the least sum. Pictures are held out in turn (`FOLDS`), and each pair of a real model by itself, so that the
+figures are of pictures that the fit has not seen.
 """
 
 from __future__ import annotations
@@ -19,158 +26,278 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
+import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from exquisite.geometry.calibration.linear import solve
-from exquisite.geometry.overlap_score import METRICS
-from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
-from tests.benchmarks import seams
+import PIL
 
-__all__ = ["RESULT", "Pair", "fit", "held_out", "main", "pairs_of", "scaled", "won"]
+from exquisite import __version__
+from exquisite.geometry.calibration.linear import solve
+from exquisite.geometry.overlap_score import DEFAULT_GATE
+from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
+from tests.benchmarks import seam_samples, seams
+from tests.benchmarks.seam_samples import PROFILES, Sample
+
+__all__ = ["RESULT", "Fit", "Row", "fit", "held_out", "main", "refused", "rows_of", "won"]
 
 RESULT = Path(__file__).with_name("seam_weights.json")
 
-FOLDS = 4
-OTHER_TRUTHS = 2
-"""Truths at other seams that a damage is held against, besides the one at its own."""
-RIDGE = 0.03
-"""Draws the weights together where the pairs do not tell them apart. Of .0001 to .1 the one that does best on kinds of
-pictures that the fit has not seen."""
+SHARES: Mapping[str, float] = {
+    "truth": 3.0,
+    **dict.fromkeys(PROFILES, 1.5),
+    "real": 1.0,
+    "damage": 3.0,
+    "damaged redraw": 1.0,
+    seam_samples.VISIBLE: 0.2,
+    "beside its truth": 2.0,
+}
+"""What the samples of each group count for together; damages of every kind alike."""
 
-_ROUNDS = 40
-_COLUMNS = [METRICS.index(component.name) for component in COMPONENTS]
+FOLDS = 4
+RIDGE = 0.01
+"""Draws the weights together where the samples do not tell them apart."""
+
+START: Mapping[str, float] = {
+    "step": 0.0028,
+    "turn": 0.0336,
+    "coherence": 0.9344,
+    "slant": 0.1024,
+    "straightness": 0.1248,
+    "cast": 5.76,
+    "sharpness": 0.0029,
+    "coarseness": 0.06,
+    "smoothness": 0.48,
+    "dark_lines": 0.4416,
+    "light_lines": 0.0091,
+}
+"""Floors that the search starts from: the best of a coarse search over powers of 2 from 1 to 64 of .3 times the median
+departure of true pictures."""
+
+_K = DEFAULT_GATE / 2
+_ROUNDS = 12
+_FLOOR_ROUNDS = 4
+_BETTER = 1e-4
 
 
 @dataclass(frozen=True)
-class Pair:
-    """How much more a damage costs than a truth, component by component; what the pair counts; whose picture it is."""
+class Row:
+    """A margin that should be positive, as coefficients of the weights and the constant, and what it counts for."""
 
-    difference: tuple[float, ...]
-    count: float
-    kind: str
-    own: bool
+    coefficients: tuple[float, ...]
+    share: float
 
 
-def costs(row: seams.Row) -> tuple[float, ...]:
-    """The cost of each component, unweighted."""
-    return tuple(-row.metrics[column] for column in _COLUMNS)
+@dataclass(frozen=True)
+class Fit:
+    """Weights and floors, one for each of COMPONENTS; a seam may cost k * mean interior + `constant`."""
+
+    weights: tuple[float, ...]
+    floors: tuple[float, ...]
+    constant: float = _K * TYPICAL_COST
+
+    def passes(self, sample: Sample) -> bool:
+        """Whether the gate passes a sample."""
+        costs = _beyond_the_band(sample, self.floors)
+        return math.fsum(w * x for w, x in zip(self.weights, costs, strict=True)) <= self.constant
+
+    def cost(self, sample: Sample) -> float:
+        """What the seam of a sample costs."""
+        return math.fsum(w * x for w, x in zip(self.weights, _costs(sample.seam, self.floors), strict=True))
+
+    def scaled(self) -> Fit:
+        """The same fit with the constant of the package."""
+        factor = _K * TYPICAL_COST / self.constant
+        return Fit(tuple(weight * factor for weight in self.weights), self.floors)
 
 
-def pairs_of(rows: Sequence[seams.Row]) -> list[Pair]:
-    """Every visible damage that no veto meets beside the truth at its seam, and beside others."""
-    draw = random.Random("pairs")
-    truths = {(row.source, row.seed, row.seam): row for row in rows if not row.damage}
-    others = list(truths.values())
-    damaged = [row for row in rows if row.damage and row.visible and not row.vetoed]
-    numbers = Counter(row.damage for row in damaged)
-    pairs = []
-    for row in damaged:
-        share = 1 / numbers[row.damage]
-        beside = [truths[row.source, row.seed, row.seam], *draw.sample(others, OTHER_TRUTHS)]
-        for number, truth in enumerate(beside):
-            difference = tuple(a - b for a, b in zip(costs(row), costs(truth), strict=True))
-            own = number == 0
-            pairs.append(Pair(difference, share if own else share / OTHER_TRUTHS, row.source, own))
-    return pairs
+PACKAGE = Fit(tuple(c.weight for c in COMPONENTS), tuple(c.floor for c in COMPONENTS))
+_START = tuple(START[component.name] for component in COMPONENTS)
 
 
-def fit(pairs: Sequence[Pair]) -> list[float]:
-    """The weights, 0 or more: Newton's steps on those that are not held at 0."""
-    size = len(pairs[0].difference)
-    weights = [0.5] * size
+def _costs(found: seam_samples.Departures, floors: Sequence[float]) -> list[float]:
+    return [departure.cost(floor) for departure, floor in zip(found, floors, strict=True)]
+
+
+def _beyond_the_band(sample: Sample, floors: Sequence[float]) -> list[float]:
+    """x of a sample."""
+    inside = zip(*(_costs(cut, floors) for cut in sample.interior), strict=True)
+    return [cost - _K * fmean(usual) for cost, usual in zip(_costs(sample.seam, floors), inside, strict=True)]
+
+
+def _share(sample: Sample) -> str:
+    if not sample.damage:
+        return sample.group
+    if sample.group == "real":
+        return seam_samples.VISIBLE
+    return "damage" if sample.group == "truth" else "damaged redraw"
+
+
+def rows_of(samples: Sequence[Sample], floors: Sequence[float]) -> list[Row]:
+    """Every margin of these samples."""
+    numbers = Counter((_share(sample), sample.damage) for sample in samples)
+    kinds = Counter(share for share, _ in numbers)
+    truths = {sample.picture + sample.place: sample for sample in samples if _share(sample) == "truth"}
+    rows = []
+    for sample in samples:
+        share = _share(sample)
+        even = 1 / numbers[share, sample.damage] / kinds[share]
+        sign = 1.0 if sample.damage else -1.0
+        rows.append(Row((*(sign * x for x in _beyond_the_band(sample, floors)), -sign), even * SHARES[share]))
+        truth = truths.get(sample.picture + sample.place) if share == "damage" else None
+        if truth is not None:
+            beside = zip(_costs(sample.seam, floors), _costs(truth.seam, floors), strict=True)
+            rows.append(Row((*(a - b for a, b in beside), 0.0), even * SHARES["beside its truth"]))
+    return rows
+
+
+def least(rows: Sequence[Row], start: Sequence[float] = ()) -> tuple[list[float], float]:
+    """The weights and the constant, 0 or more, and the least sum: Newton's steps on those that are not held at 0."""
+    values = list(start) or [2.0] * len(rows[0].coefficients)
+    size = len(values)
     for _ in range(_ROUNDS):
-        slope, curvature = _derivatives(pairs, weights)
-        free = [i for i in range(size) if weights[i] > 0 or slope[i] < 0]
+        slope, curvature = _derivatives(rows, values)
+        free = [i for i in range(size) if values[i] > 0 or slope[i] < 0]
         matrix = [[curvature[i][j] + (1e-9 if i == j else 0.0) for j in free] for i in free]
         step = dict(zip(free, solve(matrix, [slope[i] for i in free]), strict=True))
-        new = [max(0.0, weight - step.get(i, 0.0)) for i, weight in enumerate(weights)]
-        if max(abs(a - b) for a, b in zip(new, weights, strict=True)) < 1e-6:
-            return new
-        weights = new
-    return weights
+        new = [max(0.0, value - step.get(i, 0.0)) for i, value in enumerate(values)]
+        moved = max(abs(a - b) for a, b in zip(new, values, strict=True))
+        values = new
+        if moved < 1e-4:
+            break
+    return values, _sum(rows, values)
 
 
-def _derivatives(pairs: Iterable[Pair], weights: Sequence[float]) -> tuple[list[float], list[list[float]]]:
-    """Gradient and Hessian of what `fit` makes least."""
-    size = len(weights)
-    middle = fmean(weights)
-    slope = [2 * RIDGE * (weight - middle) for weight in weights]
-    curvature = [[2 * RIDGE * ((i == j) - 1 / size) for j in range(size)] for i in range(size)]
-    for pair in pairs:
-        margin = sum(w * d for w, d in zip(weights, pair.difference, strict=True))
-        wrong = 1 / (1 + math.exp(min(50.0, margin)))
-        bend = pair.count * wrong * (1 - wrong)
-        for i, a in enumerate(pair.difference):
-            slope[i] -= pair.count * wrong * a
+def _margin(row: Row, values: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(row.coefficients, values, strict=True))
+
+
+def _sum(rows: Iterable[Row], values: Sequence[float]) -> float:
+    """What `least` makes least."""
+    middle = fmean(values[:-1])
+    ridge = RIDGE * sum((value - middle) ** 2 for value in values[:-1])
+    return ridge + sum(row.share * math.log1p(math.exp(min(50.0, -_margin(row, values)))) for row in rows)
+
+
+def _derivatives(rows: Iterable[Row], values: Sequence[float]) -> tuple[list[float], list[list[float]]]:
+    """Gradient and Hessian of `_sum`."""
+    size, middle, count = len(values), fmean(values[:-1]), len(values) - 1
+    slope = [*(2 * RIDGE * (value - middle) for value in values[:-1]), 0.0]
+    ridge = [[2 * RIDGE * ((i == j) - 1 / count) for j in range(count)] + [0.0] for i in range(count)]
+    curvature = [*ridge, [0.0] * size]
+    for row in rows:
+        wrong = 1 / (1 + math.exp(min(50.0, _margin(row, values))))
+        bend = row.share * wrong * (1 - wrong)
+        for i, a in enumerate(row.coefficients):
+            slope[i] -= row.share * wrong * a
             line, factor = curvature[i], bend * a
-            for j, b in enumerate(pair.difference):
+            for j, b in enumerate(row.coefficients):
                 line[j] += factor * b
     return slope, curvature
 
 
-def scaled(weights: Sequence[float], truths: Iterable[seams.Row]) -> list[float]:
-    """The weights with which a truth costs TYPICAL_COST on average."""
-    mean = fmean(sum(w * x for w, x in zip(weights, costs(row), strict=True)) for row in truths)
-    return [weight * TYPICAL_COST / mean for weight in weights]
+def fit(samples: Sequence[Sample]) -> Fit:
+    """Weights and floors for these samples."""
+    floors = list(_START)
+    values, best = least(rows_of(samples, floors))
+    for _ in range(_FLOOR_ROUNDS):
+        before = best
+        for i, factor in ((i, factor) for i in range(len(floors)) for factor in (2.0, 0.5, 4.0)):
+            tried = [*floors[:i], floors[i] * factor, *floors[i + 1 :]]
+            found, total = least(rows_of(samples, tried), values)
+            if total < best - _BETTER:
+                floors, values, best = tried, found, total
+        if best == before:
+            break
+    return Fit(tuple(values[:-1]), tuple(floors), values[-1]).scaled()
 
 
-def won(pairs: Iterable[Pair], weights: Mapping[str, Sequence[float]] | Sequence[float], *, own: bool) -> float:
-    """How often the damage costs more, each damage counting alike; `weights` for all kinds, or for each."""
-    right = total = 0.0
-    for pair in pairs:
-        if pair.own == own:
-            of = weights[pair.kind] if isinstance(weights, Mapping) else weights
-            total += pair.count
-            right += pair.count * (sum(w * d for w, d in zip(of, pair.difference, strict=True)) > 0)
-    return right / total
+def refused(samples: Iterable[Sample], of: Callable[[Sample], Fit]) -> dict[str, tuple[int, int]]:
+    """For each group how many samples the gate refuses, of how many."""
+    numbers: dict[str, tuple[int, int]] = {}
+    for sample in samples:
+        no, count = numbers.get(_share(sample), (0, 0))
+        numbers[_share(sample)] = no + (not of(sample).passes(sample)), count + 1
+    return numbers
 
 
-def held_out(pairs: Sequence[Pair]) -> dict[str, list[float]]:
-    """For each kind of picture the weights that were fitted without it."""
-    kinds = sorted({pair.kind for pair in pairs})
-    found = {}
-    for fold in range(FOLDS):
-        left_out = set(kinds[fold::FOLDS])
-        weights = fit([pair for pair in pairs if pair.kind not in left_out])
-        found.update(dict.fromkeys(left_out, weights))
-    return found
+def won(samples: Sequence[Sample], of: Callable[[Sample], Fit]) -> float:
+    """How often a damage costs more than the truth at its own seam; a tie counts half."""
+    truths = {sample.picture + sample.place: sample for sample in samples if _share(sample) == "truth"}
+    pairs = [(s, truths.get(s.picture + s.place)) for s in samples if _share(s) == "damage"]
+    costs = [(of(damage).cost(damage), of(damage).cost(truth)) for damage, truth in pairs if truth is not None]
+    return fmean((a > b) + (a == b) / 2 for a, b in costs)
+
+
+def held_out(samples: Sequence[Sample], workers: int) -> dict[str, Fit]:
+    """For each picture the fit without it: drawn pictures and photographs in FOLDS, each real pair by itself."""
+    drawn = sorted({sample.picture for sample in samples if sample.group != "real"})
+    pairs = sorted({sample.picture for sample in samples if sample.group == "real"})
+    left_out = [set(drawn[fold::FOLDS]) for fold in range(FOLDS)] + [{pair} for pair in pairs]
+    seen = [[sample for sample in samples if sample.picture not in out] for out in left_out]
+    with multiprocessing.Pool(workers) as pool:
+        fits = pool.map(fit, seen, chunksize=1)
+    return {picture: one for out, one in zip(left_out, fits, strict=True) for picture in out}
+
+
+def collect(folder: Path | None, workers: int, *, quick: bool) -> list[Sample]:
+    """The samples of the tuning half, and of the pairs in `folder`."""
+    sources = seams.TUNING()[:: 6 if quick else 1]
+    with multiprocessing.Pool(workers) as pool:
+        parts = [*pool.imap(seam_samples.of_truths, sources), *pool.imap(seam_samples.of_redraws, sources)]
+    pairs = seam_samples.of_pairs(folder) if folder else []
+    return [sample for part in parts for sample in part] + pairs
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, fit, and print the weights beside those of the package."""
+    """Collect, fit, and print weights and floors beside those of the package."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.seam_weights", allow_abbrev=False, description=__doc__
     )
+    parser.add_argument("--real", type=Path, metavar="FOLDER", help="pairs by real models count too")
     parser.add_argument("--write", action="store_true", help="write seam_weights.json")
-    parser.add_argument("--quick", action="store_true", help="few pictures and cuts, for a first look; never written")
+    parser.add_argument("--quick", action="store_true", help="few pictures, for a first look; never written")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     options = parser.parse_args(argv)
-    rows = seams.run(seams.TUNING(), options.workers, quick=options.quick)
-    pairs = pairs_of(rows)
-    weights = scaled(fit(pairs), [row for row in rows if not row.damage])
-    present = [component.weight for component in COMPONENTS]
-    print(f"{'component':14} {'fitted':>7} {'package':>8}")
-    for component, weight in zip(COMPONENTS, weights, strict=True):
-        print(f"{component.name:14} {weight:7.2f} {component.weight:8.2f}")
-    arms: dict[str, Mapping[str, Sequence[float]] | Sequence[float]] = {
-        "fitted": weights,
-        "fitted, kind not seen": held_out(pairs),
-        "package": present,
+    samples = collect(options.real, options.workers, quick=options.quick)
+    best = fit(samples)
+    unseen = held_out(samples, options.workers)
+    print(f"{'component':14} {'weight':>7} {'package':>8} {'floor':>9} {'package':>9}")
+    for component, weight, floor in zip(COMPONENTS, best.weights, best.floors, strict=True):
+        print(f"{component.name:14} {weight:7.2f} {component.weight:8.2f} {floor:9.4f} {component.floor:9.4f}")
+    arms: dict[str, Callable[[Sample], Fit]] = {
+        "fitted": lambda _: best,
+        "picture not seen": lambda sample: unseen[sample.picture],
     }
-    wins = {name: [won(pairs, of, own=own) for own in (True, False)] for name, of in arms.items()}
-    print(f"{'truth wins':28} {'own seam':>9} {'others':>8}")
-    for name, (at_own, at_others) in wins.items():
-        print(f"{name:28} {at_own:9.2%} {at_others:8.2%}")
+    figures = {
+        name: {"refused": refused(samples, of), "truth wins": round(won(samples, of), 4)} for name, of in arms.items()
+    }
+    for name, found in figures.items():
+        print(f"{name}: {json.dumps(found)}")
     if options.write and not options.quick:
-        fitted = {component.name: round(weight, 2) for component, weight in zip(COMPONENTS, weights, strict=True)}
-        RESULT.write_text(json.dumps({"weights": fitted, "wins": wins}, indent=1) + "\n", encoding="utf-8")
+        RESULT.write_text(json.dumps(_record(best, samples, figures), indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _record(best: Fit, samples: Sequence[Sample], figures: Mapping[str, object]) -> dict[str, object]:
+    """What seam_weights.json holds: the fit, and what it was fitted on."""
+    names = [component.name for component in COMPONENTS]
+    return {
+        "weights": dict(zip(names, (round(weight, 2) for weight in best.weights), strict=True)),
+        "floors": dict(zip(names, (float(f"{floor:.3g}") for floor in best.floors), strict=True)),
+        "fitted on": {
+            "samples": dict(Counter(map(_share, samples))),
+            "pictures": sorted({sample.picture for sample in samples if sample.group != "real"}),
+            "seeds": list(seams.TUNING_SEEDS),
+            "exquisite": __version__,
+            "Pillow": PIL.__version__,
+        },
+        "figures": figures,
+    }
 
 
 if __name__ == "__main__":

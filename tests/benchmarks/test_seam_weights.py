@@ -1,88 +1,143 @@
-"""The fit of the seam's weights: it finds what tells damages apart, and the package holds what it found."""
+"""The fit of the seam's weights: it learns what tells damages apart, and the package holds the result."""
+
+from __future__ import annotations
 
 import json
 import random
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from exquisite.geometry.overlap_score import METRICS
-from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
+from exquisite.geometry.overlap_score import DEFAULT_GATE
+from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST, Departure
 from tests.benchmarks import seam_weights
-from tests.benchmarks.seam_weights import Pair, fit, held_out, pairs_of, scaled, won
-from tests.benchmarks.seams import Row
+from tests.benchmarks.seam_samples import Sample
+from tests.benchmarks.seam_weights import PACKAGE, SHARES, Fit, Row, fit, held_out, least, refused, rows_of, won
+
+COUNT = len(COMPONENTS)
 
 
-def pairs(*means: float, number: int = 400) -> list[Pair]:
-    """Differences around some means, each with a standard deviation of 1; of four kinds of pictures."""
+def sample(*beyond: float, damage: str = "", group: str = "truth", picture: str = "ink", place: str = "1") -> Sample:
+    """A seam whose first components depart so many floors, in a band without departures."""
+    padded = (*beyond, *[0.0] * (COUNT - len(beyond)))
+    seam = tuple(Departure(value * c.floor, 0.0) for value, c in zip(padded, COMPONENTS, strict=True))
+    return Sample(group, picture, place, damage, seam, ((Departure(0.0, 0.0),) * COUNT,))
+
+
+def rows(*means: float, number: int = 400) -> list[Row]:
+    """Margins around some means, with a standard deviation of 1, and no constant."""
     draw = random.Random(7)
-    return [
-        Pair(tuple(draw.gauss(mean, 1) for mean in means), 1 / number, "abcd"[k % 4], own=k % 2 == 0)
-        for k in range(number)
-    ]
+    return [Row((*(draw.gauss(mean, 1) for mean in means), 0.0), 1 / number) for _ in range(number)]
 
 
-def row(costs: float, damage: str = "", **changes: Any) -> Row:
-    fields = {"strength": 1.0, "visible": True, "passed": True, "vetoed": False, "seconds": 0.0, "seam": 600}
-    metrics = (-costs,) * len(METRICS)
-    return Row(**{**fields, "source": "ink", "seed": 1, "damage": damage, "metrics": metrics, **changes})
-
-
-def test_the_package_holds_the_weights_that_were_fitted() -> None:
+def test_the_package_holds_the_weights_and_floors_that_were_fitted() -> None:
     recorded = json.loads(seam_weights.RESULT.read_text(encoding="utf-8"))
     assert {component.name: component.weight for component in COMPONENTS} == recorded["weights"]
+    assert {component.name: component.floor for component in COMPONENTS} == recorded["floors"]
+    assert recorded["fitted on"]["samples"].keys() <= SHARES.keys()
 
 
 def test_what_tells_more_weighs_more_and_nothing_weighs_less_than_nothing() -> None:
-    strong, weak, wrong = fit(pairs(2.0, 0.5, -1.0))
+    (strong, weak, wrong, _), _ = least(rows(2.0, 0.5, -1.0))
     assert strong > weak > 0
     assert wrong == 0
 
 
 def test_components_that_tell_the_same_share_the_weight() -> None:
-    same = [Pair((p.difference[0], p.difference[0]), p.count, p.kind, p.own) for p in pairs(1.0)]
-    first, second = fit(same)
+    same = [Row((row.coefficients[0], row.coefficients[0], 0.0), row.share) for row in rows(1.0)]
+    (first, second, _), _ = least(same)
     assert first == pytest.approx(second, rel=1e-3)
 
 
-def test_the_fit_is_the_least_of_its_sum() -> None:
-    some = pairs(1.0, 0.3)
-    best = fit(some)
+def test_the_values_are_the_least_of_the_sum() -> None:
+    some = rows(1.0, 0.3)
+    best, total = least(some)
     slope, _ = seam_weights._derivatives(some, best)
-    assert slope == pytest.approx((0, 0), abs=1e-6)
+    assert slope == pytest.approx((0, 0, 0), abs=1e-5)
+    assert total == pytest.approx(seam_weights._sum(some, best))
 
 
-def test_a_truth_costs_what_is_typical() -> None:
-    truths = [row(1.0), row(3.0)]
-    weights = scaled([1.0] * len(COMPONENTS), truths)
-    assert sum(weights) * 2.0 == pytest.approx(TYPICAL_COST)
+def test_the_fit_has_the_constant_of_the_gate() -> None:
+    draw = random.Random(3)
+    samples = [sample(draw.gauss(0.5, 0.3), place=str(k)) for k in range(30)]
+    samples += [sample(draw.gauss(1.5, 0.6), damage="blur", place=str(k)) for k in range(30)]
+    assert fit(samples).constant == pytest.approx(DEFAULT_GATE / 2 * TYPICAL_COST)
 
 
-def test_damages_count_alike_and_those_that_are_vetoed_or_invisible_do_not() -> None:
-    truths = [row(1.0, seam=seam) for seam in range(4)]
-    rows = [
-        *truths,
-        row(2.0, "blur", seam=0),
-        row(2.0, "blur", seam=1),
-        row(5.0, "noise", seam=2),
-        row(9.0, "smear", seam=3, vetoed=True),
-        row(9.0, "blur", seam=3, visible=False),
+def test_no_other_floor_nearby_would_be_better() -> None:
+    """Every truth departs by some floors in one of four components, every damage by as much in two of them."""
+    draw = random.Random(5)
+    samples = []
+    for k in range(80):
+        beyond = [draw.uniform(2, 8) for _ in range(4)]
+        shown = draw.sample(range(4), 1 if k % 4 else 2)
+        departing = (value if i in shown else 0.0 for i, value in enumerate(beyond))
+        samples.append(sample(*departing, damage="blur" if k % 2 else "", place=str(k)))
+    found = fit(samples)
+    values, best = least(rows_of(samples, found.floors))
+    others = [
+        least(rows_of(samples, [found.floors[0] * factor, *found.floors[1:]]), values)[1] for factor in (0.5, 2.0)
     ]
-    found = pairs_of(rows)
-    own = [pair for pair in found if pair.own]
-    assert [(pair.difference[0], pair.count) for pair in own] == [(1.0, 0.5), (1.0, 0.5), (4.0, 1.0)]
-    assert sum(pair.count for pair in found if not pair.own) == pytest.approx(2.0)
+    assert min(others) > best - 1e-3
 
 
-def test_wins_are_counted_for_the_own_seam_or_for_others() -> None:
-    some = [Pair((1.0,), 0.5, "a", own=True), Pair((-1.0,), 0.5, "b", own=True), Pair((1.0,), 1.0, "a", own=False)]
-    assert won(some, [1.0], own=True) == 0.5
-    assert won(some, [1.0], own=False) == 1
-    assert won(some, {"a": [1.0], "b": [-1.0]}, own=True) == 1
+def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> None:
+    samples = [
+        sample(0.0),
+        sample(0.0, place="2"),
+        sample(3.0, damage="blur"),
+        sample(3.0, damage="blur", place="2"),
+        sample(3.0, damage="noise"),
+        sample(2.0, group="smooth", place="3"),
+        sample(4.0, group="smooth", place="3", damage="noise"),
+        sample(4.0, group="real", picture="pair", damage="visible"),
+    ]
+    found = rows_of(samples, PACKAGE.floors)
+    at_gate, beside = ([row for row in found if bool(row.coefficients[-1]) is gate] for gate in (True, False))
+    total = SHARES["truth"] + SHARES["damage"] + SHARES["smooth"] + SHARES["damaged redraw"] + SHARES["visible"]
+    assert sum(row.share for row in at_gate) == pytest.approx(total)
+    blurred, also_blurred, noisy = (row.share for row in beside)
+    assert (blurred, blurred, noisy) == pytest.approx((also_blurred, noisy / 2, SHARES["beside its truth"] / 2))
 
 
-def test_no_kind_is_judged_by_weights_that_have_seen_it() -> None:
-    some = pairs(1.0, 0.5)
-    found = held_out(some)
-    assert set(found) == {"a", "b", "c", "d"}
-    assert found["a"] == fit([pair for pair in some if pair.kind != "a"])
+def test_truths_should_cost_less_than_the_constant_and_damages_more() -> None:
+    truth, damage, beside = rows_of([sample(1.0), sample(2.0, damage="blur")], PACKAGE.floors)
+    assert truth.coefficients[0] == pytest.approx(-0.5)
+    assert truth.coefficients[-1] == 1
+    assert damage.coefficients[0] == pytest.approx(0.8)
+    assert damage.coefficients[-1] == -1
+    assert beside.coefficients[0] == pytest.approx(0.3)
+
+
+def test_the_band_says_what_is_usual() -> None:
+    usual = replace(sample(1.0), interior=(sample(1.0).seam, sample(0.0).seam))
+    (truth,) = rows_of([usual], PACKAGE.floors)
+    assert truth.coefficients[0] == pytest.approx(-(0.5 - DEFAULT_GATE / 2 * 0.25))
+
+
+def test_refusals_and_wins_are_counted() -> None:
+    heavy = Fit((10.0, *[0.0] * (COUNT - 1)), PACKAGE.floors, 4.0)
+    samples = [
+        sample(0.5),
+        sample(1.0, place="2"),
+        sample(1.0, damage="blur"),
+        sample(0.5, damage="noise"),
+        sample(0.5, damage="blur", place="2"),
+    ]
+    assert refused(samples, lambda _: heavy) == {"truth": (1, 2), "damage": (1, 3)}
+    assert won(samples, lambda _: heavy) == pytest.approx(1.5 / 3)
+
+
+def test_no_picture_is_judged_by_a_fit_that_has_seen_it() -> None:
+    draw = random.Random(11)
+    samples = [
+        sample(draw.gauss(2.0 if damage else 0.5, 0.5), damage=damage, picture=picture, place=str(k))
+        for picture in "abcd"
+        for damage in ("", "blur")
+        for k in range(6)
+    ]
+    samples.append(sample(1.0, group="real", picture="pair"))
+    found = held_out(samples, workers=1)
+    assert set(found) == {"a", "b", "c", "d", "pair"}
+    assert found["a"] == fit([one for one in samples if one.picture != "a"])
+    assert found["pair"] == fit([one for one in samples if one.picture != "pair"])

@@ -1,13 +1,20 @@
 """The fast metrics agree with their definitions; the curves do what their names say."""
 
-import math
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from exquisite.geometry.overlap_score import SOBEL_COLUMNS, SOBEL_FALL_PX, score_strips
-from exquisite.geometry.seam_metrics import COMPONENTS, component_costs, expected_cost, seam_curves, total_cost
+from exquisite.geometry.seam_metrics import (
+    COMPONENTS,
+    Component,
+    Departure,
+    component_costs,
+    departures,
+    expected_cost,
+    seam_curves,
+    total_cost,
+)
 from tests.support import reference_metrics as reference
 from tests.support.pictures import checker, constant, noise, ramp
 
@@ -39,7 +46,7 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_components_agree_with_their_definitions(name: str) -> None:
     picture = PICTURES[name]
-    fast = component_costs(seam_curves(picture, REACH), REACH, REACH)
+    fast = component_costs(departures(seam_curves(picture, REACH), REACH, REACH))
     plain = reference.costs(reference.Picture(picture), REACH, REACH)
     assert fast == pytest.approx(plain, rel=1e-6, abs=1e-6)
     assert total_cost(fast) == pytest.approx(total_cost(plain), rel=1e-6, abs=1e-9)
@@ -57,7 +64,7 @@ def test_sobel_metrics_agree_with_their_definitions(name: str) -> None:
 
 def test_every_component_has_its_curve() -> None:
     curves = seam_curves(noise(SIZE), REACH)
-    assert set(curves) == {component.name for component in COMPONENTS}
+    assert set(curves) == {component.curve or component.name for component in COMPONENTS}
     assert {len(curve) for curve in curves.values()} == {2 * REACH}
 
 
@@ -66,19 +73,35 @@ def test_weights_and_floors_are_positive() -> None:
 
 
 def test_a_constant_picture_costs_nothing() -> None:
-    assert total_cost(component_costs(seam_curves(constant(SIZE), REACH), REACH, REACH)) == 0
+    assert total_cost(component_costs(departures(seam_curves(constant(SIZE), REACH), REACH, REACH))) == 0
 
 
-def test_the_cost_is_that_of_the_deviation() -> None:
-    component = SimpleNamespace(**vars(COMPONENTS[0]))
-    curves = {c.name: [0.0] * (2 * REACH) for c in COMPONENTS}
-    curves[component.name][REACH] = 3 * component.floor
-    costs = component_costs(curves, REACH, REACH)
-    assert costs[component.name] == pytest.approx(math.log(10))
-    assert total_cost(costs) == pytest.approx(component.weight * math.log(10))
+def test_the_cost_of_a_departure_is_bounded_and_a_half_where_it_is_noticeable() -> None:
+    assert Departure(0.0, 1.0).cost(1.0) == 0
+    assert Departure(5.0, 4.0).cost(3.0) == pytest.approx(0.5)
+    assert 0.99 < Departure(1e3, 4.0).cost(3.0) < 1
+
+
+def test_a_component_counts_what_lies_on_its_side_of_the_curve() -> None:
+    curves = {"c": [0.0, 2.0] * REACH}
+    curves["c"][REACH] = 4.0
+    rise, fall = (Component("c", 1.0, 1.0, 2, sign=sign) for sign in (1, -1))
+    assert rise.departure(curves, REACH, REACH) == pytest.approx((3.0, 1.0), abs=0.05)
+    assert fall.departure(curves, REACH, REACH) == pytest.approx((0.0, 1.0), abs=0.05)
+
+
+def test_the_mean_of_a_centred_curve_is_zero() -> None:
+    curves = {"c": [2.0] * (2 * REACH)}
+    plain, centred = (Component("c", 1.0, 1.0, 2, centred=centred) for centred in (False, True))
+    assert plain.departure(curves, REACH, REACH) == (0, 0)
+    assert centred.departure(curves, REACH, REACH) == (2, 2)
+
+
+def test_the_total_is_the_weighted_sum() -> None:
+    costs = {component.name: 0.0 for component in COMPONENTS} | {COMPONENTS[0].name: 0.5}
+    assert total_cost(costs) == pytest.approx(COMPONENTS[0].weight / 2)
 
 
 def test_a_faultless_seam_costs_halfway_between_the_band_and_what_is_typical() -> None:
-    """3.0 is the mean over the tuning half of the benchmark."""
     assert expected_cost([5.0]) == pytest.approx((5.0 + 3.0) / 2)
     assert expected_cost([1.0, 2.0, 6.0]) == pytest.approx((3.0 + 3.0) / 2)

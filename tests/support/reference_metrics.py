@@ -85,20 +85,21 @@ def sobel_metrics(past: Picture, future: Picture, fall: float, columns: int) -> 
 
 
 def costs(picture: Picture, cut: int, reach: int) -> dict[str, float]:
-    """log(1 + z²) of every component at the cut before column `cut` of the joined strips."""
+    """b² / (b² + variance + floor²) of every component at the cut before column `cut` of the joined strips."""
     curves = {name: cache(curve) for name, curve in all_curves(picture, reach).items()}
     result = {}
     for component in COMPONENTS:
-        curve = curves[component.name]
+        curve = curves[component.curve or component.name]
         span = min(component.span, max(1, reach // 4) + 2)
         left, right = max(0, cut - reach), min(picture.width, cut + reach)
         interior = [curve(x) for x in range(left + span, right - span + 1) if abs(x - cut) >= span]
         if not interior:
             result[component.name] = 0.0
             continue
-        mean = 0.0 if component.signed else sum(interior) / len(interior)
+        mean = 0.0 if component.centred else sum(interior) / len(interior)
         variance = sum((value - mean) ** 2 for value in interior) / len(interior)
-        result[component.name] = math.log1p((curve(cut) - mean) ** 2 / (variance + component.floor**2))
+        beyond = max(0.0, component.sign * (curve(cut) - mean)) ** 2
+        result[component.name] = beyond / (beyond + variance + component.floor**2)
     return result
 
 
@@ -153,12 +154,7 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
     def step(x: int, y: int) -> float:
         return sum(abs(a - b) for a, b in zip(picture.rgb(x, y), picture.rgb(x - 1, y), strict=True))
 
-    def bend(x: int, y: int) -> float:
-        near = (picture.rgb(x - 1, y), picture.rgb(x, y), picture.rgb(x + 1, y))
-        return sum(abs(a - 2 * b + c) for a, b, c in zip(*near, strict=True))
-
     steps = profile(lambda x, y: min(step(x, y), SMALL_STEP))
-    bends = profile(lambda x, y: min(bend(x, y), SMALL_STEP))
 
     def across(rows: int) -> Profile:
         return profile(lambda x, y: abs(v(x, y + rows) - v(x - 1, y)))
@@ -209,7 +205,6 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
     light = profile(lambda x, y: v(x, y) - opening(x, y))
     return {
         "step": over_blocks(excess(steps, 0.3)),
-        "bend": over_blocks(excess(lambda x, b: bends(x - 1, b) + bends(x, b), 0.3)),
         "turn": over_blocks(lambda x, b: turns(x, b) ** 4),
         "coherence": over_blocks(excess(jumps, 0.3)),
         "slant": over_blocks(lambda x, b: abs(slant(x, b) - (slant(x - 1, b) + slant(x + 1, b)) / 2)),
