@@ -39,7 +39,7 @@ MAP_TILES = 32
 """A map shows at most so many tiles' lengths of the canvas, so that a step costs the same at any length."""
 
 _FRAME = (230, 30, 60)  # red
-_UNKNOWN = (128, 128, 128)  # grey: what is not picture yet, on a map and beside a sketch
+_UNKNOWN = (128, 128, 128)  # grey: the room for new pixels on a map, and what a sketch does not reach
 
 
 def with_kept_pictures(store: Store, base: int, mode: Mode, options: StepOptions) -> StepOptions:

@@ -27,6 +27,7 @@ EVERY = {
     "step": 2,
     "step, all artifacts": 8,
     "paid step": 4,
+    "step with reference pictures": 4,
     "step from a pending zone": 4,
     "accept beside pending zones": 3,
 }

@@ -79,6 +79,10 @@ def _step(artifacts: str) -> Operation:
     return run
 
 
+def _reference_step(folder: Path, files: Files) -> None:
+    grow(Session.open(folder / "s", files=files), "x_ltr", candidates=2, references=("seed", "map"))
+
+
 def _accept(folder: Path, files: Files) -> None:
     Session.open(folder / "s", files=files).accept(1)
 
@@ -103,6 +107,7 @@ TRIALS = (
     Trial("init", _nothing, _init, lambda folder: (folder / "s" / "HEAD").is_file()),
     Trial("step", _grown, _step("none"), _moved_from(2)),
     Trial("step, all artifacts", _grown, _step("full"), _moved_from(2)),
+    Trial("step with reference pictures", _grown, _reference_step, _moved_from(2)),
     Trial("accept", _rejected, _accept, _moved_from(1)),
     Trial("undo", _grown, _undo, _moved_from(2)),
     Trial("branch", _grown, _branch, lambda folder: (folder / "s" / "heads" / "other").is_file()),
