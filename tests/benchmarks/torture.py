@@ -40,6 +40,7 @@ from tests.support.damage import KINDS as DAMAGE_KINDS
 from tests.support.damage import damaged_session, random_damage
 from tests.support.documents import ROOT, write_marked
 from tests.support.faulty_files import KINDS, Fault, FaultyFiles, PowerLossFiles, QuickFiles
+from tests.support.killed_plan import killed_plan
 from tests.support.kills import killed_session
 from tests.support.long_steps import CALLS, ENDINGS, LongStep
 from tests.support.tiny import TINY, tree
@@ -169,6 +170,13 @@ def kills(folder: Path, part: Part) -> Outcome:
     return {"tried": report["kills"], "steps": report["steps"], "problems": report["problems"]}
 
 
+def plans(folder: Path, part: Part) -> Outcome:
+    """SIGKILL of a process that follows a plan, at any effect on the disk, as often as the plan has steps."""
+    kills = max(2, part.count(40))
+    report = killed_plan(folder, steps=kills, kills=kills, seed=7)
+    return {"tried": report["kills"], "steps": kills, "problems": report["problems"]}
+
+
 def long_steps(folder: Path, part: Part) -> Outcome:
     """Whatever the thousandth call of a step meets, or one beside it: nothing is lost, nothing is paid twice."""
     step = LongStep(folder)
@@ -283,6 +291,10 @@ SETS = {
     "kills": Set(
         "a killed run loses no pixel and pays nothing twice",
         kills, "kills in {steps:,} steps of two paid calls at the same time", 10,
+    ),
+    "plans": Set(
+        "a plan that is killed at every step ends byte for byte as the undisturbed one, and pays once",
+        plans, "kills in a plan of {steps} steps", 1,
     ),
     "long_steps": Set(
         "a step may have more than a thousand calls",
