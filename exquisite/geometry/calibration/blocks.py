@@ -128,10 +128,10 @@ def summed_blocks(
             (k // columns + 0.5) * step,
             value[:5],
             value[5],
-            kept * seen,
-            kept * (seen and value[0] + value[2] > _LEAST_GRADIENT),
+            kept * within,
+            kept * (within and value[0] + value[2] > _LEAST_GRADIENT),
         )
-        for k, (value, kept, seen) in enumerate(zip(values, weights, inside, strict=True))
+        for k, (value, kept, within) in enumerate(zip(values, weights, inside, strict=True))
     ]
 
 

@@ -22,12 +22,12 @@ def extended(registration: Registration, contract: TileContract) -> Field:
     """
     step, seam = registration.block_px, contract.band_px
     along, across = contract.tile_px, contract.across_px
-    known = [float(x) for x in (*range(0, seam, step), seam)]
+    behind_seam = [float(x) for x in (*range(0, seam, step), seam)]
     ahead = [float(x) for x in (*range(seam + step, along, step), along)]
     ys = [float(y) for y in (*range(0, across, step), across)]
     nodes = []
     trends = registration.local.over((seam - step / 2, seam), ys)
-    for y, row, (inner, at_seam) in zip(ys, registration.field(known, ys).nodes, trends, strict=True):
+    for y, row, (inner, at_seam) in zip(ys, registration.field(behind_seam, ys).nodes, trends, strict=True):
         slope = [2 * (b - a) / step for a, b in zip(inner, at_seam, strict=True)]
         new = []
         for x in ahead:
@@ -35,7 +35,7 @@ def extended(registration: Registration, contract: TileContract) -> Field:
             run = _TREND_PX * (1 - math.exp((seam - x) / _TREND_PX))
             new.append((px + at_seam[0] + slope[0] * run, py + at_seam[1] + slope[1] * run))
         nodes.append((*row, *new))
-    return Field((*known, *ahead), tuple(ys), tuple(nodes))
+    return Field((*behind_seam, *ahead), tuple(ys), tuple(nodes))
 
 
 def unmoved(contract: TileContract) -> Field:

@@ -45,10 +45,10 @@ def telling_grey(band: Image.Image) -> Weights:
     energies = [_edges(small.convert("L", weights)) for weights in (LUMINANCE, *_OTHERS)]
     strongest = [max(place) for place in zip(*energies, strict=True)]
     telling = [k for k, energy in enumerate(strongest) if energy > _LEAST_ENERGY]
-    seen = [sum(of[k] > _SEEN * strongest[k] for k in telling) for of in energies]
-    if seen[0] >= _ENOUGH * len(telling):
+    visible = [sum(of[k] > _SEEN * strongest[k] for k in telling) for of in energies]
+    if visible[0] >= _ENOUGH * len(telling):
         return LUMINANCE
-    return _OTHERS[max(range(len(_OTHERS)), key=lambda k: seen[k + 1])]
+    return _OTHERS[max(range(len(_OTHERS)), key=lambda k: visible[k + 1])]
 
 
 def _edges(grey: Image.Image) -> Sequence[float]:

@@ -39,8 +39,8 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
             if clipped > max(counts[was], known[was] * total / sum(known)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. Levels that the band does not have, changed more than any that it has.
-        shown = [level for level, count in enumerate(known) if count]
-        most = max(abs(curve[level] - level) for level in shown) + _BEYOND
+        levels_of_band = [level for level, count in enumerate(known) if count]
+        most = max(abs(curve[level] - level) for level in levels_of_band) + _BEYOND
         guessed = [n for level, n in enumerate(counts) if not known[level] and abs(curve[level] - level) > most]
         if sum(guessed) > _MOST_GUESSED * total:
             return "would change levels that the band does not have"

@@ -102,10 +102,10 @@ def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
         for dx in range(-_REACH, _REACH + 1):
             there = moved(fine_a, dx, dy).crop(inner)
             common, mine = _places(there, here), _places(there, there)
-            found = [
+            matches = [
                 max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)
             ]
-            best = [max(pair) for pair in zip(best, found, strict=True)]
+            best = [max(pair) for pair in zip(best, matches, strict=True)]
             if dx == dy == 0:
                 total = sum(max(0.0, yy) for yy in energies)
                 at_place = max(0.0, sum(common)) ** 2 / (sum(mine) + LEAST_ENERGY) / (total + LEAST_ENERGY)

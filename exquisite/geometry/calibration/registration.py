@@ -127,15 +127,15 @@ def _implausibility(fit: PlacementFit, farthest: int) -> float:
 
 def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Registration:
     """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
-    found, fall = _bent(levels[0], placed)
+    registration, fall = _bent(levels[0], placed)
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
     if fall < _CHANCE_PX * coefficients / (levels[-1].band.width * levels[-1].band.height):
         return placed
-    found = replace(found, local=found.local.refined())
+    registration = replace(registration, local=registration.local.refined())
     for level in levels:
         for _ in range(_LOCAL_ROUNDS.get(level.scale, 0)):
-            found, _ = _bent(level, found)
-    return found
+            registration, _ = _bent(level, registration)
+    return registration
 
 
 def _cell_px(size: tuple[int, int]) -> int:
@@ -143,31 +143,31 @@ def _cell_px(size: tuple[int, int]) -> int:
     return min(_CELL_PX, max(2 * BLOCK_PX, min(size) // 2))
 
 
-def _bent_redraw(level: Level, found: Registration) -> Image.Image:
+def _bent_redraw(level: Level, registration: Registration) -> Image.Image:
     """The redraw pulled back onto the band by the whole registration."""
     width, height = level.band.size
     xs, ys = (tuple(float(x) for x in (*range(0, length, level.block_px), length)) for length in (width, height))
-    return resample(level.redraw, found.field(xs, ys, level.scale), (0, 0, width, height), 1)
+    return resample(level.redraw, registration.field(xs, ys, level.scale), (0, 0, width, height), 1)
 
 
-def _bent(level: Level, found: Registration) -> tuple[Registration, float]:
+def _bent(level: Level, registration: Registration) -> tuple[Registration, float]:
     """One step on the local displacement, and the share of the squared error that it should take away."""
-    blocks = summed_blocks(level, _bent_redraw(level, found), found.placement, _CAPTURED * level.scale)
+    blocks = summed_blocks(level, _bent_redraw(level, registration), registration.placement, _CAPTURED * level.scale)
     counted = sum(block.weight for block in blocks) + 1e-9
     error = sum(block.weight * block.error for block in blocks)
     variance = error / (counted * level.block_px**2) + 1e-6
     columns = level.band.width // level.block_px
     weighted = [(b.x, b.y, scaled(b.sums, b.weight / variance)) for b in blocks]
-    local = fit_spline(found.local, _joined(weighted, columns), _STIFFNESS)
+    local = fit_spline(registration.local, _joined(weighted, columns), _STIFFNESS)
     xs, ys = [b.x for b in blocks[:columns]], [b.y for b in blocks[::columns]]
-    old, new = (spline.over(xs, ys) for spline in (found.local, local))
+    old, new = (spline.over(xs, ys) for spline in (registration.local, local))
     fall = 0.0
     for k, (_, _, (xx, xy, yy, xe, ye)) in enumerate(weighted):
         (x0, y0), (x1, y1) = old[k // columns][k % columns], new[k // columns][k % columns]
         x, y = x1 - x0, y1 - y0
         fall += 2 * (x * xe + y * ye) - (x * x * xx + 2 * x * y * xy + y * y * yy)
     weights = tuple(block.kept for block in blocks)
-    return replace(found, local=local, weights=weights), fall * variance / (error + 1e-9)
+    return replace(registration, local=local, weights=weights), fall * variance / (error + 1e-9)
 
 
 def _joined(blocks: Sequence[tuple[float, float, Sums]], columns: int) -> list[tuple[float, float, Sums]]:

@@ -107,15 +107,15 @@ def matched_histograms(
     """
     levels, total = [], 0.0
     counts = redraw.histogram(counted)
-    wanted, at = _cumulated(band.histogram(counted)), 0
-    scale = wanted[-1] / max(1, sum(counts))
+    cumulated, at = _cumulated(band.histogram(counted)), 0
+    scale = cumulated[-1] / max(1, sum(counts))
     for count in counts:
         middle = (total + count / 2) * scale
         total += count
-        while at < LEVELS - 1 and wanted[at] <= middle:
+        while at < LEVELS - 1 and cumulated[at] <= middle:
             at += 1
-        below = wanted[at - 1] if at else 0.0
-        width = wanted[at] - below
+        below = cumulated[at - 1] if at else 0.0
+        width = cumulated[at] - below
         levels.append(min(255.0, max(0.0, at - 0.5 + (middle - below) / width)) if width else float(at))
     return tuple(levels)
 
@@ -154,8 +154,8 @@ def _curve(redraw: Image.Image, band: Image.Image, weighed: Sequence[tuple[Image
     apart = ImageChops.difference(redraw, band)
     counts, sums, squares = [0.0] * LEVELS, [0.0] * LEVELS, 0.0
     for mask, factor in weighed:
-        shown = redraw.histogram(mask)
-        for level, (count, mean) in enumerate(zip(shown, _means(redraw, band, mask, shown), strict=True)):
+        occurrences = redraw.histogram(mask)
+        for level, (count, mean) in enumerate(zip(occurrences, _means(redraw, band, mask, occurrences), strict=True)):
             counts[level] += factor * count
             sums[level] += factor * count * mean
         squares += factor * sum(count * level * level for level, count in enumerate(apart.histogram(mask)))
