@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops
 
-from ..contract import Mode, TileContract, from_canonical
+from ..contract import Mode, TileContract, from_canonical, to_canonical
 from .reference_tile import ReferenceTile
 
-__all__ = ["across_middle", "blended", "closing_reference", "far_share"]
+__all__ = ["across_middle", "blended", "closing_reference", "far_share", "scaffold_from_far_end"]
 
 
 def far_share(x: float, contract: TileContract) -> float:
@@ -36,6 +36,17 @@ def blended(near: Image.Image, far: Image.Image, mode: Mode | str, contract: Til
         contract: the contract of the closing step (`TileContract.closing`).
     """
     return Image.composite(far, near, from_canonical(across_middle(contract), mode))
+
+
+def scaffold_from_far_end(scaffold: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
+    """A scaffold of the generated half (RGB, own orientation) as the far end of the tile has it: the same middle.
+
+    What the near end has behind the middle lies in the band of the far one.
+    """
+    near = to_canonical(scaffold, mode)
+    far = Image.new("RGB", near.size)
+    far.paste(near, (contract.band_px, 0))
+    return from_canonical(far, mode)
 
 
 def closing_reference(

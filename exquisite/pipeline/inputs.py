@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from PIL import Image
 
@@ -12,7 +13,7 @@ from ..api.prompt import build_prompt
 from ..api.reference_picture import ReferencePicture
 from ..contract import Mode, TileContract
 from ..geometry.anchor import Anchor
-from ..geometry.closing import closing_reference
+from ..geometry.closing import closing_reference, scaffold_from_far_end
 from ..geometry.reference_tile import SCAFFOLD_FILLS, ReferenceTile, build_reference_tile_and_mask
 from .options import StepOptions
 from .store.pieces import Zones
@@ -113,16 +114,19 @@ class StepInputs:
 
     def reference_tile(self) -> ReferenceTile:
         """What the model sees, and the mask."""
+        scaffold, scaffolds = self.scaffold, [self.scaffold]
+        if scaffold is not None and self.beginning is not None:
+            scaffolds.append(scaffold_from_far_end(scaffold, self.mode, self.contract))
         first, *others = (
             build_reference_tile_and_mask(
                 end.band,
                 end.mode,
                 self.contract,
-                scaffold_fill=self.options.scaffold_fill if self.scaffold is None else SCAFFOLD_FILLS[0],
+                scaffold_fill=self.options.scaffold_fill if content is None else SCAFFOLD_FILLS[0],
                 continuation_cue=self.options.continuation_cue,
                 soft_px=end.zone_px if self.options.soft_mask else 0,
-                scaffold=self.scaffold,
+                scaffold=content,
             )
-            for end in self.ends
+            for end, content in zip_longest(self.ends, scaffolds)
         )
         return closing_reference(first, others[0], self.mode, self.contract) if others else first

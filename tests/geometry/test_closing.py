@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 
 from exquisite.contract import CLASSIC, LONG, TALL, WIDE, Mode, TileContract, from_canonical
 from exquisite.errors import UsageError
-from exquisite.geometry.closing import across_middle, blended, closing_reference, far_share
+from exquisite.geometry.closing import across_middle, blended, closing_reference, far_share, scaffold_from_far_end
 from exquisite.geometry.reference_tile import SCAFFOLD_FILLS, build_reference_tile_and_mask
 from tests.support.pictures import draw
 
@@ -67,3 +67,15 @@ def test_a_scaffold_meets_both_bands() -> None:
     for seam, inner in ((31, 32), (64, 63)):
         old, new = (image.crop((x, 0, x + 1, 48)) for x in (seam, inner))
         assert max(high for _, high in ImageChops.difference(old, new).getextrema()) <= 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_sketch_fills_the_middle_as_it_is(mode: Mode) -> None:
+    sketch = from_canonical(draw("facade", (CLOSING.tile_px - CLOSING.band_px, CLOSING.across_px), 4), mode)
+    frontier, beginning = (from_canonical(band, mode) for band in (FRONTIER, BEGINNING))
+    other = scaffold_from_far_end(sketch, mode, CLOSING)
+    near = build_reference_tile_and_mask(frontier, mode, CLOSING, scaffold=sketch)
+    far = build_reference_tile_and_mask(beginning, mode.opposite, CLOSING, scaffold=other)
+    image = closing_reference(near, far, mode, CLOSING).image
+    middle = CLOSING.tile_frame(mode).growth_in_tile
+    assert image.crop(middle).tobytes() == near.image.crop(middle).tobytes()
