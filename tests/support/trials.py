@@ -130,18 +130,18 @@ class Till:
     breaks_off: tuple[int, ...] = ()
 
     def trial(self) -> Trial:
-        """A step of two paid tiles; run again, it resends what is of unknown outcome, as a person would allow."""
+        """A step of two paid tiles from a pending zone; run again, it resends what is of unknown outcome."""
 
         def run(folder: Path, files: Files) -> None:
             session = Session.open(folder / "s", files=files)
             generator = PayingGenerator(self.billed, self.kept, self.breaks_off)
             for retry_ambiguous in (False, True):
                 with contextlib.suppress(OutcomeUnknownError):
-                    grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=retry_ambiguous)
+                    grow(session, "x_ltr", generator, candidates=2, soften_px=3, retry_ambiguous=retry_ambiguous)
                     return
-            grow(session, "x_ltr", generator, candidates=2, retry_ambiguous=True)
+            grow(session, "x_ltr", generator, candidates=2, soften_px=3, retry_ambiguous=True)
 
-        return Trial("paid step", _grown, run, _moved_from(2))
+        return Trial("paid step", _soft, run, _moved_from(2))
 
     def problems(self, root: Path, kept: list[tuple[int, int]], billed_again: list[tuple[int, int]]) -> list[str]:
         """What was paid twice although it was kept, or is not in the session's books.
