@@ -40,7 +40,7 @@ RAMP_PX = 3
 SEEN_BEND = 16
 """A row is broken where it bends at the join by more than so many levels beyond what both pictures bend there."""
 
-_SEEN = 8.0
+_VISIBLE_LEVELS = 8.0
 """Differences well below so many levels are not seen, and hardly count: e becomes e * e² / (e² + _SEEN²)."""
 
 _BEND_WEIGHT = 20.0
@@ -222,7 +222,7 @@ class _Zone:
         first = _MARGIN + self.ramp_px
         joins = combined(lambda a: a["e"] + _BEND_WEIGHT * a["b"], e=self._join_error(error), b=self._join_bends())
         costs = _whole_numbers(joins.crop((first, 0, first + reach, joins.height)))
-        edges = _seen(_weighted([error, moved(error, 0, 1)], [0.5, 0.5]))
+        edges = _visible(_weighted([error, moved(error, 0, 1)], [0.5, 0.5]))
         edges = combined(lambda a: a["v"] * _BETWEEN_ROWS, v=edges)
         one = _whole_numbers(edges.crop((first, 0, first + reach - 1, edges.height)), least=1)
         return [at + self.ramp_px for at in cheapest_path(costs, one)]
@@ -230,9 +230,9 @@ class _Zone:
     def rated(self, path: Sequence[int], ramp_px: int) -> tuple[float, float]:
         """(mismatch, breaks) of joining old and new along `path`; see `Cut`."""
         joined = Image.composite(self.new, self.old, self._mask(path, ramp_px))
-        bent = combined(lambda a: a["v"] - a["w"], v=_bend(as_float(joined.convert("L"))), w=self._bends)
+        excess_bend = combined(lambda a: a["v"] - a["w"], v=_bend(as_float(joined.convert("L"))), w=self._bends)
         error = _weighted([as_float(each) for each in ImageChops.difference(self.old, self.new).split()], [1 / 3] * 3)
-        errors, excess = _rows(error), _rows(bent)
+        errors, excess = _rows(error), _rows(excess_bend)
         mismatch = broken = 0.0
         for row, at in enumerate(path):
             place = _MARGIN + at
@@ -250,11 +250,17 @@ class _Zone:
         return as_float(ImageChops.lighter(ImageChops.lighter(red, green), blue))
 
     def _join_error(self, error: Image.Image) -> Image.Image:
-        """For a join before each column: the mean error of the two columns that it separates, as far as it is seen."""
-        return _seen(_weighted([moved(error, -1), error], [0.5, 0.5]))
+        """For a join before each column: the mean error of the two columns that it separates, if visible."""
+        return _visible(_weighted([moved(error, -1), error], [0.5, 0.5]))
 
     def _join_bends(self) -> Image.Image:
-        """For a join before each column: what its ramp bends beyond both sources, as far as it is seen, in all."""
+        """For a join before each column: the sum of the visible bends of its ramp beyond both sources.
+
+        1. The joined row at each column of the ramp, for every place of the join at once: the weighted mean of old and
+           new, moved so that the column comes to lie at the place of the join.
+        2. Its bend there, less the larger bend of the two sources at that column.
+        3. What is left above 0, through the soft threshold, summed: a path pays for every column that it disturbs.
+        """
         ramp, (old, new) = self.ramp_px, self._levels
         faded = {}
         for offset in range(-ramp - 2, ramp + 2):
@@ -269,7 +275,7 @@ class _Zone:
                 r=faded[offset + 1],
                 w=moved(self._bends, offset),
             )
-            beyond.append(_seen(combined(lambda a: a["max"](a["v"], 0.0), v=bend)))
+            beyond.append(_visible(combined(lambda a: a["max"](a["v"], 0.0), v=bend)))
         return _weighted(beyond, [1.0] * len(beyond))
 
 
@@ -280,9 +286,9 @@ def _bend(level: Image.Image) -> Image.Image:
     )
 
 
-def _seen(error: Image.Image) -> Image.Image:
+def _visible(error: Image.Image) -> Image.Image:
     """e * e² / (e² + _SEEN²): a hundred differences that nobody sees do not outweigh one that everybody does."""
-    return combined(lambda a: a["e"] * a["e"] * a["e"] / (a["e"] * a["e"] + _SEEN * _SEEN), e=error)
+    return combined(lambda a: a["e"] * a["e"] * a["e"] / (a["e"] * a["e"] + _VISIBLE_LEVELS * _VISIBLE_LEVELS), e=error)
 
 
 def _weighted(fields: Sequence[Image.Image], weights: Sequence[float]) -> Image.Image:

@@ -44,10 +44,10 @@ def glue(canvas: Image.Image, tile: Image.Image, mode: Mode | str, contract: Til
     """
     require_tile(tile, mode, contract)
     frame = contract.frame(mode, require_rgb(canvas, "the canvas").size)
-    grown = Image.new("RGB", frame.grown_size)
-    grown.paste(canvas, frame.canvas_origin)
-    grown.paste(tile.crop(frame.patch), frame.paste_origin)
-    return grown
+    extended = Image.new("RGB", frame.grown_size)
+    extended.paste(canvas, frame.canvas_origin)
+    extended.paste(tile.crop(frame.patch), frame.paste_origin)
+    return extended
 
 
 def require_tile(tile: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
