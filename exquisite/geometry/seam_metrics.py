@@ -202,9 +202,9 @@ def departures(curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> d
     return {component.name: component.departure(curves, cut, reach) for component in COMPONENTS}
 
 
-def component_costs(found: Mapping[str, Departure]) -> dict[str, float]:
+def component_costs(departed: Mapping[str, Departure]) -> dict[str, float]:
     """The unweighted cost of every component, 0 to 1."""
-    return {component.name: found[component.name].cost(component.floor) for component in COMPONENTS}
+    return {component.name: departed[component.name].cost(component.floor) for component in COMPONENTS}
 
 
 def departures_at_seam(past: Image.Image, future: Image.Image) -> dict[str, Departure]:
@@ -238,7 +238,7 @@ def interior_departures(band: Image.Image, reach: int) -> list[dict[str, Departu
 
 def interior_costs(band: Image.Image, reach: int) -> list[float]:
     """The total cost at the same cuts."""
-    return [total_cost(component_costs(found)) for found in interior_departures(band, reach)]
+    return [total_cost(component_costs(cut)) for cut in interior_departures(band, reach)]
 
 
 def expected_cost(interior: Sequence[float]) -> float:
