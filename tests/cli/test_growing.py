@@ -12,6 +12,7 @@ from exquisite import Session
 from exquisite.contract import Mode
 from exquisite.pipeline.step import StepOptions
 from tests.cli.conftest import SIZES, Cli, everything, wide_picture
+from tests.support.generators import Truth
 from tests.support.tiny import InstantGenerator, seed_picture
 
 
@@ -90,7 +91,19 @@ class TestStep:
         assert ran.code == 3
         assert [data["status"] for data in ran.data] == ["rejected"]
         assert ran.data[0]["canvas_size"] == [64, 64]
-        assert "next: exquisite accept ink" in ran.err
+        values = [score["primary"] for score in ran.data[0]["scores"]]
+        assert f"next: exquisite accept ink {values.index(max(values))}\n" in ran.err
+
+    def test_without_a_gate_a_vetoed_candidate_is_glued_by_hand_alone(
+        self, session: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flat = Truth(seed_picture(200, 200), (0, 0), lambda tile, _: Image.new("RGB", tile.size))
+        monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: flat)
+        ran = session("step", "ink", "x_ltr", "--gate", "none", "--candidates", "1", "--no-calibrate")
+        assert ran.code == 3
+        assert "nothing is glued, since every candidate is vetoed: candidate 0 (" in ran.out
+        assert "next: exquisite accept ink 0" in ran.err
+        assert session("accept", "ink", "0", "--json").data[0]["canvas_size"] == [80, 64]
 
     def test_makes_the_session_from_a_canvas_when_there_is_none(self, cli: Cli, instant: None, folder: Path) -> None:
         words = ("step", "deep/ink", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--gate", "none")

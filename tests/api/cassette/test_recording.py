@@ -173,3 +173,9 @@ def test_an_empty_cassette_says_so(path: Path) -> None:
     save_recording(path, "", [])
     with pytest.raises(ReplayError, match="which is empty"):
         edit(cassette_transport(path))
+
+
+@pytest.mark.parametrize(("status", "counts"), [(199, False), (200, True), (299, True), (300, False), (None, False)])
+def test_only_a_whole_response_that_says_success_may_have_been_billed(status: int | None, counts: bool) -> None:
+    assert Interaction(RecordedRequest("POST", "/"), status).is_answer is counts
+    assert not Interaction(RecordedRequest("POST", "/"), status, error=("ReadError", "reset")).is_answer

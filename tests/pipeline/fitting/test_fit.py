@@ -93,6 +93,10 @@ class TestSize:
             fit_picture(drawn(), SMALL, "x", "stretch")
 
 
+def test_a_scaled_length_is_rounded_to_the_nearest_pixel() -> None:
+    assert fit_picture(drawn((103, 96)), SMALL).image.size == (69, 64)
+
+
 class TestOrientation:
     @pytest.mark.parametrize(
         ("orientation", "stored_as"),
