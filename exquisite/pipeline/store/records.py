@@ -40,10 +40,10 @@ SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 """The end of a sealed record; the hash covers the bytes before the match, followed by END."""
 
 END = b"\n}\n"
+"""How the JSON of a record ends."""
 
 BESIDE_REQUEST = ("options", "plan", "digest")
 """Keys of a step's request.json that do not decide its answers."""
-"""How the JSON of a record ends."""
 
 
 def sha256(data: bytes) -> str:
