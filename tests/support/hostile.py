@@ -112,9 +112,7 @@ def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
         "sixteen bit grey": png(Image.new("I;16", (px, px), 900)),
         "palette": png(seed_picture(px, px).quantize(16)),
         "palette with transparency": _palette_with_transparency(px),
-        "colour that is transparent": _saved(
-            seed_picture(px, px).point(lambda value: value & 240), transparency=(0, 0, 0)
-        ),
+        "colour that is transparent": _one_transparent_colour(px),
         "all transparent": png(Image.new("RGBA", (px, px), (9, 9, 9, 0))),
         "half transparent": png(Image.new("RGBA", (px, px), (9, 9, 9, 128))),
         "one transparent pixel": _one_clear_pixel(px),
@@ -266,6 +264,12 @@ def _one_clear_pixel(px: int) -> bytes:
     image = seed_picture(px, px).convert("RGBA")
     image.putpixel((px // 2, px // 2), (0, 0, 0, 254))
     return png(image)
+
+
+def _one_transparent_colour(px: int) -> bytes:
+    image = seed_picture(px, px)
+    image.putpixel((px // 2, px // 2), (0, 0, 0))
+    return _saved(image, transparency=(0, 0, 0))
 
 
 def _animation(px: int) -> bytes:
