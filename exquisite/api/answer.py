@@ -23,6 +23,7 @@ from .outcome import request_id
 from .png import decode_tile, png_bytes_max
 
 __all__ = [
+    "MAX_JSON_ITEMS",
     "EditAnswer",
     "answer_bytes_max",
     "candidates_in",
@@ -35,7 +36,7 @@ __all__ = [
 MAX_JSON_ITEMS = 10_000
 """Largest number of JSON values of an answer, counted before parsing: tiny values cost 20 times their bytes."""
 
-MAX_TEXT = 32_000
+_MAX_TEXT = 32_000
 """Largest length of a text beside the images, such as a revised prompt, in characters."""
 
 _IMAGE_STARTS = (PNG_SIGNATURE, b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"\0\0\0")
@@ -216,4 +217,4 @@ def _usage(value: object, depth: int = 0) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     """Return a string of bounded length without lone surrogates; "" for other types."""
-    return value[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    return value[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAITileGeneratorClient", "Recording"]
 
-MAX_N = 10
+_MAX_N = 10
 """Largest number of pictures of one call."""
 
 _USER_AGENT = f"{(__package__ or 'tiles').split('.')[-2:][0]}/{__version__}"
@@ -298,7 +298,7 @@ class OpenAITileGeneratorClient:
     @property
     def _most(self) -> int:
         """Largest number of tiles of one call."""
-        return 1 if self.calls == "each" else MAX_N
+        return 1 if self.calls == "each" else _MAX_N
 
     def _form(self, request: TileRequest, n: int, parts: tuple[FilePart, ...]) -> EditForm:
         server = self._server

@@ -17,7 +17,7 @@ from enum import Enum
 
 from .retry import wait_asked
 
-__all__ = ["Kind", "Reply", "ServerMessage", "Verdict", "judge", "request_id", "server_message"]
+__all__ = ["MAX_WORDS", "Kind", "Reply", "ServerMessage", "Verdict", "judge", "request_id", "server_message"]
 
 MAX_WORDS = 600
 """Largest length of a server's message in an error, in characters."""

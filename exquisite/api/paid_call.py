@@ -39,7 +39,7 @@ __all__ = [
     "kept_headers",
 ]
 
-KEPT_HEADERS = (
+_KEPT_HEADERS = (
     "content-type",
     "date",
     "openai-processing-ms",
@@ -208,5 +208,5 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in headers.items()
-        if name in KEPT_HEADERS or name.endswith("request-id") or name.startswith("x-ratelimit-")
+        if name in _KEPT_HEADERS or name.endswith("request-id") or name.startswith("x-ratelimit-")
     }

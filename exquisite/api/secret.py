@@ -13,7 +13,7 @@ __all__ = ["Secret", "find_key"]
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=\s*([^=\s].*)")
 
-MIN_SECRET = 12
+_MIN_SECRET = 12
 """Smallest length of a secret. Shorter texts are placeholders ("none", "local"), which may occur in messages."""
 
 
@@ -41,11 +41,11 @@ class Secret:
 
     def hidden_in(self, data: bytes) -> bytes:
         """Replace every occurrence of the secret in `data`, and a prefix of it at the end of `data`."""
-        if len(self._text) < MIN_SECRET:
+        if len(self._text) < _MIN_SECRET:
             return data
         text = self._text.encode()
         data = data.replace(text, b"[hidden]") if text in data else data
-        for length in range(len(text) - 1, MIN_SECRET - 1, -1):
+        for length in range(len(text) - 1, _MIN_SECRET - 1, -1):
             if data.endswith(text[:length]):
                 return data[:-length] + b"[hidden]"
         return data

@@ -37,7 +37,7 @@ from .preview import show_request
 
 __all__ = ["add_verbs"]
 
-GATE_EXIT = 3
+_GATE_EXIT = 3
 """Exit code of a step whose gate glued nothing."""
 
 
@@ -200,7 +200,7 @@ def _follow(run: PlanRun, session: Session, generator: TileGenerator, output: Ou
         last = result
     if ending := run.ending(session):
         output.note(ending)
-        return GATE_EXIT if last is None or last.status == "committed" else _finish(session, last, output)
+        return _GATE_EXIT if last is None or last.status == "committed" else _finish(session, last, output)
     if last is None:
         width, height = session.canvas_size
         output.result(f"the plan has no step left; the canvas is {width}x{height}", session.status().as_dict())
@@ -338,7 +338,7 @@ def _finish(session: Session, result: StepResult, output: Output) -> int:
             output.suggest("accept", session.root, candidate, "--feather-px", feather_px)
         elif readable:
             output.suggest("accept", session.root, max(readable, key=readable.__getitem__))
-        return GATE_EXIT
+        return _GATE_EXIT
     output.suggest("export", session.root, f"{session.root.name}.png")
     return 0
 

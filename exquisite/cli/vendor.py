@@ -15,7 +15,7 @@ from .._version import __version__
 from ..errors import StorageError, UsageError
 from ..foreign import own
 
-__all__ = ["STAMP", "CopyState", "CopyStatus", "check_copy", "content_hashes", "make_copy"]
+__all__ = ["SOURCE", "STAMP", "CopyState", "CopyStatus", "check_copy", "content_hashes", "make_copy"]
 
 STAMP = "VENDORED.json"
 """The file in a copy with its version and the hash of each of its files."""

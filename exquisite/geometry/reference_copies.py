@@ -40,13 +40,13 @@ _LEAST_ENERGY = 1.0  # squared levels a sample: less is no content
 _CONTRAST_SHARE = 0.05  # a part with less than this share of the piece's energy is no copy of it
 _SAME_SIZE = 0.02
 
-COPY_LEAST = 0.8
+_COPY_LEAST = 0.8
 """A piece that correlates less with the reference is no copy of it: true continuations come to .82."""
 
-COPY_SHARE = 0.35
+_COPY_SHARE = 0.35
 """... nor is one that leaves more than this share of what the reference's own best repetition leaves unexplained."""
 
-COPY_FLOOR = 0.06
+_COPY_FLOOR = 0.06
 """A reference that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
 
 Size = tuple[int, int]
@@ -172,13 +172,13 @@ def _are_copied(pieces: Sequence[Samples], place: Image.Image) -> bool:
     unlike: list[float] = []
     for piece in pieces:
         likeness, at = _most_alike(piece, place)
-        if likeness >= COPY_LEAST:
+        if likeness >= _COPY_LEAST:
             part = _sampled(place, at, len(piece))
             unexplained.append(1 - likeness)
             unlike.append(1 - _most_alike(part, place, at)[0])
-    if not unlike or sum(unlike) < COPY_FLOOR * len(unlike):
+    if not unlike or sum(unlike) < _COPY_FLOOR * len(unlike):
         return False
-    return sum(unexplained) <= COPY_SHARE * sum(unlike)
+    return sum(unexplained) <= _COPY_SHARE * sum(unlike)
 
 
 def _most_alike(piece: Samples, place: Image.Image, apart_from: Size | None = None) -> tuple[float, Size]:

@@ -16,19 +16,19 @@ from ..pixels import as_float, column_means, combined
 
 __all__ = ["emptiness_vetoes", "resemblance", "resemblance_vetoes"]
 
-CELL_PX = (4, 8)
+_CELL_PX = (4, 8)
 """(width, height) of the cells on which copies are looked for, in pixels."""
 
-TEMPLATE_CELLS = 16
+_TEMPLATE_CELLS = 16
 """Width of the piece that is looked for, in cells."""
 
-COPY_LEAST = 0.6
+_COPY_LEAST = 0.6
 """A piece that correlates less with the band is no copy of it."""
 
-COPY_SHARE = 0.35
+_COPY_SHARE = 0.35
 """... nor is one that leaves more than this share of what the band's own best repetition leaves unexplained."""
 
-COPY_FLOOR = 0.06
+_COPY_FLOOR = 0.06
 """A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
 
 _MIRROR_SHARE = 0.1
@@ -38,7 +38,7 @@ _AXIS_SHARE, _AXIS_PX, _AROUND_PX = 0.4, 3, 64
 """A symmetric subject is level at its axis: its last _AXIS_PX columns change by less than this share of what the last
 _AROUND_PX change. A mirrored copy of anything else begins wherever the band ends: .7 and above."""
 
-EMPTY_SHARE = 0.08
+_EMPTY_SHARE = 0.08
 """Texture below this share of the band's poorest piece is a flat fill or a smear."""
 
 
@@ -50,11 +50,11 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
         future: luminance of the new strip behind the seam, same height.
     """
     cell_width, cell_height = (
-        max(1, min(cell, size // TEMPLATE_CELLS)) for cell, size in zip(CELL_PX, future.size, strict=True)
+        max(1, min(cell, size // _TEMPLATE_CELLS)) for cell, size in zip(_CELL_PX, future.size, strict=True)
     )
     cells = (cell_width, cell_height)
     old, new = (_cells(image, cells) for image in (past, future))
-    width = min(TEMPLATE_CELLS, new.width, old.width // 2)
+    width = min(_TEMPLATE_CELLS, new.width, old.width // 2)
     if width < 1:
         return ()
     first, last = new.crop((0, 0, width, new.height)), old.crop((old.width - width, 0, old.width, old.height))
@@ -62,11 +62,11 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
     found, own = resemblance(first, old), None
     names = []
     for name, likeness in found.items():
-        if likeness < COPY_LEAST:
+        if likeness < _COPY_LEAST:
             continue
         own = own or resemblance(last, earlier)
         unlike = 1 - own[name]
-        if unlike < COPY_FLOOR or 1 - likeness > COPY_SHARE * unlike:
+        if unlike < _COPY_FLOOR or 1 - likeness > _COPY_SHARE * unlike:
             continue
         if likeness <= found["mirror"] and _level_at_the_seam(past):
             continue
@@ -77,7 +77,7 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
 
 def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> float:
     """1 - the likeness of the new strip, mirrored and laid on them to the pixel, with the cells `old` of the band."""
-    width = min(TEMPLATE_CELLS, future.width // cell[0] - 1, old.width)
+    width = min(_TEMPLATE_CELLS, future.width // cell[0] - 1, old.width)
     likenesses = [0.0]
     for skipped in range(cell[0] if width > 0 else 0):
         new = _cells(future.crop((skipped, 0, future.width, future.height)), cell)
@@ -133,7 +133,7 @@ def emptiness_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
     for name, dx, dy in (("smear", 1, 0), ("flat", 0, 1)):
         old = min(_activity(past, dx, dy, piece))
         new = max(_activity(future, dx, dy, piece))
-        if new < EMPTY_SHARE * old:
+        if new < _EMPTY_SHARE * old:
             names.append(name)
     return tuple(names)
 

@@ -20,7 +20,18 @@ from PIL import Image
 
 from ...pixels import combined, mean, moved
 
-__all__ = ["COARSE", "FINE", "Polynomial", "blurs", "coherence", "displaced_share", "energy", "moments", "product"]
+__all__ = [
+    "COARSE",
+    "FINE",
+    "LEAST_ENERGY",
+    "Polynomial",
+    "blurs",
+    "coherence",
+    "displaced_share",
+    "energy",
+    "moments",
+    "product",
+]
 
 Polynomial = tuple[float, ...]
 """Coefficients of 1, B, B^2, ..."""

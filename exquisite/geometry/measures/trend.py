@@ -16,21 +16,21 @@ from PIL import Image
 from ...contract import Mode, to_canonical
 from .style import style_of
 
-__all__ = ["MOST_PIECES", "TRENDS", "Trend", "drifting", "spread_of", "trends_of"]
+__all__ = ["LEAST_DRIFT", "MOST_PIECES", "TRENDS", "Trend", "drifting", "spread_of", "trends_of"]
 
 TRENDS = ("lightness", "contrast", "sharpness", "colour", "line_density")
 """The measures that have a trend, as named in `style.Style`."""
 
-FEWEST_STEPS = 5
+_FEWEST_STEPS = 5
 """Smallest number of steps with a clear trend: with fewer, Student's t has under 3 degrees of freedom."""
 
-CLEAR_T = 4.0
+_CLEAR_T = 4.0
 """Slope over its standard error: by chance once in 300 series of 9 steps (Student's t, 7 degrees of freedom)."""
 
 LEAST_DRIFT = 0.03
 """Smallest relative change over all steps that deserves a warning."""
 
-BEYOND_SPREAD = 2.0
+_BEYOND_SPREAD = 2.0
 """Smallest change that deserves a warning, in standard deviations over pieces of the seed picture."""
 
 MOST_PIECES = 8
@@ -107,6 +107,6 @@ def _trend(name: str, drifts: Sequence[float], seed_spread: float) -> Trend:
     residual = sum((value - level - slope * position) ** 2 for position, value in zip(positions, values, strict=True))
     error = math.sqrt(residual / (count - 2) / spread)
     change = math.expm1(slope * count)
-    enough = max(LEAST_DRIFT, BEYOND_SPREAD * seed_spread)
-    clear = count >= FEWEST_STEPS and abs(slope * count) >= enough and abs(slope) >= CLEAR_T * error
+    enough = max(LEAST_DRIFT, _BEYOND_SPREAD * seed_spread)
+    clear = count >= _FEWEST_STEPS and abs(slope * count) >= enough and abs(slope) >= _CLEAR_T * error
     return Trend(name, count, round(change, 6), clear)

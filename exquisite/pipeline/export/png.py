@@ -25,7 +25,7 @@ from ...files import Files, storage_error
 from .ahead import ahead
 from .view import CanvasView
 
-__all__ = ["Progress", "export_png", "megabytes"]
+__all__ = ["SECTION_BYTES", "Progress", "export_png", "megabytes"]
 
 SECTION_BYTES = 1 << 23
 """Raw pixels that are worked on at a time."""
