@@ -102,6 +102,11 @@ class TestSeams:
         score = {"gate": {"threshold": -4.0}, "chosen": 0, "candidates": [{"metrics": {"seam": -1.0}}]}
         assert gate_margin(score) == pytest.approx(0.75)
         assert gate_margin(score | {"chosen": None, "best": 0}) == pytest.approx(0.75)
+        seams = [{"metrics": {"seam": value}} for value in (-1.0, -3.0)]
+        both = {"chosen": 0, "gate": {"threshold": -4.0}, "far_gate": {"threshold": -4.0}}
+        for two in (seams, seams[::-1]):  # of a loop the worse seam counts
+            closed = both | {"candidates": [{"metrics": {}, "seams": two}]}
+            assert gate_margin(closed) == pytest.approx(0.25)
         assert gate_margin(score | {"gate": None}) is None
         assert gate_margin({}) is None
 

@@ -196,6 +196,14 @@ def test_an_edit_is_not_made_legal(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("ONE-WRITER")
+def test_a_lock_that_holds_something_is_named_and_does_no_harm(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ["x_ltr"], files=QuickFiles())
+    (session.root / ".lock").write_text("4711")
+    (finding,) = verify_path(session.root).findings
+    assert ".lock: it is not empty" in str(finding)
+    assert "does no harm" in str(finding)
+
+
 def test_repair_is_a_writer(tmp_path: Path) -> None:
     """It waits for nobody: while another run writes, it is refused; a look needs no lock."""
     root = tmp_path / "s"
