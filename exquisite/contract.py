@@ -284,7 +284,7 @@ class Frame:
     @property
     def patch_in_canvas(self) -> Box:
         """The box of the patch, in the grown canvas; its `.origin` is the paste origin."""
-        return self._grown(-self.contract.overlap_px, self.contract.advance_px)
+        return self._growth_box(-self.contract.overlap_px, self.contract.advance_px)
 
     @property
     def paste_origin(self) -> tuple[int, int]:
@@ -294,13 +294,13 @@ class Frame:
     @property
     def growth(self) -> Box:
         """The new pixels, in the grown canvas."""
-        return self._grown(0, self.contract.advance_px)
+        return self._growth_box(0, self.contract.advance_px)
 
     @property
     def canvas_origin(self) -> tuple[int, int]:
         """(x, y) of the old canvas's top left corner, in the grown canvas."""
         along, _ = self.contract.oriented(self.canvas_size, self.mode)
-        return self._grown(-along, 0).origin
+        return self._growth_box(-along, 0).origin
 
     def zone_in_tile(self, zone_px: int) -> Box:
         """The last `zone_px` before the seam, in the tile: pending since the previous step, committed by this one."""
@@ -344,7 +344,7 @@ class Frame:
         start, stop = (along + start, along + stop) if self.mode.side == "high" else (-stop, -start)
         return self._box(start, stop)
 
-    def _grown(self, start: int, stop: int) -> Box:
+    def _growth_box(self, start: int, stop: int) -> Box:
         """Canonical columns relative to the seam, in the canvas after the step."""
         sign = 1 if self.mode.side == "high" else -1
         ends = sorted((self.seam + sign * start, self.seam + sign * stop))

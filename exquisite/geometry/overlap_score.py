@@ -241,7 +241,7 @@ def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileSc
 
 def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContract) -> TileScore:
     """`score` with what the calibration found."""
-    found = [
+    vetoes = [
         name
         for name, holds in (
             ("rim", calibration.rim_px > contract.max_rim_px),
@@ -250,10 +250,10 @@ def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContra
         if holds
     ]
     fidelity = calibration.fidelity if math.isfinite(calibration.fidelity) else -VETO_PENALTY
-    seam = score.primary - VETO_PENALTY * len(found)
+    seam = score.primary - VETO_PENALTY * len(vetoes)
     primary = seam - REDRAW_WEIGHT * math.log1p(calibration.redraw_error)
     metrics = {**score.metrics, "primary": primary, "seam": seam, "fidelity": fidelity}
-    return TileScore(primary, MappingProxyType(metrics), (*score.vetoes, *found))
+    return TileScore(primary, MappingProxyType(metrics), (*score.vetoes, *vetoes))
 
 
 def _sobel_metrics(past: Image.Image, future: Image.Image) -> dict[str, float]:

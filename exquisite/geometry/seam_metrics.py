@@ -49,7 +49,12 @@ from ..pixels import (
 __all__ = [
     "BLOCKS",
     "COMPONENTS",
+    "NEIGHBOURS",
     "REACH_PX",
+    "ROWS_OFF",
+    "SMALL_STEP",
+    "TYPICAL_COST",
+    "WINDOW",
     "Component",
     "Departure",
     "component_costs",
@@ -84,7 +89,7 @@ WINDOW = 32
 ROWS_OFF = 2
 """Rows by which slant and straightness look up and down."""
 
-PAD = 8
+_PAD = 8
 """Mirrored pixels around the picture, so that every filter has what it reads, and none what wraps around."""
 
 
@@ -157,14 +162,14 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
 
     `reach` shrinks the windows where a contract has narrow strips.
     """
-    around = crop_mirrored(picture, (-PAD, -PAD, picture.width + PAD, picture.height + PAD))
+    around = crop_mirrored(picture, (-_PAD, -_PAD, picture.width + _PAD, picture.height + _PAD))
     luminance = around.convert("L")
     level = as_float(luminance)
     differences = [difference(channel, moved(channel, -1)) for channel in map(as_float, around.split())]
     neighbours, window = max(1, min(NEIGHBOURS, reach // 4)), max(1, min(WINDOW, reach // 4))
 
     def inner(field: Image.Image) -> Image.Image:
-        return field.crop((PAD, PAD, PAD + picture.width, PAD + picture.height))
+        return field.crop((_PAD, _PAD, _PAD + picture.width, _PAD + picture.height))
 
     def profile(field: Image.Image) -> Image.Image:
         return block_means(inner(field), BLOCKS)

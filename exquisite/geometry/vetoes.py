@@ -59,16 +59,16 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
         return ()
     first, last = new.crop((0, 0, width, new.height)), old.crop((old.width - width, 0, old.width, old.height))
     earlier = old.crop((0, 0, old.width - width, old.height))
-    found, own = resemblance(first, old), None
+    match, own = resemblance(first, old), None
     names = []
-    for name, likeness in found.items():
+    for name, likeness in match.items():
         if likeness < _COPY_LEAST:
             continue
         own = own or resemblance(last, earlier)
         unlike = 1 - own[name]
         if unlike < _COPY_FLOOR or 1 - likeness > _COPY_SHARE * unlike:
             continue
-        if likeness <= found["mirror"] and _level_at_the_seam(past):
+        if likeness <= match["mirror"] and _level_at_the_seam(past):
             continue
         if name == "copy" or _mirrored(future, old, cells) <= _MIRROR_SHARE * unlike:
             names.append(name)

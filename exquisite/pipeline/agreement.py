@@ -11,13 +11,13 @@ __all__ = ["agreement"]
 def agreement(store: Store) -> dict[str, tuple[int, int]]:
     """For each metric (how often it agreed, how often a person accepted a candidate), over all steps on disk."""
     agreed = dict.fromkeys(METRICS, 0)
-    asked = dict.fromkeys(METRICS, 0)
+    total = dict.fromkeys(METRICS, 0)
     for number in range(SEED + 1, store.last_step() + 1):
         accepted = store.step(number).get("accepted") if store.is_finished(number) else None
         if accepted is None or accepted["candidate"] is None:
             continue
         for metric, chosen in accepted["best_by_metric"].items():
-            if metric in asked:
-                asked[metric] += 1
+            if metric in total:
+                total[metric] += 1
                 agreed[metric] += chosen == accepted["candidate"]
-    return {metric: (agreed[metric], asked[metric]) for metric in METRICS}
+    return {metric: (agreed[metric], total[metric]) for metric in METRICS}

@@ -162,10 +162,10 @@ def _line(record: Mapping[str, Any]) -> bytes:
 def _agreement(pairs: Iterable[Record]) -> dict[str, Rate]:
     """For each metric that told the two apart, how often its preference was the person's."""
     agreed: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for pair in pairs:
         for metric, (a, b) in pair["metrics"].items():
             if a != b:
-                asked[metric] += 1
+                total[metric] += 1
                 agreed[metric] += ("a" if a > b else "b") == pair["chosen"]
-    return {metric: Rate(agreed[metric], asked[metric]) for metric in METRICS}
+    return {metric: Rate(agreed[metric], total[metric]) for metric in METRICS}

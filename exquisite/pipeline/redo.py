@@ -82,7 +82,7 @@ class Redone:
 
 
 def redo_step(
-    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any
+    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any
 ) -> Redone:
     """Make committed step number `step` of the canvas anew on a branch, and offer the later steps again.
 
@@ -91,7 +91,7 @@ def redo_step(
         step: its number.
         generator: makes the new tiles.
         branch: name of the branch, by default "redo-" and the number; another name makes another attempt.
-        given: arguments of `Session.step`; words and options that are left out are those of the step.
+        changes: arguments of `Session.step`; words and options that are left out are those of the step.
 
     Raises:
         UsageError: the step is not on the canvas, or the branch is there and is another one's.
@@ -103,11 +103,11 @@ def redo_step(
     if name not in session.store.branches():
         session.branch(name, at=record["parent"])
     ours = session.on_branch(name)
-    made = [one["step"] for one in _back_to(ours.store, record["parent"], name)]
+    steps = [one["step"] for one in _back_to(ours.store, record["parent"], name)]
     result = None
-    if not made:
+    if not steps:
         same = {"prompt": record["words"], "plan": record.get("plan"), **record["options"]}
-        result = ours.step(record["mode"], generator, **{**same, **given})
+        result = ours.step(record["mode"], generator, **{**same, **changes})
         if result.status == "rejected":
             return Redone(name, result, ())
     with ours.writing():
@@ -137,13 +137,13 @@ def _later(store: Store, step: int) -> list[Record]:
     Raises:
         UsageError: the canvas does not hold that step.
     """
-    found: list[Record] = []
+    records: list[Record] = []
     at: int | None = store.head
     while at is not None and at != SEED:
         if at == step:
-            return found[::-1]
-        found.append(store.step(at))
-        at = found[-1]["parent"]
+            return records[::-1]
+        records.append(store.step(at))
+        at = records[-1]["parent"]
     raise UsageError(f"step {step} is not on the canvas of {store.root}: see `log`")
 
 
@@ -155,38 +155,38 @@ def _back_to(store: Store, base: int, name: str) -> list[Record]:
     """
     if store.head == base:
         return []
-    found = [store.step(store.head)]
-    while (at := found[-1]["parent"]) != base:
+    records = [store.step(store.head)]
+    while (at := records[-1]["parent"]) != base:
         if at is None:
             raise UsageError(f"the branch {name!r} does not begin at step {base}: choose another name")
-        found.append(store.step(at))
-    return found[::-1]
+        records.append(store.step(at))
+    return records[::-1]
 
 
 def _offered(store: Store, later: list[Record]) -> list[Offered]:
     """Each of the `later` records, glued again on the followed branch where it still fits."""
-    done: dict[int, Record] = {}
+    accepted: dict[int, Record] = {}
     at: int | None = store.head
     while at is not None:
         record = store.step(at)
         if "accepted" in record:
-            done.setdefault(int(record["accepted"]["step"]), record)
+            accepted.setdefault(int(record["accepted"]["step"]), record)
         at = record["parent"]
-    lost: dict[Mode, int] = {}
-    found = []
+    broken: dict[Mode, int] = {}
+    offers = []
     for record in later:
         mode, number = Mode(record["mode"]), int(record["step"])
         source = int(record.get("accepted", {}).get("step", number))
-        if source in done:
-            found.append(Offered(number, done[source]["step"], done[source]["reason"]))
-        elif mode in lost:
-            found.append(Offered(number, None, f"it continues step {lost[mode]}, which is not there any more"))
+        if source in accepted:
+            offers.append(Offered(number, accepted[source]["step"], accepted[source]["reason"]))
+        elif mode in broken:
+            offers.append(Offered(number, None, f"it continues step {broken[mode]}, which is not there any more"))
         else:
             one = _offer(store, record, source)
-            found.append(one)
+            offers.append(one)
             if one.made is None:
-                lost[mode] = number
-    return found
+                broken[mode] = number
+    return offers
 
 
 def _offer(store: Store, record: Record, source: int) -> Offered:
@@ -200,5 +200,5 @@ def _offer(store: Store, record: Record, source: int) -> Offered:
     if derived.strip is None:
         return Offered(number, None, derived.choice.reason)
     facts = accept_facts(store, source, derived, None)
-    made = conclude(OpenStep(store, store.new_step(base), base, inputs), derived, facts)
-    return Offered(number, made["step"], made["reason"])
+    record = conclude(OpenStep(store, store.new_step(base), base, inputs), derived, facts)
+    return Offered(number, record["step"], record["reason"])

@@ -149,13 +149,13 @@ class Session:
     def _repr_html_(self) -> str:
         status, newest = self.status(), self.store.step(self.head)
         if "mode" in newest:
-            shown, picture = "the newest end of the canvas", self.store.frontier(self.head, Mode(newest["mode"]))
+            caption, picture = "the newest end of the canvas", self.store.frontier(self.head, Mode(newest["mode"]))
         else:
-            shown, picture = "the seed picture", self.store.read_strip(Piece.from_record(newest["strip"]))
+            caption, picture = "the seed picture", self.store.read_strip(Piece.from_record(newest["strip"]))
         width, height = status.canvas_size
         text = f"a canvas of {width} × {height} px, steps: {status.steps}"
         money = "; ".join(f"{line.label} {line}" for line in status.money.lines())
-        return card(f"session {self.root.resolve().name}", (text, money), (shown, small_png(picture)))
+        return card(f"session {self.root.resolve().name}", (text, money), (caption, small_png(picture)))
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
@@ -326,9 +326,9 @@ class Session:
             self.store.make_branch(name, number)
             return number
 
-    def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **given: Any) -> Redone:
+    def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any) -> Redone:
         """Make a step of the canvas anew on a branch, and offer the later ones again there; see `redo.redo_step`."""
-        return redo_step(self, step, generator, branch=branch, **given)
+        return redo_step(self, step, generator, branch=branch, **changes)
 
     def on_branch(self, name: str) -> Session:
         """The same session, following the branch `name`."""

@@ -120,7 +120,7 @@ class TestChoice:
             return tile
 
         session = canvas_at(tmp_path / "s")
-        result = grow(session, Mode.X_LTR, torn, close=True, candidates=3, gate=2.75)
+        result = grow(session, Mode.X_LTR, torn, close=True, candidates=3, gate=2)
         score = read(result.step_dir / "score.json")
         assert (result.status, result.chosen) == ("committed", 2)
         seams = [[seam["metrics"]["seam"] for seam in one["seams"]] for one in score["candidates"]]

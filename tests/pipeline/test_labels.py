@@ -123,11 +123,11 @@ class TestSummary:
         assert low < value < high
 
     def test_a_metric_agrees_where_it_prefers_what_the_person_preferred(self, labels: Labels) -> None:
-        labels.append(pair("a", seam=(0.5, 0.2), bend=(0.1, 0.3)))
-        labels.append(pair("b", seam=(0.1, 0.2), bend=(0.2, 0.2)))
-        labels.append(pair("same", seam=(0.1, 0.2), bend=(0.2, 0.1)))
+        labels.append(pair("a", seam=(0.5, 0.2), turn=(0.1, 0.3)))
+        labels.append(pair("b", seam=(0.1, 0.2), turn=(0.2, 0.2)))
+        labels.append(pair("same", seam=(0.1, 0.2), turn=(0.2, 0.1)))
         summary = labels.summary()
-        assert (summary.agreement["seam"], summary.agreement["bend"]) == (Rate(2, 2), Rate(0, 1))
+        assert (summary.agreement["seam"], summary.agreement["turn"]) == (Rate(2, 2), Rate(0, 1))
         assert summary.ties == 1
 
     def test_nothing_answered_says_nothing(self, labels: Labels) -> None:

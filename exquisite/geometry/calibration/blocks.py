@@ -128,10 +128,10 @@ def summed_blocks(
             (k // columns + 0.5) * step,
             value[:5],
             value[5],
-            kept * within,
-            kept * (within and value[0] + value[2] > _LEAST_GRADIENT),
+            used_weight * within,
+            used_weight * (within and value[0] + value[2] > _LEAST_GRADIENT),
         )
-        for k, (value, kept, within) in enumerate(zip(values, weights, inside, strict=True))
+        for k, (value, used_weight, within) in enumerate(zip(values, weights, inside, strict=True))
     ]
 
 

@@ -101,8 +101,8 @@ def calibrate_tile(
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
     drift = measure_drift(raw, truth, contract)
-    found = drift.rated(drift.calibration.tile, truth, contract)
-    return replace(found, tile=from_canonical(found.tile, mode) if found.applied else raw_tile)
+    result = drift.rated(drift.calibration.tile, truth, contract)
+    return replace(result, tile=from_canonical(result.tile, mode) if result.applied else raw_tile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +123,14 @@ class Drift:
         """The calibration with a corrected canonical `tile`, its rim and what its redraw of `band` says of it."""
         inner = measured_contract(contract)
         outer = contract.band_px - inner.band_px
-        sound = sound_box(self.field, inner)
+        valid = sound_box(self.field, inner)
         measured, truth = (picture.crop((outer, 0, *picture.size)) for picture in (tile, band))
         return replace(
             self.calibration,
             tile=tile,
             rim_px=rim_px(self.field, inner),
-            redraw_error=_redraw_error(measured, truth, self.field, sound),
-            sound=(sound[0] + outer, sound[1], sound[2] + outer, sound[3]),
+            redraw_error=_redraw_error(measured, truth, self.field, valid),
+            sound=(valid[0] + outer, valid[1], valid[2] + outer, valid[3]),
         )
 
 
@@ -159,11 +159,11 @@ def measure_drift(raw: Image.Image, band: Image.Image, contract: TileContract) -
     return replace(drift, calibration=replace(drift.calibration, tile=whole))
 
 
-def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, sound: tuple[int, int, int, int]) -> float:
+def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, valid: tuple[int, int, int, int]) -> float:
     """What the redrawn band says of the error of the first new columns of a calibrated tile, canonical."""
-    left, top, seam, bottom = sound
-    redraw, new = tile.crop(sound), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
-    error = redraw_error(redraw, band.crop(sound), left, lambda x: field.at(x, tile.height / 2)[0])
+    left, top, seam, bottom = valid
+    redraw, new = tile.crop(valid), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
+    error = redraw_error(redraw, band.crop(valid), left, lambda x: field.at(x, tile.height / 2)[0])
     return error * lost_detail(redraw, new)
 
 
@@ -181,7 +181,7 @@ class _Correction:
         self._remarks: list[str] = []
         self._tone: ToneCurves = ()
         self._photometric = PhotometricCorrection()
-        self._kept = 1.0
+        self._kept_share = 1.0
         self._left_by_place = 1.0
         self._grain = 1.0
 
@@ -190,11 +190,11 @@ class _Correction:
         before = self._agreement.residual(self._raw.crop(self._half))
         self._place()
         self._adjust_tone()
-        kept = self._kept
-        if kept < LEAST_KEPT or (kept < _DOUBTFUL and self._left_by_place > _CLEAR_PLACE):
+        kept_share = self._kept_share
+        if kept_share < LEAST_KEPT or (kept_share < _DOUBTFUL and self._left_by_place > _CLEAR_PLACE):
             self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
             self._photometric = PhotometricCorrection()
-            reason = f"recomposed: only {kept:.0%} of the conditioning half is the band redrawn"
+            reason = f"recomposed: only {kept_share:.0%} of the conditioning half is the band redrawn"
         else:
             self._adjust_sharpness()
             self._measure_grain()
@@ -217,7 +217,7 @@ class _Correction:
             tone=tuple(tuple(curve[level] for level in _SHOWN_LEVELS) for curve in self._tone),
             softness=self._photometric.kernel.gain,
             grain=self._grain,
-            kept=kept,
+            kept=kept_share,
         )
         return Drift(calibration, self._field, self._photometric)
 
@@ -226,8 +226,8 @@ class _Correction:
 
         Tone is in the way of this comparison: both halves are compared through curves fitted to each.
         """
-        for axis, told in zip("xy", self._registration.told, strict=True):
-            if not told:
+        for axis, identifiable in zip("xy", self._registration.told, strict=True):
+            if not identifiable:
                 self._remarks.append(f"not identifiable along {axis}: left as it is")
         field = extended(self._registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
@@ -238,13 +238,13 @@ class _Correction:
             self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
             return
         self._tile, self._field, self._left_by_place = placed, field, after / (before + _NO_RESIDUAL)
-        self._stages += ["place", "bend"] if self._registration.bent else ["place"]
+        self._stages += ["place", "bend"] if self._registration.has_bend else ["place"]
 
     def _adjust_tone(self) -> None:
         """Tone: curves from calm places."""
         self._tone = fit_tone(self._tile.crop(self._half), self._band, self._agreement.counted)
         toned = with_tone(self._tile, self._tone)
-        self._kept = self._agreement.kept(toned.crop(self._half))
+        self._kept_share = self._agreement.kept_share(toned.crop(self._half))
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal_before, tonal_after = (self._agreement.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
@@ -318,23 +318,23 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     small, small_band = halved(raw), halved(band)
     weights = telling_grey(band)
     grey, grey_band = small.convert("L", weights), small_band.convert("L", weights)
-    known = grey.crop((0, 0, *grey_band.size))
-    shares = [count / known.width / known.height for count in known.histogram()]
-    curve = tamed(shares, matched_histograms(known, grey_band))
+    reference = grey.crop((0, 0, *grey_band.size))
+    shares = [count / reference.width / reference.height for count in reference.histogram()]
+    curve = tamed(shares, matched_histograms(reference, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
     tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
-    toned, known = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
-    found = register(toned, known, rough.placement.twice)
-    if not found.bent:
-        return found
+    toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
+    result = register(toned, reference, rough.placement.twice)
+    if not result.has_bend:
+        return result
     agreement = Agreement(small_band, rough.block_px, rough.weights)
 
     def residual(registration: Registration) -> float:
         half = _pulled_back(small, registration, small_band.size, 2)
         return agreement.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
-    straight = found.straightened()
-    return found if residual(found) < LOCAL_FALL * residual(straight) else straight
+    straight = result.straightened()
+    return result if residual(result) < LOCAL_FALL * residual(straight) else straight
 
 
 def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:

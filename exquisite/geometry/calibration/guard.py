@@ -29,19 +29,19 @@ _NEAR_PX = 4 * 32  # new columns that are looked at, and as many of the conditio
 def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> str:
     """Why tone curves harm the generated half `new`; empty where they do not. Both pictures are RGB."""
     for channel, curve, truth in zip(new.split(), curves, band.split(), strict=True):
-        counts, known = channel.histogram(), truth.histogram()
+        counts, reference = channel.histogram(), truth.histogram()
         total, end = sum(counts), LEVELS - 1
         # 1. Clipping beyond what the generated half, or the band, shows already.
         for clipped, was in (
             (sum(n for n, level in zip(counts, curve, strict=True) if level <= 0), 0),
             (sum(n for n, level in zip(counts, curve, strict=True) if level >= end), end),
         ):
-            if clipped > max(counts[was], known[was] * total / sum(known)) + _MOST_CLIPPED * total:
+            if clipped > max(counts[was], reference[was] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. Levels that the band does not have, changed more than any that it has.
-        levels_of_band = [level for level, count in enumerate(known) if count]
+        levels_of_band = [level for level, count in enumerate(reference) if count]
         most = max(abs(curve[level] - level) for level in levels_of_band) + _BEYOND
-        guessed = [n for level, n in enumerate(counts) if not known[level] and abs(curve[level] - level) > most]
+        guessed = [n for level, n in enumerate(counts) if not reference[level] and abs(curve[level] - level) > most]
         if sum(guessed) > _MOST_GUESSED * total:
             return "would change levels that the band does not have"
     return ""
@@ -52,10 +52,10 @@ def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -
     seam = band.width
     near = min(_NEAR_PX, seam, before.width - seam)
     old, new = (seam - near, 0, seam, before.height), (seam, 0, seam + near, before.height)
-    known, own = (_energies(before.crop(box)) for box in (old, new))
+    reference, own = (_energies(before.crop(box)) for box in (old, new))
     known_after, own_after = (_energies(after.crop(box)) for box in (old, new))
     for k in range(2):
-        usual = max(1.0, (known_after[k] + _LEAST_ENERGY) / (known[k] + _LEAST_ENERGY))
+        usual = max(1.0, (known_after[k] + _LEAST_ENERGY) / (reference[k] + _LEAST_ENERGY))
         if own_after[k] + _LEAST_ENERGY > _MOST_GROWTH * usual * (own[k] + _LEAST_ENERGY):
             return "would amplify the detail of the generated half"
     truth = _energies(band.crop((seam - near, 0, seam, band.height)))

@@ -75,7 +75,7 @@ class Agreement:
         residuals = self._residuals(with_tone(coarse, curves), self._coarse_band)
         return sum(residuals) / len(residuals)
 
-    def kept(self, half: Image.Image) -> float:
+    def kept_share(self, half: Image.Image) -> float:
         """Share of the held-out blocks whose coarse content `half` explains: it leaves less than half of its variance.
 
         In cells of one size, of twice or of four times that: fine lines that moved are no other picture.
@@ -114,12 +114,12 @@ class Agreement:
         edge = half.width // self._columns
         whole = squared_distance(half, band).crop((0, 0, self._columns * edge, self._rows * edge))
         means = whole.reduce(edge).get_flattened_data()
-        return [math.sqrt(mean / 3) for mean, held in zip(means, self._held_out, strict=True) if held]  # type: ignore[operator]
+        return [math.sqrt(mean / 3) for mean, is_held_out in zip(means, self._held_out, strict=True) if is_held_out]  # type: ignore[operator]
 
     def _mask(self, weights: Sequence[float]) -> Image.Image:
         values = bytes(
-            255 if weight > _LEAST_WEIGHT and not held else 0
-            for weight, held in zip(weights, self._held_out, strict=True)
+            255 if weight > _LEAST_WEIGHT and not is_held_out else 0
+            for weight, is_held_out in zip(weights, self._held_out, strict=True)
         )
         blocks = Image.frombytes("L", (self._columns, self._rows), values)
         size = (self._columns * self._block_px, self._rows * self._block_px)

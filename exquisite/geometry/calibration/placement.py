@@ -96,8 +96,8 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     blocks = summed_blocks(level, placed_redraw(level, placement), placement)
     # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y).
     a00 = a01 = a02 = a03 = a11 = a12 = a13 = a22 = a23 = a33 = b0 = b1 = b2 = b3 = 0.0
-    calm = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
-    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, calm) * _NOISE_GRADIENT)
+    calmest = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
+    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, calmest) * _NOISE_GRADIENT)
     seeming = [0.0] * 4
     for block in blocks:
         u, v = (block.x - placement.centre[0]) / level.unit, (block.y - placement.centre[1]) / level.unit
@@ -133,15 +133,15 @@ def identified(fit: PlacementFit, unit: float) -> tuple[Placement, tuple[bool, b
     The smaller eigenvalues of the normal equations decide. Along an axis that is not told nothing is moved.
     """
     at = _lengths(fit.placement, unit)
-    told = [axis for value, axis in principal_axes(fit.information) if value >= _KNOWN_PX**-2]
-    if len(told) == len(at):
+    axes = [axis for value, axis in principal_axes(fit.information) if value >= _KNOWN_PX**-2]
+    if len(axes) == len(at):
         return fit.placement, (True, True)
     lengths = [0.0] * len(at)
-    for axis in told:
+    for axis in axes:
         along = math.fsum(a * b for a, b in zip(axis, at, strict=True))
         lengths = [length + along * a for length, a in zip(lengths, axis, strict=True)]
-    seen = [sum(axis[k] ** 2 for axis in told) > 0.5 for k in (0, 2)]
-    return _from_lengths(lengths, fit.placement, unit), (seen[0], seen[1])
+    identifiable = [sum(axis[k] ** 2 for axis in axes) > 0.5 for k in (0, 2)]
+    return _from_lengths(lengths, fit.placement, unit), (identifiable[0], identifiable[1])
 
 
 def _lengths(placement: Placement, unit: float) -> list[float]:

@@ -48,7 +48,7 @@ class Registration:
     told: tuple[bool, bool] = (True, True)
 
     @property
-    def bent(self) -> bool:
+    def has_bend(self) -> bool:
         """Whether there is a local displacement."""
         return any(node != (0.0, 0.0) for row in self.local.nodes for node in row)
 
@@ -110,8 +110,8 @@ def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Regist
 
 def _unbent(fit: PlacementFit, finest: Level) -> Registration:
     """What the picture tells of shift and zoom, as a registration of the `finest` level's pictures."""
-    placement, told = identified(fit, finest.unit)
-    return Registration(placement, _flat(finest), finest.block_px, fit.weights, told)
+    placement, identifiable = identified(fit, finest.unit)
+    return Registration(placement, _flat(finest), finest.block_px, fit.weights, identifiable)
 
 
 def _flat(level: Level) -> Spline:
@@ -127,14 +127,14 @@ def _implausibility(fit: PlacementFit, farthest: int) -> float:
 
 def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Registration:
     """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
-    registration, fall = _bent(levels[0], placed)
+    registration, fall = _with_bend(levels[0], placed)
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
     if fall < _CHANCE_PX * coefficients / (levels[-1].band.width * levels[-1].band.height):
         return placed
     registration = replace(registration, local=registration.local.refined())
     for level in levels:
         for _ in range(_LOCAL_ROUNDS.get(level.scale, 0)):
-            registration, _ = _bent(level, registration)
+            registration, _ = _with_bend(level, registration)
     return registration
 
 
@@ -150,7 +150,7 @@ def _bent_redraw(level: Level, registration: Registration) -> Image.Image:
     return resample(level.redraw, registration.field(xs, ys, level.scale), (0, 0, width, height), 1)
 
 
-def _bent(level: Level, registration: Registration) -> tuple[Registration, float]:
+def _with_bend(level: Level, registration: Registration) -> tuple[Registration, float]:
     """One step on the local displacement, and the share of the squared error that it should take away."""
     blocks = summed_blocks(level, _bent_redraw(level, registration), registration.placement, _CAPTURED * level.scale)
     counted = sum(block.weight for block in blocks) + 1e-9

@@ -143,9 +143,9 @@ def _share_that_calm_places_bear(
         return 1.0
     calmest = sorted(places)[: max(1, len(places) // 4)]
     missing = math.fsum(place[0] - place[1] for place in places) / len(places)
-    known, own, both, gained = (math.fsum(values) / len(calmest) for values in zip(*calmest, strict=True))
+    reference, own, both, gained = (math.fsum(values) / len(calmest) for values in zip(*calmest, strict=True))
     # own + 2 both s + gained s^2 = limit
-    room = max(known, own) + max(_MORE_NOISE, _NOISE_FOR_DETAIL * coherent * missing) - own
+    room = max(reference, own) + max(_MORE_NOISE, _NOISE_FOR_DETAIL * coherent * missing) - own
     if 2 * both + gained <= room:
         return 1.0
     root = math.sqrt(both * both + gained * room)

@@ -73,15 +73,15 @@ def fit_tone(
         enough: pixels that are enough; of more than twice as many only every second row and column is looked at.
     """
     counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
-    calm = ImageChops.multiply(counted, ImageChops.multiply(_calm(redraw), _calm(band)))
+    flat = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
     stands_for = 1.0
     while redraw.width * redraw.height > 2 * enough:
         stands_for *= 4
         size = (redraw.width // 2, redraw.height // 2)
-        redraw, band, counted, calm = (
-            image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, calm)
+        redraw, band, counted, flat = (
+            image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, flat)
         )
-    weighed = ((calm, stands_for), (counted, stands_for * _BUSY_WEIGHT))
+    weighed = ((flat, stands_for), (counted, stands_for * _BUSY_WEIGHT))
     return tuple(_curve(a, b, weighed) for a, b in zip(redraw.split(), band.split(), strict=True))
 
 
@@ -142,7 +142,7 @@ def _cumulated(counts: Sequence[int]) -> list[float]:
     return out
 
 
-def _calm(image: Image.Image) -> Image.Image:
+def _flat_mask(image: Image.Image) -> Image.Image:
     """Mode L: 255 where the luminance of the 3x3 pixels around spans at most _CALM_LEVELS, else 0."""
     grey = image.convert("L")
     spread = ImageChops.subtract(spread_3x3(grey, ImageChops.lighter), spread_3x3(grey, ImageChops.darker))

@@ -168,7 +168,7 @@ class Cell:
         return (self.repetition, self.arm, self.place)
 
     @property
-    def asked(self) -> bool:
+    def sent_request(self) -> bool:
         """Whether the step sent a request of its own."""
         return self.answers == self.step
 

@@ -140,7 +140,7 @@ def _arm_report(name: str, settings: Mapping[str, Any], cells: Sequence[Cell], r
         steps=len(cells),
         n=next(iter(means.values())).n if means else 0,
         means=means,
-        asked=sum(cell.asked for cell in cells),
+        asked=sum(cell.sent_request for cell in cells),
         passed=sum(bool(cell.gate and cell.gate["passed"]) for cell in cells),
         rejected=sum(cell.status != "committed" for cell in cells),
         usd=sum((Decimal(cell.usd) for cell in cells), Decimal(0)),

@@ -124,7 +124,7 @@ class Experiment:
 
     def asking(self, make: MakeGenerator) -> list[tuple[Arm, TileRequest]]:
         """An upper bound of the remaining requests: steps whose canvas is not known yet may later share answers."""
-        seen = {(cell.repetition, cell.request) for cell in self._cells.values()}
+        recorded = {(cell.repetition, cell.request) for cell in self._cells.values()}
         requests = []
         for repetition, name, place in self.missing():
             arm, base = self.plan.arm(name), self._base_step(repetition, name, place)
@@ -132,9 +132,9 @@ class Experiment:
                 if self._committed_step(repetition, name, base) is not None:
                     continue
                 digest = self._digest(arm, base, make(arm, repetition))
-                if (repetition, digest) in seen:
+                if (repetition, digest) in recorded:
                     continue
-                seen.add((repetition, digest))
+                recorded.add((repetition, digest))
             requests.append((arm, self._request(arm, self.plan.at if base is None else base)))
         return requests
 
@@ -245,9 +245,9 @@ class Experiment:
     def _rejected_step(self, arm: Arm, base: int, digest: str) -> int | None:
         """The rejected step of a run that was interrupted before it wrote the cell; None without one."""
         store, options = self._store, self._inputs(arm, base).options.as_dict()
-        seen = {cell.step for cell in self._cells.values()}
-        for number in range(max([base, *seen]) + 1, store.last_step() + 1):
-            if number in seen or not store.is_finished(number):
+        recorded = {cell.step for cell in self._cells.values()}
+        for number in range(max([base, *recorded]) + 1, store.last_step() + 1):
+            if number in recorded or not store.is_finished(number):
                 continue
             record = store.step(number)
             is_rejected_arm = record["status"] == "rejected" and record["options"] == options

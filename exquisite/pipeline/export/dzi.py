@@ -161,8 +161,8 @@ class _Export:
     def _write_tiles(self, folder: Path) -> None:
         """Write every tile under `folder`, and return when they and their names are on the disk."""
         levels = [folder / str(level.number) for level in self._levels]
-        for made in (folder, *levels):
-            self._files.make_folder(made)
+        for each in (folder, *levels):
+            self._files.make_folder(each)
         for name, data in ahead(self._encoded, self._cut()):
             self._files.write_file(folder / name, data)
         for written in (*levels, folder):
@@ -170,7 +170,7 @@ class _Export:
 
     def _cut(self) -> Iterator[tuple[str, Image.Image]]:
         """(name, pixels) of every tile, in the order in which the strips make them complete."""
-        done = 0
+        columns = 0
         for block in self._view.blocks():
             pixels: Image.Image | None = block
             for level in self._levels:
@@ -181,8 +181,8 @@ class _Export:
                     yield from self._rows(level.number, column, strip)
                 pixels = level.halved()
                 level.drop()
-            done += block.width
-            self._progress("writing tiles", done / self._view.length)
+            columns += block.width
+            self._progress("writing tiles", columns / self._view.length)
 
     def _rows(self, level: int, column: int, strip: Image.Image) -> Iterator[tuple[str, Image.Image]]:
         """The tiles of one column, in the canvas's own orientation."""

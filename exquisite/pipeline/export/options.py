@@ -64,9 +64,9 @@ class ExportOptions:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ExportOptions:
         """Options from names and values, as a caller gives them."""
-        known = {option.name for option in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise UsageError(f"unknown export option {unknown[0]!r}: use one of {', '.join(sorted(known))}")
+        names = {option.name for option in fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise UsageError(f"unknown export option {unknown[0]!r}: use one of {', '.join(sorted(names))}")
         return cls(**values)
 
     def format_of(self, path: Path) -> str:
@@ -76,13 +76,13 @@ class ExportOptions:
             UsageError: its name does not end in the format's.
         """
         suffix = path.suffix.lower().removeprefix(".")
-        wanted = self.format or suffix
-        if wanted not in EXPORT_FORMATS or suffix != wanted:
+        chosen = self.format or suffix
+        if chosen not in EXPORT_FORMATS or suffix != chosen:
             endings = f".{self.format}" if self.format else " or ".join(f".{name}" for name in EXPORT_FORMATS)
             raise UsageError(f"cannot export to {path}: use a name that ends in {endings}")
-        if wanted == "dzi" and self.dpi is not None:
+        if chosen == "dzi" and self.dpi is not None:
             raise UsageError("a Deep Zoom picture has no place for dpi: leave --dpi out, or export a .png")
-        return wanted
+        return chosen
 
 
 def export_canvas(

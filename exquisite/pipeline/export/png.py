@@ -124,7 +124,7 @@ class _Export:
     def _blocks_down(self) -> Iterator[bytes]:
         """A strip after the other: the canvas grows downwards or upwards."""
         last_row: Image.Image | None = None
-        done = 0
+        rows = 0
         for strip in map(self._view.own, self._view.blocks()):
             for top in range(0, strip.height, self._block_rows):
                 block = strip.crop((0, top, strip.width, min(top + self._block_rows, strip.height)))
@@ -132,8 +132,8 @@ class _Export:
                 last_row = block.crop((0, block.height - 1, block.width, block.height))
                 stride = block.width * _SAMPLES
                 yield b"".join(_UP + pixels[at : at + stride] for at in range(0, len(pixels), stride))
-            done += strip.height
-            self._progress("writing", done / self._size[1])
+            rows += strip.height
+            self._progress("writing", rows / self._size[1])
 
     def _blocks_across(self) -> Iterator[bytes]:
         """Rows that cross all strips, through the scratch file."""
@@ -150,7 +150,7 @@ class _Export:
     def _write_scratch(self) -> list[tuple[int, int]]:
         """Fill the scratch file with one section after the other; returns (offset, stride) of each, in bytes."""
         self._progress(f"scratch file {self._scratch} of {megabytes(self._raw_bytes)}, removed at the end", 0.0)
-        sections, offset, done = [], 0, 0
+        sections, offset, rows = [], 0, 0
         handle = self._files.open(self._scratch)
         try:
             for section in self._sections():
@@ -158,8 +158,8 @@ class _Export:
                 self._files.write(handle, pixels)
                 sections.append((offset, section.width * _SAMPLES))
                 offset += len(pixels)
-                done += section.width
-                self._progress("reading strips", 0.5 * done / self._size[0])
+                rows += section.width
+                self._progress("reading strips", 0.5 * rows / self._size[0])
         finally:
             self._files.close(handle)
         return sections
@@ -168,8 +168,8 @@ class _Export:
         """The blocks of the view joined to runs of about SECTION_BYTES."""
         run: list[Image.Image] = []
         for block in self._view.blocks():
-            held = sum(each.width for each in run) + block.width
-            if run and held * self._size[1] * _SAMPLES > SECTION_BYTES:
+            run_width = sum(each.width for each in run) + block.width
+            if run and run_width * self._size[1] * _SAMPLES > SECTION_BYTES:
                 yield _side_by_side(run)
                 run = []
             run.append(block)

@@ -103,8 +103,8 @@ def _to_d50(primaries: Primaries) -> _Matrix:
     points = _transposed([_xyz(point) for point in primaries[1:]])
     scales = _times(_inverse(points), white)
     to_xyz = tuple(tuple(value * scale for value, scale in zip(row, scales, strict=True)) for row in points)
-    cones, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
-    gains = [to / of for to, of in zip(wanted, cones, strict=True)]
+    cones, target = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
+    gains = [to / of for to, of in zip(target, cones, strict=True)]
     scaled = tuple(tuple(gain * value for value in row) for gain, row in zip(gains, _BRADFORD, strict=True))
     return _product(_product(_inverse(_BRADFORD), scaled), to_xyz)
 

@@ -61,8 +61,8 @@ def check_heads(evidence: Evidence, records: StepRecords, heads: Heads) -> None:
             again = head_line(path, number, evidence.content(step_path(number)) or b"")
             replacement = Replacement(again, f"it points at step {number} again: {reason}")
         cost = "the canvas" if path == MAIN_HEAD else "the branch"
-        lost = f"{cost} cannot be opened; the steps themselves are not affected"
-        evidence.report(path, problem, lost, replacement)
+        consequence = f"{cost} cannot be opened; the steps themselves are not affected"
+        evidence.report(path, problem, consequence, replacement)
 
 
 def _problem(path: str, line: bytes | None, committed: Mapping[int, str]) -> str | None:
@@ -88,8 +88,8 @@ def _target(evidence: Evidence, records: StepRecords, heads: Heads, path: str) -
             return head.step, f"its line stands in {other}"
     # 2. What is left of the line may name the step. The line of another head tells nothing of this one.
     is_anothers = path in parsed and parsed[path].path in heads
-    if not is_anothers and not _names_damage(line, records) and (known := lost_head(line, committed)) is not None:
-        return known
+    if not is_anothers and not _names_damage(line, records) and (target := lost_head(line, committed)) is not None:
+        return target
     # 3. The canvas itself is at its newest step, unless somebody went back.
     newest = _newest(evidence, records)
     if path == MAIN_HEAD and newest in committed:

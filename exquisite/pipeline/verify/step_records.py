@@ -59,8 +59,8 @@ class StepRecords:
         for number in self.numbers:
             self._read(number, expected)
         for number in sorted(set(range(max([SEED, *self.numbers, *expected]) + 1)) - set(self.numbers)):
-            lost = f"step {number} is gone, and what was built on it cannot be read back to the seed"
-            evidence.report(f"steps/{step_name(number)}", "the folder is missing", lost)
+            consequence = f"step {number} is gone, and what was built on it cannot be read back to the seed"
+            evidence.report(f"steps/{step_name(number)}", "the folder is missing", consequence)
 
     def committed(self) -> dict[int, str]:
         """The hash of the record of each step that is part of a canvas."""

@@ -31,8 +31,8 @@ def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
     except IMPOSSIBLE as error:
         problem, named, pieces = f"it says what cannot be ({error})", {}, []
     if problem is not None:
-        lost = f"step {number} and what was built on it cannot be trusted"
-        evidence.report(f"{folder}/step.json", problem, lost)
+        consequence = f"step {number} and what was built on it cannot be trusted"
+        evidence.report(f"{folder}/step.json", problem, consequence)
     named = {**{f"strips/{piece.sha256}.png": piece.sha256 for piece in pieces}, **named}
     source = _Source(evidence, number, record)
     for path in sorted(named, key=lambda path: not path.endswith("request.json")):  # others are made from the request
@@ -75,8 +75,8 @@ class _Source:
         derived = self._derived
         if derived is None:
             return None
-        made = (derived.strip, derived.pending) if name.startswith("strips/") else (derived.files.get(name),)
-        return next((data for data in made if _with_hash(data, digest) is not None), None)
+        contents = (derived.strip, derived.pending) if name.startswith("strips/") else (derived.files.get(name),)
+        return next((data for data in contents if _with_hash(data, digest) is not None), None)
 
 
 def _with_hash(data: bytes | None, digest: str) -> bytes | None:
@@ -131,7 +131,7 @@ def _contradiction(records: StepRecords, number: int, record: Record) -> str | N
     if (left is not None) != (options.soften_px > 0):
         return "what it leaves pending is not what its options say"
     hashes = record["strip"]["sha256"], None if left is None else left.sha256
-    grown: Record = {"pending": {}} | grown_record(parent, mode, options.step_contract(contract), zones, hashes)
-    said = {"pending": {}} | {name: record[name] for name in grown if name in record}
-    same = said == json.loads(pretty(grown)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
+    expected: Record = {"pending": {}} | grown_record(parent, mode, options.step_contract(contract), zones, hashes)
+    recorded = {"pending": {}} | {name: record[name] for name in expected if name in record}
+    same = recorded == json.loads(pretty(expected)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
     return None if same else "the place of its strip does not follow from the step that it continues"

@@ -64,9 +64,9 @@ def _check_pointer(evidence: Evidence, number: int, bodies: int) -> bool:
         return False
     evidence.claimed.add(pointer)
     problem = f"it is missing, or {pointer} is, which names the step"
-    lost = f"its {bodies} stored answers are not found by a rerun"
+    consequence = f"its {bodies} stored answers are not found by a rerun"
     replacement = Replacement(line, "the same command resumes the step", pointer)
-    evidence.report(f"{folder}/step.json", problem, lost, replacement)
+    evidence.report(f"{folder}/step.json", problem, consequence, replacement)
     return False
 
 
@@ -75,10 +75,11 @@ def _check_body(evidence: Evidence, outcome: str, number: int) -> None:
     if evidence.blames(outcome):
         return
     record = read_record(evidence.root / outcome)
-    lost = f"an answer of step {number} cannot be used"
+    consequence = f"an answer of step {number} cannot be used"
     if "outcome" not in record:
-        evidence.report(outcome, "it is another record", lost)
-    for kind, cost in (("body", lost), ("partial", f"what arrived of an answer of step {number} cannot be seen")):
+        evidence.report(outcome, "it is another record", consequence)
+    partial = f"what arrived of an answer of step {number} cannot be seen"
+    for kind, cost in (("body", consequence), ("partial", partial)):
         path, digest = outcome.replace(".outcome.json", f".{kind}"), record.get(f"{kind}_sha256")
         if isinstance(digest, str) and digest != evidence.hashes.get(path):
             if path in evidence.hashes:

@@ -25,7 +25,7 @@ def scene_of(kind: str, seed: int) -> Image.Image:
 
 
 def kept(band: Image.Image, half: Image.Image) -> float:
-    return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept(half)
+    return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept_share(half)
 
 
 def kept_anew(kind: str, seed: int) -> float:

@@ -92,8 +92,8 @@ def test_straightened_is_shift_and_zoom_alone() -> None:
     source = pictures.draw("cobbles", (size + 2 * BORDER, size + 2 * BORDER), 5)
     band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size)).convert("L").convert("F")
     found = found_in(redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F"), band)
-    assert found.bent
-    assert not found.straightened().bent
+    assert found.has_bend
+    assert not found.straightened().has_bend
     assert found.straightened().at(seam, 100) == found.placement.at(seam, 100)
 
 

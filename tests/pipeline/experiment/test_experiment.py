@@ -84,7 +84,7 @@ def test_arms_that_differ_only_after_the_answers_share_them(session: Session, pi
     experiment = Experiment.begin(session.root, "after", "x_ltr", ways, repeat=2)
     cells = run(experiment, truth)
     assert len(truth.requests) == 2
-    assert [cell.asked for cell in cells] == [True, *[False] * 4] * 2
+    assert [cell.sent_request for cell in cells] == [True, *[False] * 4] * 2
     assert {cell.answers for cell in cells if cell.repetition == 1} == {cells[0].step}
     assert len({cell.step for cell in cells}) == len(cells)
 
@@ -146,14 +146,14 @@ def test_the_generator_is_made_for_arm_and_repetition(session: Session, picture:
     ways = [Arm("a", PLAIN, generator={"who": "x"}), Arm("b", PLAIN, generator={"who": "y"})]
     cells = list(Experiment.begin(session.root, "who", "x_ltr", ways, repeat=2).run(make))
     assert made == [("x", 1), ("y", 1), ("x", 2), ("y", 2)]
-    assert all(cell.asked for cell in cells)
+    assert all(cell.sent_request for cell in cells)
 
 
 def test_the_second_step_of_an_arm_continues_its_own_first(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: value // 2))
     ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8))]
     cells = run(Experiment.begin(session.root, "two", "x_ltr", ways, steps=2), truth)
-    assert [(cell.arm, cell.place, cell.asked) for cell in cells] == [
+    assert [(cell.arm, cell.place, cell.sent_request) for cell in cells] == [
         ("a", 1, True), ("a", 2, True), ("b", 1, False), ("b", 2, True),
     ]  # fmt: skip
 
@@ -251,7 +251,7 @@ def test_after_an_interrupt_nothing_answered_is_asked_again(session: Session, pi
     assert len(experiment.cells) == at
     run(experiment, truth)
     assert len(truth.requests) == 4
-    assert [cell.asked for cell in experiment.cells] == [True] * 4
+    assert [cell.sent_request for cell in experiment.cells] == [True] * 4
     assert run(Experiment.begin(session.root, "i", "x_ltr"), truth) == []
 
 
