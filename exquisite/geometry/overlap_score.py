@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 METRICS = ("primary", "seam", "sobel_corr", "sobel_nmse", *(component.name for component in COMPONENTS))
-"""Names of the metrics that every score has."""
+"""Names of the metrics that every score has, calibrated or not, in the order of `TileScore.metrics`."""
 
 DEFAULT_GATE = 2.75
 """Factor of the gate, from the benchmark."""
@@ -92,7 +92,7 @@ class TileScore:
         primary: higher is better, finite, vetoes folded in: the seam, and where a calibration was given what the
             redrawn band says of the candidate.
         metrics: every metric by name, higher is better, finite: "seam" is the seam and the vetoes alone; "fidelity"
-            only where a calibration was given.
+            only where a calibration was given, "cut_mismatch" and "cut_breaks" only along a cut.
         vetoes: names of what rules the candidate out, whatever its seam.
     """
 

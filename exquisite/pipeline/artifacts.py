@@ -8,7 +8,7 @@
     candidates/K/score.json                        score, vetoes and everything that calibration measured
     candidates/K/model_response_meta.json          how the tile came
     canvas_strip.png                               the old side of the scoring strips
-    score.json  score_metric.json                  all candidates, the reason for the choice; what the metrics are
+    score.json  score_metric.json                  all candidates, why one was chosen; which metric chose
     seam_before_feather.png  seam_after_feather.png
     bounds_overlay.png                             seam, patch, paste bounds, pending zones over the glued region
     cut_old.png  cut_new.png  cut_overlay.png      both sources of a pending zone that was cut; the path over the result

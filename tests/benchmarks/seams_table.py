@@ -123,7 +123,7 @@ def render(result: dict[str, Any]) -> str:
         "|---|---:|---:|",
         *(f"| {kind} | {total} | {_percent(count / total)} |" for kind, (count, total) in gate["refused"].items()),
         "",
-        "Every component of the primary metric alone, over all damages:",
+        "Every other metric alone, over all damages:",
         "",
         "| component | truth wins |",
         "|---|---:|",

@@ -91,7 +91,8 @@ class Call:
     def reason(self) -> str:
         """Why it has no picture, and what it cost, for a message."""
         if self.body is None:
-            return str(self.outcome.get("reason", "the run ended before the answer came"))
+            unknown = "no answer was stored: the run ended before it came, or the disk refused it"
+            return str(self.outcome.get("reason", unknown))
         text = server_message(self.body).text
         message = f" ({text})" if text else ""
         name = call_file(self.number, "body")

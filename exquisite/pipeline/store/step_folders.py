@@ -24,7 +24,7 @@ class StepFolders:
     """The folders steps/ and pending/ of a session.
 
     A folder without step.json is an unfinished step. Numbers have no gaps and are unique. The last folder is reused
-    when it is unfinished and has no answer, so that an interrupted run leaves no empty step.
+    when it is unfinished and no call of it was begun, so that an interrupted run leaves no empty step.
     """
 
     def __init__(self, root: Path, files: Files) -> None:
@@ -81,7 +81,7 @@ class StepFolders:
         return int(data) if self._request_digest(int(data)) == digest else None
 
     def new_step(self, start: int = 0) -> int:
-        """Make the folder of a new step, or reuse the last one when it is unfinished and has no answer.
+        """Make the folder of a new step, or reuse the last one when no call of it was begun.
 
         `start` is an existing step near the last one.
         """

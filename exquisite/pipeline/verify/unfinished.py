@@ -39,9 +39,13 @@ def check_unfinished(evidence: Evidence, number: int) -> None:
         return
     if bodies and not _check_pointer(evidence, number, len(bodies)):
         return
-    stored = f"its {len(bodies)} stored answers are used when" if bodies else "it holds no answer;"
-    again = "the same command is run again" if bodies else "the next step uses its number"
-    evidence.notes.append(f"step {number} is unfinished: {stored} {again}")
+    if bodies:
+        fate = f"its {len(bodies)} stored answers are used when the same command is run again"
+    elif any(path.startswith(f"{folder}/answers/") for path in own):
+        fate = "a call of it was begun and has no answer: `status` says whether it is in doubt"
+    else:
+        fate = "it holds no answer; the next step uses its number"
+    evidence.notes.append(f"step {number} is unfinished: {fate}")
 
 
 def _check_pointer(evidence: Evidence, number: int, bodies: int) -> bool:
