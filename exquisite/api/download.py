@@ -40,8 +40,8 @@ class Download:
         attempt = 0
         while True:
             calls.reserve(Decimal(0), "the download of a picture")
-            owed = {"answer": self.picture.answer, "image": self.picture.image}
-            call = calls.intend({"method": "GET", "url": place, **owed})
+            place_in_answer = {"answer": self.picture.answer, "image": self.picture.image}
+            call = calls.intend({"method": "GET", "url": place, **place_in_answer})
             received = bytearray()
             with interruptions_logged(calls, call, received):
                 got = self._fetched(received, waiting.clock.now())

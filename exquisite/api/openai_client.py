@@ -212,8 +212,8 @@ class OpenAITileGeneratorClient:
                 return self._call(connection, request, self._form(request, n, parts))
 
             def fetch(number: int, answer: EditAnswer) -> list[RawCandidate]:
-                owed = [OwedPicture(request.step_index, number, place, url) for place, url in answer.urls]
-                return candidates_in(self._fetched(connection, owed[: request.candidates], request.contract, log))
+                pictures = [OwedPicture(request.step_index, number, place, url) for place, url in answer.urls]
+                return candidates_in(self._fetched(connection, pictures[: request.candidates], request.contract, log))
 
             terms = Terms(
                 most=self._most,

@@ -18,10 +18,10 @@ from ..pipeline.reference_pictures import largest_map_size
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient
 
-__all__ = ["Agreed", "AskingFirst", "Consent", "Price", "PriceOfPlan", "RunConsent", "at_its_largest", "price_of_run"]
+__all__ = ["Agreed", "AskingFirst", "Consent", "PlanPrice", "Price", "RunConsent", "at_its_largest", "price_of_run"]
 
 
-class PriceOfPlan(Protocol):
+class PlanPrice(Protocol):
     """Prices a run whose steps differ."""
 
     def __call__(self, client: OpenAITileGeneratorClient) -> Price:
@@ -93,7 +93,7 @@ class RunConsent:
         price: prices a run whose steps differ, given the client; None where all steps are like the first request.
     """
 
-    def __init__(self, ask: Callable[[str], bool], steps: int = 1, price: PriceOfPlan | None = None) -> None:
+    def __init__(self, ask: Callable[[str], bool], steps: int = 1, price: PlanPrice | None = None) -> None:
         self._ask = ask
         self._steps = steps
         self._price = price

@@ -153,9 +153,9 @@ def _bent_redraw(level: Level, registration: Registration) -> Image.Image:
 def _with_bend(level: Level, registration: Registration) -> tuple[Registration, float]:
     """One step on the local displacement, and the share of the squared error that it should take away."""
     blocks = summed_blocks(level, _bent_redraw(level, registration), registration.placement, _CAPTURED * level.scale)
-    counted = sum(block.weight for block in blocks) + 1e-9
+    weight_sum = sum(block.weight for block in blocks) + 1e-9
     error = sum(block.weight * block.error for block in blocks)
-    variance = error / (counted * level.block_px**2) + 1e-6
+    variance = error / (weight_sum * level.block_px**2) + 1e-6
     columns = level.band.width // level.block_px
     weighted = [(b.x, b.y, scaled(b.sums, b.weight / variance)) for b in blocks]
     local = fit_spline(registration.local, _joined(weighted, columns), _STIFFNESS)

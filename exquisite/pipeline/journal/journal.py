@@ -148,15 +148,15 @@ class Journal:
             for call in self._calls.values()
             if call.is_download and call.status == "answered"
         }
-        owed = []
+        missing = []
         for number, call in sorted(self._calls.items()):
             if call.is_download:
                 continue
             urls = call.answer.urls
             count = int(call.request.get("fields", {}).get("n", len(urls)))
             pictures = [OwedPicture(self._step, number, place, url) for place, url in urls[:count]]
-            owed += [picture for picture in pictures if (picture.answer, picture.image) not in downloads]
-        return owed
+            missing += [picture for picture in pictures if (picture.answer, picture.image) not in downloads]
+        return missing
 
     def unknown_calls(self) -> dict[int, str]:
         """The calls without a picture that may have been billed, with the reason of each."""

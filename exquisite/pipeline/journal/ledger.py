@@ -78,10 +78,10 @@ class Ledger:
         """
         if usd == 0:
             return
-        counted = self.counted
-        if budget is not None and counted + usd > budget:
+        committed = self.counted
+        if budget is not None and committed + usd > budget:
             raise PaymentError(
-                f"{what} may cost up to ${usd:.2f}; with ${counted:.2f} spent or set aside that is over the "
+                f"{what} may cost up to ${usd:.2f}; with ${committed:.2f} spent or set aside that is over the "
                 f"budget of ${budget:.2f}: nothing was sent; raise --budget, or ask for fewer candidates"
             )
         record = self._record
