@@ -70,7 +70,7 @@ class StyleDrift:
         """How the style of a strip differs from that of the seed picture: as its record says, else measured."""
         change = self._changes.get(strip.step)
         if change is None:
-            recorded = self._store.step(strip.step).get("style", {}).get("since_seed", {})
+            recorded = self._store.steps.record(strip.step).get("style", {}).get("since_seed", {})
             change = {name: float(recorded[name]) for name in _LEAST} if recorded.keys() >= _LEAST.keys() else None
             change = self._changes[strip.step] = change or self._measured(strip)
         return change

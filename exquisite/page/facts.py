@@ -32,7 +32,7 @@ def step_facts(store: Store, number: int) -> Record:
     Raises:
         SessionDamagedError: no such finished step, or a record cannot be read.
     """
-    record = store.step(number)
+    record = store.steps.record(number)
     accepted = record.get("accepted") or {}
     facts: Record = {
         "step": number,
@@ -81,7 +81,7 @@ def from_one(text: str) -> str:
 
 def read_score(store: Store, number: int) -> Record:
     """`score.json` of a step; empty when it keeps none."""
-    return _json(store.step_dir(number) / "score.json")
+    return _json(store.steps.folder(number) / "score.json")
 
 
 def gate_margin(score: Mapping[str, Any]) -> float | None:
@@ -128,7 +128,7 @@ def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
 
 def _candidate(store: Store, number: int, score: Mapping[str, Any]) -> Record:
     index = int(score["candidate"])
-    meta = _json(store.step_dir(number) / "candidates" / str(index) / "model_response_meta.json")
+    meta = _json(store.steps.folder(number) / "candidates" / str(index) / "model_response_meta.json")
     calibration = score.get("calibration") or {}
     if "verdict" in score:
         score = {**score, "verdict": from_one(score["verdict"])}
@@ -149,18 +149,18 @@ def _frame(store: Store, number: int) -> Record:
 
 
 def _prompt(store: Store, number: int) -> str:
-    path = store.step_dir(number) / "prompt_full.txt"
+    path = store.steps.folder(number) / "prompt_full.txt"
     return path.read_text("utf-8") if path.is_file() else str(_request(store, number).get("prompt", ""))
 
 
 def _request(store: Store, number: int) -> Record:
-    path = store.step_dir(number) / "request.json"
+    path = store.steps.folder(number) / "request.json"
     return read_record(path) if path.is_file() else {}
 
 
 def _calls(store: Store, number: int) -> list[Record]:
     """The paid calls of a step: what became of each, its request id, what was set aside and what it cost."""
-    folder = store.step_dir(number) / "answers"
+    folder = store.steps.folder(number) / "answers"
     calls = []
     for call in (read_call(folder, at) for at in call_numbers(folder)):
         if not call.intended:

@@ -96,7 +96,7 @@ class StepPictures:
     def _resolved(self, selection: Selection) -> tuple[Image.Image, Image.Image, Frame]:
         """(band, tile, boxes) of what is asked for."""
         store = Store(self._root)
-        record = store.step(selection.step) if store.is_finished(selection.step) else {}
+        record = store.steps.record(selection.step) if store.steps.is_finished(selection.step) else {}
         if "mode" not in record:
             raise UsageError(f"step {selection.step} shows nothing: it is the seed picture, or was not finished")
         if selection.treatment not in TREATMENTS:
@@ -150,7 +150,7 @@ class StepPictures:
         key = (selection.step, selection.candidate, stage)
         tile = self._tiles.get(key)
         if tile is None:
-            path = store.step_dir(selection.step) / "candidates" / str(selection.candidate) / _FILES[stage]
+            path = store.steps.folder(selection.step) / "candidates" / str(selection.candidate) / _FILES[stage]
             if path.is_file():
                 data = read_file(path)
                 tile = decode_tile(data, store.contract) if stage == "raw" else decode_png(data)
@@ -177,7 +177,7 @@ class StepPictures:
 def candidate_score(store: Store, number: int, candidate: int) -> Record:
     """`score.json` of a candidate; empty when the step keeps none."""
     try:
-        path = store.step_dir(number) / "candidates" / str(candidate) / "score.json"
+        path = store.steps.folder(number) / "candidates" / str(candidate) / "score.json"
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return {}
@@ -185,7 +185,7 @@ def candidate_score(store: Store, number: int, candidate: int) -> Record:
 
 def step_frame(store: Store, number: int) -> Frame:
     """The boxes of step `number` on a canvas that is its band alone."""
-    record = store.step(number)
+    record = store.steps.record(number)
     mode = Mode(record["mode"])
     contract = StepOptions.from_values(record["options"]).step_contract(store.contract)
     return contract.frame(mode, contract.band_size(mode))

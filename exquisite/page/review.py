@@ -127,13 +127,13 @@ class Review:
         heads: dict[int, list[str]] = {}
         for name in (None, *session.status().branches):
             heads.setdefault(self._store.read_head(name), []).append(name or "main")
-        last = self._store.last_step(session.head)
+        last = self._store.steps.last(session.head)
         numbers = {*range(max(SEED, last - _MOST_NODES + 1), last + 1), *heads}
         nodes = []
         for number in sorted(numbers):
-            if not self._store.is_finished(number):
+            if not self._store.steps.is_finished(number):
                 continue
-            record = self._store.step(number)
+            record = self._store.steps.record(number)
             by_person = (record.get("accepted") or {}).get("candidate") is not None
             names = tuple(heads.get(number, ()))
             nodes.append(drawings.TreeNode(number, record["parent"], record["status"], names, by_person))
@@ -168,8 +168,8 @@ class Review:
     def _waiting(self, head: int, last: int) -> int | None:
         """The newest step on top of the head that glued nothing and has not been chosen from."""
         for number in range(last, max(head, last - _LOOK_BACK), -1):
-            if self._store.is_finished(number):
-                record = self._store.step(number)
+            if self._store.steps.is_finished(number):
+                record = self._store.steps.record(number)
                 if record["status"] == "rejected" and record["parent"] == head:
                     return number
         return None
@@ -223,7 +223,7 @@ class Review:
         if treatments:
             first, second = (Selection(number, chosen, treatment) for treatment in treatments)
             return self.trials.compare(first, second)
-        count = int(self._store.step(number)["candidates"])
+        count = int(self._store.steps.record(number)["candidates"])
         one, two = self.trials.chance.sample(range(count), 2)
         return self.trials.compare(Selection(number, one, "enforced"), Selection(number, two, "enforced"))
 
@@ -232,7 +232,7 @@ class Review:
         at: int | None = self.session(branch).head
         steps: list[tuple[int, int]] = []
         while at is not None and at != SEED and len(steps) < _LOOK_BACK:
-            record = self._store.step(at)
+            record = self._store.steps.record(at)
             if record.get("candidates", 0) >= candidates and record.get("chosen") is not None:
                 steps.append((at, int(record["chosen"])))
             at = record["parent"]

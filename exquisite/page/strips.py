@@ -90,7 +90,7 @@ class StripIndex:
         """What step `step` added to its canvas."""
         strip = self._by_step.get(step)
         if strip is None:
-            record = self._store.step(step)
+            record = self._store.steps.record(step)
             pending = (pending_at(record, side) for side in ("low", "high"))
             strip = CanvasStrip(
                 step,

@@ -12,8 +12,8 @@ def agreement(store: Store) -> dict[str, tuple[int, int]]:
     """For each metric (how often it agreed, how often a person accepted a candidate), over all steps on disk."""
     agreed = dict.fromkeys(METRICS, 0)
     total = dict.fromkeys(METRICS, 0)
-    for number in range(SEED + 1, store.last_step() + 1):
-        accepted = store.step(number).get("accepted") if store.is_finished(number) else None
+    for number in range(SEED + 1, store.steps.last() + 1):
+        accepted = store.steps.record(number).get("accepted") if store.steps.is_finished(number) else None
         if accepted is None or accepted["candidate"] is None:
             continue
         for metric, chosen in accepted["best_by_metric"].items():

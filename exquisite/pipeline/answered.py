@@ -30,8 +30,8 @@ def answered_step(store: Store, step: int | None) -> int:
             raise UsageError(f"step {step} of {store.root} has no stored answers: see `log`")
         return source
     head = store.head
-    bases = {head, store.step(head)["parent"]}
-    for number in range(store.last_step(head), SEED, -1):
+    bases = {head, store.steps.record(head)["parent"]}
+    for number in range(store.steps.last(head), SEED, -1):
         source = _source_of(store, number)
         if source is not None and request_of(store, source)["base"] in bases:
             return source
@@ -43,18 +43,18 @@ def inputs_of(store: Store, number: int, changes: Mapping[str, Any]) -> tuple[St
 
     What was sent stays what it was: changes to the pictures of the request are ignored.
     """
-    record = store.step(number) if store.is_finished(number) else request_of(store, number)
+    record = store.steps.record(number) if store.steps.is_finished(number) else request_of(store, number)
     options = {name: value for name, value in changes.items() if name not in _SENT_PICTURES}
     return stored_inputs(store, number, {**record["options"], **options})
 
 
 def request_of(store: Store, number: int) -> Record:
     """What was asked in a step that was begun."""
-    return read_record(store.step_dir(number) / "request.json")
+    return read_record(store.steps.folder(number) / "request.json")
 
 
 def _source_of(store: Store, number: int) -> int | None:
     """The step whose answers step `number` uses: its own, or those a person accepted from."""
-    if store.is_finished(number):
-        number = int(store.step(number).get("accepted", {}).get("step", number))
-    return number if any(own((store.step_dir(number) / "answers").glob("*.body"))) else None
+    if store.steps.is_finished(number):
+        number = int(store.steps.record(number).get("accepted", {}).get("step", number))
+    return number if any(own((store.steps.folder(number) / "answers").glob("*.body"))) else None

@@ -58,12 +58,12 @@ def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
         facts: what the record says besides: kind, request, what a person accepted.
     """
     store = step.store
-    store.write_files(step.number, derived.files)
+    store.steps.write_files(step.number, derived.files)
     record = step_record(step, derived, facts)
     for piece in (derived.strip, derived.pending):
         if piece is not None:
             store.add_strip(piece)
-    store.finish_step(record)
+    store.steps.finish(record)
     commit(store, record, step.digest)
     return record
 
@@ -83,7 +83,7 @@ def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
         record |= _growth(step, derived)
     if derived.signatures is not None:
         record["style"] = style_record(step.store, step.base, step.inputs.mode, *derived.signatures)
-    record["files"] = step.store.hash_files(step.number)
+    record["files"] = step.store.steps.hash_files(step.number)
     return record
 
 
@@ -93,7 +93,7 @@ def accept_facts(store: Store, source: int, derived: Derived, candidate: int | N
     `candidate` is what a person accepted; None when the metric chose again, with other options.
     """
     accepted = {"step": source, "candidate": candidate, "best_by_metric": dict(derived.choice.best_by)}
-    request = store.disk.read_record(store.step_dir(source) / "request.json")
+    request = store.disk.read_record(store.steps.folder(source) / "request.json")
     plan = {"plan": request["plan"]} if "plan" in request else {}
     return {"kind": "rechosen" if candidate is None else "accept", "accepted": accepted, **plan}
 
@@ -115,14 +115,14 @@ def commit(store: Store, record: Record, digest: str | None) -> None:
             store.fix_axis(record["axis"])
     if digest is not None:
         with contextlib.suppress(StorageError):
-            store.forget(digest)
+            store.steps.forget_request(digest)
 
 
 def close_refused(step: OpenStep, reason: str) -> None:
     """Finish a step that was refused for good, or got nothing that is a tile, so that no rerun finds it."""
     record = {**_outline(step), "kind": "step", "status": "refused", "reason": reason}
-    record["files"] = step.store.hash_files(step.number)
-    step.store.finish_step(record)
+    record["files"] = step.store.steps.hash_files(step.number)
+    step.store.steps.finish(record)
     commit(step.store, record, step.digest)
 
 
@@ -140,7 +140,7 @@ def _outline(step: OpenStep) -> Record:
         "format": FORMAT_VERSION,
         "step": step.number,
         "parent": step.base,
-        "parent_sha256": step.store.disk.hash_of(step.store.step_dir(step.base) / "step.json"),
+        "parent_sha256": step.store.disk.hash_of(step.store.steps.folder(step.base) / "step.json"),
         "mode": inputs.mode,
         "side": inputs.mode.side,
         "axis": inputs.mode.axis,
@@ -152,7 +152,7 @@ def _outline(step: OpenStep) -> Record:
 def _growth(step: OpenStep, derived: Derived) -> Record:
     """What the record of a step that glued something says of the canvas that it makes."""
     assert derived.strip is not None
-    inputs, parent = step.inputs, step.store.step(step.base)
+    inputs, parent = step.inputs, step.store.steps.record(step.base)
     hashes = sha256(derived.strip), None if derived.pending is None else sha256(derived.pending)
     totals = parent["totals"]
     return {

@@ -31,7 +31,7 @@ def rederive(store: Store, number: int) -> Derived:
         SessionDamagedError: what it needs (band, request, answers) is damaged too.
         AnswerError: its answers cannot be read.
     """
-    record = store.step(number)
+    record = store.steps.record(number)
     accepted = record.get("accepted")
     source = number if accepted is None else int(accepted["step"])
     options = StepOptions.from_values(record["options"])
@@ -51,17 +51,17 @@ def rebuild_record(store: Store, number: int, expected: str) -> bytes | None:
 
 def _records(store: Store, number: int) -> Iterator[bytes]:
     """What the record may have been: that of its own request, or of a choice by a person from the answers before."""
-    if (store.step_dir(number) / "request.json").is_file():
-        request = read_record(store.step_dir(number) / "request.json")
+    if (store.steps.folder(number) / "request.json").is_file():
+        request = read_record(store.steps.folder(number) / "request.json")
         inputs, base = stored_inputs(store, number, request["options"])
         derived = derive(inputs, stored_answers(store, number))
         record = step_record(OpenStep(store, number, base, inputs), derived, step_facts(request))
         yield from _sealed(record)
         return
     for source in range(number - 1, max(SEED, number - 1 - _CHOICES), -1):
-        if not (store.step_dir(source) / "request.json").is_file():
+        if not (store.steps.folder(source) / "request.json").is_file():
             continue
-        inputs, base = stored_inputs(store, source, store.step(source)["options"])
+        inputs, base = stored_inputs(store, source, store.steps.record(source)["options"])
         raws = stored_answers(store, source)
         for candidate in range(len(raws)):
             derived = derive(inputs, raws, accepted=candidate)
@@ -82,7 +82,7 @@ def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInput
     Raises:
         UsageError: options that do not fit the sizes of the session.
     """
-    request = read_record(store.step_dir(number) / "request.json")
+    request = read_record(store.steps.folder(number) / "request.json")
     mode, base = Mode(request["mode"]), int(request["base"])
     chosen = StepOptions.from_values(options)
     chosen.require_fits(store.contract)
@@ -100,7 +100,7 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
         SessionDamagedError: a picture that the session keeps is missing or altered.
         UsageError: the seed picture is too short for a cut inside it, or the contract has no room to close a loop.
     """
-    require_open(store.step(base))
+    require_open(store.steps.record(base))
     options = with_kept_pictures(store, base, mode, options)
     contract = options.step_contract(store.contract)
     zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
@@ -122,10 +122,10 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
 
 def _beginning(store: Store, base: int, mode: Mode) -> TileEnd:
     """The end of the canvas of step `base` that grows in `mode`, as a step meets it that closes a loop there."""
-    zone_px = pending_width(store.step(base), mode.side)
+    zone_px = pending_width(store.steps.record(base), mode.side)
     return TileEnd(mode, store.frontier(base, mode), zone_px, store.band_origin(base, mode))
 
 
 def stored_answers(store: Store, number: int) -> list[RawCandidate]:
     """The candidates in the stored answers of step `number`, in order."""
-    return Journal(store, number, Ledger(store.disk)).candidates()
+    return Journal(store.steps, number, Ledger(store.disk)).candidates()

@@ -98,7 +98,7 @@ def redo_step(
         And what `Session.step` raises.
     """
     later = _later(session.store, step)
-    record = session.store.step(step)
+    record = session.store.steps.record(step)
     name = branch or f"redo-{step}"
     if name not in session.store.branches():
         session.branch(name, at=record["parent"])
@@ -124,7 +124,7 @@ def redo_inputs(
     """
     store = session.store
     _later(store, step)
-    record = store.step(step)
+    record = store.steps.record(step)
     chosen = StepOptions.from_values({**record["options"], **options})
     chosen.require_fits(store.contract)
     words = record["words"] if prompt is None else prompt
@@ -142,7 +142,7 @@ def _later(store: Store, step: int) -> list[Record]:
     while at is not None and at != SEED:
         if at == step:
             return records[::-1]
-        records.append(store.step(at))
+        records.append(store.steps.record(at))
         at = records[-1]["parent"]
     raise UsageError(f"step {step} is not on the canvas of {store.root}: see `log`")
 
@@ -155,11 +155,11 @@ def _back_to(store: Store, base: int, name: str) -> list[Record]:
     """
     if store.head == base:
         return []
-    records = [store.step(store.head)]
+    records = [store.steps.record(store.head)]
     while (at := records[-1]["parent"]) != base:
         if at is None:
             raise UsageError(f"the branch {name!r} does not begin at step {base}: choose another name")
-        records.append(store.step(at))
+        records.append(store.steps.record(at))
     return records[::-1]
 
 
@@ -168,7 +168,7 @@ def _offered(store: Store, later: list[Record]) -> list[Offered]:
     accepted: dict[int, Record] = {}
     at: int | None = store.head
     while at is not None:
-        record = store.step(at)
+        record = store.steps.record(at)
         if "accepted" in record:
             accepted.setdefault(int(record["accepted"]["step"]), record)
         at = record["parent"]
@@ -200,5 +200,5 @@ def _offer(store: Store, record: Record, source: int) -> Offered:
     if derived.strip is None:
         return Offered(number, None, derived.choice.reason)
     facts = accept_facts(store, source, derived, None)
-    record = conclude(OpenStep(store, store.new_step(base), base, inputs), derived, facts)
+    record = conclude(OpenStep(store, store.steps.new(base), base, inputs), derived, facts)
     return Offered(number, record["step"], record["reason"])

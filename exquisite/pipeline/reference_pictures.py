@@ -139,7 +139,7 @@ def _sketch(path: str, mode: Mode, contract: TileContract) -> Image.Image:
 
 def _middle_of_seed(store: Store, mode: Mode) -> Image.Image:
     """The middle of the seed picture, as large as a tile or as the picture itself."""
-    seed = store.read_strip(Piece.from_record(store.step(SEED)["strip"]))
+    seed = store.read_strip(Piece.from_record(store.steps.record(SEED)["strip"]))
     width, height = (min(own, tile) for own, tile in zip(seed.size, store.contract.tile_size(mode), strict=True))
     left, top = (seed.width - width) // 2, (seed.height - height) // 2
     return seed.crop((left, top, left + width, top + height))

@@ -132,7 +132,7 @@ class Session:
         Raises:
             CanvasError: the canvas cannot grow in `mode`, or is a loop.
         """
-        require_open(self.store.step(self.head))
+        require_open(self.store.steps.record(self.head))
         return self.store.frontier(self.head, Mode(mode))
 
     def inputs(self, mode: Mode | str, prompt: str = "", **options: Unpack[StepOptionValues]) -> StepInputs:
@@ -147,7 +147,7 @@ class Session:
         return session_status(self.store, budget)
 
     def _repr_html_(self) -> str:
-        status, newest = self.status(), self.store.step(self.head)
+        status, newest = self.status(), self.store.steps.record(self.head)
         if "mode" in newest:
             caption, picture = "the newest end of the canvas", self.store.frontier(self.head, Mode(newest["mode"]))
         else:
@@ -159,18 +159,18 @@ class Session:
 
     def trends(self) -> dict[Mode, list[Trend]]:
         """How style has changed since the seed picture, for each mode in which the canvas has grown."""
-        return style_trends(self.store.step(self.head))
+        return style_trends(self.store.steps.record(self.head))
 
     def unknown_calls(self) -> dict[int, dict[int, str]]:
         """Of each unfinished step the calls that are asked again only when told to, with the reason of each."""
-        unknown = {number: self._journal(number).unknown_calls() for number in self.store.pending()}
+        unknown = {number: self._journal(number).unknown_calls() for number in self.store.steps.unfinished()}
         return {number: calls for number, calls in unknown.items() if calls}
 
     def log(self, limit: int | None = None) -> Iterator[Record]:
         """The records of the steps that made the canvas, newest first, the seed picture last."""
         at: int | None = self.head
         while at is not None and (limit is None or limit > 0):
-            record = self.store.step(at)
+            record = self.store.steps.record(at)
             yield record
             at = record["parent"]
             limit = None if limit is None else limit - 1
@@ -223,12 +223,12 @@ class Session:
             base, inputs = self.store.head, self.inputs(mode, prompt, **options)
             request = request_record(inputs, base, describe(generator))
             digest = request_digest(request)
-            number = self.store.begun(digest)
+            number = self.store.steps.for_request(digest)
             if number is None:
                 beside = {"options": inputs.options.as_dict(), **({} if plan is None else {"plan": plan})}
-                number = self.store.begin_step(digest, {**request, **beside})
-            elif self.store.is_finished(number):
-                commit(self.store, self.store.step(number), digest)
+                number = self.store.steps.begin(digest, {**request, **beside})
+            elif self.store.steps.is_finished(number):
+                commit(self.store, self.store.steps.record(number), digest)
                 scores = tuple(one.score for one in rederive(self.store, number).examined)
                 return self._result(number, scores)
 
@@ -278,17 +278,17 @@ class Session:
             number = answered_step(self.store, step)
             inputs, base = inputs_of(self.store, number, options)
             head = self.store.head
-            if head != base and self.store.step(head)["parent"] != base:
+            if head != base and self.store.steps.record(head)["parent"] != base:
                 raise UsageError(
                     f"step {number} continues step {base}, but the canvas is at step {head}: `undo` until "
                     f"it is at {base}, or accept on a branch made at {base}"
                 )
             derived = derive(inputs, self._journal(number).candidates(), accepted=candidate)
-            if not self.store.is_finished(number):
+            if not self.store.steps.is_finished(number):
                 digest = request_of(self.store, number)["digest"]
                 unfinished = OpenStep(self.store, number, base, inputs, digest)
                 conclude(unfinished, without_choice(derived), {"kind": "step"})
-            ours = OpenStep(self.store, self.store.new_step(head), base, inputs)
+            ours = OpenStep(self.store, self.store.steps.new(head), base, inputs)
             conclude(ours, derived, accept_facts(self.store, number, derived, candidate))
             return self._result(ours.number, tuple(one.score for one in derived.examined))
 
@@ -309,7 +309,7 @@ class Session:
             UsageError: only the seed picture is left.
         """
         with self.writing():
-            parent = self.store.step(self.store.head)["parent"]
+            parent = self.store.steps.record(self.store.head)["parent"]
             if parent is None:
                 raise UsageError(f"nothing to undo: {self.root} is at its seed picture")
             self.store.move_head(parent)
@@ -362,7 +362,7 @@ class Session:
     def _journal(
         self, number: int, budget: Decimal | None = None, progress: Callable[[str], None] | None = None
     ) -> Journal:
-        return Journal(self.store, number, self._ledger, budget, progress)
+        return Journal(self.store.steps, number, self._ledger, budget, progress)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -386,13 +386,13 @@ class Session:
             )
 
     def _result(self, number: int, scores: tuple[TileScore | None, ...]) -> StepResult:
-        record = self.store.step(number)
+        record = self.store.steps.record(number)
         return StepResult(
             status=record["status"],
             step_index=number,
             chosen=record["chosen"],
             scores=scores,
-            step_dir=self.store.step_dir(number),
+            step_dir=self.store.steps.folder(number),
             canvas_size=self.canvas_size,
             message=record["reason"],
             would_pass=tuple(record["would_pass"]) if "would_pass" in record else None,

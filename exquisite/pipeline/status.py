@@ -81,7 +81,7 @@ class Status:
 def session_status(store: Store, budget: Decimal | None = None) -> Status:
     """Where a session stands, and what is left of `budget` in USD; it costs the same at any length of the canvas."""
     head = store.head
-    record, canvas = store.step(head), store.canvas_box(head)
+    record, canvas = store.steps.record(head), store.canvas_box(head)
     return Status(
         root=store.root,
         head=head,
@@ -94,8 +94,8 @@ def session_status(store: Store, budget: Decimal | None = None) -> Status:
         pending_px={side: pending_width(record, side) for side in ("low", "high")},
         contract=store.contract,
         steps=record["totals"]["steps"],
-        last_step=store.last_step(head),
-        unfinished=tuple(store.pending()),
+        last_step=store.steps.last(head),
+        unfinished=tuple(store.steps.unfinished()),
         money=Ledger(store.disk).money(budget),
         trends=style_trends(record),
     )

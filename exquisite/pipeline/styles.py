@@ -34,7 +34,7 @@ def style_record(store: Store, base: int, mode: Mode, strip: Signature, band: Si
     """
     seed = _seed(store, base, mode)
     since_seed = strip.drift_from(Signature.from_record(seed["signature"]))
-    before = store.step(base).get("style", {})
+    before = store.steps.record(base).get("style", {})
     drifts = {**before.get("drifts", {})}
     drifts[mode] = [*drifts.get(mode, []), _line(since_seed)][-TREND_STEPS:]
     trends = trends_of([_drift(line) for line in drifts[mode]], seed["spread"])
@@ -53,7 +53,7 @@ def anchor_for(store: Store, base: int, mode: Mode, share: float) -> Anchor | No
     if share == 0:
         return None
     seed = _seed(store, base, mode)
-    lines = store.step(base).get("style", {}).get("drifts", {}).get(mode, [])
+    lines = store.steps.record(base).get("style", {}).get("drifts", {}).get(mode, [])
     recent = tuple(_drift(line) for line in reversed(lines))
     return Anchor(share, Signature.from_record(seed["signature"]), seed["spread"], recent)
 
@@ -76,11 +76,11 @@ def _drift(line: str) -> dict[str, float]:
 
 def _seed(store: Store, base: int, mode: Mode) -> Record:
     """Signature and spread of the seed picture: as the step before says, else measured."""
-    record = store.step(base)
+    record = store.steps.record(base)
     if "style" in record:
         seed: Record = record["style"]["seed"]
         return seed
-    picture = store.read_strip(Piece.from_record(store.step(SEED)["strip"]))
+    picture = store.read_strip(Piece.from_record(store.steps.record(SEED)["strip"]))
     right = Mode.X_LTR if mode.axis == "x" else Mode.Y_TTB
     spread = spread_of(picture, right, store.contract.advance_px)
     return {

@@ -173,21 +173,21 @@ def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
     number = 0
     while store.canvas_box(number).size[0 if axis == "x" else 1] < length:
         mode = modes[number % 3 == 2]
-        parent, base = store.step(number), number
+        parent, base = store.steps.record(number), number
         grown = grow_box(store.canvas_box(base), mode, CLASSIC, Zones())
         data = files[number % _NOISE]
         store.add_strip(data)
         piece = Piece(sha256(data), grown.strip.origin, grown.strip.size).as_record()
-        number = store.new_step()
+        number = store.steps.new()
         record = {
             "format": 1, "step": number, "kind": "step", "status": "committed", "parent": base,
-            "parent_sha256": sha256((store.step_dir(base) / "step.json").read_bytes()),
+            "parent_sha256": sha256((store.steps.folder(base) / "step.json").read_bytes()),
             "mode": mode, "side": mode.side, "axis": mode.axis, "strip": piece,
             "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
             "tips": extend_tips(parent["tips"], piece, mode, CLASSIC),
             "totals": {"steps": parent["totals"]["steps"] + 1, "candidates": number}, "files": {},
         }  # fmt: skip
-        store.finish_step(record)
+        store.steps.finish(record)
         commit(store, record, None)
     return pictures
 

@@ -23,10 +23,10 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
     """The band and the strip that was committed, byte for byte."""
     pictures = StepPictures(session.root)
     for number in (1, 2):
-        record = session.store.step(number)
+        record = session.store.steps.record(number)
         mode = Mode(record["mode"])
         band = session.store.frontier(record["parent"], mode)
-        folder = session.store.step_dir(number) / "candidates" / str(record["chosen"])
+        folder = session.store.steps.folder(number) / "candidates" / str(record["chosen"])
         tile = decode_png((folder / "tile_out_enforced.png").read_bytes())
         selection = pictures.in_place(Selection(number, record["chosen"], "enforced"))
         assert selection.tobytes() == glue(band, tile, mode, TINY).tobytes()
@@ -39,7 +39,7 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
 @pytest.mark.parametrize("treatment", TREATMENTS)
 def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
     kept = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
-    shutil.rmtree(session.store.step_dir(3) / "candidates")
+    shutil.rmtree(session.store.steps.folder(3) / "candidates")
     again = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
     with Image.open(io.BytesIO(kept)) as one, Image.open(io.BytesIO(again)) as other:
         assert one.tobytes() == other.tobytes()

@@ -14,7 +14,7 @@ from exquisite.page.jobs import Payment
 from exquisite.page.pictures import Selection
 from exquisite.page.review import Review, margin_word
 from exquisite.pipeline.session import Session
-from exquisite.pipeline.store import Store
+from exquisite.pipeline.store.step_folders import StepFolders
 from tests.support import loops
 from tests.support.children import run_python
 from tests.support.faulty_files import QuickFiles
@@ -127,12 +127,12 @@ def test_the_drift_is_that_of_each_strip_against_the_seed(review: Review, sessio
 def test_a_drift_that_no_record_keeps_is_measured(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions of earlier versions; the seed picture and the strips tell the same, but for what is too small for it."""
     kept = Review(session.root).drift(2, budget_s=20)["series"]
-    step = Store.step
+    record = StepFolders.record
 
-    def without_style(store: Store, number: int) -> dict[str, Any]:
-        return {name: value for name, value in step(store, number).items() if name != "style"}
+    def without_style(steps: StepFolders, number: int) -> dict[str, Any]:
+        return {name: value for name, value in record(steps, number).items() if name != "style"}
 
-    monkeypatch.setattr(Store, "step", without_style)
+    monkeypatch.setattr(StepFolders, "record", without_style)
     measured = Review(session.root).drift(2, budget_s=20)["series"]
     for name, values in kept.items():
         assert measured[name] == pytest.approx(values, abs=0.01)

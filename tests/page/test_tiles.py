@@ -99,7 +99,7 @@ class TestStripIndex:
     def test_reads_no_further_than_it_must(self, store: Store) -> None:
         """The frontier of a long canvas does not cost the whole of it."""
         index = StripIndex(store)
-        outermost = store.step(store.head)["strip"]
+        outermost = store.steps.record(store.head)["strip"]
         x, y = outermost["origin"]
         index.within(store.head, Box(x, y, x + 1, y + 1))
         assert len(index._by_step) <= 2
@@ -110,7 +110,7 @@ class TestStripIndex:
         seams = [index.strip(number).seam for number in range(1, store.head + 1)]
         expected = []
         for number in range(1, store.head + 1):
-            old, record = store.canvas_box(number - 1), store.step(number)
+            old, record = store.canvas_box(number - 1), store.steps.record(number)
             expected.append(old[axis + 2] if record["side"] == "high" else old[axis])
         assert seams == expected
         assert index.strip(0).seam is None

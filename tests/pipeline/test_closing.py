@@ -189,7 +189,7 @@ class TestRecovery:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
         folder = grow(session, Mode.X_LTR, lowered, close=True).step_dir
         before = shown(session)
-        strip = session.root / "strips" / f"{session.store.step(3)['strip']['sha256']}.png"
+        strip = session.root / "strips" / f"{session.store.steps.record(3)['strip']['sha256']}.png"
         for path in (strip, folder / "far_cut_overlay.png", folder / "step.json"):
             data = path.read_bytes()
             path.unlink()

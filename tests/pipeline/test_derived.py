@@ -37,7 +37,7 @@ def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path,
     before, after = shown("seam_before_feather.png"), shown("seam_after_feather.png")
     enforced = shown("candidates/0/tile_out_enforced.png")
     assert before.tobytes() == enforced.crop(FRAME.patch).tobytes() != after.tobytes()
-    record = session.store.step(result.step_index)
+    record = session.store.steps.record(result.step_index)
     with Image.open(session.store.strip_path(record["strip"]["sha256"])) as strip:
         growth = (SMALL.overlap_px, 0, SMALL.overlap_px + SMALL.advance_px, 64)
         glued = (after if feather_px else before).crop(growth)

@@ -127,7 +127,7 @@ def test_a_step_glued_again_can_be_made_again_from_its_answers(tmp_path: Path) -
     session = canvas_of("x_ltr", "x_rtl", root=tmp_path / "s")
     (offered,) = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=None).offered
     assert offered.made is not None
-    record = session.store.step(offered.made)
+    record = session.store.steps.record(offered.made)
     assert record["kind"] == "rechosen"
     assert record["accepted"]["step"] == 2
     strip = (session.root / "strips" / f"{record['strip']['sha256']}.png").read_bytes()

@@ -64,7 +64,7 @@ class TestRequest:
         assert [picture.kind for picture in request.references] == ["map", "file", "seed"]
         assert request.references[1].image.tobytes() == seed_picture(30, 20).tobytes()
         assert request.references[2].image.tobytes() == seed_picture().tobytes()
-        record = session.store.step(session.head)
+        record = session.store.steps.record(session.head)
         assert record["request"]["references"] == [picture.as_record() for picture in request.references]
         kept = [f"{picture.kind}:{picture.sha256}" for picture in request.references]
         assert record["options"]["references"] == kept
@@ -175,9 +175,9 @@ class TestTheSameAgain:
 
     def test_a_later_choice_keeps_what_was_sent(self, session: Session, style: str) -> None:
         sent(session, references=[style], candidates=2)
-        kept = session.store.step(session.head)["options"]["references"]
+        kept = session.store.steps.record(session.head)["options"]["references"]
         session.accept(1, references=["seed"], scaffold_fill="mirror")
-        options = session.store.step(session.head)["options"]
+        options = session.store.steps.record(session.head)["options"]
         assert (options["references"], options["scaffold_fill"]) == (kept, "grey")
 
 
@@ -216,7 +216,7 @@ class TestSketch:
         frame = TINY.tile_frame("x_ltr")
         assert request.reference.crop(frame.generated_half).tobytes() == self.SKETCH.crop((20, 0, 36, 32)).tobytes()
         assert request.reference.crop(frame.conditioning_half).tobytes() == request.band.tobytes()
-        record = session.store.step(session.head)["request"]
+        record = session.store.steps.record(session.head)["request"]
         assert record["scaffold_fill"].startswith("file:")
         assert record["scaffold_offset_px"] == 20
         assert session.verify().ok
@@ -269,6 +269,6 @@ def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(tmp_pat
 
 def test_the_request_on_disk_says_which_pictures_belong_to_it(session: Session, style: str) -> None:
     sent(session, references=[style])
-    request = read_record(session.store.step_dir(session.head) / "request.json")
+    request = read_record(session.store.steps.folder(session.head) / "request.json")
     assert request["references"][0]["kind"] == "file"
     assert request["digest"] == request_digest({k: v for k, v in request.items() if k not in ("options", "digest")})

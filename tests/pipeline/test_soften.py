@@ -58,7 +58,7 @@ def committed(session: Session) -> Box:
     store = session.store
     left, top, right, bottom = store.canvas_box(session.head)
     for side in ("low", "high"):
-        pending = pending_at(store.step(session.head), side)
+        pending = pending_at(store.steps.record(session.head), side)
         if pending is not None:
             across = session.axis == "x"
             if side == "low":
@@ -167,7 +167,7 @@ class TestHistory:
         grow(session, "x_ltr")
         grow(session, "x_rtl")
         states = [shown(session).tobytes()]
-        record = session.store.step(session.head)
+        record = session.store.steps.record(session.head)
         grow(session, "x_ltr")
         states.append(shown(session).tobytes())
         grow(session, "x_rtl", soften_px=0)
@@ -175,7 +175,7 @@ class TestHistory:
         assert shown(session).tobytes() == states[1]
         session.undo()
         assert shown(session).tobytes() == states[0]
-        assert session.store.step(session.head) == record
+        assert session.store.steps.record(session.head) == record
         assert session.verify().ok
 
     def test_two_branches_cut_the_same_zone_in_their_own_ways(self, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ class TestRefusedRedraw:
         assert shown(session).crop((0, 0, *before.size)).tobytes() == before.tobytes()
         (candidate,) = json.loads((folder / "score.json").read_text("utf-8"))["candidates"]
         assert "straight seam, since the redraw is not the same place" in candidate["uncut"]
-        assert "straight seam" in session.store.step(session.head)["reason"]
+        assert "straight seam" in session.store.steps.record(session.head)["reason"]
         assert not (folder / "cut_overlay.png").exists()
         assert session.verify().ok
 
@@ -253,7 +253,7 @@ class TestSeedPicture:
     @pytest.mark.parametrize("modes", [("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")])
     def test_first_steps_may_cut_inside_it_when_asked_to(self, tmp_path: Path, modes: tuple[str, ...]) -> None:
         session = session_at(tmp_path / "s")
-        strip = session.store.step(0)["strip"]
+        strip = session.store.steps.record(0)["strip"]
         for mode in modes:
             grow(session, mode, soften_seed=True)
         now = to_canonical(part(session, Box(0, 0, 64, 64)), "x_ltr" if modes[0][0] == "x" else "y_ttb")
@@ -261,7 +261,7 @@ class TestSeedPicture:
         assert now.crop((SOFT, 0, 64 - SOFT, 64)).tobytes() == seed.crop((SOFT, 0, 64 - SOFT, 64)).tobytes()
         for end in ((0, 0, SOFT, 64), (64 - SOFT, 0, 64, 64)):
             assert now.crop(end).tobytes() != seed.crop(end).tobytes()
-        assert session.store.step(1)["options"]["soften_seed"] is True
+        assert session.store.steps.record(1)["options"]["soften_seed"] is True
         assert session.store.read_strip(Piece.from_record(strip)).tobytes() == SEED.tobytes()
         assert session.verify().ok
 
@@ -278,7 +278,7 @@ class TestDamage:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         grow(session, "x_ltr")
-        record = session.store.step(session.head)
+        record = session.store.steps.record(session.head)
         digest = record["strip"]["sha256"] if which == "strip" else record["pending"]["high"]["sha256"]
         before = tree(session.root)
         (session.root / "strips" / f"{digest}.png").unlink()
@@ -373,7 +373,7 @@ class TestCommandLine:
         command = ["step", root, "x_ltr", "--canvas", str(tmp_path / "seed.png"), "--contract", "64/32/16/16"]
         soft = ["--soften", "8", "--soften-seed", "--soft-mask", "--gate", "none", "--candidates", "1"]
         assert main([*command, *soft]) == 0
-        options = Session.open(root).store.step(1)["options"]
+        options = Session.open(root).store.steps.record(1)["options"]
         assert (options["soften_px"], options["soften_seed"], options["soft_mask"]) == (8, True, True)
         capsys.readouterr()
         assert main(["status", root]) == 0

@@ -76,7 +76,7 @@ def test_a_record_is_made_again_with_its_style_and_one_of_an_older_version_witho
     session = make_session(tmp_path / "s", ["x_ltr"])
     (record,) = session.log(1)
     older = {name: value for name, value in record.items() if name not in ("style", "record_sha256")}
-    sealed = (session.store.step_dir(1) / "step.json").read_bytes()
+    sealed = (session.store.steps.folder(1) / "step.json").read_bytes()
     assert rebuild_record(session.store, 1, sha256(sealed)) == sealed
     assert rebuild_record(session.store, 1, sha256(seal(older))) == seal(older)
 
@@ -95,7 +95,7 @@ def test_the_anchor_holds_what_the_model_loses(grown: dict[float, Session], name
 
 def test_the_correction_stands_in_the_score_and_choosing_again_repeats_it(grown: dict[float, Session]) -> None:
     session = grown[0.25]
-    before = (session.store.step_dir(session.head) / "score.json").read_text()
+    before = (session.store.steps.folder(session.head) / "score.json").read_text()
     assert '"anchor": {' in before
     again = session.rescore()
     assert again.examined[0].correction is not None

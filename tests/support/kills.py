@@ -71,7 +71,7 @@ def killed_session(root: Path, kills: int, seed: int) -> dict[str, Any]:
         )
         report: dict[str, Any] = json.loads(done.stdout)
         store = Store(root)
-        if store.pending():
+        if store.steps.unfinished():
             _one_step(root, server.emulator.base_url)
         report["problems"] += [str(finding) for finding in verify_path(root).findings]
         outcomes = Counter(_outcomes(store))

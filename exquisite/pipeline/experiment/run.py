@@ -202,7 +202,7 @@ class Experiment:
         head = self._store.read_head(branch)
         if head == base:
             return None
-        if self._store.step(head)["parent"] != base:
+        if self._store.steps.record(head)["parent"] != base:
             raise UsageError(
                 f"branch {branch} of experiment {self.plan.name!r} is at step {head}, which does not continue step "
                 f"{base}: another command moved it; begin another experiment with --name"
@@ -226,7 +226,7 @@ class Experiment:
             if terms.progress is not None:
                 terms.progress(replace(step, phase=f"{step.phase} ({where})"))
 
-        spent = self._spent(self._store.begun(digest))
+        spent = self._spent(self._store.steps.for_request(digest))
         try:
             result = session.step(
                 self.plan.mode,
@@ -246,10 +246,10 @@ class Experiment:
         """The rejected step of a run that was interrupted before it wrote the cell; None without one."""
         store, options = self._store, self._inputs(arm, base).options.as_dict()
         recorded = {cell.step for cell in self._cells.values()}
-        for number in range(max([base, *recorded]) + 1, store.last_step() + 1):
-            if number in recorded or not store.is_finished(number):
+        for number in range(max([base, *recorded]) + 1, store.steps.last() + 1):
+            if number in recorded or not store.steps.is_finished(number):
                 continue
-            record = store.step(number)
+            record = store.steps.record(number)
             is_rejected_arm = record["status"] == "rejected" and record["options"] == options
             if is_rejected_arm and record["parent"] == base and self._request_of(number)[1] == digest:
                 return number
@@ -257,8 +257,8 @@ class Experiment:
 
     def _request_of(self, number: int) -> tuple[int, str]:
         """(number, request digest) of the step whose answers step `number` uses."""
-        source = int(self._store.step(number).get("accepted", {}).get("step", number))
-        path = self._store.step_dir(source) / "request.json"
+        source = int(self._store.steps.record(number).get("accepted", {}).get("step", number))
+        path = self._store.steps.folder(source) / "request.json"
         return source, str(read_record(path)["digest"]) if path.is_file() else ""
 
     def _answers_for(self, repetition: int, digest: str) -> int | None:
@@ -273,7 +273,7 @@ class Experiment:
         return request_digest(request_record(self._inputs(arm, base), base, describe(generator)))
 
     def _request(self, arm: Arm, base: int) -> TileRequest:
-        return self._inputs(arm, base).request(arm.options.candidates, self._store.last_step() + 1)
+        return self._inputs(arm, base).request(arm.options.candidates, self._store.steps.last() + 1)
 
     def _measured(self, key: Key, session: Session, number: int, base: int) -> Cell:
         """Measure a finished step from its stored answers."""
@@ -295,7 +295,7 @@ class Experiment:
             step=number,
             answers=source,
             request=digest,
-            status=self._store.step(number)["status"],
+            status=self._store.steps.record(number)["status"],
             chosen=best,
             usd=str(self._cost([number])) if source == number else "0",
             gate=gate,

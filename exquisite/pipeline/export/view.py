@@ -86,7 +86,7 @@ class CanvasView:
             )
         if not (scale > 0 and math.isfinite(scale)):
             raise UsageError(f"scale must be a factor above 0, not {scale!r}")
-        if roll and not is_closed(store.step(number)):
+        if roll and not is_closed(store.steps.record(number)):
             raise UsageError("only a canvas that is a loop can be rolled: `step --close` makes it one")
         self._size = part.size
         self._parts = tuple(

@@ -51,7 +51,7 @@ class Journal:
         budget: Decimal | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._folder = steps.step_dir(number) / "answers"
+        self._folder = steps.folder(number) / "answers"
         self._step = number
         self._disk = steps.disk
         self._ledger = ledger

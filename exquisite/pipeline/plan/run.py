@@ -108,8 +108,8 @@ def _steps_made(session: Session, plan: ScrollPlan) -> int:
 def _refusals(session: Session, plan: ScrollPlan, step: int) -> int:
     """How often the gate refused a step of the plan as it is now, at the end of the canvas as it is now."""
     store, head = session.store, session.head
-    numbers = range(head + 1, store.last_step(head) + 1)
-    records = [store.step(number) for number in numbers if store.is_finished(number)]
+    numbers = range(head + 1, store.steps.last(head) + 1)
+    records = [store.steps.record(number) for number in numbers if store.steps.is_finished(number)]
     return sum(_is_refusal(record, plan, step) for record in records if record["parent"] == head)
 
 

@@ -23,51 +23,51 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..._version import __version__
-from ...contract import Box, Mode, TileContract, require_rgb
+from ...contract import Box, Mode, TileContract
 from ...errors import (
-    CanvasError,
     ContractError,
     SessionDamagedError,
-    SessionExistsError,
     SessionNotFoundError,
     UsageError,
 )
 from ...files import Files
 from ...foreign import is_foreign, own
-from ..artifacts import decode_png, encode_png
-from .heads import MAIN_HEAD, head_line, head_path, parse_head
+from ..artifacts import decode_png
+from .creation import FOLDERS, NO_FOLDER_SYNC, create_session
+from .heads import head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width
-from .records import FORMAT_VERSION, Record, read_file, seal, sha256
-from .session_files import WriterLock
+from .records import Record, read_file, seal, sha256
+from .session_files import SessionFiles, WriterLock
 from .session_pictures import SessionPictures
-from .step_folders import StepFolders, step_name
+from .step_folders import StepFolders
 
-__all__ = ["BRANCH_NAME", "SEED", "Store"]
+__all__ = ["BRANCH_NAME", "Store"]
 
-SEED = 0
-"""The number of the record that holds the seed picture."""
-
-_NO_FOLDER_SYNC = "this file system cannot sync folders"
-_FOLDERS = ("strips", "steps", "heads", "pending", "tmp")
-_OWN_FILES = {"session.json", "HEAD", "ledger.json", "labels.jsonl", ".lock"}
-_OWN_NAMES = {*_FOLDERS, *_OWN_FILES, "experiments", "settled", "pictures"}
 BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """The names that a branch may have."""
 
 
-class Store(StepFolders):
+class Store:
     """Reads and writes the files of one session, without regard to models, scores or seams.
 
     Args:
         root: the session's folder.
         branch: branch whose head to use; None for HEAD.
         files: access to the file system.
+
+    Attributes:
+        contract: the sizes of every step.
+        disk: the files of the session.
+        steps: the folders of its steps.
+        pictures: the pictures that its requests carry.
     """
 
     def __init__(self, root: Path, branch: str | None = None, files: Files | None = None) -> None:
-        super().__init__(root, files or Files())
+        self.root = root
         self.branch = branch
+        self.files = files or Files()
+        self.disk = SessionFiles(root, self.files)
+        self.steps = StepFolders(self.disk)
         record = self._open()
         self.contract = _contract(record, root)
         self.pictures = SessionPictures(self.disk)
@@ -86,58 +86,7 @@ class Store(StepFolders):
             CanvasError: the canvas cannot grow in any mode.
         """
         files = files or Files()
-        _require_growable(canvas, contract)
-        _require_free(root)
-        new_folders = [folder for folder in (root.absolute(), *root.absolute().parents) if not folder.exists()]
-        for folder in reversed(new_folders):
-            files.make_folder(folder)
-        lock = files.lock(root / ".lock")
-        try:
-            for name in _FOLDERS:
-                files.make_folder(root / name)
-            data = encode_png(canvas)
-            piece = Piece(sha256(data), (0, 0), canvas.size)
-            for old in sorted(own([*(root / "tmp").iterdir(), *(root / "strips").iterdir()])):
-                if old.name != f"{piece.sha256}.png":
-                    files.unlink(old)
-            files.write_atomic(root / "strips" / f"{piece.sha256}.png", data, root / "tmp")
-            seed: Record = {
-                "format": FORMAT_VERSION,
-                "step": SEED,
-                "kind": "seed",
-                "status": "committed",
-                "parent": None,
-                "parent_sha256": None,
-                "contract": contract.as_dict(),
-                "strip": piece.as_record(),
-                "canvas": {"origin": (0, 0), "size": canvas.size},
-                "tips": {"low": [piece.as_record()], "high": [piece.as_record()]},
-                "totals": {"steps": 0, "candidates": 0},
-                "init": init,
-                "files": {},
-            }
-            folder = root / "steps" / step_name(SEED)
-            files.make_folder(folder)
-            files.sync_folder(root / "steps")
-            sealed = seal(seed)
-            files.write_atomic(folder / "step.json", sealed, root / "tmp")
-            session: Record = {
-                "format": FORMAT_VERSION,
-                "package_version": __version__,
-                "contract": contract.as_dict(),
-                "axis": None,
-                "branches": [],
-                "seed": seed,  # a copy of step 0's record; each can restore the other
-            }
-            if files.cannot_sync_folders:
-                session["folder_sync"] = _NO_FOLDER_SYNC
-            files.write_atomic(root / "session.json", seal(session), root / "tmp")
-            files.sync_folder(root)
-            for folder in new_folders:
-                files.sync_folder(folder.parent)
-            files.write_atomic(root / MAIN_HEAD, head_line(MAIN_HEAD, SEED, sealed), root / "tmp")
-        finally:
-            lock.release()
+        create_session(root, canvas, contract, init, files)
         return cls(root, files=files)
 
     def _open(self) -> Record:
@@ -163,14 +112,14 @@ class Store(StepFolders):
         """
         lock = self.disk.lock()
         try:
-            for name in _FOLDERS:  # some copying programs skip empty folders
+            for name in FOLDERS:  # some copying programs skip empty folders
                 self.files.make_folder(self.root / name)
             for draft in sorted(own(self.disk.tmp.iterdir())):
                 self.files.unlink(draft)
             self._amend(axis=self.axis, branches=self.branches())
-            for digest in self.pointers():
-                if self._needs_no_resume(self.begun(digest)):
-                    self.forget(digest)
+            for digest in self.steps.requests():
+                if self._needs_no_resume(self.steps.for_request(digest)):
+                    self.steps.forget_request(digest)
         except BaseException:
             lock.release()
             raise
@@ -178,9 +127,9 @@ class Store(StepFolders):
 
     def _needs_no_resume(self, number: int | None) -> bool:
         """Whether a step in pending/ needs no resuming: it has its outcome, or no head can continue with it."""
-        if number is None or not self.is_finished(number):
+        if number is None or not self.steps.is_finished(number):
             return number is None
-        record = self.step(number)
+        record = self.steps.record(number)
         heads = {self.read_head(branch) for branch in (None, *self.branches())}
         return record["status"] == "refused" or number in heads or record["parent"] not in heads
 
@@ -191,7 +140,7 @@ class Store(StepFolders):
         """The axis along which this session grows; None before its first commit."""
         axis = self.disk.read_record(self.root / "session.json")["axis"]
         if axis is None:
-            mode = self.step(self.head).get("mode")
+            mode = self.steps.record(self.head).get("mode")
             axis = None if mode is None else Mode(mode).axis
         return None if axis is None else str(axis)
 
@@ -204,7 +153,7 @@ class Store(StepFolders):
         path = self.root / "session.json"
         session = self.disk.read_record(path)
         if self.files.cannot_sync_folders:
-            changes["folder_sync"] = _NO_FOLDER_SYNC
+            changes["folder_sync"] = NO_FOLDER_SYNC
         if session != session | changes:
             self.disk.write(path, seal(session | changes))
 
@@ -225,13 +174,13 @@ class Store(StepFolders):
             raise SessionDamagedError(f"{path} is not a head; `verify` says what it costs")
         if not head.belongs_to(head_path(branch)):
             raise SessionDamagedError(f"{path} holds the line of {head.path}; `verify --repair` may put it back")
-        if self.disk.hash_of(self.step_dir(head.step) / "step.json") != head.record_sha256:
+        if self.disk.hash_of(self.steps.folder(head.step) / "step.json") != head.record_sha256:
             raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` says what it costs")
         return head.step
 
     def move_head(self, number: int) -> None:
         """Point the current head at a step; this write alone commits a step or undoes a commit."""
-        sealed = self.disk.read(self.step_dir(number) / "step.json")
+        sealed = self.disk.read(self.steps.folder(number) / "step.json")
         self._write_head(self.branch, number, sealed)
 
     def make_branch(self, name: str, number: int) -> None:
@@ -273,9 +222,9 @@ class Store(StepFolders):
         Raises:
             UsageError: the step does not exist or is not committed.
         """
-        if not self.is_finished(number) or self.step(number)["status"] != "committed":
+        if not self.steps.is_finished(number) or self.steps.record(number)["status"] != "committed":
             raise UsageError(f"step {number} of {self.root} glued nothing or does not exist: see `log`")
-        return self.step_dir(number)
+        return self.steps.folder(number)
 
     # Pixels
 
@@ -312,7 +261,7 @@ class Store(StepFolders):
 
     def canvas_box(self, number: int) -> Box:
         """The box of step `number`'s canvas, in signed coordinates."""
-        return box_of(self.step(number)["canvas"])
+        return box_of(self.steps.record(number)["canvas"])
 
     def band_origin(self, number: int, mode: Mode) -> tuple[int, int]:
         """(x, y) of the top left pixel of the band that `frontier` gives, in signed coordinates."""
@@ -325,7 +274,7 @@ class Store(StepFolders):
         x, y = self.band_origin(number, mode)
         band = Image.new("RGB", self.contract.band_size(mode))
         images = {}
-        record = self.step(number)
+        record = self.steps.record(number)
         pending = pending_at(record, mode.side)
         tips = [Piece.from_record(entry) for entry in reversed(record["tips"][mode.side])]
         for piece in [*tips, *([pending] if pending else [])]:  # a strip may lie over the seed picture
@@ -337,18 +286,18 @@ class Store(StepFolders):
 
     def zone_px(self, number: int, mode: Mode, seed_px: int) -> int:
         """The width in pixels of the zone in which a step after `number` in `mode` may cut; see `zone_width`."""
-        return zone_width(self.step(number), mode, self.contract, seed_px)
+        return zone_width(self.steps.record(number), mode, self.contract, seed_px)
 
     def pieces(self, number: int) -> Iterator[tuple[int, Piece]]:
         """Yield (step, piece) for all pieces of step `number`'s canvas, newest first, seed last; they do not overlap.
 
         The pending piece at an end belongs to the newest step at that end.
         """
-        step, record = number, self.step(number)
+        step, record = number, self.steps.record(number)
         pending_sides = {side for side in ("low", "high") if pending_at(record, side)}
         visible_seed = box_of(record["canvas"])  # the part of the seed picture that no strip covers
         while True:
-            record = self.step(step)
+            record = self.steps.record(step)
             piece = Piece.from_record(record["strip"])
             if record["parent"] is None:
                 yield step, piece.shown_in(visible_seed)
@@ -368,31 +317,3 @@ def _contract(session: Record, root: Path) -> TileContract:
         return TileContract(**session["contract"])
     except (TypeError, KeyError, ContractError) as error:
         raise SessionDamagedError(f"{root / 'session.json'} holds no valid contract: {error}") from error
-
-
-def _require_growable(canvas: Image.Image, contract: TileContract) -> None:
-    require_rgb(canvas, "the canvas")
-    problems = []
-    for mode in (Mode.X_LTR, Mode.Y_TTB):
-        try:
-            contract.require_canvas(canvas.size, mode)
-        except CanvasError as error:
-            problems.append(str(error))
-    if len(problems) == 2:
-        raise CanvasError("; ".join(problems))
-
-
-def _require_free(root: Path) -> None:
-    if root.is_dir():
-        names = {path.name for path in own(root.iterdir())}
-        if "HEAD" in names:
-            raise SessionExistsError(
-                f"there is a session at {root} already: go on with `step`, or choose another path"
-            )
-        if any(own((root / "heads").glob("*"))) or (root / "steps" / step_name(SEED + 1)).exists():
-            raise SessionDamagedError(f"{root} is a session without its HEAD: `verify --repair` mends it")
-        if names <= _OWN_NAMES:
-            return  # an `init` that was cut short
-    elif not root.exists():
-        return
-    raise SessionExistsError(f"{root} exists and is no session: choose another path")

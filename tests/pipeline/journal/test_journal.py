@@ -39,8 +39,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def of_files(root: Path, files: Files, budget: Decimal | None = None) -> Journal:
-    steps = StepFolders(root, files)
-    return Journal(steps, 1, Ledger(steps.disk), budget)
+    disk = SessionFiles(root, files)
+    return Journal(StepFolders(disk), 1, Ledger(disk), budget)
 
 
 def journal(root: Path, budget: Decimal | None = None) -> Journal:

@@ -19,6 +19,7 @@ from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.journal.settlement import Evidence, settle_call
 from exquisite.pipeline.store.records import unseal
+from exquisite.pipeline.store.session_files import SessionFiles
 from exquisite.pipeline.store.step_folders import StepFolders
 from exquisite.pipeline.verify.repair import rebuilt_ledger
 from tests.support.client_bench import HERE, request_for
@@ -51,7 +52,7 @@ class Books:
         self.root = root
         self.files = files
         self.served = served
-        self.steps = StepFolders(root, files)
+        self.steps = StepFolders(SessionFiles(root, files))
         for folder in ("tmp", "steps/000001/answers"):
             (root / folder).mkdir(parents=True, exist_ok=True)
 

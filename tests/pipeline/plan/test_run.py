@@ -90,7 +90,7 @@ def test_the_gate_may_refuse_a_step_as_often_as_the_plan_says(session: Session, 
     plan = plan_in(tmp_path, f"{TWO_LINES}[stop]\nrefusals = 2\n", gate=1e-9)
     for _ in range(2):  # the same command again asks for nothing
         follow(session, plan)
-        assert session.store.last_step(0) == 2
+        assert session.store.steps.last(0) == 2
         assert "the gate refused step 1 of the plan (line 1), times: 2" in stop_reason(session, plan)
     session.accept(0)
     assert followed(session) == [(1, 1, "one")]

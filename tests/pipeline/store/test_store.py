@@ -31,7 +31,7 @@ def test_a_session_begins_with_its_seed_picture(tmp_path: Path) -> None:
     """Step 0 is the seed; its frontier is its own band, in each direction."""
     picture = seed_picture(40, 32)
     store = Store.create(tmp_path / "s", picture, TINY, {}, QUICK)
-    assert (store.head, store.axis, store.last_step()) == (0, None, 0)
+    assert (store.head, store.axis, store.steps.last()) == (0, None, 0)
     assert store.canvas_box(0) == Box(0, 0, 40, 32)
     assert store.frontier(0, Mode.X_LTR).tobytes() == picture.crop((24, 0, 40, 32)).tobytes()
     assert store.frontier(0, Mode.X_RTL).tobytes() == picture.crop((0, 0, 16, 32)).tobytes()
@@ -101,9 +101,9 @@ def test_the_last_number_is_found_without_listing(tmp_path: Path) -> None:
     """By galloping; for any count."""
     store = Store.create(tmp_path / "s", seed_picture(), TINY, {}, QUICK)
     for number in range(1, 40):
-        store.step_dir(number).mkdir()
-        assert store.last_step() == number
-        assert {store.last_step(known) for known in range(number + 1)} == {number}
+        store.steps.folder(number).mkdir()
+        assert store.steps.last() == number
+        assert {store.steps.last(known) for known in range(number + 1)} == {number}
 
 
 def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
@@ -157,7 +157,7 @@ def test_a_tip_holds_no_more_strips_than_cover_the_band(tmp_path: Path) -> None:
     """So that a frontier costs the same after any number of steps."""
     session = make_session(tmp_path / "s", ("x_ltr",) * 6, files=QUICK)
     store = Store(tmp_path / "s")
-    assert [len(store.step(number)["tips"]["high"]) for number in range(7)] == [1, 2, 2, 2, 2, 2, 2]
+    assert [len(store.steps.record(number)["tips"]["high"]) for number in range(7)] == [1, 2, 2, 2, 2, 2, 2]
     assert session.frontier("x_rtl").tobytes() == seed_picture().crop((0, 0, 16, 32)).tobytes()
 
 
