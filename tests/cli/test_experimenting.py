@@ -50,6 +50,12 @@ class TestArms:
         assert other.options == StepOptions(gate=None, scaffold_fill="sketch.png", soften_px=8)
         assert [arm.options.references for arm in arms("--vary", "references=none,map")] == [(), ("map",)]
 
+    def test_the_soft_mask_and_a_cut_inside_the_seed_picture_are_settings(self) -> None:
+        hard, mask = arms("--soften", "8", "--arm", "hard", "--arm", "mask,soft_mask=true,soften_seed=true")
+        assert hard.options == StepOptions(gate=None, soften_px=8)
+        assert mask.options == StepOptions(gate=None, soften_px=8, soft_mask=True, soften_seed=True)
+        assert [arm.options.soften_px for arm in arms("--vary", "soften=0,8")] == [0, 8]
+
     def test_words_take_the_rest_and_clauses_come_behind(self) -> None:
         made = arms(
             "--prompt", "a town", "--arm", "feather_px=8,prompt=roofs, fine ink", "--arm", "clause=at night, a=b"

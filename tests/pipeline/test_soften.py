@@ -11,73 +11,36 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from exquisite import Mode, Session, StepResult, TileContract, glue
+from exquisite import Mode, Session, glue
 from exquisite.cli import main
 from exquisite.contract import Box, from_canonical, to_canonical
 from exquisite.errors import SessionDamagedError, UsageError
-from exquisite.pipeline.store.pieces import Piece, pending_at
+from exquisite.pipeline.store.pieces import Piece
 from exquisite.pipeline.store.records import Record, seal, unseal
 from tests.support.children import ROOT
 from tests.support.faulty_files import QuickFiles
 from tests.support.generators import Truth
 from tests.support.pictures import draw
-from tests.support.tiny import pixels_of, tree
-
-SMALL = TileContract(tile_px=64, band_px=32, overlap_px=16, advance_px=16)
-ORIGIN = (128, 128)
-PICTURE = draw("foliage", (320, 320), 3)
-SEED = PICTURE.crop((*ORIGIN, ORIGIN[0] + 64, ORIGIN[1] + 64))
-SOFT = 8
-
-
-def lowered(tile: Image.Image, number: int) -> Image.Image:
-    """A redraw that is a row too low, and another one for each candidate."""
-    return ImageChops.offset(tile, number % 2, 1 + number)
-
-
-def session_at(root: Path, seed: Image.Image = SEED) -> Session:
-    return Session.create(root, seed, SMALL, files=QuickFiles())
-
-
-def grow(session: Session, mode: str, generator: Truth | None = None, **options: Any) -> StepResult:
-    """A step whose redraw is off, committed as it came."""
-    defaults: dict[str, Any] = {
-        "candidates": 1, "gate": None, "calibrate": False, "artifacts": "none", "soften_px": SOFT,
-    }  # fmt: skip
-    return session.step(mode, generator or Truth(PICTURE, ORIGIN, lowered), **(defaults | options))
-
-
-def shown(session: Session) -> Image.Image:
-    """The canvas with everything that is pending."""
-    size, data = pixels_of(session.root, session.store.branch)
-    return Image.frombytes("RGB", size, data)
-
-
-def committed(session: Session) -> Box:
-    """The part of the canvas that no step may change any more, in signed coordinates."""
-    store = session.store
-    left, top, right, bottom = store.canvas_box(session.head)
-    for side in ("low", "high"):
-        pending = pending_at(store.steps.record(session.head), side)
-        if pending is not None:
-            across = session.axis == "x"
-            if side == "low":
-                left, top = (pending.box.right, top) if across else (left, pending.box.bottom)
-            else:
-                right, bottom = (pending.box.left, bottom) if across else (right, pending.box.top)
-    return Box(left, top, right, bottom)
+from tests.support.soft_sessions import (
+    ORIGIN,
+    PICTURE,
+    SEED,
+    SMALL,
+    SOFT,
+    canvas_at,
+    committed_at,
+    grow,
+    lower_by,
+    lowered,
+    session_at,
+)
+from tests.support.tiny import tree
 
 
 def picture_at(path: Path) -> Image.Image:
     """A picture of a step."""
     with Image.open(path) as image:
         return image.copy()
-
-
-def part(session: Session, box: Box) -> Image.Image:
-    """A part of the canvas, in signed coordinates."""
-    x, y = session.canvas_origin
-    return shown(session).crop((box.left - x, box.top - y, box.right - x, box.bottom - y))
 
 
 class TestCanvas:
@@ -88,7 +51,7 @@ class TestCanvas:
         for number, soften_px in enumerate((SOFT, 3, 0, SOFT), start=1):
             grow(session, mode, soften_px=soften_px)
             assert SMALL.oriented(session.canvas_size, mode) == (64 + 16 * number, 64)
-            done = committed(session).size
+            done = committed_at(session).size
             assert SMALL.oriented(done, mode) == (64 + 16 * number - soften_px, 64)
             assert session.status().pending_px[mode.side] == soften_px
 
@@ -100,8 +63,8 @@ class TestCanvas:
         for number, mode in enumerate(modes):
             grow(session, mode, feather_px=4 * (number % 2))
             for box, pixels in before:
-                assert part(session, box).tobytes() == pixels
-            before.append((committed(session), part(session, committed(session)).tobytes()))
+                assert canvas_at(session, box).tobytes() == pixels
+            before.append((committed_at(session), canvas_at(session, committed_at(session)).tobytes()))
         assert session.verify().ok
 
     @pytest.mark.invariant("PENDING-ONLY")
@@ -109,10 +72,9 @@ class TestCanvas:
     def test_the_next_step_changes_the_pending_zone_alone(self, tmp_path: Path, feather_px: int) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        before = shown(session)
-        lower = Truth(PICTURE, ORIGIN, lambda tile, _n: ImageChops.offset(tile, 0, 4))
-        grow(session, "x_ltr", lower, feather_px=feather_px)
-        changed = ImageChops.difference(before, shown(session).crop((0, 0, *before.size))).getbbox()
+        before = canvas_at(session)
+        grow(session, "x_ltr", lower_by(4), feather_px=feather_px)
+        changed = ImageChops.difference(before, canvas_at(session).crop((0, 0, *before.size))).getbbox()
         assert changed is not None
         assert before.width - SOFT <= changed[0] < changed[2] <= before.width
 
@@ -120,12 +82,12 @@ class TestCanvas:
     def test_what_is_committed_and_left_pending_is_what_glue_returns(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_rtl")
-        before = shown(session)
+        before = canvas_at(session)
         folder = grow(session, "x_rtl", artifacts="full").step_dir
         frame = SMALL.frame("x_rtl", before.size)
         tile = Image.new("RGB", (64, 64))
         tile.paste(picture_at(folder / "seam_before_feather.png"), frame.patch)
-        assert glue(before, tile, "x_rtl", SMALL).tobytes() == shown(session).tobytes()
+        assert glue(before, tile, "x_rtl", SMALL).tobytes() == canvas_at(session).tobytes()
 
     @pytest.mark.invariant("MODES-EQUAL")
     @pytest.mark.parametrize("mode", [Mode.X_RTL, Mode.Y_TTB, Mode.Y_BTT])
@@ -135,12 +97,12 @@ class TestCanvas:
         for _ in range(2):
             grow(right, "x_ltr", _Turned(Mode.X_LTR))
             grow(turned, mode, _Turned(mode))
-        assert to_canonical(shown(turned), mode).tobytes() == shown(right).tobytes()
+        assert to_canonical(canvas_at(turned), mode).tobytes() == canvas_at(right).tobytes()
 
     def test_the_band_shows_what_is_pending(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        whole = shown(session)
+        whole = canvas_at(session)
         assert session.frontier("x_ltr").tobytes() == whole.crop((48, 0, 80, 64)).tobytes()
 
     @pytest.mark.parametrize("soften_seed", [False, True])
@@ -150,7 +112,7 @@ class TestCanvas:
             grow(session, mode, soften_seed=soften_seed)
         session.export(tmp_path / "out.png")
         with Image.open(tmp_path / "out.png") as exported:
-            assert exported.convert("RGB").tobytes() == shown(session).tobytes()
+            assert exported.convert("RGB").tobytes() == canvas_at(session).tobytes()
 
 
 class _Turned(Truth):
@@ -166,15 +128,15 @@ class TestHistory:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         grow(session, "x_rtl")
-        states = [shown(session).tobytes()]
+        states = [canvas_at(session).tobytes()]
         record = session.store.steps.record(session.head)
         grow(session, "x_ltr")
-        states.append(shown(session).tobytes())
+        states.append(canvas_at(session).tobytes())
         grow(session, "x_rtl", soften_px=0)
         session.undo()
-        assert shown(session).tobytes() == states[1]
+        assert canvas_at(session).tobytes() == states[1]
         session.undo()
-        assert shown(session).tobytes() == states[0]
+        assert canvas_at(session).tobytes() == states[0]
         assert session.store.steps.record(session.head) == record
         assert session.verify().ok
 
@@ -183,10 +145,10 @@ class TestHistory:
         grow(session, "x_ltr")
         session.branch("other")
         other = Session.open(session.root, branch="other", files=QuickFiles())
-        grow(session, "x_ltr", Truth(PICTURE, ORIGIN, lambda tile, _n: ImageChops.offset(tile, 0, 2)))
-        grow(other, "x_ltr", Truth(PICTURE, ORIGIN, lambda tile, _n: ImageChops.offset(tile, 0, 5)))
-        assert shown(session).crop((0, 0, 72, 64)).tobytes() == shown(other).crop((0, 0, 72, 64)).tobytes()
-        zones = [shown(each).crop((72, 0, 80, 64)).tobytes() for each in (session, other)]
+        grow(session, "x_ltr", lower_by(2))
+        grow(other, "x_ltr", lower_by(5))
+        assert canvas_at(session).crop((0, 0, 72, 64)).tobytes() == canvas_at(other).crop((0, 0, 72, 64)).tobytes()
+        zones = [canvas_at(each).crop((72, 0, 80, 64)).tobytes() for each in (session, other)]
         assert zones[0] != zones[1]
         assert session.verify().ok
 
@@ -194,10 +156,10 @@ class TestHistory:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         grow(session, "x_ltr", candidates=2)
-        first = shown(session)
+        first = canvas_at(session)
         result = session.accept(1)
         assert (result.chosen, session.canvas_size) == (1, first.size)
-        assert shown(session).crop((72, 0, 80, 64)).tobytes() != first.crop((72, 0, 80, 64)).tobytes()
+        assert canvas_at(session).crop((72, 0, 80, 64)).tobytes() != first.crop((72, 0, 80, 64)).tobytes()
         session.accept(1, soften_px=2)
         assert session.status().pending_px == {"low": 0, "high": 2}
         with pytest.raises(UsageError, match="soften_px must be 0 to 15"):
@@ -230,11 +192,11 @@ class TestRefusedRedraw:
     def test_another_place_gets_the_straight_seam_and_the_record_says_why(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        before = shown(session)
+        before = canvas_at(session)
         elsewhere = Truth(draw("writing", (320, 320), 8), ORIGIN)
         grow(session, "x_ltr", elsewhere, calibrate=True, artifacts="full")
         folder = session.accept(0).step_dir
-        assert shown(session).crop((0, 0, *before.size)).tobytes() == before.tobytes()
+        assert canvas_at(session).crop((0, 0, *before.size)).tobytes() == before.tobytes()
         (candidate,) = json.loads((folder / "score.json").read_text("utf-8"))["candidates"]
         assert "straight seam, since the redraw is not the same place" in candidate["uncut"]
         assert "straight seam" in session.store.steps.record(session.head)["reason"]
@@ -247,7 +209,7 @@ class TestSeedPicture:
         session = session_at(tmp_path / "s")
         for mode in ("x_ltr", "x_rtl"):
             grow(session, mode)
-        assert part(session, Box(0, 0, 64, 64)).tobytes() == SEED.tobytes()
+        assert canvas_at(session, Box(0, 0, 64, 64)).tobytes() == SEED.tobytes()
 
     @pytest.mark.invariant("PENDING-ONLY")
     @pytest.mark.parametrize("modes", [("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")])
@@ -256,7 +218,7 @@ class TestSeedPicture:
         strip = session.store.steps.record(0)["strip"]
         for mode in modes:
             grow(session, mode, soften_seed=True)
-        now = to_canonical(part(session, Box(0, 0, 64, 64)), "x_ltr" if modes[0][0] == "x" else "y_ttb")
+        now = to_canonical(canvas_at(session, Box(0, 0, 64, 64)), "x_ltr" if modes[0][0] == "x" else "y_ttb")
         seed = to_canonical(SEED, "x_ltr" if modes[0][0] == "x" else "y_ttb")
         assert now.crop((SOFT, 0, 64 - SOFT, 64)).tobytes() == seed.crop((SOFT, 0, 64 - SOFT, 64)).tobytes()
         for end in ((0, 0, SOFT, 64), (64 - SOFT, 0, 64, 64)):
