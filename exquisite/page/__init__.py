@@ -1,9 +1,9 @@
-"""The review page: a session in the browser, to look at, to compare and to choose from; and the same as a report.
+"""The review page shows a session in the browser, to compare candidates and choose one; the report is a file of it.
 
-    serve(session)                          until Ctrl-C, on an address of this machine that only you know
-    write_report(session, "report.html")    one file, read only
+    serve(session)                          serves the page on 127.0.0.1 until Ctrl-C, at a secret address
+    write_report(session, "report.html")    writes one file that only shows
 
-Nothing outside this package imports it: it stands above the session.
+Only the command line imports this package; the session does not know it.
 """
 
 from .report import write_report

@@ -1,6 +1,7 @@
-"""Small drawings as SVG, for the page and for the report: what is drawn is also said, and never by colour alone.
+"""SVG drawings for the page and the report.
 
-Each drawing has a title and a description for screen readers; its colours are classes of the page's style sheet.
+Each drawing has a title and a description for screen readers. Colour alone never carries a meaning: lines also differ
+by their dashes. Colours are classes of the page's style sheet.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from ..pipeline.formats import StepStatus
 __all__ = ["TONE_AT", "TreeNode", "displacement", "drift_chart", "tone_curve", "tree"]
 
 TONE_AT = (32, 128, 224)
-"""Levels of the redraw at which a calibration notes those of the band."""
+"""Levels of the redraw for which a calibration record holds the levels of the band."""
 
 _TOP_LEVEL = 255
 _GRID = 5
-_LONGEST_ARROW = 16.0  # in px of the drawing
-_MOST_TIMES = 8.0  # that an arrow is longer than what it stands for: as much as the loupe enlarges
+_MAX_ARROW = 16.0  # length in px of the drawing
+_MAX_ARROW_SCALE = 8.0  # arrow length per pixel of displacement; the loupe enlarges by the same factor
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
 _NODE_GAP = (46, 40)
 
 
 @dataclass(frozen=True)
 class TreeNode:
-    """A step in the tree: its number, the step that it continues, its status, and the heads that point at it."""
+    """A step in the tree: its number, its parent step, its status, and the heads that point at it."""
 
     step: int
     parent: int | None
@@ -37,7 +38,7 @@ class TreeNode:
 
 
 def tone_curve(tone: Sequence[Sequence[float]]) -> str:
-    """What each channel's level of the redraw became: three curves through three levels, over the diagonal."""
+    """Draw the tone curve of each channel: levels of the band over levels of the redraw, beside the diagonal."""
     size, margin = 140, 8
 
     def at(x: float, y: float) -> str:
@@ -55,12 +56,12 @@ def tone_curve(tone: Sequence[Sequence[float]]) -> str:
 
 
 def displacement(shift: Sequence[float], scale: Sequence[float], local_px: Sequence[float] = (0.0, 0.0)) -> str:
-    """How far the redraw lay off: arrows over the conditioning half, growth to the right, drawn longer than they are.
+    """Draw the displacement of the redraw as enlarged arrows over the conditioning half, with growth to the right.
 
     Args:
         shift: (along, across) in pixels at the middle of the seam.
         scale: (along, across), factors.
-        local_px: largest displacement beyond these, in pixels; it is said, not drawn.
+        local_px: largest displacement beyond these, in pixels; the description states it, no arrow shows it.
     """
     width, height, margin, reach = 140, 140, 16, 100.0
     vectors = []
@@ -71,7 +72,7 @@ def displacement(shift: Sequence[float], scale: Sequence[float], local_px: Seque
             dy = shift[1] + (scale[1] - 1) * across * 5 * reach * 2
             vectors.append((column, row, dx, dy))
     longest = max(math.hypot(dx, dy) for *_, dx, dy in vectors)
-    factor = min(_MOST_TIMES, _LONGEST_ARROW / longest) if longest > 0 else 0.0
+    factor = min(_MAX_ARROW_SCALE, _MAX_ARROW / longest) if longest > 0 else 0.0
     parts = [f'<line class="seam" x1="{width - margin}" y1="4" x2="{width - margin}" y2="{height - 4}"/>']
     for column, row, dx, dy in vectors:
         x = margin + column * (width - 2 * margin) / (_GRID - 1)
@@ -88,11 +89,11 @@ def displacement(shift: Sequence[float], scale: Sequence[float], local_px: Seque
 
 
 def drift_chart(steps: Sequence[int], series: Mapping[str, Sequence[float]]) -> str:
-    """Change of each measure against the seed picture, step by step along the canvas; 0.1 is 10 % more.
+    """Draw the relative change of each style measure against the seed picture, one point a step; 0.1 is 10 % more.
 
     Args:
-        steps: numbers of the steps, in the order in which the canvas has them.
-        series: for each measure one value a step.
+        steps: numbers of the steps, in the order of the canvas.
+        series: one value a step for each measure.
     """
     width, height, left, right, top, bottom = 720, 260, 46, 120, 12, 26
     values = [value for line in series.values() for value in line]
@@ -132,7 +133,7 @@ def drift_chart(steps: Sequence[int], series: Mapping[str, Sequence[float]]) -> 
 
 
 def tree(nodes: Sequence[TreeNode], current: int | None = None) -> str:
-    """Steps and branches, oldest at the left: a circle is committed, a cross glued nothing, a ring is a head."""
+    """Draw steps and branches, oldest at the left: circle for committed, cross for rejected, ring for a head."""
     lanes, depths = _layout(nodes)
     gap_x, gap_y = _NODE_GAP
     width = (max(depths.values(), default=0) + 1) * gap_x + 24
@@ -173,7 +174,7 @@ def _node(node: TreeNode, x: float, y: float, current: bool) -> str:
 
 
 def _layout(nodes: Sequence[TreeNode]) -> tuple[dict[int, int], dict[int, int]]:
-    """(lane, depth) of each step: the first child that glued something stays in its parent's lane."""
+    """The lane and the depth of each step. The first committed child stays in the lane of its parent."""
     lanes: dict[int, int] = {}
     depths: dict[int, int] = {}
     continued: set[int] = set()
@@ -200,7 +201,7 @@ def _percent(value: float) -> str:
 
 
 def _free(y: float, occupied: Sequence[float]) -> float:
-    """A height for a label that touches none of those that are there."""
+    """The first height from `y` downwards at which a label overlaps no other label."""
     while any(abs(y - other) < 14 for other in occupied):
         y += 14
     return y

@@ -1,6 +1,6 @@
-"""How the style of the new strips drifts from that of the seed picture along a canvas.
+"""The drift of style along a canvas: how the strip of each step differs from the seed picture.
 
-Steps keep that in their records; what older sessions do not keep is measured, a little at a time.
+Step records hold these changes. Records of older sessions do not; their strips are measured, a few at each request.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .strips import CanvasStrip, StripIndex
 
 __all__ = ["StyleDrift"]
 
-_MOST_POINTS = 80
-_LEAST = {"sharpness": 0.01, "contrast": 1.0, "lightness": 1.0, "colour": 1.0, "line_density": 0.002}
-"""A measure of the seed picture below this counts as this, as in `measures.style`."""
+_MAX_POINTS = 80
+_MIN_DIVISOR = {"sharpness": 0.01, "contrast": 1.0, "lightness": 1.0, "colour": 1.0, "line_density": 0.002}
+"""Smallest divisor of each measure, as in `measures.style`: relative changes of tiny values mean nothing."""
 
 
 class StyleDrift:
-    """The changes of style of strips, each read or measured once; safe for threads."""
+    """Style changes of strips, cached: each is read or measured once. Safe for threads."""
 
     def __init__(self, store: Store, index: StripIndex) -> None:
         self._store = store
@@ -31,15 +31,15 @@ class StyleDrift:
         self._measuring = threading.Lock()
 
     def along(self, head: int, budget_s: float) -> tuple[list[int], dict[str, list[float]], bool]:
-        """(steps, change of each measure since the seed picture, whether those are all) of the canvas of `head`.
+        """Steps along the canvas of `head`, the changes of each measure at them, and whether the lists are complete.
 
-        At most _MOST_POINTS steps, evenly apart, oldest first; reads and measures what it can in `budget_s` seconds.
+        At most _MAX_POINTS steps, evenly spaced, oldest first. Reading and measuring stop after `budget_s` seconds.
         """
         deadline = time.monotonic() + budget_s
         with self._measuring:
             steps = self._steps(head, deadline)
             numbers: list[int] = []
-            series: dict[str, list[float]] = {name: [] for name in _LEAST}
+            series: dict[str, list[float]] = {name: [] for name in _MIN_DIVISOR}
             if steps is None:
                 return numbers, series, False
             for strip in steps:
@@ -52,7 +52,7 @@ class StyleDrift:
             return numbers, series, True
 
     def _steps(self, head: int, deadline: float) -> list[CanvasStrip] | None:
-        """The strips to show, oldest first; None when there was no time to read them all."""
+        """The strips to show, oldest first; None when reading them takes longer than the deadline allows."""
         strips: list[CanvasStrip] = []
         at: int | None = head
         while at is not None and at != SEED:
@@ -61,25 +61,28 @@ class StyleDrift:
             strips.append(self._index.strip(at))
             at = strips[-1].parent
         strips.reverse()
-        if len(strips) <= _MOST_POINTS:
+        if len(strips) <= _MAX_POINTS:
             return strips
-        apart = (len(strips) - 1) / (_MOST_POINTS - 1)
-        return [strips[round(index * apart)] for index in range(_MOST_POINTS)]
+        apart = (len(strips) - 1) / (_MAX_POINTS - 1)
+        return [strips[round(index * apart)] for index in range(_MAX_POINTS)]
 
     def _change(self, strip: CanvasStrip) -> dict[str, float]:
-        """How the style of a strip differs from that of the seed picture: as its record says, else measured."""
+        """The relative change of each style measure since the seed picture, from the step record or measured."""
         change = self._changes.get(strip.step)
         if change is None:
             recorded = self._store.steps.record(strip.step).get("style", {}).get("since_seed", {})
-            change = {name: float(recorded[name]) for name in _LEAST} if recorded.keys() >= _LEAST.keys() else None
-            change = self._changes[strip.step] = change or self._measured(strip)
+            if recorded.keys() >= _MIN_DIVISOR.keys():
+                change = {name: float(recorded[name]) for name in _MIN_DIVISOR}
+            else:
+                change = self._measure(strip)
+            self._changes[strip.step] = change
         return change
 
-    def _measured(self, strip: CanvasStrip) -> dict[str, float]:
+    def _measure(self, strip: CanvasStrip) -> dict[str, float]:
         if self._seed is None:
             self._seed = self._style(self._index.strip(SEED))
         new, first = self._style(strip), self._seed
-        return {name: (new[name] - first[name]) / max(first[name], least) for name, least in _LEAST.items()}
+        return {name: (new[name] - first[name]) / max(first[name], least) for name, least in _MIN_DIVISOR.items()}
 
     def _style(self, strip: CanvasStrip) -> dict[str, float]:
         mode = Mode.X_LTR if strip.mode is None else Mode(strip.mode)

@@ -1,4 +1,4 @@
-"""What the page and the report say of one step: read from its records, as JSON types, without a secret in it."""
+"""The facts of one step that page and report show, read from its records as JSON types; they hold no secret."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .pictures import TREATMENTS, step_frame
 __all__ = ["MARGINS", "calibration_words", "from_one", "gate_margin", "read_score", "step_facts"]
 
 MARGINS = {"below": 0.0, "near": 0.35}
-"""A seam is below the gate, near it, or clear of it: least `gate_margin` of the next better word."""
+"""Upper bound of `gate_margin` for each word; a seam above both is clear of the gate."""
 
-_NOTHING_PX = 0.05  # a shift that nobody sees
-_NOTHING = 0.0005  # a zoom of half a pixel over a tile of the classic contract
-_NOTHING_LEVELS = 1.0
+_NEGLIGIBLE_PX = 0.05  # the shift is printed with one decimal
+_NEGLIGIBLE_SCALE = 0.0005  # half a pixel over a tile of the classic contract
+_NEGLIGIBLE_LEVELS = 1.0  # one level of 8 bits
 
 
 def step_facts(store: Store, number: int) -> Record:
-    """Everything about step `number` that a person may want to know.
+    """Everything that page and report show of step `number`.
 
     Raises:
-        SessionDamagedError: no such finished step, or a record cannot be read.
+        SessionDamagedError: there is no such finished step, or a record cannot be read.
     """
     record = store.steps.record(number)
     accepted = record.get("accepted") or {}
@@ -75,17 +75,21 @@ def step_facts(store: Store, number: int) -> Record:
 
 
 def from_one(text: str) -> str:
-    """A reason with its candidates numbered from 1, as the keys of the page are; records number them from 0."""
+    """Renumber the candidates in a reason from 1, as on the page; records number them from 0."""
     return re.sub(r"\b(candidate) (\d+)\b", lambda match: f"{match[1]} {int(match[2]) + 1}", text)
 
 
 def read_score(store: Store, number: int) -> Record:
-    """`score.json` of a step; empty when it keeps none."""
+    """`score.json` of a step; empty when the step has no such file."""
     return _json(store.steps.folder(number) / "score.json")
 
 
 def gate_margin(score: Mapping[str, Any]) -> float | None:
-    """How far the chosen candidate, else the best, is above the gate: 0 is at it, 1 is no seam; None without one."""
+    """How far the seam of the chosen candidate, or of the best, is above the gate.
+
+    0 is exactly at the gate, 1 is no visible seam. With two seams the smaller margin counts. None when the step had no
+    gate or its scores cannot be read.
+    """
     gate, chosen = score.get("gate"), score.get("chosen")
     chosen = score.get("best") if chosen is None else chosen
     candidates = score.get("candidates") or []
@@ -100,29 +104,29 @@ def gate_margin(score: Mapping[str, Any]) -> float | None:
 
 
 def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
-    """What a calibration found and did, one sentence each."""
+    """What a calibration measured and corrected, as sentences."""
     sentences = [f"{'Applied' if calibration.get('applied') else 'Not applied'}: {calibration.get('reason', '')}."]
     along, across = calibration.get("shift") or (0.0, 0.0)
-    if abs(along) > _NOTHING_PX or abs(across) > _NOTHING_PX:
+    if abs(along) > _NEGLIGIBLE_PX or abs(across) > _NEGLIGIBLE_PX:
         sentences.append(f"The redraw was off by {along:+.1f} px in the direction of growth and {across:+.1f} across.")
     zoom_along, zoom_across = calibration.get("scale") or (1.0, 1.0)
-    if abs(zoom_along - 1) > _NOTHING or abs(zoom_across - 1) > _NOTHING:
+    if abs(zoom_along - 1) > _NEGLIGIBLE_SCALE or abs(zoom_across - 1) > _NEGLIGIBLE_SCALE:
         sentences.append(f"It was {zoom_along:.2%} as long and {zoom_across:.2%} as wide as the band.")
     local = max(map(abs, calibration.get("local_px") or (0.0,)))
-    if local > _NOTHING_PX:
-        sentences.append(f"Beyond that it was bent by up to {local:.1f} px.")
+    if local > _NEGLIGIBLE_PX:
+        sentences.append(f"Local distortion reached {local:.1f} px more.")
     curves = calibration.get("tone") or ()
     pairs = (pair for levels in curves for pair in zip(TONE_AT, levels, strict=False))
     change = max((abs(to - at) for at, to in pairs), default=0.0)
-    if change > _NOTHING_LEVELS:
+    if change > _NEGLIGIBLE_LEVELS:
         sentences.append(f"Its tone was off by up to {change:.0f} of 255 levels.")
     before, after = calibration.get("residual_before", 0.0), calibration.get("residual_after", 0.0)
     if before:
-        sentences.append(f"On the redrawn band {before:.1f} levels of difference became {after:.1f}.")
+        sentences.append(f"The residual on the redrawn band changed from {before:.1f} to {after:.1f} levels.")
     if calibration.get("kept", 1.0) < 1.0:
-        sentences.append(f"{1 - calibration['kept']:.0%} of the band was redrawn as something else.")
+        sentences.append(f"The model recomposed {1 - calibration['kept']:.0%} of the band.")
     if calibration.get("rim_px"):
-        sentences.append(f"{calibration['rim_px']} px at the outer edge had no source.")
+        sentences.append(f"{calibration['rim_px']} px at the outer edge had no source pixels.")
     return sentences
 
 
@@ -136,7 +140,7 @@ def _candidate(store: Store, number: int, score: Mapping[str, Any]) -> Record:
 
 
 def _frame(store: Store, number: int) -> Record:
-    """Where band, seam and new pixels lie in the picture of a candidate in place."""
+    """The positions of band, seam and new pixels in the picture of a candidate in place."""
     frame = step_frame(store, number)
     return {
         "size": list(frame.grown_size),
@@ -159,7 +163,7 @@ def _request(store: Store, number: int) -> Record:
 
 
 def _calls(store: Store, number: int) -> list[Record]:
-    """The paid calls of a step: what became of each, its request id, what was set aside and what it cost."""
+    """The paid calls of a step: number, model, outcome, request id and price of each."""
     folder = store.steps.folder(number) / "answers"
     calls = []
     for call in (read_call(folder, at) for at in call_numbers(folder)):
@@ -179,7 +183,7 @@ def _calls(store: Store, number: int) -> list[Record]:
 
 
 def _price(call: Call) -> str:
-    """What a call cost, or the most that it can have cost; "" for one that costs nothing."""
+    """The cost of a call, or its upper bound while the bill is unknown; "" for a call without cost."""
     if call.is_free:
         return ""
     if call.body is not None:
@@ -188,7 +192,7 @@ def _price(call: Call) -> str:
 
 
 def _json(path: Path) -> Record:
-    """A plain JSON file of a step; empty when it keeps none."""
+    """The object in a JSON file; empty when the file is missing or cannot be read."""
     try:
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):

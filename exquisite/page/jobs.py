@@ -1,4 +1,4 @@
-"""A step that the page asks for: priced first, run by one thread, told about while it runs."""
+"""Steps started from the page: each is priced first, then one thread runs it and reports its progress."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .facts import from_one
 
 __all__ = ["Payment", "StepJobs"]
 
-_QUOTE_S = 600.0
+_QUOTE_S = 600.0  # a quote is valid for ten minutes
 _PRICE_FIELDS = ("estimate_usd", "worst_case_usd", "url", "warning")
 
 
 @dataclass(frozen=True)
 class Payment:
-    """Whether steps may cost money, and how much the session may cost in all, in USD; None for no step that costs."""
+    """Whether the page may run steps that cost money, and the budget of the session in USD."""
 
     allowed: bool = False
     budget: Decimal | None = None
@@ -34,7 +34,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class _Quote:
-    """A step that was priced: exactly this one may be run for at most this much."""
+    """A step with its price: only this step may run, for at most `worst_usd`, until the monotonic time `until`."""
 
     branch: str | None
     head: int
@@ -49,9 +49,9 @@ class StepJobs:
     """Prices and runs the steps of one server, one at a time; safe for threads.
 
     Args:
-        open_session: the session, following a branch.
-        generator: who makes the tiles; None when the page may run no step.
-        payment: whether it may cost money.
+        open_session: opens the session on a branch; None is the main head.
+        generator: makes the tiles; None for a page that runs no steps.
+        payment: whether steps may cost money.
     """
 
     def __init__(
@@ -67,21 +67,21 @@ class StepJobs:
 
     @property
     def budget(self) -> Decimal | None:
-        """USD that the session may cost in all; None for a page that runs no step that costs."""
+        """Budget of the session in USD; None for a page that may not pay."""
         return self._payment.budget
 
     @property
     def running(self) -> bool:
-        """Whether a step is under way."""
+        """Whether a step is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def state(self) -> Record | None:
-        """Where the last step that was asked for is; None before the first one."""
+        """The progress of the latest step started from the page; None before the first."""
         with self._lock:
             return None if self._state is None else dict(self._state)
 
     def generator(self) -> Record | None:
-        """Who makes the tiles, and whether that may cost money; None when the page may run no step."""
+        """The generator's name and model, and whether it may cost money; None for a page that runs no steps."""
         if self._generator is None:
             return None
         return {
@@ -91,19 +91,19 @@ class StepJobs:
         }
 
     def quote(self, branch: str | None, mode: str, words: str, options: Mapping[str, Any]) -> Record:
-        """What a step would cost, and a name under which exactly this step can be run within ten minutes.
+        """Price a step. The quote returned can be run once, unchanged, within ten minutes.
 
         Raises:
-            UsageError: the page may run no step, or an option has no such value.
-            PaymentError: it would cost money, and the page was not started for that.
+            UsageError: the page runs no steps, or an option has an invalid value.
+            PaymentError: the step costs money, and the page may not pay.
             CanvasError: the canvas cannot grow in `mode`.
         """
         if self._generator is None:
-            raise UsageError("this page was started without a generator: it runs no step")
+            raise UsageError("this page was started without a generator: it runs no steps")
         session = self._open(branch)
         chosen = StepOptions.from_values(options)
         if chosen.picture_files:
-            raise UsageError("a page reads no picture files: use seed or map, or the command line")
+            raise UsageError("the page reads no picture files: use seed or map as reference, or the command line")
         inputs = session.inputs(mode, words, **options)
         price: Record = {"estimate_usd": "0", "worst_case_usd": "0"}
         if isinstance(self._generator, PricesRequests):
@@ -113,7 +113,7 @@ class StepJobs:
         worst = Decimal(str(price["worst_case_usd"]))
         if worst > 0 and not self._payment.allowed:
             raise PaymentError(
-                f"this step may cost up to ${worst:.2f}, and the page was started without leave to pay: "
+                f"this step may cost up to ${worst:.2f}, and the page may not pay: "
                 f"start it with --allow-pay and --budget"
             )
         name = secrets.token_hex(8)
@@ -125,36 +125,36 @@ class StepJobs:
         return {"quote": name, "prompt": inputs.prompt, "candidates": chosen.candidates, **price}
 
     def run(self, name: str, pay_usd: str | None) -> Record:
-        """Run the step that was priced as `name`, in a thread of its own; returns where it is.
+        """Run the step of quote `name` in a thread of its own; returns its state.
 
         Args:
-            name: from `quote`; it holds once.
-            pay_usd: the most that the person has agreed to pay, as the quote said it; needed when that is not 0.
+            name: the quote, which can be used once.
+            pay_usd: the worst case of the quote, repeated as the person's consent; required when it is not 0.
 
         Raises:
-            UsageError: no such quote, or the canvas has moved on since.
-            PaymentError: the amount was not agreed to.
-            SessionLockedError: another step of this page is under way.
+            UsageError: there is no such quote, or the canvas has changed since.
+            PaymentError: the person did not agree to the amount.
+            SessionLockedError: another step of this page is running.
         """
         with self._lock:
             quote = self._quotes.get(name)
             if quote is None or quote.until < time.monotonic():
-                raise UsageError("this price does not hold any more: ask for it again")
+                raise UsageError("this price has expired: ask for it again")
             if quote.worst_usd > 0 and (pay_usd is None or Decimal(pay_usd) != quote.worst_usd):
-                raise PaymentError(f"nothing was sent: paying up to ${quote.worst_usd:.2f} was not agreed to")
+                raise PaymentError(f"nothing was sent: nobody agreed to pay up to ${quote.worst_usd:.2f}")
             if self.running:
-                raise SessionLockedError("a step of this page is under way: wait until it has ended")
+                raise SessionLockedError("a step of this page is running: wait until it has ended")
             del self._quotes[name]
             session = self._open(quote.branch)
             if session.head != quote.head:
-                raise UsageError("the canvas has moved on since the price was asked for: look, and ask again")
+                raise UsageError("the canvas has changed since the price was shown: look at it, then ask again")
             self._state = {"phase": "starting", "mode": quote.mode, "step": None, "candidate": 0, "done": False}
             self._thread = threading.Thread(target=self._work, args=(session, quote))
             self._thread.start()
             return dict(self._state)
 
     def join(self) -> None:
-        """Wait for the step under way: its answers may have been paid for."""
+        """Wait for the running step: its answers may have been paid for."""
         if self._thread is not None:
             self._thread.join()
 
@@ -166,7 +166,7 @@ class StepJobs:
                 self._generator,
                 prompt=quote.words,
                 budget=self._payment.budget,
-                progress=self._tell,
+                progress=self._report,
                 **quote.options,
             )
             message = from_one(result.message)
@@ -178,7 +178,7 @@ class StepJobs:
         finally:
             self._set(done=True)
 
-    def _tell(self, progress: Progress) -> None:
+    def _report(self, progress: Progress) -> None:
         self._set(
             phase=progress.phase,
             step=progress.step,

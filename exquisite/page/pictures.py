@@ -1,12 +1,12 @@
-"""Candidates in place: the band of the old canvas beside what a candidate adds, at each stage of the way of a step.
+"""Candidates in place: the band of the canvas with the new pixels of a candidate beside it, at each stage of a step.
 
-    raw          the tile as it came, with its own redraw of the overlap
-    calibrated   the same with the model's drift undone
-    enforced     the old canvas, and the calibrated new pixels beside it
-    cut          the same, joined along the cut where the step before left pixels pending
-    feathered    the same, with what still differs at the seam faded out over some pixels
+    raw          the tile as the model drew it, with its own redraw of the overlap
+    calibrated   the same tile without the model's drift
+    enforced     the band of the canvas, and the calibrated new pixels
+    cut          as enforced, joined along the cut through the pending pixels of the step before
+    feathered    as cut, with the remaining difference at the seam faded out over some pixels
 
-Stages are read from the files of the step; where a step keeps none, they are made again from its stored answers.
+Stages come from the files of the step. A step that stores none has them derived again from its answers.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from ..pipeline.step import Examined, ExaminedSeam, StepInputs, commit_tile, joi
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
-from .bounded import Bounded
+from .cache import LruCache
 
 __all__ = ["TREATMENTS", "Selection", "StepPictures", "step_frame", "worst_rows"]
 
 TREATMENTS = ("raw", "calibrated", "enforced", "cut", "feathered")
-"""The stages that can be shown, first to last."""
+"""The stages that the page shows, in order."""
 
 _FILES = {"raw": "tile_out_raw.png", "calibrated": "tile_out_calibrated.png", "enforced": "tile_out_enforced.png"}
-_PREVIEW_FRACTION = 8  # a feather that was not asked for is overlap_px divided by this
+_PREVIEW_FRACTION = 8  # a step without a feather is shown with one of overlap_px divided by this
 _TILES_BYTES = 24_000_000
 _PNG_BYTES = 24_000_000
-_ROWS = 8  # a run of rows in which a break is seen as one
+_ROWS = 8  # rows averaged to one value when the worst rows are looked for
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked for: step, candidate from 0, one of TREATMENTS, and the width of the feather in pixels or None."""
+    """One picture: step, candidate from 0, one of TREATMENTS, and the width of the feather in pixels or None."""
 
     step: int
     candidate: int
@@ -60,12 +60,12 @@ class Selection:
 
 
 class StepPictures:
-    """The pictures of the steps of one session, with bounded memory; safe for threads."""
+    """The pictures of one session's candidates, in a bounded cache; safe for threads."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._tiles: Bounded[Image.Image] = Bounded(_TILES_BYTES)
-        self._pngs: Bounded[bytes] = Bounded(_PNG_BYTES)
+        self._tiles: LruCache[Image.Image] = LruCache(_TILES_BYTES)
+        self._pngs: LruCache[bytes] = LruCache(_PNG_BYTES)
         self._derived: tuple[int, Derived] | None = None
         self._deriving = threading.Lock()
 
@@ -74,31 +74,31 @@ class StepPictures:
         return self._cached(selection, lambda: self.in_place(selection))
 
     def loupe_rows(self, selection: Selection, count: int = 5) -> list[int]:
-        """The rows along the seam where the break is worst, worst first; see `worst_rows`."""
+        """The coordinates along the seam with the largest breaks; see `worst_rows`."""
         return worst_rows(self.in_place(selection), self.frame(selection.step), count)
 
     def in_place(self, selection: Selection) -> Image.Image:
-        """Band and growth strip of a candidate, RGB, `Frame.grown_size`, own orientation.
+        """Band and growth strip of a candidate, RGB, of size `Frame.grown_size`, in the picture's own orientation.
 
         Raises:
-            UsageError: no such step, candidate or treatment.
+            UsageError: there is no such step, candidate or treatment.
             AnswerError: the candidate cannot be read.
         """
         band, tile, frame = self._resolved(selection)
         return glue(band, tile, frame.mode, frame.contract)
 
     def score(self, selection: Selection) -> TileScore:
-        """The score of what is shown at its seam: of the new pixels, beside the band as it is; errors as `in_place`."""
+        """The score of the selected picture's new pixels beside the band; raises as `in_place`."""
         band, tile, frame = self._resolved(selection)
         enforced = enforce_conditioning_half(tile, band, frame.mode, frame.contract)
         return score_tile(band, enforced, frame.mode, frame.contract)
 
     def _resolved(self, selection: Selection) -> tuple[Image.Image, Image.Image, Frame]:
-        """(band, tile, boxes) of what is asked for."""
+        """The band, the tile and the boxes of a selection."""
         store = Store(self._root)
         record = store.steps.record(selection.step) if store.steps.is_finished(selection.step) else {}
         if "mode" not in record:
-            raise UsageError(f"step {selection.step} shows nothing: it is the seed picture, or was not finished")
+            raise UsageError(f"step {selection.step} has no candidates: it is the seed picture, or is not finished")
         if selection.treatment not in TREATMENTS:
             raise UsageError(f"unknown treatment {selection.treatment!r}: use one of {', '.join(TREATMENTS)}")
         options = StepOptions.from_values(record["options"])
@@ -116,7 +116,7 @@ class StepPictures:
         return band, commit_tile(one, inputs, width), frame
 
     def _joined(self, store: Store, selection: Selection, inputs: StepInputs) -> Examined:
-        """A candidate joined to the canvas, along the cuts that the step made if it made any."""
+        """A candidate joined to the canvas, along the cuts of the step if it has any."""
         enforced, redraw = (self._tile(store, selection, stage) for stage in ("enforced", "calibrated"))
         score = candidate_score(store, selection.step, selection.candidate)
         cuts = [
@@ -155,11 +155,12 @@ class StepPictures:
                 data = read_file(path)
                 tile = decode_tile(data, store.contract) if stage == "raw" else decode_png(data)
             else:
-                tile = self._made_again(store, selection, stage)
+                tile = self._derive(store, selection, stage)
             self._tiles.put(key, tile, 4 * tile.width * tile.height)
         return tile
 
-    def _made_again(self, store: Store, selection: Selection, stage: str) -> Image.Image:
+    def _derive(self, store: Store, selection: Selection, stage: str) -> Image.Image:
+        """A candidate's tile at a stage, derived from the stored answers."""
         with self._deriving:
             if self._derived is None or self._derived[0] != selection.step:
                 self._derived = (selection.step, rederive(store, selection.step))
@@ -175,7 +176,7 @@ class StepPictures:
 
 
 def candidate_score(store: Store, number: int, candidate: int) -> Record:
-    """`score.json` of a candidate; empty when the step keeps none."""
+    """`score.json` of a candidate; empty when the step has no such file."""
     try:
         path = store.steps.folder(number) / "candidates" / str(candidate) / "score.json"
         return dict(json.loads(path.read_bytes()))
@@ -192,10 +193,10 @@ def step_frame(store: Store, number: int) -> Frame:
 
 
 def worst_rows(picture: Image.Image, frame: Frame, count: int) -> list[int]:
-    """Coordinates along the seam where the pixels bend most across it, worst first, each at least 4 runs apart.
+    """Coordinates along the seam with the largest second difference across it, largest first, at least 4 runs apart.
 
-    The bend is |left - 2 middle + right| of the luminance, at the two columns that touch the seam, mean over runs of
-    _ROWS pixels.
+    The second difference is |left - 2 middle + right| of the luminance, at the two columns that touch the seam,
+    averaged over runs of _ROWS pixels.
 
     Args:
         picture: a grown canvas, RGB.
@@ -205,10 +206,11 @@ def worst_rows(picture: Image.Image, frame: Frame, count: int) -> list[int]:
     turned = to_canonical(picture, frame.mode)
     seam = turned.width - frame.contract.advance_px
     near = as_float(turned.crop((seam - 2, 0, seam + 2, turned.height)).convert("L"))
-    bend = combined(lambda a: abs(a["v"]), v=second_difference(near))
-    runs = bend.reduce((bend.width, _ROWS)).get_flattened_data()
+    difference = combined(lambda a: abs(a["v"]), v=second_difference(near))
+    runs = difference.reduce((difference.width, _ROWS)).get_flattened_data()
     best: list[int] = []
-    for _, run in sorted(((float(value), run) for run, value in enumerate(runs)), reverse=True):  # type: ignore[arg-type]
+    ranked = sorted(((float(value), run) for run, value in enumerate(runs)), reverse=True)  # type: ignore[arg-type]
+    for _, run in ranked:
         if all(abs(run - other) >= 4 for other in best):
             best.append(run)
         if len(best) == count:

@@ -1,4 +1,4 @@
-"""What the server sends back, and what it accepts: values, with every limit checked where they are made."""
+"""Replies of the page's server, and its validated input: the query of an address and the JSON body of a change."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..errors import (
 
 __all__ = ["Body", "Query", "RefusedError", "Reply", "error_reply", "json_reply"]
 
-_MOST_TEXT = 4000
+_MAX_TEXT = 4000
 
 
 class RefusedError(Exception):
-    """A request that the server does not answer; `status` is that of HTTP."""
+    """A request that the server refuses, with the HTTP status of the reply."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: status, media type, content; `forever` when the content of its address never changes."""
+    """One HTTP reply; `forever` allows caching, for an address whose content never changes."""
 
     content: bytes
     media_type: str
@@ -54,7 +54,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 
 
 def error_reply(error: ExquisiteError | RefusedError) -> Reply:
-    """An error of ours as JSON: what happened, where, and what to do."""
+    """An error as a JSON reply with its message."""
     if isinstance(error, RefusedError):
         status = error.status
     else:
@@ -77,13 +77,13 @@ class Query:
         """A whole number, or None.
 
         Raises:
-            RefusedError: it is none.
+            RefusedError: the value is no whole number.
         """
         text = self.text(name)
         return None if text is None else _whole(name, text)
 
     def must(self, name: str) -> int:
-        """A whole number that must be there."""
+        """A required whole number."""
         number = self.whole(name)
         if number is None:
             raise RefusedError(400, f"{name} is missing")
@@ -110,18 +110,18 @@ class Body:
         return self._values.get(name)
 
     def text(self, name: str) -> str:
-        """A text of at most _MOST_TEXT characters, "" when it is not there."""
+        """A text of at most _MAX_TEXT characters; "" when it is missing."""
         value = self._values.get(name, "")
-        if not isinstance(value, str) or len(value) > _MOST_TEXT:
-            raise RefusedError(400, f"{name} must be a text of at most {_MOST_TEXT} characters")
+        if not isinstance(value, str) or len(value) > _MAX_TEXT:
+            raise RefusedError(400, f"{name} must be a text of at most {_MAX_TEXT} characters")
         return value
 
     def name(self, name: str) -> str | None:
-        """A text, or None when it is empty or not there."""
+        """A text; None when it is empty or missing."""
         return self.text(name) if self._values.get(name) else None
 
     def whole(self, name: str) -> int:
-        """A whole number that must be there."""
+        """A required whole number."""
         value = self._values.get(name)
         if isinstance(value, bool) or not isinstance(value, int):
             raise RefusedError(400, f"{name} must be a whole number")

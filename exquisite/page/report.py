@@ -1,7 +1,7 @@
-"""The session as one HTML file: read only, opens from disk without a server, dark or light by the system, printable.
+"""The report: a session as one HTML file that opens from disk without a server and can be printed.
 
-Small pictures are in the file; links lead to the large ones in the session's folder. Drawings, words and style sheet
-are those of the page.
+The file holds small pictures and links to the large ones in the session's folder. It uses the drawings, the sentences
+and the style sheet of the page.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .server import page_html
 
 __all__ = ["write_report"]
 
-_MOST_STEPS = 100  # that are shown with pictures; older ones are in the table alone
-_MOST_ROWS = 2000
+_MAX_STEPS = 100  # steps shown with pictures; older ones are only in the table
+_MAX_ROWS = 2000
 _THUMB_PX = 220
 _STRIP_PX = 120  # height of the canvas at the top
 _QUALITY = 80
@@ -52,11 +52,11 @@ _STYLE = """
 
 
 def write_report(session: Session, path: Path | str) -> Path:
-    """Write the report of `session` to `path`, which ends in .html, whole or not at all; returns the path.
+    """Write the report of `session` to `path`, which must end in .html, atomically; returns the path.
 
     Raises:
-        UsageError: `path` is no .html, or its folder does not exist.
-        StorageError: the disk refused.
+        UsageError: `path` does not end in .html, or its folder does not exist.
+        StorageError: the disk cannot store the file.
         SessionDamagedError: the session cannot be read.
     """
     path = Path(path)
@@ -80,7 +80,7 @@ def write_report(session: Session, path: Path | str) -> Path:
 
 
 class _Report:
-    """The parts of one report, in order."""
+    """Writes the sections of one report."""
 
     def __init__(self, review: Review, session: Session, path: Path) -> None:
         self._review = review
@@ -91,7 +91,7 @@ class _Report:
         self._to_session = Path(os.path.relpath(review.root.resolve(), path.resolve().parent)).as_posix()
 
     def parts(self) -> Iterator[str]:
-        """The file, a piece at a time."""
+        """The text of the file, section by section."""
         name = escape(self._status["name"])
         page = page_html()[0].decode()
         (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
@@ -102,7 +102,7 @@ class _Report:
             f"<title>{name}</title><style>{style}{_STYLE}</style></head>\n"
             f'<body><main class="report"><h1>{name}</h1>'
         )
-        records = list(self._session.log(_MOST_ROWS))
+        records = list(self._session.log(_MAX_ROWS))
         yield self._summary()
         yield self._canvas(records)
         yield f'<section><h2>Steps and branches</h2><div class="drawn">{self._tree()}</div></section>'
@@ -120,7 +120,7 @@ class _Report:
         width, height = status["canvas_size"]
         rows = [
             ("canvas", f"{width} × {height} px"),
-            ("steps", f"{status['steps']} on the canvas, {status['last_step']} made"),
+            ("steps", f"{status['steps']} on the canvas, {status['last_step']} in the session"),
             ("branch", self._branch or "main"),
             ("contract", ", ".join(f"{name} {value}" for name, value in status["contract"].items())),
         ]
@@ -128,9 +128,9 @@ class _Report:
         return f'<section class="sheet">{_list(rows)}</section>'
 
     def _canvas(self, records: Sequence[Record]) -> str:
-        """The newest strips of the canvas, small, in their order."""
+        """The newest strips of the canvas as small pictures, in the order of the canvas."""
         strips = []
-        for record in records[: _MOST_STEPS * 2]:
+        for record in records[: _MAX_STEPS * 2]:
             strips.append((tuple(record["strip"]["origin"]), record))
         images = []
         for _, record in sorted(strips, key=lambda entry: entry[0]):
@@ -141,7 +141,7 @@ class _Report:
             link = f"{self._to_session}/strips/{record['strip']['sha256']}.png"
             what = "the seed picture" if record["parent"] is None else f"the strip of step {record['step']}"
             images.append(f'<a href="{escape(link)}">{_image(image, what)}</a>')
-        more = "" if len(records) <= _MOST_STEPS * 2 else '<p class="note">The newest strips are shown.</p>'
+        more = "" if len(records) <= _MAX_STEPS * 2 else '<p class="note">The newest strips are shown.</p>'
         return f'<section><div class="canvas">{"".join(images)}</div>{more}</section>'
 
     def _tree(self) -> str:
@@ -158,7 +158,7 @@ class _Report:
         value, low, high = summary.visibility
         rows = [
             ("seams found", f"{summary.find.hits} of {summary.find.asked}; by chance {summary.chance:.0%}"),
-            ("visibility", f"{value:.2f} [{low:.2f}, {high:.2f}]; 0 is luck, 1 is always"),
+            ("visibility", f"{value:.2f} [{low:.2f}, {high:.2f}]; 0 is chance, 1 is always"),
         ]
         for name, rate in summary.agreement.items():
             if rate.asked:
@@ -167,10 +167,10 @@ class _Report:
         return f'<section class="sheet"><h2>What people see</h2>{_list(rows)}</section>'
 
     def _illustrated(self, records: Sequence[Record]) -> list[int]:
-        """The steps that are shown with pictures, newest first: those of the canvas, and those that glued nothing."""
-        numbers = {record["step"] for record in records[:_MOST_STEPS] if record["parent"] is not None}
+        """The steps shown with pictures, newest first: the steps of the canvas and the rejected ones."""
+        numbers = {record["step"] for record in records[:_MAX_STEPS] if record["parent"] is not None}
         rejected = {node.step for node in self._review.nodes(self._branch) if node.status == "rejected"}
-        return sorted(numbers | rejected, reverse=True)[:_MOST_STEPS]
+        return sorted(numbers | rejected, reverse=True)[:_MAX_STEPS]
 
     def _step(self, number: int) -> str:
         facts = step_facts(self._store, number)
@@ -190,7 +190,7 @@ class _Report:
             calibration = one["calibration"]
             moved = drawings.displacement(calibration["shift"], calibration["scale"], calibration.get("local_px") or ())
             parts.append(f'<div class="drawings">{drawings.tone_curve(calibration["tone"])}{moved}</div>')
-        rows = [("direction", facts["mode"]), ("your words", facts["words"]), ("gate", margin_word(facts["margin"]))]
+        rows = [("direction", facts["mode"]), ("user prompt", facts["words"]), ("gate", margin_word(facts["margin"]))]
         rows += [(name.replace("_", " "), value) for name, value in facts["generator"].items()]
         for call in facts["calls"]:
             request = call["request_id"] or "no request id"
@@ -198,7 +198,7 @@ class _Report:
             rows.append((f"call {call['call']}", description))
         parts.append(_list([(name, str(value)) for name, value in rows if value not in (None, "")]))
         if facts["prompt"]:
-            parts.append(f"<details><summary>prompt</summary><pre>{escape(facts['prompt'])}</pre></details>")
+            parts.append(f"<details><summary>full prompt</summary><pre>{escape(facts['prompt'])}</pre></details>")
         return "".join(parts) + "</article>"
 
     def _candidate(self, facts: Mapping[str, Any], one: Mapping[str, Any]) -> str:
@@ -225,7 +225,7 @@ class _Report:
             for record in records
             if record["step"] != SEED
         )
-        head = "<tr><th>step</th><th>direction</th><th>canvas</th><th>why</th></tr>"
+        head = "<tr><th>step</th><th>direction</th><th>canvas</th><th>reason</th></tr>"
         return f"<section><h2>Every step of the canvas, newest first</h2><table>{head}{rows}</table></section>"
 
 

@@ -1,7 +1,7 @@
-"""What the page shows of a session and what it changes, without a word of HTTP.
+"""Everything that the page reads and changes of a session, without HTTP.
 
-Reading goes to the files as they are, beside whoever steps the session. Each change is one call of `Session`, which
-takes the writer's lock, and names the head that the person saw: when that has moved, nothing is changed.
+Reads take no lock, so that another process can extend the session meanwhile. Each change is one call of `Session`,
+which takes the writer's lock. A change names the head that the person saw and is refused when the head has moved.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from .trials import Trials, now
 
 __all__ = ["Review", "margin_word"]
 
-_MOST_SEAMS = 200
-_MOST_NODES = 200
-_LOOK_BACK = 20  # steps among which one that waits for a choice is looked for
+_MAX_SEAMS = 200
+_MAX_NODES = 200
+_LOOK_BACK = 20  # newest steps searched for one that waits for a choice, and for questions
 _DRIFT_S = 0.25
-_MOST_REASON = 500
+_MAX_REASON = 500
 _FREE_OPTIONS = ("feather_px", "metric", "gate", "soften_px")
 
 
 class Review:
-    """One session, as a person looks at it.
+    """What the page shows and changes of one session.
 
     Args:
         root: the session's folder.
-        generator: who makes the tiles of steps that the page asks for; None for none.
+        generator: makes the tiles of steps started from the page; None for a page that runs no steps.
         payment: whether such steps may cost money.
     """
 
@@ -64,18 +64,18 @@ class Review:
         self._changing = threading.Lock()
 
     def session(self, branch: str | None = None) -> Session:
-        """The session, following a branch or the main head."""
+        """The session on a branch, or on the main head."""
         return Session.open(self.root, branch=branch)
 
     def close(self) -> None:
-        """Wait for a step under way, and end the threads."""
+        """Wait for a running step, and end the threads."""
         self.jobs.join()
         self.tiles.close()
 
     # Looking
 
     def state(self, branch: str | None) -> Record:
-        """Where the session stands: canvas, head, branches, money, what waits for a choice, what is under way."""
+        """The state of the session: canvas, head, branches, money, the step that waits for a choice, the job."""
         status = self.session(branch).status(self.jobs.budget)
         money = status.money.as_dict()
         return {
@@ -92,7 +92,7 @@ class Review:
         }
 
     def step(self, number: int, branch: str | None) -> Record:
-        """Everything about one step, and whether one of its candidates can be glued now."""
+        """The facts of one step, and whether one of its candidates can be glued now."""
         facts = step_facts(self._store, number)
         head = self.session(branch).head
         base = facts["parent"]
@@ -102,7 +102,7 @@ class Review:
         return facts
 
     def seams(self, head: int, low: int, high: int) -> Record:
-        """The seams between two coordinates along the axis: step, place, and how near the gate each was."""
+        """The seams between two coordinates along the axis: step, coordinate and margin to the gate of each."""
         canvas = self._index.strip(head).canvas
         axis_x = self._axis(head) == "x"
         box = Box(low, canvas.top, high, canvas.bottom) if axis_x else Box(canvas.left, low, canvas.right, high)
@@ -111,24 +111,24 @@ class Review:
         for strip in strips:
             if strip.seam is None or not low <= strip.seam <= high or strip.piece in strip.pending:
                 continue
-            if len(seams) == _MOST_SEAMS:
+            if len(seams) == _MAX_SEAMS:
                 return {"seams": seams, "more": True}
             margin = gate_margin(read_score(self._store, strip.step))
             seams.append({"step": strip.step, "at": strip.seam, "margin": margin, "word": margin_word(margin)})
         return {"seams": seams, "more": False}
 
     def tree_svg(self, branch: str | None, current: int | None = None) -> str:
-        """The newest steps and their branches, drawn."""
+        """The newest steps and their branches as SVG."""
         return drawings.tree(self.nodes(branch), current)
 
     def nodes(self, branch: str | None) -> list[drawings.TreeNode]:
-        """The newest _MOST_NODES finished steps, oldest first, with the heads that point at them."""
+        """The newest _MAX_NODES finished steps, oldest first, with the heads that point at them."""
         session = self.session(branch)
         heads: dict[int, list[str]] = {}
         for name in (None, *session.status().branches):
             heads.setdefault(self._store.read_head(name), []).append(name or "main")
         last = self._store.steps.last(session.head)
-        numbers = {*range(max(SEED, last - _MOST_NODES + 1), last + 1), *heads}
+        numbers = {*range(max(SEED, last - _MAX_NODES + 1), last + 1), *heads}
         nodes = []
         for number in sorted(numbers):
             if not self._store.steps.is_finished(number):
@@ -140,7 +140,7 @@ class Review:
         return nodes
 
     def drift(self, head: int, budget_s: float = _DRIFT_S) -> Record:
-        """The drift chart of a canvas, and whether every step in it was measured."""
+        """The drift chart of a canvas, and whether every step in it has been measured."""
         steps, series, complete = self._drift.along(head, budget_s)
         return {"svg": drawings.drift_chart(steps, series), "steps": steps, "series": series, "complete": complete}
 
@@ -148,12 +148,12 @@ class Review:
         """The tone curve or the displacement of a candidate's calibration, as SVG.
 
         Raises:
-            UsageError: no such drawing, or nothing was measured.
+            UsageError: there is no such drawing, or the candidate has no calibration record.
         """
         candidates = step_facts(self._store, number)["candidates"]
         calibration = candidates[candidate].get("calibration") if candidate < len(candidates) else None
         if not calibration:
-            raise UsageError(f"step {number} keeps no calibration of candidate {candidate}")
+            raise UsageError(f"step {number} has no calibration record of candidate {candidate}")
         if name == "tone":
             return drawings.tone_curve(calibration.get("tone") or ())
         if name == "displacement":
@@ -166,7 +166,7 @@ class Review:
         return "x" if mode is None else mode[0]
 
     def _waiting(self, head: int, last: int) -> int | None:
-        """The newest step on top of the head that glued nothing and has not been chosen from."""
+        """The newest rejected step whose parent is the head; None when no choice is open."""
         for number in range(last, max(head, last - _LOOK_BACK), -1):
             if self._store.steps.is_finished(number):
                 record = self._store.steps.record(number)
@@ -183,7 +183,7 @@ class Review:
             return _result(session.accept(candidate, step=step, **_free_options(options)))
 
     def rescore(self, branch: str | None, step: int, options: Record) -> Record:
-        """What metric and gate would choose with other options; changes nothing."""
+        """The choice that metric and gate make with other options; changes nothing."""
         again = self.session(branch).rescore(step=step, **_free_options(options))
         scores = [
             None if one.score is None else {**one.score.as_dict(), "candidate": one.index} for one in again.examined
@@ -192,8 +192,8 @@ class Review:
         return {"chosen": choice.chosen, "best": choice.best, "reason": from_one(choice.reason), "scores": scores}
 
     def reject(self, step: int, candidate: int, reason: str) -> Record:
-        """Note why a person does not want a candidate; it stays where it is."""
-        reason = " ".join(reason.split())[:_MOST_REASON]
+        """Record why a person rejects a candidate; its files stay."""
+        reason = " ".join(reason.split())[:_MAX_REASON]
         if not reason:
             raise UsageError("say why the candidate is rejected")
         facts = step_facts(self._store, step)
@@ -203,22 +203,22 @@ class Review:
         return self.labels.append(label)
 
     def undo(self, branch: str | None, head: int) -> Record:
-        """Take back the last step of the canvas."""
+        """Move the head back by one step."""
         with self._changing:
             return {"head": self._unmoved(branch, head).undo()}
 
     def branch(self, branch: str | None, name: str, at: int | None) -> Record:
-        """Make a second head."""
+        """Make a branch."""
         with self._changing:
             return {"branch": name, "step": self.session(branch).branch(name, at=at)}
 
     def find(self, branch: str | None, treatment: str) -> Record:
-        """A question: where is the seam of a random step of the canvas?"""
+        """Ask where the seam of a random step is."""
         number, chosen = self._any_step(branch)
         return self.trials.find(Selection(number, chosen, treatment))
 
     def compare(self, branch: str | None, treatments: tuple[str, str] | None) -> Record:
-        """A question: which is better, two candidates of a random step, or one candidate under two treatments?"""
+        """Ask which picture is better: two candidates of a random step, or one candidate under two treatments."""
         number, chosen = self._any_step(branch, 1 if treatments else 2)
         if treatments:
             first, second = (Selection(number, chosen, treatment) for treatment in treatments)
@@ -228,7 +228,7 @@ class Review:
         return self.trials.compare(Selection(number, one, "enforced"), Selection(number, two, "enforced"))
 
     def _any_step(self, branch: str | None, candidates: int = 1) -> tuple[int, int]:
-        """(a random step among the newest of the canvas that have so many candidates, the one that was glued)."""
+        """A random step among the newest with at least `candidates` candidates, and its glued candidate."""
         at: int | None = self.session(branch).head
         steps: list[tuple[int, int]] = []
         while at is not None and at != SEED and len(steps) < _LOOK_BACK:
@@ -244,21 +244,21 @@ class Review:
         session = self.session(branch)
         if session.head != head:
             raise UsageError(
-                f"nothing was changed: the canvas ends with step {session.head} now, not with step {head} any more; "
+                f"nothing was changed: the canvas now ends with step {session.head}, no longer with step {head}; "
                 f"look again, then decide"
             )
         return session
 
 
 def margin_word(margin: float | None) -> str:
-    """How near the gate a seam was, in a word: unknown, below, near or clear."""
+    """The margin to the gate in one word: unknown, below, near or clear."""
     if margin is None:
         return "unknown"
     return next((word for word, least in MARGINS.items() if margin < least), "clear")
 
 
 def _free_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a later choice may change."""
+    """The options, checked: a later choice may change only _FREE_OPTIONS."""
     fields = StepOptions.__dataclass_fields__
     unknown = [name for name in options if name not in _FREE_OPTIONS or name not in fields]
     if unknown:

@@ -1,4 +1,4 @@
-"""Which address shows or changes what. Addresses hold numbers and known words only, never a path."""
+"""The addresses of the page's server and what answers each. An address holds numbers and fixed words, never a path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PNG, _JPEG, _SVG = "image/png", "image/jpeg", "image/svg+xml"
 
 @dataclass(frozen=True)
 class _Show:
-    """An address that reads: its pattern, and what answers it."""
+    """An address that reads: its pattern and its handler."""
 
     pattern: re.Pattern[str]
     answer: Callable[[Review, re.Match[str], Query], Reply]
@@ -28,8 +28,8 @@ def show(review: Review, path: str, query: Query) -> Reply:
     """The answer to reading `path`, relative to the page.
 
     Raises:
-        RefusedError: no such address (404), or a value in it that cannot be.
-        ExquisiteError: from the session.
+        RefusedError: there is no such address (404), or a value in it is invalid (400).
+        ExquisiteError: the session refused.
     """
     for route in _SHOWS:
         match = route.pattern.fullmatch(path)
@@ -39,7 +39,7 @@ def show(review: Review, path: str, query: Query) -> Reply:
 
 
 def change(review: Review, path: str, body: Body) -> Reply:
-    """The answer to the change `path`; errors as for `show`."""
+    """Make the change at `path` and return the reply; raises as `show`."""
     run = _CHANGES.get(path)
     if run is None:
         raise RefusedError(404, "nothing is at this address")

@@ -1,4 +1,4 @@
-"""The page of a session, served until it is interrupted."""
+"""Serving the page of a session until the process is interrupted."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def serve(
     """Serve the page of `session` on 127.0.0.1 until the process is interrupted.
 
     Args:
-        session: what is shown; others may step it meanwhile.
-        generator: who makes the tiles of steps that the page asks for; None for a page that runs none.
-        budget: USD that the session may cost in all; None for a page that runs no step that costs.
-        port: of this machine; 0 for any that is free.
-        ready: is called with the address of the page; by default it opens the browser.
+        session: what the page shows; another process may extend it meanwhile.
+        generator: makes the tiles of steps started from the page; None for a page that runs no steps.
+        budget: budget of the session in USD; None for a page that may not pay.
+        port: port on 127.0.0.1; 0 for any free port.
+        ready: called with the address of the page; by default it opens the browser.
 
     Raises:
         StorageError: the port is taken.
@@ -47,10 +47,10 @@ def serve(
 
 
 def make_server(session: Session, generator: TileGenerator | None, budget: Decimal | None, port: int) -> PageServer:
-    """A server that answers once `serve_forever` is called; the other arguments as for `serve`.
+    """A server that starts to answer with `serve_forever`; arguments as for `serve`.
 
     Raises:
-        UsageError: `budget` is no amount above 0.
+        UsageError: `budget` is not above 0.
         StorageError: the port is taken.
     """
     if budget is not None and not budget > 0:

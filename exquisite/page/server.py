@@ -1,9 +1,9 @@
-"""The server of the page: this machine only, one secret address, bounded in threads, time, bodies and paths.
+"""The HTTP server of the page: local, behind a secret address, with bounded threads, time, bodies and paths.
 
-Who may speak to it:
-- it listens on 127.0.0.1 alone, and refuses a Host that is not its own (DNS rebinding) and an Origin that is another;
+Access:
+- it listens on 127.0.0.1 only, and refuses a foreign Host (DNS rebinding) and a foreign Origin;
 - every address begins with a random token; every change repeats the token in a header, which no other page can set;
-- no header allows other origins anything, and the Content-Security-Policy lets the page load from itself only.
+- no CORS header is sent, and the Content-Security-Policy lets the page load only from itself.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from .routes import change, show
 __all__ = ["TOKEN_HEADER", "PageServer", "page_html"]
 
 TOKEN_HEADER = "X-Page-Token"
-"""Header in which every change repeats the token of the address."""
+"""Header in which every change repeats the token from the address."""
 
 _HOST = "127.0.0.1"
 _PAGE = Path(__file__).with_name("page.html")
-_MOST_BODY = 65_536
-_MOST_CONNECTIONS = 32
+_MAX_BODY = 65_536
+_MAX_CONNECTIONS = 32
 _IDLE_S = 30.0
 
 
 def page_html() -> tuple[bytes, str]:
-    """(the page, its Content-Security-Policy, which names its own style and script by their hashes)."""
+    """The page, and its Content-Security-Policy, which allows its own style and script by their hashes."""
     text = _PAGE.read_text("utf-8")
 
     def hashes(tag: str) -> str:
@@ -55,11 +55,11 @@ def page_html() -> tuple[bytes, str]:
 
 
 class PageServer:
-    """Serves one review; `url` is where the page is.
+    """Serves one review at `url`.
 
     Args:
-        review: what is shown and changed; closed with the server.
-        port: of this machine; 0 for any that is free.
+        review: what the page shows and changes; the server closes it.
+        port: port on 127.0.0.1; 0 for any free port.
 
     Raises:
         StorageError: the port is taken.
@@ -76,7 +76,7 @@ class PageServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port on which the server listens."""
         return int(self._server.server_address[1])
 
     @property
@@ -86,37 +86,37 @@ class PageServer:
 
     @property
     def hosts(self) -> set[str]:
-        """What a browser on this machine may call it."""
+        """The values of the Host header that the server accepts."""
         return {f"{_HOST}:{self.port}", f"localhost:{self.port}"}
 
     def serve_forever(self, poll_s: float = 0.2) -> None:
-        """Answer until the process is interrupted, or another thread calls `close`, which is seen after `poll_s`."""
+        """Answer until the process is interrupted or another thread calls `close`; it checks every `poll_s` seconds."""
         self._server.serve_forever(poll_s)
 
     def close(self) -> None:
-        """Stop answering, wait for a step under way, and let go of the port."""
+        """Stop answering, wait for a running step, and release the port."""
         self._server.shutdown()
         self.release()
 
     def release(self) -> None:
-        """As `close`, when nobody is answering any more."""
+        """As `close`, after `serve_forever` has returned."""
         self._server.server_close()
         self.review.close()
 
 
 class _Server(ThreadingHTTPServer):
-    """One thread a connection, at most _MOST_CONNECTIONS of them; one more is hung up on."""
+    """One thread a connection, at most _MAX_CONNECTIONS of them; a further connection gets status 503."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 16
 
     def __init__(self, address: tuple[str, int], handler: Any) -> None:
-        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._free = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for a connection, unless there are too many."""
+        """Start a thread for a connection, or refuse it when there are too many."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
@@ -125,14 +125,14 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection, then free its place."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that hung up."""
+        """Print nothing when a browser closes its connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        """Show something."""
+        """Answer a read."""
         self._answer(self._read)
 
     def do_HEAD(self) -> None:
@@ -156,11 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self._read)
 
     def do_POST(self) -> None:
-        """Change something."""
+        """Answer a change."""
         self._answer(self._change)
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # the address holds the token: nothing is logged
-        """Log nothing."""
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Log nothing: the address holds the token."""
 
     def _answer(self, make: Any) -> None:
         try:
@@ -189,22 +189,22 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusedError(415, "the body of a change is application/json")
         length = self.headers.get("Content-Length", "")
         if not length.isdigit():
-            raise RefusedError(411, "a change says the length of its body")
-        if int(length) > _MOST_BODY:
-            raise RefusedError(413, f"a body holds at most {_MOST_BODY} bytes")
+            raise RefusedError(411, "a change needs a Content-Length header")
+        if int(length) > _MAX_BODY:
+            raise RefusedError(413, f"a body may hold at most {_MAX_BODY} bytes")
         return change(self._page.review, path, Body(self.rfile.read(int(length))))
 
     def _path(self) -> tuple[str, Query]:
-        """(the address after the token, its query), once Host, Origin and token are those of this page."""
+        """The address after the token, and its query, after checking Host, Origin and token."""
         if self.headers.get("Host", "") not in self._page.hosts:
-            raise RefusedError(421, "this server has another name")
+            raise RefusedError(421, "the Host header does not name this server")
         origin = self.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in self._page.hosts}:
-            raise RefusedError(403, "another page asked")
+            raise RefusedError(403, "the Origin header names another page")
         parts = urlsplit(self.path)
         token, slash, path = parts.path.removeprefix("/").partition("/")
         if not slash or not secrets.compare_digest(token.encode(), self._page.token.encode()):
-            raise RefusedError(403, "the address lacks the token: open the page by the address that was printed")
+            raise RefusedError(403, "the address lacks the token: open the address that the command printed")
         return path, Query(parse_qs(parts.query, max_num_fields=20))
 
     def _send(self, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""Which strips of a canvas lie where, read from the frontier inwards and only as far as somebody asks."""
+"""An index of the strips of a canvas by their position, read lazily from the frontier inwards."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..pipeline.store.pieces import Piece, box_of, pending_at
 
 __all__ = ["CanvasStrip", "StripIndex"]
 
-_MOST_HEADS = 4  # whose canvases are remembered: a few branches, and one that was undone
+_MAX_HEADS = 4  # heads whose strips stay in memory: a few branches, and one before an undo
 
 
 @dataclass(frozen=True)
 class CanvasStrip:
-    """A strip of a canvas, its step, the step before it, and the canvas up to it, in signed coordinates.
+    """A strip with its step, the parent step, and the box of the canvas after that step, in signed coordinates.
 
-    `pending` is what that canvas has pending at its ends.
+    `pending` holds the pending pieces at the ends of that canvas.
     """
 
     step: int
@@ -34,7 +34,7 @@ class CanvasStrip:
 
     @property
     def seam(self) -> int | None:
-        """Coordinate along the axis where this strip meets what was there before; None for the seed picture."""
+        """Coordinate along the axis where this strip meets the older canvas; None for the seed picture."""
         if self.mode is None:
             return None
         box, mode = self.piece.box, Mode(self.mode)
@@ -43,10 +43,10 @@ class CanvasStrip:
 
 
 class _Chain:
-    """The strips of one canvas as far as they were read, from both ends inwards; along the axis, in pixels.
+    """The strips of one canvas that have been read so far, from both ends inwards.
 
-    Canvases nest: what older steps made lies inside what newer ones made. So the strips at the high end follow each
-    other downwards, those at the low end upwards, and what was not read yet lies between the two.
+    The canvas of an older step lies inside that of a newer one. Strips at the high end are therefore read in descending
+    order of coordinates, strips at the low end in ascending order, and the unread part lies between the two.
     """
 
     def __init__(self, head: CanvasStrip, axis: int) -> None:
@@ -57,14 +57,14 @@ class _Chain:
         self.unread = (head.canvas[axis], head.canvas[axis + 2])
 
     def add(self, strip: CanvasStrip, inner: CanvasStrip | None) -> None:
-        """Put the next older strip in its place; `inner` is the one before it, None for the seed picture."""
+        """Add the next older strip; `inner` is its parent's strip, None for the seed picture."""
         at_low = strip.mode is not None and Mode(strip.mode).side == "low"
         (self.lows if at_low else self.highs).append(strip)
         self.next = strip.parent
         self.unread = (0, 0) if inner is None else (inner.canvas[self.axis], inner.canvas[self.axis + 2])
 
     def between(self, low: int, high: int) -> list[CanvasStrip]:
-        """The strips that were read and overlap [low, high)."""
+        """The strips read so far that overlap [low, high)."""
         axis = self.axis
         first = bisect_left(self.highs, 1 - high, key=lambda strip: -strip.piece.box[axis])
         strips = list(takewhile(lambda strip: strip.piece.box[axis + 2] > low, islice(self.highs, first, None)))
@@ -74,7 +74,7 @@ class _Chain:
 
 
 class StripIndex:
-    """The strips of the canvases of one session, each record read once; safe for threads."""
+    """The strips of one session's canvases; reads each record once. Safe for threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -83,11 +83,11 @@ class StripIndex:
         self._lock = threading.RLock()
 
     def knows(self, step: int) -> bool:
-        """Whether the record of step `step` was read already."""
+        """Whether the record of step `step` is in memory."""
         return step in self._by_step
 
     def strip(self, step: int) -> CanvasStrip:
-        """What step `step` added to its canvas."""
+        """The strip that step `step` added to its canvas."""
         strip = self._by_step.get(step)
         if strip is None:
             record = self._store.steps.record(step)
@@ -104,10 +104,10 @@ class StripIndex:
         return strip
 
     def within(self, head: int, box: Box, deadline: float | None = None) -> tuple[list[CanvasStrip], bool]:
-        """(the strips of the canvas of step `head` that overlap `box`, newest first; whether those are all).
+        """The strips of the canvas of step `head` that overlap `box`, newest first, and whether the list is complete.
 
-        Where two overlap, the newer one is seen. Records are read from the ends inwards until all that can overlap
-        `box` is known, or until `deadline`, in seconds of `time.monotonic`.
+        Where two strips overlap, the newer one is visible. Records are read from the ends inwards until no unread strip
+        can overlap `box`, or until `deadline` in seconds of `time.monotonic`.
         """
         top = self.strip(head)
         if not _overlap(top.canvas, box):
@@ -123,7 +123,7 @@ class StripIndex:
         return [*pending, *(strip for strip in strips if _overlap(strip.piece.box, box))], complete
 
     def _read(self, chain: _Chain, low: int, high: int, deadline: float | None) -> bool:
-        """Read on until nothing unread overlaps [low, high); whether that was reached before `deadline`."""
+        """Read strips until no unread one can overlap [low, high); False when `deadline` comes first."""
         while chain.next is not None and chain.unread[0] < high and low < chain.unread[1]:
             if deadline is not None and time.monotonic() > deadline:
                 return False
@@ -135,7 +135,7 @@ class StripIndex:
         chain = self._chains.get(head.step)
         if chain is None:
             chain = self._chains[head.step] = _Chain(head, axis)
-            while len(self._chains) > _MOST_HEADS:
+            while len(self._chains) > _MAX_HEADS:
                 self._chains.popitem(last=False)
         self._chains.move_to_end(head.step)
         return chain

@@ -1,9 +1,9 @@
-"""The canvas as tiles at power-of-two levels, made on demand from its strips, soon enough to pan and zoom.
+"""The canvas as tiles at power-of-two levels, made on demand from its strips, fast enough to pan and zoom.
 
-Level 0 has the canvas's pixels, each next level half as many along both sides. Tile (x, y) of level n covers the
-signed canvas coordinates from (x, y) times TILE_PX times 2^n, so that growing to the left renumbers nothing. A tile is
-answered within _BUDGET_S: strips that are not decoded by then are left blank and decoded by one thread in the
-background, nearest request first, and the tile says that it is not complete.
+Level 0 has the canvas's pixels; each further level halves the resolution. Tile (x, y) of level n begins at the signed
+canvas coordinates (x, y) * TILE_PX * 2^n, so that growth to the left renumbers no tile. A tile is made within
+_BUDGET_S. Strips that are not decoded by then stay blank, and the tile is marked incomplete; a background thread
+decodes them, the latest request first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..contract import CLASSIC, Box
 from ..errors import ExquisiteError
 from ..pipeline.store import Store
 from ..pipeline.store.pieces import Piece
-from .bounded import Bounded
+from .cache import LruCache
 from .strips import StripIndex
 
 __all__ = ["LEVELS", "TILE_PX", "Tile", "TileMaker"]
@@ -30,22 +30,22 @@ TILE_PX = CLASSIC.tile_px // 2
 """Edge of a tile in pixels."""
 
 LEVELS = 24
-"""Levels that can be asked for; at the highest a canvas of 2^33 px is one tile."""
+"""Number of levels; at the highest, one tile covers 2^32 px."""
 
-_BUDGET_S = 0.015  # one more strip is decoded, and the tile encoded, after that: 50 ms in all
+_BUDGET_S = 0.015  # decoding one more strip and encoding the tile follow: about 50 ms in all
 _QUALITY = 92
 _BLANK = (128, 128, 128)
 _DECODED_BYTES = 12_000_000
 _REDUCED_BYTES = 32_000_000
 _TILE_BYTES = 16_000_000
-_OBJECT_BYTES = 500  # what Pillow and Python need for a small picture, beside its pixels
-_SMALL_LEVEL = 5  # of which every strip that was decoded is kept: a strip of the classic contract takes 768 bytes
-_MOST_WAITING = 4096  # strips that the thread in the background is asked for
+_OBJECT_BYTES = 500  # memory of a small Pillow image beside its pixels
+_SMALL_LEVEL = 5  # every decoded strip is cached at this level: 768 bytes for a strip of the classic contract
+_MAX_WAITING = 4096  # requests that the background thread queues
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A JPEG of TILE_PX by TILE_PX pixels, and whether every strip in it was drawn."""
+    """A JPEG of TILE_PX by TILE_PX pixels, and whether it shows every strip."""
 
     data: bytes
     complete: bool
@@ -64,14 +64,14 @@ class _Unread:
 
 
 class TileMaker:
-    """Makes the tiles of one session; memory and time are bounded, whatever the length of the canvas."""
+    """Makes the tiles of one session, with memory and time independent of the canvas's length."""
 
     def __init__(self, store: Store, index: StripIndex) -> None:
         self._store = store
         self._index = index
-        self._decoded: Bounded[Image.Image] = Bounded(_DECODED_BYTES)
-        self._reduced: Bounded[Image.Image] = Bounded(_REDUCED_BYTES)
-        self._tiles: Bounded[Tile] = Bounded(_TILE_BYTES)
+        self._decoded: LruCache[Image.Image] = LruCache(_DECODED_BYTES)
+        self._reduced: LruCache[Image.Image] = LruCache(_REDUCED_BYTES)
+        self._tiles: LruCache[Tile] = LruCache(_TILE_BYTES)
         self._waiting: OrderedDict[_Request | _Unread, None] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
@@ -94,7 +94,7 @@ class TileMaker:
         if not complete:
             self._ask(_Unread(head, box))
         image = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
-        for strip in reversed(strips):  # the newer over the older
+        for strip in reversed(strips):  # newer strips cover older ones
             request = _Request(strip.piece, level)
             part = self._part(request) or (self._make(request) if time.monotonic() < deadline else None)
             if part is None:
@@ -111,7 +111,7 @@ class TileMaker:
         return tile
 
     def close(self) -> None:
-        """End the thread in the background."""
+        """End the background thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -121,7 +121,7 @@ class TileMaker:
     # Strips at a level
 
     def _part(self, request: _Request) -> Image.Image | None:
-        """The strip at that level, when it is there or made of what is there in no time."""
+        """The strip at a level from the cache, if need be reduced from its small copy; None when neither is cached."""
         if request.level == 0:
             return self._decoded.get(request.piece.sha256)
         part = self._reduced.get(request)
@@ -131,7 +131,7 @@ class TileMaker:
         return part
 
     def _make(self, request: _Request) -> Image.Image:
-        """Decode the strip, and keep it at the level that was wanted and at the small one."""
+        """Decode the strip, and cache it at the requested level and at the small one."""
         strip = self._decoded.get(request.piece.sha256)
         if strip is None:
             strip = self._store.read_strip(request.piece)
@@ -148,13 +148,13 @@ class TileMaker:
         self._reduced.put(request, part, 4 * part.width * part.height + _OBJECT_BYTES)
         return part
 
-    # The thread in the background
+    # The background thread
 
     def _ask(self, request: _Request | _Unread) -> None:
         with self._changed:
             self._waiting[request] = None
             self._waiting.move_to_end(request)
-            while len(self._waiting) > _MOST_WAITING:
+            while len(self._waiting) > _MAX_WAITING:
                 self._waiting.popitem(last=False)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, daemon=True)
@@ -169,21 +169,20 @@ class TileMaker:
                 if self._closed:
                     return
                 request, _ = self._waiting.popitem()
-            with contextlib.suppress(ExquisiteError):  # whoever asks for the tile again is told
+            with contextlib.suppress(ExquisiteError):  # the next request for the tile raises it
                 if isinstance(request, _Unread):
                     self._read(request)
                 else:
                     self._make(request)
 
-
     def _read(self, request: _Unread) -> None:
-        """Read the records of the strips in a box, a little at a time, so that nobody else waits."""
+        """Read the records of the strips in a box in short portions, so that other threads get the lock."""
         complete = False
         while not complete and not self._closed:
             _, complete = self._index.within(request.head, request.box, time.monotonic() + _BUDGET_S)
 
 
 def _reduced_box(box: Box, level: int) -> Box:
-    """Where a strip lies at a level, each edge rounded, so that neighbours meet; at least one pixel each way."""
+    """The box of a strip at a level. Edges are rounded, so that neighbours meet; width and height are at least 1."""
     edges = [round(edge / (1 << level)) for edge in box]
     return Box(edges[0], edges[1], max(edges[2], edges[0] + 1), max(edges[3], edges[1] + 1))

@@ -1,4 +1,4 @@
-"""Blind tests: where is the seam, and which of two is better. The page sees pictures; the truth stays here."""
+"""Blind tests: where is the seam, and which of two pictures is better. The browser gets only the pictures."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .pictures import Selection, StepPictures
 
 __all__ = ["Trials", "now"]
 
-_MOST_OPEN = 40
-_NONE_SHARE = 0.25  # of the strips hold no seam
-_EDGE_SHARE = 0.1  # of a strip at either end, in which no seam lies
-_TOLERANCE_SHARE = 1 / 16  # of a strip's length, within which a click counts as right
+_MAX_OPEN = 40
+_NONE_SHARE = 0.25  # share of the strips without a seam
+_EDGE_SHARE = 0.1  # share of a strip's length at either end that never holds the seam
+_TOLERANCE_SHARE = 1 / 16  # share of a strip's length: a click counts as right within it
 
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """One question: its pictures as PNG, and what is known of it; `answer` makes the label of an answer."""
+    """One question: its pictures as PNG, and the function that turns an answer into a label."""
 
     kind: str
     pictures: tuple[bytes, ...]
@@ -38,7 +38,7 @@ class _Trial:
 
 
 class Trials:
-    """The open questions of one server, at most _MOST_OPEN; safe for threads."""
+    """The open questions of one server, at most _MAX_OPEN; safe for threads."""
 
     def __init__(self, pictures: StepPictures, labels: Labels, chance: random.Random | None = None) -> None:
         self._pictures = pictures
@@ -48,7 +48,7 @@ class Trials:
         self._lock = threading.Lock()
 
     def find(self, selection: Selection) -> Record:
-        """Ask where the seam of a candidate in place is, if there is one; returns what the page may know."""
+        """Ask where the seam of a candidate in place is, if there is one; returns the question without its truth."""
         picture, frame = self._pictures.in_place(selection), self._pictures.frame(selection.step)
         turned = to_canonical(picture, frame.mode)
         band = frame.contract.band_px
@@ -81,22 +81,22 @@ class Trials:
         return self._ask(_Trial("find", (encode_png(part),), answer)) | {"axis": frame.mode.axis}
 
     def compare(self, first: Selection, second: Selection) -> Record:
-        """Ask which of two pictures of one step is better, in a random order; returns what the page may know."""
+        """Ask which of two pictures of one step is better, in random order; returns the question without its truth."""
         if first.step != second.step or first == second:
-            raise UsageError("two different candidates or treatments of one step are compared")
+            raise UsageError("a comparison needs two different candidates or treatments of one step")
         one, two = self.chance.sample((first, second), 2)
         frame = self._pictures.frame(first.step)
         window, band = _window(frame), frame.contract.band_px
         state = self.chance.getstate()
         cuts = []
         for selection in (one, two):
-            self.chance.setstate(state)  # the same place in both
+            self.chance.setstate(state)  # both pictures show the same part
             turned = to_canonical(self._pictures.in_place(selection), frame.mode)
             cuts.append(encode_png(from_canonical(self._across(turned, band - window, band + window), frame.mode)))
 
         def answer(value: Any) -> Record:
             if value not in ("a", "b", "same"):
-                raise UsageError(f"{value!r} is no answer: use a, b or same")
+                raise UsageError(f"{value!r} is not an answer: use a, b or same")
             scores = [self._pictures.score(selection) for selection in (one, two)]
             metrics = {
                 name: [scores[0].metrics[name], scores[1].metrics[name]]
@@ -112,7 +112,7 @@ class Trials:
         """A picture of an open question, as PNG.
 
         Raises:
-            UsageError: no such question.
+            UsageError: there is no such question or picture.
         """
         pictures = self._trial(name).pictures
         if not 0 <= index < len(pictures):
@@ -120,14 +120,14 @@ class Trials:
         return pictures[index]
 
     def answer(self, name: str, value: Any) -> Record:
-        """Keep a person's answer; returns the label, with the truth.
+        """Store a person's answer; returns the label, with the truth.
 
         Args:
-            name: of the question.
-            value: where the seam is, as a share of the picture's length, or None; or "a", "b" or "same".
+            name: the question.
+            value: the place of the seam as a share of the picture's length, or None for no seam; or "a", "b" or "same".
 
         Raises:
-            UsageError: no such question, it was answered, or the answer is none.
+            UsageError: there is no such open question, or the value is not an answer.
         """
         trial = self._trial(name)
         label = self._labels.append(trial.answer(value))
@@ -139,7 +139,7 @@ class Trials:
         name = secrets.token_hex(8)
         with self._lock:
             self._open[name] = trial
-            while len(self._open) > _MOST_OPEN:
+            while len(self._open) > _MAX_OPEN:
                 self._open.popitem(last=False)
         return {"trial": name, "kind": trial.kind, "pictures": len(trial.pictures)}
 
@@ -151,14 +151,14 @@ class Trials:
         return trial
 
     def _across(self, turned: Image.Image, start: int, stop: int) -> Image.Image:
-        """Columns [start, stop) of a canonical picture, of its breadth a random part twice as long as they are."""
+        """Columns [start, stop) of a canonical picture, in a random range of rows twice as high as they are wide."""
         breadth = min(turned.height, 2 * (stop - start))
         top = self.chance.randint(0, turned.height - breadth)
         return turned.crop((max(0, start), top, min(turned.width, stop), top + breadth))
 
 
 def _window(frame: Frame) -> int:
-    """The length of a strip that is shown: less than a growth strip, so that it never holds two seams."""
+    """The length of the strip in a question: less than a growth strip, so that it never holds two seams."""
     return max(4, 3 * min(frame.contract.advance_px, frame.contract.overlap_px) // 4)
 
 
@@ -173,5 +173,5 @@ def now() -> str:
 
 def _share(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise UsageError(f"{value!r} is no place: say the share of the picture's length, 0 to 1, or null")
+        raise UsageError(f"{value!r} is not a place: send the share of the picture's length, 0 to 1, or null")
     return float(value)

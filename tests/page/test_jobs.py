@@ -71,7 +71,7 @@ class TestPaying:
         work = jobs(session, PricedGenerator(till), allowed=True, budget=Decimal(1))
         quote = work.quote(None, "x_ltr", "", OPTIONS)
         assert quote["worst_case_usd"] == "0.16"
-        with pytest.raises(PaymentError, match="not agreed"):
+        with pytest.raises(PaymentError, match="nobody agreed"):
             work.run(quote["quote"], agreed)
         assert (till, session.head) == ([], 2)
 
@@ -97,7 +97,7 @@ class TestPaying:
         work = jobs(session, PricedGenerator(till), allowed=True, budget=Decimal(1))
         quote = work.quote(None, "x_ltr", "", OPTIONS)
         session.undo()
-        with pytest.raises(UsageError, match="moved on"):
+        with pytest.raises(UsageError, match="has changed"):
             work.run(quote["quote"], "0.16")
         assert till == []
 
@@ -126,7 +126,7 @@ def test_one_step_at_a_time(session: Session) -> None:
     first, second = (work.quote(None, "x_ltr", words, OPTIONS)["quote"] for words in ("a", "b"))
     work.run(first, None)
     assert work.running
-    with pytest.raises(SessionLockedError, match="under way"):
+    with pytest.raises(SessionLockedError, match="is running"):
         work.run(second, None)
     waiting.set()
     work.join()

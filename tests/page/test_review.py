@@ -146,7 +146,8 @@ class TestCalibrationInWords:
             "residual_after": 2.0, "kept": 0.9, "rim_px": 3,
         }  # fmt: skip
         words = " ".join(calibration_words(found))
-        for text in ("Applied", "+2.0 px", "-1.5", "101.00%", "0.8 px", "8 of 255", "8.0 levels", "2.0", "10%", "3 px"):
+        sizes = ("+2.0 px", "-1.5", "101.00%", "0.8 px", "8 of 255", "from 8.0 to 2.0 levels", "10%", "3 px")
+        for text in ("Applied", *sizes):
             assert text in words
 
     def test_says_nothing_of_what_is_not(self) -> None:

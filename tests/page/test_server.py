@@ -90,8 +90,8 @@ class TestShowing:
             ("seams.json?head=2&low=0", "high is missing"),
             ("step/3/9/raw.png", "no candidate 9"),
             ("step/3/1/nothing.png", "unknown treatment"),
-            ("step/0/0/raw.png", "shows nothing"),
-            ("step/3/9/tone.svg", "keeps no calibration"),
+            ("step/0/0/raw.png", "has no candidates"),
+            ("step/3/9/tone.svg", "has no calibration record"),
             ("state.json?branch=none", "no branch"),
             ("trial/0123456789abcdef/0.png", "not open"),
         ],
@@ -176,7 +176,7 @@ class TestBounds:
     def test_too_many_connections_are_hung_up_on(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
         held = []
         try:
-            for _ in range(server_module._MOST_CONNECTIONS):
+            for _ in range(server_module._MAX_CONNECTIONS):
                 held.append(socket.create_connection(("127.0.0.1", browser.server.port)))
             deadline = time.monotonic() + 5
             while time.monotonic() < deadline:
@@ -260,7 +260,7 @@ class TestChanging:
             ("reject", {"step": 3, "candidate": 0, "reason": "  "}, "say why"),
             ("answer", {"trial": "0123456789abcdef", "value": 0.5}, "not open"),
             ("quote", {"mode": "up"}, "unknown mode"),
-            ("run", {"quote": "none"}, "does not hold"),
+            ("run", {"quote": "none"}, "has expired"),
         ],
     )
     def test_a_refused_change_changes_nothing(
@@ -289,7 +289,7 @@ class TestChanging:
         """The second, which still shows the old head, is told to look again."""
         assert browser.post("accept", {"head": 2, "step": 3, "candidate": 0}).status == 200
         answer = browser.post("accept", {"head": 2, "step": 3, "candidate": 1})
-        assert (answer.status, "step 4 now" in answer.data["error"]) == (400, True)
+        assert (answer.status, "now ends with step 4" in answer.data["error"]) == (400, True)
 
     def test_what_another_process_makes_appears(self, browser: Browser) -> None:
         assert browser.get("state.json").data["last_step"] == 3

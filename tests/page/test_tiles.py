@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from exquisite.contract import Box
 from exquisite.page import tiles as tiles_module
-from exquisite.page.bounded import Bounded
+from exquisite.page.cache import LruCache
 from exquisite.page.strips import StripIndex
 from exquisite.page.tiles import TILE_PX, TileMaker
 from exquisite.pipeline.store import Store
@@ -116,21 +116,21 @@ class TestStripIndex:
         assert index.strip(0).seam is None
 
 
-class TestBounded:
-    def test_forgets_what_was_not_used_for_longest(self) -> None:
-        memory: Bounded[str] = Bounded(10)
-        memory.put("a", "A", 4)
-        memory.put("b", "B", 4)
-        assert memory.get("a") == "A"
-        memory.put("c", "C", 4)
-        assert (memory.get("a"), memory.get("b"), memory.get("c")) == ("A", None, "C")
-        assert memory.total == 8
+class TestLruCache:
+    def test_evicts_the_least_recently_used_value(self) -> None:
+        cache: LruCache[str] = LruCache(10)
+        cache.put("a", "A", 4)
+        cache.put("b", "B", 4)
+        assert cache.get("a") == "A"
+        cache.put("c", "C", 4)
+        assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("A", None, "C")
+        assert cache.total == 8
 
     def test_a_value_put_again_counts_once(self) -> None:
-        memory: Bounded[str] = Bounded(10)
-        memory.put("a", "A", 6)
-        memory.put("a", "B", 3)
-        assert (memory.get("a"), memory.total) == ("B", 3)
+        cache: LruCache[str] = LruCache(10)
+        cache.put("a", "A", 6)
+        cache.put("a", "B", 3)
+        assert (cache.get("a"), cache.total) == ("B", 3)
 
 
 def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:

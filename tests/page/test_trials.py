@@ -79,7 +79,7 @@ class TestFind:
     def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
         questions = trials(session)
         asked = questions.find(Selection(1, 0, "enforced"))
-        with pytest.raises(UsageError, match="no place"):
+        with pytest.raises(UsageError, match="not a place"):
             questions.answer(asked["trial"], value)
         assert questions.answer(asked["trial"], 0.5)["kind"] == "find"
 
