@@ -21,7 +21,7 @@ from PIL import Image
 
 from ..api.answer import decode_tile
 from ..api.generator import RawCandidate
-from ..contract import Frame, Mode, to_canonical
+from ..contract import Frame, Mode, from_canonical, to_canonical
 from ..errors import AnswerError, UsageError
 from ..geometry.cut import find_cut
 from ..geometry.enforcement import enforce_conditioning_half
@@ -29,9 +29,10 @@ from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.tile_mode import glue
 from ..pipeline.artifacts import decode_png, encode_png
 from ..pipeline.derived import Derived
+from ..pipeline.inputs import CanonicalInputs
 from ..pipeline.options import StepOptions
 from ..pipeline.rederive import inputs_on, rederive
-from ..pipeline.step import Examined, ExaminedSeam, StepInputs, commit_tile, joined_along
+from ..pipeline.step import Examined, ExaminedSeam, commit_tile, joined_along
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
@@ -108,16 +109,17 @@ class StepPictures:
         if selection.treatment in _FILES:
             return band, self._tile(store, selection, selection.treatment), frame
         inputs = inputs_on(store, record["parent"], mode, record["words"], options)
-        one = self._joined(store, selection, inputs)
+        one = self._joined(store, selection, inputs.canonical)
         width = 0 if selection.treatment == "cut" else selection.feather_px
         if width is None:
             default = options.feather_px
             width = default if isinstance(default, int) and default else contract.overlap_px // _PREVIEW_FRACTION
-        return band, commit_tile(one, inputs, width), frame
+        return band, inputs.canonical.own(commit_tile(one, inputs.canonical, width)), frame
 
-    def _joined(self, store: Store, selection: Selection, inputs: StepInputs) -> Examined:
+    def _joined(self, store: Store, selection: Selection, inputs: CanonicalInputs) -> Examined:
         """A candidate joined to the canvas, along the cuts of the step if it has any."""
-        enforced, redraw = (self._tile(store, selection, stage) for stage in ("enforced", "calibrated"))
+        stages = ("enforced", "calibrated")
+        enforced, redraw = (inputs.turned(self._tile(store, selection, stage)) for stage in stages)
         score = candidate_score(store, selection.step, selection.candidate)
         cuts = [
             find_cut(redraw, end.band, end.mode, end.zone_px, inputs.contract)
@@ -153,7 +155,8 @@ class StepPictures:
             path = store.steps.folder(selection.step) / "candidates" / str(selection.candidate) / _FILES[stage]
             if path.is_file():
                 data = read_file(path)
-                tile = decode_tile(data, store.contract) if stage == "raw" else decode_png(data)
+                raw = stage == "raw"
+                tile = decode_tile(data, store.contract, self._mode(store, selection)) if raw else decode_png(data)
             else:
                 tile = self._derive(store, selection, stage)
             self._tiles.put(key, tile, 4 * tile.width * tile.height)
@@ -170,9 +173,14 @@ class StepPictures:
         one = examined[selection.candidate]
         if one.error or one.redraw is None or one.enforced is None:
             raise AnswerError(f"candidate {selection.candidate} of step {selection.step} cannot be read: {one.error}")
+        mode = self._mode(store, selection)
         if stage == "raw":
-            return decode_tile(one.raw.data, store.contract)
-        return one.redraw if stage == "calibrated" else one.enforced
+            return decode_tile(one.raw.data, store.contract, mode)
+        return from_canonical(one.redraw if stage == "calibrated" else one.enforced, mode)
+
+    @staticmethod
+    def _mode(store: Store, selection: Selection) -> Mode:
+        return Mode(store.steps.record(selection.step)["mode"])
 
 
 def candidate_score(store: Store, number: int, candidate: int) -> Record:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS, Gate, TileScore, interior_gate, worst_of
+from .inputs import CanonicalInputs
 from .options import AUTO
-from .step import Examined, StepInputs, commit_tile, seam_scores
+from .step import Examined, commit_tile, seam_scores
 
 __all__ = ["AUTO_WIDTHS", "Choice", "Feathering", "choose", "feather_width", "passes_gates", "ranked"]
 
@@ -68,7 +69,7 @@ def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> b
     )
 
 
-def choose(examined: Sequence[Examined], inputs: StepInputs) -> Choice:
+def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
     """Select by the metric of the options: the best that passes the gate, and nothing when none does.
 
     Without a gate the best is selected whatever its seam, of those without a veto.
@@ -135,7 +136,7 @@ def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
     return sorted(examined, key=rank, reverse=True)
 
 
-def feather_width(candidate: int, inputs: StepInputs, choice: Choice) -> int:
+def feather_width(candidate: int, inputs: CanonicalInputs, choice: Choice) -> int:
     """Width in pixels of the feather with which a candidate is glued; where "auto" found none that passes, 0."""
     if inputs.options.feather_px != AUTO:
         return int(inputs.options.feather_px)
@@ -143,13 +144,13 @@ def feather_width(candidate: int, inputs: StepInputs, choice: Choice) -> int:
     return 0 if feather is None else feather.feather_px
 
 
-def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: StepInputs) -> dict[int, Feathering]:
+def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: CanonicalInputs) -> dict[int, Feathering]:
     """For each candidate that passes with one of AUTO_WIDTHS the narrowest, in the order of the candidates."""
     feathers = {one.index: _feathering(one, gates, inputs) for one in in_order}
     return {index: feather for index, feather in feathers.items() if feather is not None}
 
 
-def _feathering(one: Examined, gates: Sequence[Gate], inputs: StepInputs) -> Feathering | None:
+def _feathering(one: Examined, gates: Sequence[Gate], inputs: CanonicalInputs) -> Feathering | None:
     if one.score is None or one.joined is None or set(one.score.vetoes) - _MENDED_BY_A_FEATHER:
         return None
     for width in AUTO_WIDTHS:

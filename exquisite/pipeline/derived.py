@@ -16,13 +16,13 @@ from PIL import Image
 
 from ..api.generator import RawCandidate
 from ..api.lossy import lossy_format, other_format
-from ..contract import from_canonical, to_canonical
 from ..errors import UsageError
 from ..geometry.anchor import Correction
 from ..geometry.measures.signature import Signature, signature_of
 from ..geometry.overlap_score import METRICS
 from .artifacts import encode_png
 from .choice import Choice, choose, feather_width, ranked
+from .inputs import CanonicalInputs
 from .seam_files import by_seam, seam_files
 from .step import Examined, ExaminedSeam, StepInputs, StepOptions, commit_tile, examine_all
 from .store.records import pretty
@@ -69,11 +69,11 @@ def derive(
         UsageError: `accepted` names no candidate.
         AnswerError: the accepted candidate cannot be read.
     """
-    mode, contract, options = inputs.mode, inputs.contract, inputs.options
+    canonical, options = inputs.canonical, inputs.options
     if accepted is not None and not 0 <= accepted < len(raws):
         raise UsageError(f"there is no candidate {accepted}: this step has {len(raws)}, numbered from 0")
-    examined = tuple(examine_all(raws, inputs, tell))
-    choice = choose(examined, inputs)
+    examined = tuple(examine_all(raws, canonical, tell))
+    choice = choose(examined, canonical)
     if accepted is not None:
         choice = replace(choice, chosen=accepted, would_pass=None, reason=f"a person accepted candidate {accepted}")
     strip = pending = None
@@ -86,23 +86,22 @@ def derive(
         lossy = lossy_format(winner.raw.data)
         remarks = (winner.uncut, f"it came as {lossy}, which loses detail" if lossy else "")
         choice = replace(choice, reason="; ".join(filter(None, (choice.reason, *remarks))))
-        feather_px = feather_width(winner.index, inputs, choice)
-        tile = commit_tile(winner, inputs, feather_px)
-        frame = contract.tile_frame(mode)
-        strip = encode_png(tile.crop(frame.strip_in_tile(*inputs.zones)))
-        signatures = (signature_of(tile.crop(frame.growth_in_tile), mode), signature_of(_last_old_pixels(inputs), mode))
+        feather_px = feather_width(winner.index, canonical, choice)
+        tile = commit_tile(winner, canonical, feather_px)
+        frame = canonical.frame
+        strip = encode_png(canonical.own(tile.crop(frame.strip_in_tile(*inputs.zones))))
+        signatures = signature_of(tile.crop(frame.growth_in_tile)), signature_of(_last_old_pixels(canonical))
         if options.soften_px:
-            pending = encode_png(tile.crop(frame.pending_in_tile(options.soften_px)))
+            pending = encode_png(canonical.own(tile.crop(frame.pending_in_tile(options.soften_px))))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile, feather_px)
     return Derived(examined, choice, strip, pending, files, signatures)
 
 
-def _last_old_pixels(inputs: StepInputs) -> Image.Image:
+def _last_old_pixels(inputs: CanonicalInputs) -> Image.Image:
     """As much of the band, next to the seam, as the step adds; all of it where that is less."""
-    band = to_canonical(inputs.band, inputs.mode)
-    left = max(0, band.width - inputs.contract.advance_px)
-    return from_canonical(band.crop((left, 0, *band.size)), inputs.mode)
+    left = max(0, inputs.band.width - inputs.contract.advance_px)
+    return inputs.band.crop((left, 0, *inputs.band.size))
 
 
 def _files(
@@ -115,7 +114,7 @@ def _files(
         files |= {"ref_tile.png": reference.image, "mask.png": reference.mask}
     for one in examined:
         if options.artifacts == "full" or one.index == choice.chosen:
-            own = _candidate_files(one, inputs)
+            own = _candidate_files(one, inputs.canonical)
             files |= {f"candidates/{one.index}/{name}": content for name, content in own.items()}
     summary = _score_summary(examined, choice, options)
     if choice.chosen is not None and tile is not None:
@@ -134,7 +133,7 @@ def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
         return dict(zip(files, contents, strict=True))
 
 
-def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Image.Image]:
+def _candidate_files(one: Examined, inputs: CanonicalInputs) -> dict[str, bytes | Image.Image]:
     files: dict[str, bytes | Image.Image] = {
         "score.json": pretty(_candidate_score(one)),
         "model_response_meta.json": pretty(dict(one.raw.meta)),
@@ -144,13 +143,13 @@ def _candidate_files(one: Examined, inputs: StepInputs) -> dict[str, bytes | Ima
     kind = other_format(one.raw.data)
     changed = one.correction is not None or (one.calibration is not None and one.calibration.applied)
     strips = {
-        f"{prefix}tile_strip.png": one.enforced.crop(inputs.contract.tile_frame(end.mode).tile_strip)
+        f"{prefix}tile_strip.png": inputs.own(one.enforced.crop(inputs.contract.tile_frame(end.mode).tile_strip))
         for prefix, end in by_seam(inputs.ends)
     }
     return {
         f"tile_out_raw.{(kind or 'png').lower()}": one.raw.data,
-        "tile_out_calibrated.png": one.redraw if changed or kind else one.raw.data,
-        "tile_out_enforced.png": one.enforced,
+        "tile_out_calibrated.png": inputs.own(one.redraw) if changed or kind else one.raw.data,
+        "tile_out_enforced.png": inputs.own(one.enforced),
         **strips,
         **files,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 
 from PIL import Image
@@ -11,14 +12,15 @@ from PIL import Image
 from ..api.generator import Beginning, TileRequest
 from ..api.prompt import build_prompt
 from ..api.reference_picture import ReferencePicture
-from ..contract import Mode, TileContract
+from ..contract import Frame, Mode, TileContract, from_canonical, to_canonical
 from ..geometry.anchor import Anchor
 from ..geometry.closing import closing_reference, scaffold_from_far_end
+from ..geometry.enforcement import require_band
 from ..geometry.reference_tile import SCAFFOLD_FILLS, ReferenceTile, build_reference_tile_and_mask
 from .options import StepOptions
 from .store.pieces import Zones
 
-__all__ = ["StepInputs", "TileEnd", "pixels_sha256"]
+__all__ = ["CanonicalInputs", "StepInputs", "TileEnd", "pixels_sha256"]
 
 
 def pixels_sha256(image: Image.Image) -> str:
@@ -32,7 +34,7 @@ class TileEnd:
 
     Attributes:
         mode: the direction of growth at that end.
-        band: RGB, own orientation.
+        band: RGB, in the orientation of `mode`.
         zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
         origin: (x, y) of the band's top left pixel, signed from the seed picture's origin.
     """
@@ -41,6 +43,54 @@ class TileEnd:
     band: Image.Image
     zone_px: int = 0
     origin: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class CanonicalInputs:
+    """What the stages of a step need, turned so that the frontier grows to the right.
+
+    A step turns its band once, each answer once (`turned`), and each picture that it writes once (`own`). The stages in
+    between find growth to the right and turn nothing, except that they mirror the far end of a closing tile.
+
+    Attributes:
+        mode: the direction of the step, in which pictures are in their own orientation.
+        contract: the sizes of this step.
+        options: every knob.
+        ends: the ends of the canvas that the tile continues, the frontier first, which grows in X_LTR; the other end of
+            a step that closes a loop grows in X_RTL.
+        anchor: what the style of the new half is corrected towards; None for nothing.
+        references: further pictures of the request, turned.
+    """
+
+    mode: Mode
+    contract: TileContract
+    options: StepOptions
+    ends: tuple[TileEnd, ...]
+    anchor: Anchor | None = None
+    references: tuple[Image.Image, ...] = ()
+
+    @property
+    def band(self) -> Image.Image:
+        """The band at the frontier."""
+        return self.ends[0].band
+
+    @property
+    def closes(self) -> bool:
+        """Whether the step closes a loop."""
+        return len(self.ends) > 1
+
+    @property
+    def frame(self) -> Frame:
+        """The boxes in a tile."""
+        return self.contract.tile_frame(Mode.X_LTR)
+
+    def turned(self, image: Image.Image) -> Image.Image:
+        """A picture in its own orientation, turned so that growth is to the right."""
+        return to_canonical(image, self.mode)
+
+    def own(self, image: Image.Image) -> Image.Image:
+        """A turned picture, back in its own orientation."""
+        return from_canonical(image, self.mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +130,26 @@ class StepInputs:
     def zones(self) -> Zones:
         """The widths of the pending zones that the step commits and leaves."""
         return Zones(self.zone_px, self.options.soften_px, 0 if self.beginning is None else self.beginning.zone_px)
+
+    @cached_property
+    def canonical(self) -> CanonicalInputs:
+        """The same, turned so that the frontier grows to the right.
+
+        Raises:
+            CanvasError: a band is not RGB or of the wrong size.
+        """
+        bands = [to_canonical(require_band(end.band, end.mode, self.contract), self.mode) for end in self.ends]
+        modes = (Mode.X_LTR, Mode.X_RTL)
+        return CanonicalInputs(
+            mode=self.mode,
+            contract=self.contract,
+            options=self.options,
+            ends=tuple(
+                TileEnd(mode, band, end.zone_px) for mode, band, end in zip(modes, bands, self.ends, strict=False)
+            ),
+            anchor=self.anchor,
+            references=tuple(to_canonical(picture.image, self.mode) for picture in self.references),
+        )
 
     @property
     def prompt(self) -> str:

@@ -13,7 +13,8 @@ from ..geometry.overlap_score import extract_scoring_strips
 from ..geometry.tile_mode import glue
 from ..pixels import laplacian_energy
 from .artifacts import bounds_overlay, cut_overlay
-from .step import Examined, StepInputs, TileEnd, commit_tile, seam_scores
+from .inputs import CanonicalInputs, StepInputs, TileEnd
+from .step import Examined, commit_tile, seam_scores
 
 __all__ = ["by_seam", "seam_files"]
 
@@ -39,40 +40,45 @@ def seam_files(
     Args:
         inputs: what decided the step.
         winner: the candidate that is glued.
-        tile: what is glued of it (`commit_tile`).
+        tile: what is glued of it (`commit_tile`), turned.
         feather_px: width of its feather, in pixels.
 
     Returns:
-        Pictures by the names of their files, and what score.json says of the feather.
+        Pictures in their own orientation by the names of their files, and what score.json says of the feather.
     """
-    applied, joined = feather_px > 0, winner.joined
+    canonical, applied, joined = inputs.canonical, feather_px > 0, winner.joined
     assert joined is not None
     zone_px = feather_px or max(1, inputs.contract.overlap_px // _PREVIEW_FRACTION)
-    after = tile if applied else commit_tile(winner, inputs, zone_px)
-    scores = seam_scores(after, [replace(seam, calibration=None) for seam in winner.seams], inputs)
+    after = tile if applied else commit_tile(winner, canonical, zone_px)
+    scores = seam_scores(after, [replace(seam, calibration=None) for seam in winner.seams], canonical)
     pictures: dict[str, Image.Image] = {}
     feathers: dict[str, Any] = {}
-    for prefix, (end, seam, score) in by_seam(zip(inputs.ends, winner.seams, scores, strict=True)):
+    overlays = by_seam(_bounds(inputs, end, canonical.own(tile)) for end in inputs.ends)
+    for prefix, overlay in overlays:
+        pictures |= {f"{prefix}{name}": picture for name, picture in overlay.items()}
+    for prefix, (end, seam, score) in by_seam(zip(canonical.ends, winner.seams, scores, strict=True)):
         frame = inputs.contract.tile_frame(end.mode)
         around = frame.beside_seam(inputs.contract.overlap_px)
         before = 0.0 if seam.score is None else seam.score.metrics["seam"]
-        measured = {
-            name: {"seam": value, "sharpness": laplacian_energy(picture.crop(frame.feather_zone(zone_px)))}
-            for name, value, picture in (("before", before, joined), ("after", score.primary, after))
-        }
+        measured = {}
+        for name, value, picture in (("before", before, joined), ("after", score.primary, after)):
+            zone = canonical.own(picture.crop(frame.feather_zone(zone_px)))
+            measured[name] = {"seam": value, "sharpness": laplacian_energy(zone)}
         feathers[f"{prefix}feather"] = {"applied": applied, "feather_px": zone_px, **measured}
-        own = {
-            **_bounds(inputs, end, tile),
+        turned = {
             "seam_before_feather.png": joined.crop(around),
             "seam_after_feather.png": after.crop(around),
-            **_cut_pictures(inputs, end, seam.cut, winner),
+            **_cut_pictures(canonical, end, seam.cut, winner),
         }
-        pictures |= {f"{prefix}{name}": picture for name, picture in own.items()}
+        pictures |= {f"{prefix}{name}": canonical.own(picture) for name, picture in turned.items()}
     return pictures, feathers
 
 
 def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Image.Image]:
-    """The old side of the scoring strips at one end, and the bounds over what is glued there."""
+    """The old side of the scoring strips at one end, and the bounds over what is glued there; all in own orientation.
+
+    A line between two pixels is drawn on the one with the larger coordinate, so that the overlay cannot be turned.
+    """
     canvas_strip, _ = extract_scoring_strips(end.band, tile, end.mode, inputs.contract)
     glued = glue(end.band, tile, end.mode, inputs.contract)
     frame = inputs.contract.frame(end.mode, end.band.size)
@@ -80,8 +86,8 @@ def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Im
     return {"canvas_strip.png": canvas_strip, "bounds_overlay.png": overlay}
 
 
-def _cut_pictures(inputs: StepInputs, end: TileEnd, cut: Cut | None, winner: Examined) -> dict[str, Image.Image]:
-    """The pictures of the cut at one end; none where there is none."""
+def _cut_pictures(inputs: CanonicalInputs, end: TileEnd, cut: Cut | None, winner: Examined) -> dict[str, Image.Image]:
+    """The pictures of the cut at one end, turned; none where there is none."""
     if cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
         return {}
     frame = inputs.contract.tile_frame(end.mode)

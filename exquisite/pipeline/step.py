@@ -1,8 +1,9 @@
 """The way of a step, from raw answer bytes to the pixels that are committed: pure, whoever made the bytes.
 
-    decode → calibrate → anchor → enforce → cut → strips → score        for each candidate, on all cores
-    select (metric) → gate → feather → growth strip                     for the one that wins: `choice`
+    decode → turn → calibrate → anchor → enforce → cut → strips → score    for each candidate, on all cores
+    select (metric) → gate → feather → growth strip                        for the one that wins: `choice`
 
+Pictures are turned so that growth is to the right (`CanonicalInputs`) from the second stage to the last.
 Nothing here touches the disk or the network; a session stores the answers before, and the results after.
 """
 
@@ -21,7 +22,7 @@ from PIL import Image
 from ..api.answer import decode_tile
 from ..api.generator import RawCandidate
 from ..api.lossy import jpeg_quantizer
-from ..contract import TileContract
+from ..contract import Mode, TileContract
 from ..errors import AnswerError
 from ..geometry.anchor import Correction, anchored_tile
 from ..geometry.calibration import LEAST_KEPT, Calibration, calibrate_closing_tile, calibrate_tile
@@ -32,7 +33,7 @@ from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import TileScore, score_tile, vetoed, worst_of
 from ..geometry.reference_copies import copied_references
 from .artifacts import decode_png
-from .inputs import StepInputs, TileEnd
+from .inputs import CanonicalInputs, StepInputs, TileEnd
 from .notebook import card, small_png
 from .options import StepOptions
 
@@ -136,7 +137,7 @@ class ExaminedSeam:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """A candidate after the stages that need no other candidate.
+    """A candidate after the stages that need no other candidate; its pictures are turned (`CanonicalInputs`).
 
     Attributes:
         index: its number, from 0.
@@ -184,7 +185,7 @@ class Examined:
 
 def examine_all(
     raws: Sequence[RawCandidate],
-    inputs: StepInputs,
+    inputs: CanonicalInputs,
     tell: Callable[[int, str], None] = lambda _candidate, _phase: None,
 ) -> list[Examined]:
     """Examine every candidate, on as many cores as there are; `tell(candidate, phase)` hears of progress."""
@@ -197,7 +198,7 @@ def examine_all(
         return list(pool.map(examine, range(len(raws))))
 
 
-def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
+def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs) -> Examined:
     contract = inputs.contract
     try:
         tile = decode_tile(raw.data, contract, inputs.mode)
@@ -205,12 +206,12 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
         return Examined(index, raw, str(error))
     if inputs.options.calibrate:
         tile = deblocked(tile, jpeg_quantizer(raw.data))
+    tile = inputs.turned(tile)
     calibrations = _calibrations(tile, inputs)
     redraw = tile if calibrations[0] is None else calibrations[0].tile
     correction = None
     if inputs.anchor is not None:
-        closes = inputs.beginning is not None
-        redraw, correction = anchored_tile(redraw, inputs.mode, contract, inputs.anchor, closes)
+        redraw, correction = anchored_tile(redraw, Mode.X_LTR, contract, inputs.anchor, inputs.closes)
     enforced = redraw
     for end in inputs.ends:
         enforced = enforce_conditioning_half(enforced, end.band, end.mode, contract)
@@ -225,21 +226,20 @@ def _examine(index: int, raw: RawCandidate, inputs: StepInputs) -> Examined:
     return Examined(index, raw, "", redraw, enforced, joined, scored, score, correction)
 
 
-def _copies_a_reference(tile: Image.Image, inputs: StepInputs) -> bool:
+def _copies_a_reference(tile: Image.Image, inputs: CanonicalInputs) -> bool:
     """Whether the new pixels of a tile hold a copy of a reference picture."""
-    frame = inputs.contract.tile_frame(inputs.mode)
-    area = frame.generated_half if inputs.beginning is None else frame.growth_in_tile
-    pictures = [picture.image for picture in inputs.references]
-    return bool(copied_references(tile, pictures, area, inputs.contract))
+    area = inputs.frame.growth_in_tile if inputs.closes else inputs.frame.generated_half
+    return bool(copied_references(tile, inputs.references, area, inputs.contract))
 
 
-def _calibrations(tile: Image.Image, inputs: StepInputs) -> Sequence[Calibration | None]:
+def _calibrations(tile: Image.Image, inputs: CanonicalInputs) -> Sequence[Calibration | None]:
     """What each known half of a tile tells; None where the step does not ask."""
     if not inputs.options.calibrate:
         return [None for _ in inputs.ends]
-    if inputs.beginning is None:
-        return [calibrate_tile(tile, inputs.band, inputs.mode, inputs.contract)]
-    return calibrate_closing_tile(tile, (inputs.band, inputs.beginning.band), inputs.mode, inputs.contract)
+    if inputs.closes:
+        near, far = (end.band for end in inputs.ends)
+        return calibrate_closing_tile(tile, (near, far), Mode.X_LTR, inputs.contract)
+    return [calibrate_tile(tile, inputs.band, Mode.X_LTR, inputs.contract)]
 
 
 def _with_cut(
@@ -255,7 +255,7 @@ def _with_cut(
 
 
 def joined_along(
-    cuts: Sequence[Cut | None], redraw: Image.Image, enforced: Image.Image, inputs: StepInputs
+    cuts: Sequence[Cut | None], redraw: Image.Image, enforced: Image.Image, inputs: CanonicalInputs
 ) -> Image.Image:
     """The calibrated tile `redraw` joined along the cut at each end; `enforced` itself where there is none."""
     if not any(cuts):
@@ -279,7 +279,7 @@ def along_cut(
     return tile.crop(contract.tile_frame(end.mode).conditioning_half), tile
 
 
-def seam_scores(tile: Image.Image, seams: Sequence[ExaminedSeam], inputs: StepInputs) -> list[TileScore]:
+def seam_scores(tile: Image.Image, seams: Sequence[ExaminedSeam], inputs: CanonicalInputs) -> list[TileScore]:
     """The score of each seam of a joined tile, with the metrics "cut_mismatch" and "cut_breaks" of its cut."""
     scores = []
     for end, seam in zip(inputs.ends, seams, strict=True):
@@ -292,7 +292,7 @@ def seam_scores(tile: Image.Image, seams: Sequence[ExaminedSeam], inputs: StepIn
     return scores
 
 
-def commit_tile(winner: Examined, inputs: StepInputs, feather_px: int) -> Image.Image:
+def commit_tile(winner: Examined, inputs: CanonicalInputs, feather_px: int) -> Image.Image:
     """The tile whose growth box is committed: the winner's joined tile, feathered at its seams along their cuts.
 
     Args:

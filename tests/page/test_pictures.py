@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from exquisite.contract import Mode
+from exquisite.contract import Mode, TileContract
 from exquisite.errors import UsageError
 from exquisite.geometry.tile_mode import glue
 from exquisite.page.pictures import TREATMENTS, Selection, StepPictures, worst_rows
 from exquisite.pipeline.artifacts import decode_png
 from exquisite.pipeline.session import Session
 from tests.support.faulty_files import QuickFiles
-from tests.support.tiny import TINY, make_session
+from tests.support.tiny import TINY, grow, make_session, seed_picture
 
 
 def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
@@ -91,3 +91,14 @@ def test_cut_is_what_was_committed_where_pixels_were_pending(tmp_path: Path) -> 
     cut = pictures.in_place(Selection(2, 0, "cut"))
     left = cut.width - TINY.advance_px - 3
     assert cut.crop((left, 0, left + strip.width, cut.height)).tobytes() == strip.tobytes()
+
+
+def test_a_raw_rectangular_tile_of_growth_down_can_be_shown(tmp_path: Path) -> None:
+    contract = TileContract(tile_px=48, band_px=16, overlap_px=8, advance_px=8, across_px=32)
+    session = Session.create(tmp_path / "s", seed_picture(32, 48), contract, files=QuickFiles())
+    grow(session, "y_ttb", artifacts="full")
+    for folder_is_kept in (True, False):
+        if not folder_is_kept:
+            shutil.rmtree(session.store.steps.folder(1) / "candidates")
+        picture = StepPictures(session.root).in_place(Selection(1, 0, "raw"))
+        assert picture.size == (32, 24)

@@ -9,6 +9,7 @@ from exquisite.contract import Mode, TileContract, from_canonical
 from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
 from exquisite.pipeline.artifacts import encode_png
 from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width, ranked
+from exquisite.pipeline.inputs import CanonicalInputs
 from exquisite.pipeline.step import Examined, ExaminedSeam, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
 
@@ -25,7 +26,7 @@ def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Examined
 
 
 def chosen(*examined: Examined, **options: Any) -> Choice:
-    return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)))
+    return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)).canonical)
 
 
 def test_the_best_by_the_metric_is_glued() -> None:
@@ -99,11 +100,11 @@ class TestAutoFeather:
     CONTRACT = TileContract(256, 128, 64, 64)
     TRUTH = draw("clouds", (256, 256), 9)
 
-    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, StepInputs]:
+    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, CanonicalInputs]:
         truth = from_canonical(self.TRUTH, mode)
         band = truth.crop(self.CONTRACT.tile_frame(mode).conditioning_half)
         raw = RawCandidate(encode_png(truth.point(lambda level: level + levels)), {})
-        inputs = StepInputs(Mode(mode), self.CONTRACT, band, "", StepOptions(calibrate=False, **options))
+        inputs = StepInputs(Mode(mode), self.CONTRACT, band, "", StepOptions(calibrate=False, **options)).canonical
         return choose(examine_all([raw], inputs), inputs), inputs
 
     def test_is_none_where_none_is_needed(self) -> None:
@@ -131,6 +132,6 @@ class TestAutoFeather:
         assert f"with feather_px {width} candidate 0 passes" in choice.reason
 
     def test_mends_no_other_veto(self) -> None:
-        options = StepOptions(feather_px="auto")
-        found = choose([candidate(0, -5, GOOD, "mirror")], StepInputs(Mode.X_LTR, CONTRACT, BAND, "", options))
+        inputs = StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(feather_px="auto"))
+        found = choose([candidate(0, -5, GOOD, "mirror")], inputs.canonical)
         assert (found.chosen, dict(found.feathers)) == (None, {})

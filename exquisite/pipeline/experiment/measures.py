@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...api.answer import decode_tile
+from ...contract import Mode
 from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
 from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, worst_of
@@ -30,21 +31,20 @@ MEASURES: Mapping[str, str] = {
 
 def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     """Compute the MEASURES of a readable candidate, joined with the options of `inputs`."""
-    band, mode, contract = inputs.band, inputs.mode, inputs.contract
-    growth = contract.tile_frame(mode).growth_in_tile
-    feather_px = feather_width(one.index, inputs, choose([one], inputs))
-    tile = commit_tile(one, inputs, feather_px)
-    strip = tile.crop(growth)
-    old, straight = along_cut(tile, one.cut, inputs.ends[0], contract)
+    canonical, growth = inputs.canonical, inputs.canonical.frame.growth_in_tile
+    feather_px = feather_width(one.index, canonical, choose([one], canonical))
+    tile = commit_tile(one, canonical, feather_px)
+    raw = canonical.turned(decode_tile(one.raw.data, inputs.contract, inputs.mode))
+    old, straight = along_cut(tile, one.cut, canonical.ends[0], inputs.contract)
     score = one.score
     if score is None or feather_px:
-        score = worst_of(seam_scores(tile, one.seams, inputs))
+        score = worst_of(seam_scores(tile, one.seams, canonical))
     return {
-        "seam_raw": seam_residual(band, decode_tile(one.raw.data, contract, mode).crop(growth), mode),
-        "seam": seam_residual(old, straight.crop(growth), mode),
+        "seam_raw": seam_residual(canonical.band, raw.crop(growth), Mode.X_LTR),
+        "seam": seam_residual(old, straight.crop(growth), Mode.X_LTR),
         "primary": score.primary,
         "edges": score.metrics["sobel_corr"],
-        **style_drift(strip, band, mode).as_dict(),
+        **style_drift(tile.crop(growth), canonical.band, Mode.X_LTR).as_dict(),
     }
 
 
@@ -52,6 +52,6 @@ def gate_verdict(one: Examined, inputs: StepInputs) -> Record:
     """Apply the gate of the options, or the default gate without one, to a candidate."""
     options = inputs.options
     factor = DEFAULT_GATE if options.gate is None else options.gate
-    gates = [interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends]
+    gates = [interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.canonical.ends]
     passed = passes_gates([seam.score for seam in one.seams], gates)
     return {"factor": factor, "threshold": gates[0].threshold, "passed": passed, "asked": options.gate is not None}
