@@ -24,6 +24,7 @@ The gate is no error: a step that glues nothing returns a StepResult with status
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 __all__ = [
@@ -78,6 +79,17 @@ class AnswerError(ExquisiteError, ValueError):
 
 class StorageError(ExquisiteError, OSError):
     """The file system refused an operation."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there was no space left."""
+        return self.errno in (errno.ENOSPC, errno.EDQUOT)
+
+    def saying(self, text: str) -> StorageError:
+        """The same error with another text."""
+        error = StorageError(text)
+        error.errno = self.errno
+        return error
 
 
 class SessionError(ExquisiteError, RuntimeError):

@@ -151,13 +151,17 @@ class Files:
             raise
         self.close(handle)
 
-    def write_atomic(self, path: Path, data: bytes, scratch: Path) -> None:
+    def write_atomic(self, path: Path, data: bytes, scratch: Path, draft_name: str = "") -> None:
         """Make `path` hold `data`, whole or not at all, and return when that is durable.
 
-        `scratch` is a folder on the same file system for the file while it is being written.
+        `scratch` is a folder on the same file system for the file while it is being written, as `draft_name` or under
+        its own name. Errors name `path`.
         """
-        draft = scratch / path.name
-        self.write_file(draft, data)
+        draft = scratch / (draft_name or path.name)
+        try:
+            self.write_file(draft, data)
+        except StorageError as error:
+            raise error.saying(str(error).replace(str(draft), str(path))) from error
         self.replace(draft, path)
         self.sync_folder(path.parent)
 

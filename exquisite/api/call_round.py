@@ -93,7 +93,7 @@ def _next(ended: SimpleQueue[Flight]) -> Flight:
 def _run(flight: Flight, log: SharedLog, clock: Clock, ended: SimpleQueue[Flight]) -> None:
     """Send one call and queue its flight, also after an error."""
     try:
-        flight.result = flight.paid.finish(flight.number, log, clock.now(), flight.received)
+        flight.result = flight.paid.finish(flight.number, log, clock, flight.received)
     except BaseException as error:
         flight.error = error
     ended.put(flight)

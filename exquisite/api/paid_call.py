@@ -20,6 +20,7 @@ from ..errors import (
     RejectedByServerError,
     ReplayError,
     ServerUnavailableError,
+    StorageError,
     UsageError,
 )
 from .bill import COST_HEADER
@@ -49,6 +50,9 @@ _KEPT_HEADERS = (
     COST_HEADER,
 )
 """Headers of an answer that the log stores, besides every *request-id and x-ratelimit-*."""
+
+_STORING_WAIT_S = 10  # a person needs longer to find something to delete
+_STORING_ATTEMPTS = 30  # five minutes: time for that, and not too long for a run that nobody watches
 
 
 class NotSent(Exception):
@@ -142,19 +146,20 @@ class PaidCall:
         calls.reserve(self.usd, self.what)
         return calls.intend(self.summary)
 
-    def finish(self, call: int, calls: CallLog, now: float, received: bytearray) -> Reply | Deferred:
+    def finish(self, call: int, calls: CallLog, clock: Clock, received: bytearray) -> Reply | Deferred:
         """Send the call and log its outcome. The body of a returned answer is durable in the log.
 
         Args:
             call: its number, from `intend`.
             calls: the log.
-            now: seconds since 1970.
+            clock: the time, and waits.
             received: collects the bytes of the answer.
 
         Raises:
             RejectedByServerError: the server refused permanently.
             OutcomeUnknownError: the outcome is ambiguous, so the call may have been billed.
             ServerUnavailableError: the outcome is ambiguous at a free server.
+            StorageError: the disk refused the answer.
         """
         try:
             with interruptions_logged(calls, call, received):
@@ -164,9 +169,9 @@ class PaidCall:
             return Deferred(str(problem), again=not problem.final)
         except BrokenOff as problem:
             raise self._unknown(calls, call, str(problem), bytes(received)) from None
-        verdict = judge(reply, now)
+        verdict = judge(reply, clock.now())
         if verdict.kind is Kind.ANSWERED:
-            calls.answered(call, reply.body, kept_headers(reply.headers))
+            self._store(call, calls, clock, reply)
             return reply
         if verdict.kind is Kind.UNKNOWN:
             raise self._unknown(calls, call, verdict.reason, reply.body)
@@ -174,6 +179,33 @@ class PaidCall:
         if verdict.kind is Kind.REFUSED:
             raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
         return Deferred(verdict.reason, verdict.wait_s, True, verdict.retry)
+
+    def _store(self, call: int, calls: CallLog, clock: Clock, reply: Reply) -> None:
+        """Log the answer. While the disk is full, hold the answer in memory and try again.
+
+        Raises:
+            StorageError: the disk still refuses it; the message says whether it costs again.
+        """
+        for attempt in range(1, _STORING_ATTEMPTS + 1):
+            try:
+                calls.answered(call, reply.body, kept_headers(reply.headers))
+                return
+            except StorageError as error:
+                if not error.is_full or attempt == _STORING_ATTEMPTS:
+                    raise self._not_stored(error) from error
+                if attempt == 1:
+                    problem, _, _ = str(error).rpartition("; ")
+                    calls.progress(f"{problem}: free some space; the answer is held in memory until there is room")
+            clock.sleep(_STORING_WAIT_S)
+
+    def _not_stored(self, error: StorageError) -> StorageError:
+        """`error`, with what becomes of the answer and its price."""
+        if not self.usd:
+            return error.saying(f"the answer to {self.what} could not be stored: {error}; the server is free")
+        return error.saying(
+            f"the answer to {self.what} is paid for and could not be stored: {error}: it uses what reached the disk "
+            f"whole, and otherwise pays again only with --retry-ambiguous"
+        )
 
     def _unknown(self, calls: CallLog, call: int, reason: str, partial: bytes) -> ExquisiteError:
         calls.unknown(call, reason, partial)

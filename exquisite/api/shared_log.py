@@ -84,8 +84,8 @@ class SharedLog:
             self._log.progress(message)
 
     def _end(self, call: int, write: Callable[[], None]) -> None:
-        """Write the outcome of an open call; ignore that of an abandoned one."""
+        """Write the outcome of an open call; ignore that of an abandoned one. A call stays open if that fails."""
         with self._lock:
             if call in self._open:
-                del self._open[call]
                 write()
+                del self._open[call]

@@ -8,6 +8,7 @@ from typing import Any
 
 from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
 from exquisite.api.openai_client import OpenAITileGeneratorClient
+from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.step import StepResult
@@ -28,6 +29,7 @@ class PaidSession:
 
     Attributes:
         lines: what the last step told a person.
+        files: the file system of the steps.
     """
 
     def __init__(self, root: Path, *script: str, after: str = "ok", **options: Any) -> None:
@@ -37,13 +39,14 @@ class PaidSession:
         self.served = emulator(script, flat=True, any_size=True, after=after)
         self.options = {"base_url": self.served.base_url, "clock": TestClock(), "environ": {}, **options}
         self.lines: list[str] = []
+        self.files: Files = QuickFiles()
 
     def step(self, candidates: int = 3, **options: Any) -> StepResult:
         """One step, by a session that was opened for it, as another run would."""
         transport = MemoryTransport(self.served)
         client = OpenAITileGeneratorClient(EMULATOR_KEY, transport=transport, **self.options)
         self.lines = []
-        session = Session.open(self.root, files=QuickFiles())
+        session = Session.open(self.root, files=self.files)
         told = {"progress": lambda progress: self.lines.append(progress.phase)}
         return grow(session, "x_ltr", client, candidates=candidates, **told, **options)
 

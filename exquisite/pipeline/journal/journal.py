@@ -5,6 +5,8 @@
                          000.partial         the received part of an incomplete body; never parsed as an answer
                          000.outcome.json    answered, refused, not_sent, unknown or resent
 
+The draft of a body has a name with its hash, so that the next run finds it if the disk fails (`store.answer_drafts`).
+
 After a crash, an intent without body and outcome counts as unknown, and a body without an outcome as answered. Free
 generators log no intents; the session stores their tiles as bodies, so that all later code reads stored answers only.
 """
@@ -19,6 +21,7 @@ from functools import cached_property
 from ...api.answer import candidates_of
 from ...api.generator import OwedPicture, RawCandidate
 from ...errors import StorageError
+from ..store.answer_drafts import answer_draft
 from ..store.records import FORMAT_VERSION, seal, sha256
 from ..store.step_folders import StepFolders, step_name
 from .call_files import CallFile, call_file, call_numbers, call_of
@@ -110,6 +113,8 @@ class Journal:
 
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
         """Log an ambiguous outcome; see `CallLog`."""
+        if self._calls[call].body is not None:
+            return  # stored, and only its outcome was not: it counts as answered
         reason, fields = reason[:_REASON_LIMIT], {}
         if partial:
             name = self._write(call, "partial", partial)
@@ -201,7 +206,8 @@ class Journal:
         return f"{step_name(self._step)}/{call_of(call)}"
 
     def _keep_body(self, call: int, body: bytes, **fields: object) -> None:
-        self._write(call, "body", body)
+        path = self._folder / call_file(call, "body")
+        self._disk.write(path, body, answer_draft(self._step, call_of(call), body))
         self._calls[call] = replace(self._calls[call], body=body)
         self._outcome(call, "answered", **fields, body_sha256=sha256(body))
 

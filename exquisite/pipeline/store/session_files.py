@@ -77,10 +77,10 @@ class SessionFiles:
         digest = self._hashes.get(path)
         return sha256(self.read(path)) if digest is None else digest
 
-    def write(self, path: Path, data: bytes) -> None:
-        """Replace a file, whole or not at all; durable on return."""
+    def write(self, path: Path, data: bytes, draft_name: str = "") -> None:
+        """Replace a file, whole or not at all; durable on return. `draft_name` is its name in tmp/ until then."""
         self._forget_file(path)
-        self.files.write_atomic(path, data, self.tmp)
+        self.files.write_atomic(path, data, self.tmp, draft_name)
         self._remember(path, data)
 
     def write_in_place(self, path: Path, data: bytes) -> None:

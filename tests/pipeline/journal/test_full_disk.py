@@ -1,0 +1,167 @@
+"""The disk fills up while a paid answer is being written: memory holds it, or its draft does, or the message tells."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from exquisite.errors import OutcomeUnknownError, StorageError
+from exquisite.files import storage_error
+from exquisite.pipeline.verify import verify_path
+from tests.support.clocks import TestClock
+from tests.support.faulty_files import QuickFiles
+from tests.support.paid_sessions import PaidSession
+
+pytestmark = [pytest.mark.invariant("ANSWERS-FIRST"), pytest.mark.invariant("NEVER-TWICE")]
+
+EVER = 1_000_000
+
+
+class FullFiles(QuickFiles):
+    """A disk that has no room for the first `refusals` answers, and takes only the first half of each.
+
+    Args:
+        refusals: so many answers are refused.
+        code: the error.
+    """
+
+    def __init__(self, refusals: int, code: int = errno.ENOSPC) -> None:
+        self.refusals = refusals
+        self.code = code
+
+    def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
+        """See `Files`."""
+        if self._refuses(Path(handle.name)):
+            super().write(handle, data[: len(data) // 2])
+            self._refuse(Path(handle.name))
+        super().write(handle, data)
+
+    def _refuses(self, path: Path) -> bool:
+        return path.name.endswith(".body") and self.refusals > 0
+
+    def _refuse(self, path: Path) -> None:
+        self.refusals -= 1
+        raise storage_error(OSError(self.code, "made to fail"), "write", path)
+
+
+class NoNameFiles(FullFiles):
+    """A disk that takes an answer and has no room for its name."""
+
+    def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
+        """See `Files`."""
+        QuickFiles.write(self, handle, data)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """See `Files`."""
+        if self._refuses(target):
+            self._refuse(target)
+        super().replace(source, target)
+
+
+class NoOutcomeFiles(FullFiles):
+    """A disk that takes an answer and has no room for what is logged of it."""
+
+    def _refuses(self, path: Path) -> bool:
+        return path.name == "000.outcome.json" and self.refusals > 0
+
+
+@pytest.fixture
+def paid(tmp_path: Path) -> PaidSession:
+    return PaidSession(tmp_path / "s")
+
+
+def refused(paid: PaidSession, files: FullFiles) -> str:
+    """What a step says whose answer the disk refuses for good; the files are well again after it."""
+    paid.files = files
+    with pytest.raises(StorageError) as caught:
+        paid.step()
+    paid.files = QuickFiles()
+    return str(caught.value)
+
+
+def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> None:
+    paid.files = FullFiles(3)
+    assert paid.step().status == "committed"
+    told = [line for line in paid.lines if "held in memory" in line]
+    assert len(told) == 1, "once, however often it is tried"
+    assert "free some space" in told[0]
+    assert "answers/000.body" in told[0]
+    assert len(paid.served.calls) == 1
+    assert paid.ledger.spent == paid.billed
+    assert verify_path(paid.root).ok
+
+
+def test_an_answer_whose_outcome_finds_no_room_is_an_answer(paid: PaidSession) -> None:
+    refused(paid, NoOutcomeFiles(EVER))
+    assert paid.step().status == "committed"
+    assert len(paid.served.calls) == 1
+
+
+def test_another_failure_of_the_disk_is_not_waited_for(paid: PaidSession) -> None:
+    message = refused(paid, FullFiles(1, errno.EIO))
+    assert "is paid for" in message
+    assert not any("held in memory" in line for line in paid.lines)
+
+
+def test_a_disk_that_stays_full_loses_the_answer_and_says_what_that_means(paid: PaidSession) -> None:
+    """What happened, where, what to do, and whether it costs again."""
+    message = refused(paid, FullFiles(EVER))
+    for part in ("3 tiles", "is paid for", str(paid.root / "steps/000001/answers/000.body"), "free some space"):
+        assert part in message
+    assert "--retry-ambiguous" in message
+    assert "/tmp/" not in message.replace(str(paid.root), "")
+    with pytest.raises(OutcomeUnknownError, match="retry-ambiguous"):
+        paid.step()
+    assert len(paid.served.calls) == 1, "nothing is paid again unasked"
+    assert paid.step(retry_ambiguous=True).status == "committed"
+    assert len(paid.served.calls) == 2
+
+
+def test_a_whole_draft_becomes_the_answer(paid: PaidSession) -> None:
+    """The content is on the disk, and only its name is not: the next run puts it in its place."""
+    refused(paid, NoNameFiles(EVER))
+    assert paid.step().status == "committed"
+    assert len(paid.served.calls) == 1, "it is not asked for again"
+    assert list((paid.root / "tmp").iterdir()) == []
+    assert paid.ledger.spent == paid.billed
+    assert verify_path(paid.root).ok
+
+
+def test_a_draft_that_was_altered_is_no_answer(paid: PaidSession) -> None:
+    refused(paid, NoNameFiles(EVER))
+    (draft,) = (paid.root / "tmp").iterdir()
+    draft.write_bytes(draft.read_bytes().replace(b"data", b"dada"))
+    with pytest.raises(OutcomeUnknownError):
+        paid.step()
+    assert list((paid.root / "tmp").iterdir()) == []
+
+
+def test_a_draft_is_no_answer_to_a_call_that_has_an_outcome(paid: PaidSession) -> None:
+    """A person who has let the call be sent again gets what that answered."""
+    refused(paid, NoNameFiles(EVER))
+    (draft,) = (paid.root / "tmp").iterdir()
+    data = draft.read_bytes()
+    assert paid.step().status == "committed"
+    before = (paid.root / "steps/000001/step.json").read_bytes()
+    draft.write_bytes(data)
+    paid.step()
+    assert (paid.root / "steps/000001/step.json").read_bytes() == before
+    assert verify_path(paid.root).ok
+
+
+def test_ctrl_c_while_an_answer_is_held_keeps_its_bytes_and_leaves_the_call_in_doubt(paid: PaidSession) -> None:
+    class Interrupted(TestClock):
+        def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt
+
+    paid.files, paid.options["clock"] = FullFiles(1), Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        paid.step()
+    assert len(json.loads((paid.root / "steps/000001/answers/000.partial").read_bytes())["data"]) == 3
+    with pytest.raises(OutcomeUnknownError):
+        paid.step()
+    assert len(paid.served.calls) == 1
