@@ -1,4 +1,4 @@
-"""The command line: `build_parser` is its grammar, `main` runs it."""
+"""The command line: `build_parser` makes the parser, `main` runs a command."""
 
 from __future__ import annotations
 

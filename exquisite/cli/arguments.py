@@ -1,4 +1,4 @@
-"""Arguments that several verbs share, and the sessions they name."""
+"""Arguments shared by several verbs, and opening the session that they name."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ __all__ = [
 ]
 
 Run = Callable[[argparse.Namespace, Output], int]
-"""What a verb does: its arguments and the output; returns the exit code."""
+"""A verb's function: takes the parsed arguments and the output, returns the exit code."""
 
 _DEFAULTS = StepOptions()
 
 
 class Verbs(Protocol):
-    """What `add_subparsers` returns."""
+    """The part of argparse's subparsers that verbs use."""
 
     def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
         """Add a verb."""
@@ -48,15 +48,15 @@ class Verbs(Protocol):
 def add_verb(  # noqa: PLR0913 (a verb in one statement: its name, action, usage, help and examples)
     verbs: Verbs, name: str, run: Run, takes: str, help_: str, *examples: str, session: bool = True
 ) -> argparse.ArgumentParser:
-    """A new verb whose help leads with examples.
+    """Add a verb whose help begins with examples; returns its parser.
 
     Args:
-        verbs: where it is added.
+        verbs: the subparsers of the command line.
         name: the verb.
-        run: what it does.
-        takes: its arguments, for the line of usage.
-        help_: what it does, in words.
-        examples: arguments, one example each.
+        run: its function.
+        takes: its arguments, for the usage line.
+        help_: one line of help.
+        examples: the arguments of each example.
         session: whether its first argument is SESSION.
     """
     command = f"{short_name()} {name}"
@@ -90,50 +90,50 @@ def add_contract_option(parser: argparse.ArgumentParser) -> None:
         type=_contract,
         metavar="NAME",
         help=f"sizes of a new session: {', '.join(PRESETS)} (default classic), or TILE/BAND/OVERLAP/ADVANCE in "
-        "pixels; TILExACROSS/... for a tile that is no square",
+        "pixels; TILExACROSS/... for a rectangular tile",
     )
 
 
 def add_step_options(parser: argparse.ArgumentParser) -> None:
-    """One option for each field of StepOptions; those that are not given are left out of the namespace."""
-    add = parser.add_argument_group("how a step works").add_argument
+    """Add an option for each field of StepOptions; the namespace holds only those that are given."""
+    add = parser.add_argument_group("step options").add_argument
     none = argparse.SUPPRESS
     d = _DEFAULTS
-    add("--candidates", type=int, default=none, metavar="N", help=f"tiles to choose from (default {d.candidates})")
+    add("--candidates", type=int, default=none, metavar="N", help=f"number of candidates (default {d.candidates})")
     add(
         "--feather-px",
         type=_feather,
         default=none,
         metavar="N",
-        help=f"feather beyond the seam, or auto: as the gate asks (default {d.feather_px})",
+        help=f"width of the feather in pixels, or auto: the least that passes the gate (default {d.feather_px})",
     )
-    add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N new pixels pending")
-    add("--soften-seed", action="store_true", default=none, help="a first step may cut inside the seed picture, too")
-    add("--soft-mask", action="store_true", default=none, help="a mask that ramps over the pending zone")
-    add("--no-calibrate", dest="calibrate", action="store_false", default=none, help="leave the model's drift as it is")
-    add("--gate", type=_gate, default=none, metavar="F", help=f"factor, or none for no gate (default {DEFAULT_GATE:g})")
+    add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N px pending for the next step's cut")
+    add("--soften-seed", action="store_true", default=none, help="let a first step cut inside the seed picture")
+    add("--soft-mask", action="store_true", default=none, help="ramp the mask over the pending zone")
+    add("--no-calibrate", dest="calibrate", action="store_false", default=none, help="do not correct the model's drift")
+    add("--gate", type=_gate, default=none, metavar="F", help=f"factor of the gate, or none (default {DEFAULT_GATE:g})")
     add(
         "--metric",
         choices=METRICS,
         default=none,
         metavar="NAME",
-        help="that chooses: primary (default), sobel_corr ...",
+        help="metric that chooses: primary (default), sobel_corr ...",
     )
     add(
         "--scaffold",
         dest="scaffold_fill",
         default=none,
         metavar="|".join([*SCAFFOLD_FILLS, "FILE"]),
-        help=f"what fills the generated half before the model sees it: a fill or a picture (default {d.scaffold_fill})",
+        help=f"fill of the generated half in the reference: a name or a picture file (default {d.scaffold_fill})",
     )
-    add("--scaffold-offset-px", type=int, default=none, metavar="N", help="of that picture, what lies before the seam")
+    add("--scaffold-offset-px", type=int, default=none, metavar="N", help="columns of that picture before the seam")
     add(
         "--reference",
         dest="references",
         action="append",
         default=none,
         metavar="FILE",
-        help="further picture for the model: a file, seed or map; repeatable",
+        help="reference picture for the model: a file, seed or map; repeatable",
     )
     add("--continuation-cue", action="store_true", default=none, help="draw marks that invite continuation")
     add(
@@ -141,23 +141,23 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=none,
         metavar="N",
-        help=f"how much is said around your words, 0 to 3 (default {d.prompt_strength})",
+        help=f"how much text surrounds the user prompt, 0 to 3 (default {d.prompt_strength})",
     )
     add(
         "--anchor",
         type=float,
         default=none,
         metavar="F",
-        help=f"share of the drift in style since the seed picture that a step corrects, 0 to 1 (default {d.anchor:g})",
+        help=f"share of the style drift since the seed picture that a step corrects, 0 to 1 (default {d.anchor:g})",
     )
-    add("--artifacts", choices=ARTIFACTS, default=none, help=f"how much of a step is kept (default {d.artifacts})")
+    add("--artifacts", choices=ARTIFACTS, default=none, help=f"which files of a step are stored (default {d.artifacts})")
 
 
 def changed_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The fields of StepOptions that were given on the command line, checked.
+    """The step options given on the command line, validated.
 
     Raises:
-        UsageError: a value outside its range.
+        UsageError: a value is outside its range.
     """
     names = StepOptions.__dataclass_fields__
     changes = {name: value for name, value in vars(args).items() if name in names}
@@ -171,13 +171,13 @@ def open_session(args: argparse.Namespace) -> Session:
 
 
 def seed_record(session: Session) -> dict[str, Any]:
-    """What was recorded when the session was made: the source of its seed picture, and what was done to it."""
+    """The record of the session's creation: the source of the seed picture, and how it was fitted."""
     record = read_record(Path(session.root) / "steps" / "000000" / "step.json")
     return dict(record["init"])
 
 
 def user_prompt(text: str) -> str:
-    """The type of an argument that holds words for the model."""
+    """The argparse type of the user prompt."""
     try:
         return check_words(text)
     except UsageError as error:
@@ -195,7 +195,7 @@ def _feather(text: str) -> int | str:
     try:
         return text if text == AUTO else int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no width: write pixels, or {AUTO}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a width: give pixels, or {AUTO}") from None
 
 
 def _gate(text: str) -> float | None:
@@ -204,4 +204,4 @@ def _gate(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no factor: write a number, or none") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a factor: give a number, or none") from None

@@ -1,7 +1,7 @@
-"""From words on the command line to the arms of an experiment.
+"""Parses the options --arm and --vary into the arms of an experiment.
 
-    --arm base --arm "soft,feather_px=32,prompt=rooftops, fine ink"      named arms; prompt takes the rest
-    --vary feather_px=0,16,32 --vary calibrate=true,false                every arm with every combination
+    --arm base --arm "soft,feather_px=32,prompt=rooftops, fine ink"      named arms; prompt takes the rest of the text
+    --vary feather_px=0,16,32 --vary calibrate=true,false                every arm with every combination of values
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from ..pipeline.options import AUTO, OPTION_ALIASES, StepOptions
 from .arguments import changed_options
 from .generators import GENERATORS
 
-__all__ = ["HEEDED", "arms_from"]
+__all__ = ["GENERATOR_SETTINGS", "arms_from"]
 
 Settings = dict[str, str]
 
 _SIMULATED = ("seed", "mock_picture", "mock_origin", "mock_drift", "mock_drift_profile", "mock_misbehave")
 _REAL = ("model", "quality", "complexity", "input_fidelity", "calls", "server", "server_file", "base_url")
 
-HEEDED = {"mock": _SIMULATED, "openai": _REAL, "replay": (*_REAL, "cassette")}
-"""What each generator heeds, by the names of the command line's options."""
+GENERATOR_SETTINGS = {"mock": _SIMULATED, "openai": _REAL, "replay": (*_REAL, "cassette")}
+"""The options that each generator uses, by their names on the command line."""
 
-_ALL_HEEDED = {key for keys in HEEDED.values() for key in keys} - {"mock_origin"}
+_ALL_GENERATOR_SETTINGS = {key for keys in GENERATOR_SETTINGS.values() for key in keys} - {"mock_origin"}
 
 _WORDS = ("prompt", "clause")
-"""Settings that take the rest of the text, commas and all: other words, and words behind those of --prompt."""
+"""Settings whose value is the rest of the text with its commas: another user prompt, or a clause added to it."""
 
 _OPTIONS = StepOptions()
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def arms_from(args: argparse.Namespace) -> list[Arm]:
-    """The arms that --arm and --vary ask for, upon the options that all share; empty when there is neither.
+    """The arms that --arm and --vary describe, on top of the shared options; empty without either.
 
     Raises:
-        UsageError: an unknown setting, a bad value, or one that the arm's generator does not heed.
+        UsageError: a setting is unknown, its value is invalid, or the arm's generator does not use it.
     """
     named = [_parsed(text) for text in args.arm]
     varied = [_varied(text) for text in args.vary]
     if not named and not varied:
         return []
     if twice := {key for key, _ in varied} & {key for _, settings in named for key in settings}:
-        raise UsageError(f"{min(twice)} is varied, and set by an arm: say it once")
+        raise UsageError(f"{min(twice)} is set by --vary and by an arm: set it in one of them")
     if len({key for key, _ in varied}) < len(varied):
         raise UsageError("two --vary name the same setting: put all its values into one")
     combinations = list(product(*([(key, value) for value in values] for key, values in varied)))
@@ -61,13 +61,13 @@ def arms_from(args: argparse.Namespace) -> list[Arm]:
 
 
 def _parsed(text: str) -> tuple[str, Settings]:
-    """(name, settings) of one --arm: an optional name, then KEY=VALUE,KEY=VALUE."""
+    """The name and the settings of one --arm: an optional name, then KEY=VALUE,KEY=VALUE."""
     name, settings, rest = "", Settings(), text
     while rest:
         part, _, after = rest.partition(",")
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals and (name or settings or not key):
-            raise UsageError(f"--arm {text!r}: {part!r} is no setting: write NAME,KEY=VALUE,KEY=VALUE")
+            raise UsageError(f"--arm {text!r}: {part!r} is not a setting: write NAME,KEY=VALUE,KEY=VALUE")
         if key in settings:
             raise UsageError(f"--arm {text!r}: {key} is set twice")
         if not equals:
@@ -81,11 +81,11 @@ def _parsed(text: str) -> tuple[str, Settings]:
 
 
 def _varied(text: str) -> tuple[str, Sequence[str]]:
-    """(key, values) of one --vary: KEY=VALUE,VALUE; words are set apart by | instead."""
+    """The key and the values of one --vary: KEY=VALUE,VALUE; prompts are separated by | instead."""
     key, equals, values = text.partition("=")
     mark = "|" if key.strip() in _WORDS else ","
     if not equals or not key.strip():
-        raise UsageError(f"--vary {text!r} is no setting: write KEY=VALUE,VALUE, such as feather_px=0,16")
+        raise UsageError(f"--vary {text!r} is not a setting: write KEY=VALUE,VALUE, such as feather_px=0,16")
     return key.strip(), [value.strip() for value in values.split(mark)]
 
 
@@ -94,25 +94,25 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
     generator: dict[str, Any] = {"generator": settings.get("generator", args.generator)}
     if generator["generator"] not in GENERATORS:
         raise UsageError(f"unknown generator {generator['generator']!r}: use one of {', '.join(GENERATORS)}")
-    heeded = HEEDED[generator["generator"]]
+    heeded = GENERATOR_SETTINGS[generator["generator"]]
     generator |= {key: getattr(args, key) for key in heeded if getattr(args, key) is not None}
     words = [settings.get("prompt", args.prompt), settings.get("clause", "")]
     for setting, text in settings.items():
         key = OPTION_ALIASES.get(setting, setting)
         if key in _OPTIONS.values():
             options[key] = _option(key, text)
-        elif key in _ALL_HEEDED and key in heeded:
+        elif key in _ALL_GENERATOR_SETTINGS and key in heeded:
             generator[key] = _generator_value(key, text)
-        elif key in _ALL_HEEDED:
-            raise UsageError(f"{key} says nothing to the generator {generator['generator']}: set generator= as well")
+        elif key in _ALL_GENERATOR_SETTINGS:
+            raise UsageError(f"{key} has no effect on the generator {generator['generator']}: set generator= as well")
         elif key not in (*_WORDS, "generator"):
-            names = sorted({*_OPTIONS.values(), *_ALL_HEEDED, *_WORDS, "generator"})
+            names = sorted({*_OPTIONS.values(), *_ALL_GENERATOR_SETTINGS, *_WORDS, "generator"})
             raise UsageError(f"unknown setting {key!r} of an arm: use one of {', '.join(names)}")
     return Arm(name, StepOptions.from_values(options), check_words(" ".join(filter(None, words))), generator)
 
 
 def _option(key: str, text: str) -> Any:
-    """The value of a field of StepOptions."""
+    """Parse the value of a step option."""
     if key == "gate":
         return None if text == "none" else _number(key, text, float)
     if key == "feather_px" and text == AUTO:

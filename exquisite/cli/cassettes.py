@@ -17,7 +17,7 @@ from .output import Output
 
 __all__ = ["add_verbs"]
 
-_TEXT_MAX = 60  # characters shown of a field, so that an interaction stays on a few lines
+_TEXT_MAX = 60  # characters shown of a field
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -37,7 +37,7 @@ def add_verbs(verbs: Verbs) -> None:
         "action",
         choices=_ACTIONS,
         metavar="ACTION",
-        help="show what was recorded; check that files are whole and hold no key; rewrite in the form of this version",
+        help="show interactions; check that files are intact and hold no key; rewrite in this version's format",
     )
     verb.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings, JSON")
     add_common_options(verb, branch=False)
@@ -62,14 +62,14 @@ def _show(path: Path, output: Output) -> int:
 
 def _check(path: Path, output: Output) -> int:
     problems = check_recording(path)
-    text = "\n".join(problems) or f"{path}: whole, and without a key"
+    text = "\n".join(problems) or f"{path}: intact, and without a key"
     output.result(text, {"path": str(path), "ok": not problems, "problems": problems})
     return ReplayError.exit_code if problems else 0
 
 
 def _rewrite(path: Path, output: Output) -> int:
     removed = rewrite_recording(path)
-    text = f"{path}: written anew; {_count(removed, 'blob')} removed that no cassette names"
+    text = f"{path}: rewritten; {_count(removed, 'blob')} removed that no cassette uses"
     output.result(text, {"path": str(path), "blobs_removed": removed})
     return 0
 

@@ -15,7 +15,7 @@ from .output import Output, table
 
 __all__ = ["add_verbs"]
 
-_TILES = 3  # of the estimate that is shown, a step's default
+_TILES = 3  # number of tiles in the estimate: the default of a step
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -70,7 +70,7 @@ def _model_data(model: Model, today: date) -> dict[str, Any]:
 
 
 def _server_text(server: ServerSettings) -> str:
-    """What a server is, and the lines of a server file that make it."""
+    """A server's note, and the lines of the server file that describe it."""
     lines = [f"{server.name}: {server.note or 'the default'}"]
     settings = {"base_url": server.base_url, "key_variable": server.key_variable, **as_settings(server)}
     lines += [f"    {name} = {_toml(value)}" for name, value in settings.items() if name != "note"]

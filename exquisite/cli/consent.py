@@ -1,4 +1,4 @@
-"""Asks a person before money is spent: once a run, for the most that the whole run may cost."""
+"""Consent to costs: a person is asked once a run, for the worst case of the whole run."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class PlanPrice(Protocol):
     """Prices a run whose steps differ."""
 
     def __call__(self, client: OpenAITileGeneratorClient) -> Price:
-        """The price of all of its steps that are still to be made."""
+        """The price of all remaining steps."""
 
 
 class Consent(Protocol):
     """Whether a request may be paid for."""
 
     def require(self, client: OpenAITileGeneratorClient, request: TileRequest) -> None:
-        """Ask a person, unless that was done before.
+        """Ask a person on the first call.
 
         Raises:
             PaymentError: the answer is no, or does not cover the request.
@@ -41,7 +41,7 @@ class Consent(Protocol):
 
 @dataclass(frozen=True)
 class Price:
-    """What the steps of a run cost.
+    """The price of the steps of a run.
 
     Attributes:
         steps: number of steps.
@@ -63,7 +63,7 @@ class Price:
 
 
 def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps: int) -> Price:
-    """The price of a run of `steps` steps that begins with `request`, which may ask for a part of a step only."""
+    """The price of a run of `steps` steps that begins with `request`, which may cover only a part of a step."""
     first = client.request_preview(request)
     whole = replace(request, candidates=request.first_candidate + request.candidates, first_candidate=0)
     whole = replace(whole, references=tuple(at_its_largest(picture, request) for picture in request.references))
@@ -77,7 +77,7 @@ def price_of_run(client: OpenAITileGeneratorClient, request: TileRequest, steps:
 
 
 def at_its_largest(picture: ReferencePicture, request: TileRequest) -> ReferencePicture:
-    """What a later step of a run may send in place of `picture`: a map grows with the canvas."""
+    """The largest picture that a later step may send in place of `picture`: a map grows with the canvas."""
     if picture.kind != "map":
         return picture
     size = request.contract.oriented(largest_map_size(request.contract), request.mode)
@@ -85,12 +85,12 @@ def at_its_largest(picture: ReferencePicture, request: TileRequest) -> Reference
 
 
 class RunConsent:
-    """One question for all steps of a run. The amount that it names is a ceiling for all of them together.
+    """One question for all steps of a run; the amount in it limits the cost of all of them together.
 
     Args:
         ask: shows a person a question; returns whether the answer is yes.
         steps: the largest number of steps of the run.
-        price: prices a run whose steps differ, given the client; None where all steps are like the first request.
+        price: prices a run whose steps differ; None when all steps are like the first request.
     """
 
     def __init__(self, ask: Callable[[str], bool], steps: int = 1, price: PlanPrice | None = None) -> None:
@@ -104,7 +104,7 @@ class RunConsent:
         """Ask before the first request, then count the worst case of each request against the answer.
 
         Raises:
-            PaymentError: the answer is no, or the request could pass the ceiling; nothing was sent.
+            PaymentError: the answer is no, or the request could exceed the amount; nothing was sent.
         """
         if self._agreed is None:
             price = price_of_run(client, request, self._steps) if self._price is None else self._price(client)
@@ -121,10 +121,10 @@ class RunConsent:
 
 
 class Agreed:
-    """The consent of somebody who said yes in advance, or who is asked elsewhere."""
+    """Consent given in advance, or asked for elsewhere."""
 
     def require(self, client: OpenAITileGeneratorClient, request: TileRequest) -> None:
-        """Ask nobody."""
+        """Accept every request."""
 
 
 class AskingFirst:

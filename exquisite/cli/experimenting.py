@@ -20,7 +20,7 @@ from ..pipeline.experiment.measures import MEASURES
 from ..pipeline.experiment.plan import Arm
 from ..pipeline.experiment.report import ArmReport, Report, report
 from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record, user_prompt
-from .arms import HEEDED, arms_from
+from .arms import GENERATOR_SETTINGS, arms_from
 from .consent import AskingFirst
 from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, ProgressLine, table
@@ -34,8 +34,8 @@ _HEADINGS = {"seam_raw": "seam raw", "line_density": "lines"}
 _RELATIVE = ("sharpness", "contrast", "lightness", "colour", "line_density")
 _SETTINGS_WIDTH = 40
 _LEGEND = """\
-seam: 1 is no seam (raw: as it came) · primary, edges: higher is better · the others: new strip against the band
-gate: how many steps it would pass · with few pairs an interval is little more than their range"""
+seam: 1 is no seam (raw: before calibration) · primary, edges: higher is better · others: new strip against the band
+gate: number of steps that it would pass · with few pairs an interval is little more than their range"""
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -45,7 +45,7 @@ def add_verbs(verbs: Verbs) -> None:
         "experiment",
         _experiment,
         "SESSION MODE --name NAME",
-        "compare ways of making a step, on branches of their own, and without a gate unless one is set",
+        "compare settings of a step, each on branches of its own; no gate unless one is set",
         "ink x_ltr --name feather --vary feather_px=0,16,32 --vary calibrate=true,false",
         'ink x_ltr --name words --arm base --arm "hatch,clause=fine hatching" --repeat 3',
         "ink x_ltr --name quality --vary quality=low,high --generator openai --budget 4",
@@ -53,25 +53,25 @@ def add_verbs(verbs: Verbs) -> None:
     )
     verb.add_argument("mode", metavar="MODE", help=f"direction: {', '.join(Mode)}")
     add = verb.add_argument_group("what is compared").add_argument
-    add("--name", required=True, metavar="NAME", help="of the experiment; the same name again goes on with it")
+    add("--name", required=True, metavar="NAME", help="name of the experiment; the same name continues it")
     add(
         "--arm",
         action="append",
         default=[],
         metavar="TEXT",
-        help="one way: NAME,KEY=VALUE,... (keys: options of a step and of generators, prompt, clause); repeatable",
+        help="one arm: NAME,KEY=VALUE,... (keys: options of steps and generators, prompt, clause); repeatable",
     )
     add(
         "--vary",
         action="append",
         default=[],
         metavar="KEY=V,V",
-        help="every arm with each of these values (words: prompt=A|B); repeatable, which makes a matrix",
+        help="repeat every arm with each of these values (prompts: prompt=A|B); repeatable, for a matrix",
     )
-    add("--repeat", type=int, metavar="N", help="branches of each arm, each with answers of its own (default 1)")
+    add("--repeat", type=int, metavar="N", help="branches of each arm, each with its own answers (default 1)")
     add("--steps", type=int, metavar="N", help="steps in a row on each branch (default 1)")
-    add("--at", type=int, metavar="N", help="step from which every branch grows (default: the head)")
-    add("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model, in every arm")
+    add("--at", type=int, metavar="N", help="step at which every branch begins (default: the head)")
+    add("--prompt", type=user_prompt, default="", metavar="TEXT", help="user prompt of every arm")
     add_step_options(verb)
     add_generator_options(verb, spender="experiment")
     add_common_options(verb)
@@ -110,7 +110,7 @@ def _experiment(args: argparse.Namespace, output: Output) -> int:
 
 
 class _Generators:
-    """Makes each generator once, closes all of them at the end, and asks the user once for consent to the total cost.
+    """Makes each generator once, closes all at the end, and asks once for consent to the total cost.
 
     The seed of the simulated model is the arm's seed plus the number of earlier repetitions.
     """
@@ -140,7 +140,7 @@ class _Generators:
             settings["seed"] += repetition - 1
         key = json.dumps(settings, sort_keys=True)
         if key not in self._generators:
-            unset = dict.fromkeys(HEEDED[settings["generator"]])
+            unset = dict.fromkeys(GENERATOR_SETTINGS[settings["generator"]])
             args = argparse.Namespace(**{**vars(self._args), **unset, **settings})
             consent = self if self._output.can_ask else None
             folder = Path(self._args.session)
@@ -181,7 +181,7 @@ class _Generators:
 def _forecast(experiment: Experiment, requests: int) -> str:
     plan, missing = experiment.plan, len(experiment.missing())
     if not missing:
-        return f"experiment {plan.name}: every step is made already"
+        return f"experiment {plan.name}: no step is missing"
     steps, asks = _count(missing, "step"), _count(requests, "request")
     return f"experiment {plan.name}: {steps} to make, {asks} to send at most; the other steps share stored answers"
 
@@ -215,7 +215,7 @@ def _text(summary: Report) -> str:
     rows: list[list[object]] = [["arm", "settings", "n", *headings, "gate", "USD"], *map(_arm_row, summary.arms)]
     lines = [head, "", table(rows)]
     lines += [
-        f"arm {arm.name}: {_count(arm.rejected, 'step')} glued nothing; measured is the best candidate"
+        f"arm {arm.name}: {_count(arm.rejected, 'step')} glued nothing; the measures are of the best candidate"
         for arm in summary.arms
         if arm.rejected
     ]
@@ -228,7 +228,7 @@ def _text(summary: Report) -> str:
         mean = _value(each.measure, each.interval.mean, signed=True)
         differences.append([each.arm, _HEADINGS.get(each.measure, each.measure), mean, span, each.interval.n, sure])
     if visible:
-        mark = f"* the interval leaves out 0, with {FEW} pairs or more"
+        mark = f"* the interval excludes 0, with {FEW} pairs or more"
         lines += ["", f"paired differences to arm {first.name} ({mark}):", table(differences)]
     elif summary.differences:
         lines += ["", f"no measure differs from arm {first.name}"]
@@ -237,7 +237,7 @@ def _text(summary: Report) -> str:
 
 
 def _is_visible(interval: Interval) -> bool:
-    """Whether one of its numbers differs from 0 as printed, with three decimals."""
+    """Whether one of its numbers differs from 0 when printed with three decimals."""
     return any(abs(value) >= 0.0005 for value in (interval.mean, interval.low or 0, interval.high or 0))
 
 

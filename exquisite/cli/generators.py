@@ -1,4 +1,4 @@
-"""From options of the command line to a generator: the simulated model, the real one, or a replay."""
+"""Makes the generator that the command line names: the simulated model, the real one, or a replay."""
 
 from __future__ import annotations
 
@@ -31,41 +31,41 @@ __all__ = [
 ]
 
 GENERATORS = ("mock", "openai", "replay")
-"""Who can make the tiles of a step: the values of `--generator`."""
+"""The values of `--generator`."""
 
 
 def add_generator_options(parser: argparse.ArgumentParser, spender: str = "session") -> None:
-    """The options that say who makes the tiles, and what it, or another `spender`, may cost."""
-    add = parser.add_argument_group("who makes the tiles").add_argument
-    add("--generator", choices=GENERATORS, default="mock", help="simulated model (default), real one, or a replay")
-    add("--seed", type=int, default=0, metavar="N", help="of the simulated model (default 0)")
+    """Add the options of generators, payment and recordings; the budget is the one of `spender`."""
+    add = parser.add_argument_group("generator").add_argument
+    add("--generator", choices=GENERATORS, default="mock", help="simulated model (default), real model, or a replay")
+    add("--seed", type=int, default=0, metavar="N", help="random seed of the simulated model (default 0)")
     add("--mock-picture", metavar="FILE", help="wide picture that the simulated model redraws; none for texture")
-    add("--mock-origin", type=_point, metavar="X,Y", help="where the seed picture lies in it (default 0,0)")
-    add("--mock-drift", type=float, metavar="F", help="how far off the simulated model redraws; 0 is exact")
-    add("--mock-drift-profile", metavar="NAME", help="kind of model it acts: smooth (default), latent, gemini ...")
+    add("--mock-origin", type=_point, metavar="X,Y", help="position of the seed picture in it (default 0,0)")
+    add("--mock-drift", type=float, metavar="F", help="strength of the simulated model's drift; 0 for none")
+    add("--mock-drift-profile", metavar="NAME", help="kind of simulated drift: smooth (default), latent, gemini ...")
     add("--mock-misbehave", metavar="NAME", help="a fault of the simulated model, such as blur, cast or mirror")
 
-    add = parser.add_argument_group("the real model").add_argument
-    add("--model", metavar="NAME", help="see the verb models")
-    add("--quality", default=QUALITY_DEFAULT, metavar="WORD", help=f"as the model allows (default {QUALITY_DEFAULT})")
-    add("--complexity", metavar="WORD", help="as the model allows")
-    add("--input-fidelity", metavar="WORD", help="as the model allows")
-    add("--calls", choices=("batch", "each"), default="batch", help="all tiles in one call (default), or one call each")
-    add("--concurrency", type=int, metavar="N", help="calls of each under way at the same time (default all)")
-    add("--stream", action="store_true", help="answers as event streams, which proxies do not cut; sets --calls each")
-    add("--server", default="openai", metavar="NAME", help="recipe for a compatible server; see the verb models")
+    add = parser.add_argument_group("real model").add_argument
+    add("--model", metavar="NAME", help="name of the model; the verb models lists them")
+    add("--quality", default=QUALITY_DEFAULT, metavar="WORD", help=f"a value of the model (default {QUALITY_DEFAULT})")
+    add("--complexity", metavar="WORD", help="a value of the model")
+    add("--input-fidelity", metavar="WORD", help="a value of the model")
+    add("--calls", choices=("batch", "each"), default="batch", help="one call for all tiles (default), or one for each")
+    add("--concurrency", type=int, metavar="N", help="number of concurrent calls with --calls each (default all)")
+    add("--stream", action="store_true", help="receive answers as event streams; implies --calls each")
+    add("--server", default="openai", metavar="NAME", help="recipe of a compatible server; the verb models lists them")
     add("--server-file", metavar="FILE", help="TOML file with the settings of a server; see REFERENCE.md")
     add("--server-set", action="append", metavar="NAME=VALUE", help="one setting of a server file; repeatable")
-    add("--fetch-from", action="append", metavar="HOST", help="also fetch pictures by address from here; repeatable")
-    add("--base-url", metavar="URL", help="of a compatible server")
+    add("--fetch-from", action="append", metavar="HOST", help="host from which pictures may be downloaded; repeatable")
+    add("--base-url", metavar="URL", help="address of a compatible server")
     add("--key-file", metavar="FILE", help="file that holds the key (default: the variable OPENAI_API_KEY)")
-    add("--allow-insecure-http", action="store_true", help="plain http to another machine")
+    add("--allow-insecure-http", action="store_true", help="allow plain http to another machine")
 
-    add = parser.add_argument_group("paying").add_argument
-    add("--yes", action="store_true", help="pay without asking; required where there is no terminal")
-    add("--budget", type=usd_amount, metavar="USD", help=f"most for the {spender} (default: EXQUISITE_BUDGET)")
+    add = parser.add_argument_group("payment").add_argument
+    add("--yes", action="store_true", help="pay without asking; required without a terminal")
+    add("--budget", type=usd_amount, metavar="USD", help=f"limit for the {spender} (default: EXQUISITE_BUDGET)")
     add("--dry-run", action="store_true", help="show the request and its estimate, send nothing")
-    add("--retry-ambiguous", action="store_true", help="ask again where an outcome is unknown; may pay twice")
+    add("--retry-ambiguous", action="store_true", help="resend calls of unknown outcome; may pay twice")
 
     add = parser.add_argument_group("recording").add_argument
     add("--cassette", metavar="FILE", help="recording to replay or write (default: EXQUISITE_CASSETTE)")
@@ -79,7 +79,7 @@ def add_generator_options(parser: argparse.ArgumentParser, spender: str = "sessi
 
 
 def budget_of(args: argparse.Namespace) -> Decimal | None:
-    """USD that the session may cost: --budget, else EXQUISITE_BUDGET, else no limit."""
+    """The budget of the session in USD: --budget, else EXQUISITE_BUDGET, else None for no limit."""
     text = os.environ.get("EXQUISITE_BUDGET", "").strip()
     if args.budget is not None or not text:
         return args.budget  # type: ignore[no-any-return]
@@ -96,29 +96,30 @@ def make_generator(
     folder: Path,
     *,
     consent: Consent | None = None,
-    tell: Callable[[str], None] = lambda _line: None,
+    note: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[TileGenerator]:
-    """The generator that `args` ask for, as a context; leaving it checks that a replay was used up.
+    """The generator that `args` name, as a context manager; its exit checks that a replay was used completely.
 
     Args:
-        args: from `add_generator_options`.
-        simulated: what the session remembers for the simulated model; see `simulated_record`.
-        folder: the session's, from which remembered paths are relative.
-        consent: what a person agrees to before money is spent; None where nobody can be asked.
-        tell: hears one line about the generator, before it works.
+        args: the options of `add_generator_options`.
+        simulated: the session's record for the simulated model; see `simulated_record`.
+        folder: the folder of the session; paths in `simulated` are relative to it.
+        consent: asks before money is spent; None without a terminal.
+        note: called with one line about the generator before it works.
 
     Raises:
-        UsageError, PaymentError, ReplayError: before anything is sent.
+        UsageError, PaymentError: before anything is sent.
+        ReplayError: on exit, when the recording holds unused interactions.
     """
     if args.generator == "mock":
-        yield _mock(args, simulated, folder, tell)
+        yield _mock(args, simulated, folder, note)
         return
     from ..api.cassette import ended
 
     server = _server(args)
     client, transport = _client(args, server)
     if args.generator == "replay":
-        tell(f"replaying {transport.cassette.path}: nothing is sent")
+        note(f"replaying {transport.cassette.path}: nothing is sent")
     agreed = args.yes or args.dry_run or server.free or not _may_send(transport)
     if not agreed and consent is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
@@ -127,14 +128,14 @@ def make_generator(
 
 
 def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """What a new session remembers for the simulated model: the picture it redraws, and where the seed lies in it."""
+    """A new session's record for the simulated model: the picture that it redraws, and the seed's position in it."""
     if args.mock_picture in (None, "none"):
         return {}
     return {"picture": os.path.relpath(args.mock_picture, folder), "origin": list(args.mock_origin or (0, 0))}
 
 
 def _mock(
-    args: argparse.Namespace, simulated: Mapping[str, Any], folder: Path, tell: Callable[[str], None]
+    args: argparse.Namespace, simulated: Mapping[str, Any], folder: Path, note: Callable[[str], None]
 ) -> TileGenerator:
     from ..api.mock import DEFAULT_STRENGTH, MockTileGenerator
     from ..api.mock.drift import PROFILE_DEFAULT
@@ -148,12 +149,12 @@ def _mock(
         path = Path(os.path.normpath(folder / simulated["picture"]))
         origin = args.mock_origin or tuple(simulated["origin"])
         if not path.exists():
-            tell(f"{path}, which the simulated model redrew so far, is gone: it makes texture now")
+            note(f"{path}, which the simulated model redrew so far, is missing: it draws texture now")
             path = None
     if path is None:
-        tell("the simulated model continues the band with texture of its own; no key, no network, no cost")
+        note("the simulated model continues the band with texture; no key, no network, no cost")
         return MockTileGenerator(seed=args.seed, drift=drift, profile=profile, misbehave=args.mock_misbehave)
-    tell(f"the simulated model redraws {os.path.relpath(path)} with drift; no key, no network, no cost")
+    note(f"the simulated model redraws {os.path.relpath(path)} with drift; no key, no network, no cost")
     picture = open_picture(path).convert("RGB")
     return MockTileGenerator(
         seed=args.seed, picture=picture, origin=origin, drift=drift, profile=profile, misbehave=args.mock_misbehave
@@ -161,7 +162,7 @@ def _mock(
 
 
 def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITileGeneratorClient, Any]:
-    """The client of `server` and its transport; None for the network."""
+    """The client of `server`, and its recording transport; None for the network."""
     if importlib.util.find_spec("httpx") is None:
         raise ExquisiteError(f"the generator {args.generator!r} needs httpx: pip install httpx")
     from ..api.cassette import settings_from_environment, transport_from_settings
@@ -197,7 +198,7 @@ def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITil
 
 
 def _server(args: argparse.Namespace) -> ServerSettings:
-    """The server that `args` describe: a recipe, changed by a file, changed by single settings."""
+    """The server that `args` describe: a recipe, overridden by a file, overridden by single settings."""
     from ..api.server_file import changed_server, find_recipe, read_assignments, read_server_file
     from ..api.servers import OPENAI
 
@@ -210,7 +211,7 @@ def _server(args: argparse.Namespace) -> ServerSettings:
 
 
 def _may_send(transport: Recording | None) -> bool:
-    """Whether a request can leave and so can cost money; None is the network."""
+    """Whether a request can be sent, and so cost money; None is the network."""
     return transport is None or transport.may_send
 
 
@@ -218,20 +219,20 @@ def _point(text: str) -> tuple[int, int]:
     try:
         x, y = map(int, text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no place: write X,Y in pixels") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a position: give X,Y in pixels") from None
     return x, y
 
 
 def usd_amount(text: str) -> Decimal:
-    """An amount of dollars on the command line.
+    """The argparse type of an amount of dollars.
 
     Raises:
-        ArgumentTypeError: it is none.
+        ArgumentTypeError: `text` is not an amount of 0 or more.
     """
     try:
         usd = Decimal(text)
     except InvalidOperation:
         usd = Decimal(-1)
     if not usd.is_finite() or usd < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write dollars, such as 2.50")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount: give dollars, such as 2.50")
     return usd
