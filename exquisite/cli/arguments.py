@@ -107,7 +107,7 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"width of the feather in pixels, or auto: the least that passes the gate (default {d.feather_px})",
     )
-    add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N px pending for the next step's cut")
+    add("--soften", dest="soften_px", type=int, default=none, metavar="N", help="leave the last N pixels pending")
     add("--soften-seed", action="store_true", default=none, help="let a first step cut inside the seed picture")
     add("--soft-mask", action="store_true", default=none, help="ramp the mask over the pending zone")
     add("--no-calibrate", dest="calibrate", action="store_false", default=none, help="do not correct the model's drift")
@@ -150,7 +150,7 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help=f"share of the style drift since the seed picture that a step corrects, 0 to 1 (default {d.anchor:g})",
     )
-    add("--artifacts", choices=ARTIFACTS, default=none, help=f"which files of a step are stored (default {d.artifacts})")
+    add("--artifacts", choices=ARTIFACTS, default=none, help=f"files stored for each step (default {d.artifacts})")
 
 
 def changed_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -94,14 +94,14 @@ def _arm(name: str, settings: Mapping[str, str], args: argparse.Namespace) -> Ar
     generator: dict[str, Any] = {"generator": settings.get("generator", args.generator)}
     if generator["generator"] not in GENERATORS:
         raise UsageError(f"unknown generator {generator['generator']!r}: use one of {', '.join(GENERATORS)}")
-    heeded = GENERATOR_SETTINGS[generator["generator"]]
-    generator |= {key: getattr(args, key) for key in heeded if getattr(args, key) is not None}
+    usable = GENERATOR_SETTINGS[generator["generator"]]
+    generator |= {key: getattr(args, key) for key in usable if getattr(args, key) is not None}
     words = [settings.get("prompt", args.prompt), settings.get("clause", "")]
     for setting, text in settings.items():
         key = OPTION_ALIASES.get(setting, setting)
         if key in _OPTIONS.values():
             options[key] = _option(key, text)
-        elif key in _ALL_GENERATOR_SETTINGS and key in heeded:
+        elif key in _ALL_GENERATOR_SETTINGS and key in usable:
             generator[key] = _generator_value(key, text)
         elif key in _ALL_GENERATOR_SETTINGS:
             raise UsageError(f"{key} has no effect on the generator {generator['generator']}: set generator= as well")
@@ -138,4 +138,4 @@ def _number(key: str, text: str, kind: type[int] | type[float]) -> float:
     try:
         return kind(text)
     except ValueError:
-        raise UsageError(f"{key}={text} is no {'whole number' if kind is int else 'number'}") from None
+        raise UsageError(f"{key}={text} is not a {'whole number' if kind is int else 'number'}") from None

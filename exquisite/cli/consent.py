@@ -18,7 +18,16 @@ from ..pipeline.reference_pictures import largest_map_size
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient
 
-__all__ = ["Agreed", "AskingFirst", "Consent", "PlanPrice", "Price", "RunConsent", "at_its_largest", "price_of_run"]
+__all__ = [
+    "AdvanceConsent",
+    "Consent",
+    "GeneratorWithConsent",
+    "PlanPrice",
+    "Price",
+    "RunConsent",
+    "at_its_largest",
+    "price_of_run",
+]
 
 
 class PlanPrice(Protocol):
@@ -120,14 +129,14 @@ class RunConsent:
         self._left -= usd
 
 
-class Agreed:
+class AdvanceConsent:
     """Consent given in advance, or asked for elsewhere."""
 
     def require(self, client: OpenAITileGeneratorClient, request: TileRequest) -> None:
         """Accept every request."""
 
 
-class AskingFirst:
+class GeneratorWithConsent:
     """A paid generator that needs consent before a request leaves."""
 
     def __init__(self, client: OpenAITileGeneratorClient, consent: Consent) -> None:

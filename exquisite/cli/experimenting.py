@@ -21,7 +21,7 @@ from ..pipeline.experiment.plan import Arm
 from ..pipeline.experiment.report import ArmReport, Report, report
 from .arguments import Verbs, add_common_options, add_step_options, add_verb, open_session, seed_record, user_prompt
 from .arms import GENERATOR_SETTINGS, arms_from
-from .consent import AskingFirst
+from .consent import GeneratorWithConsent
 from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, ProgressLine, table
 
@@ -144,7 +144,7 @@ class _Generators:
             args = argparse.Namespace(**{**vars(self._args), **unset, **settings})
             consent = self if self._output.can_ask else None
             folder = Path(self._args.session)
-            generator = make_generator(args, self._simulated, folder, consent=consent, tell=self._note_once)
+            generator = make_generator(args, self._simulated, folder, consent=consent, note=self._note_once)
             self._generators[key] = self._stack.enter_context(generator)
         return self._generators[key]
 
@@ -153,7 +153,7 @@ class _Generators:
         about, most = Decimal(0), Decimal(0)
         for arm, request in self.requests:
             generator = self(arm, 1)
-            if arm.generator["generator"] == "openai" and isinstance(generator, AskingFirst):
+            if arm.generator["generator"] == "openai" and isinstance(generator, GeneratorWithConsent):
                 preview = generator.request_preview(request)
                 about += Decimal(str(preview["estimate_usd"]))
                 most += Decimal(str(preview["worst_case_usd"]))

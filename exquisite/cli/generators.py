@@ -15,7 +15,7 @@ from ..api.generator import TileGenerator
 from ..api.models import QUALITY_DEFAULT
 from ..errors import ExquisiteError, PaymentError, UsageError
 from ..pipeline.fitting import open_picture
-from .consent import Agreed, AskingFirst, Consent
+from .consent import AdvanceConsent, Consent, GeneratorWithConsent
 
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient, Recording
@@ -124,7 +124,7 @@ def make_generator(
     if not agreed and consent is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
     with ended(transport) if transport is not None else contextlib.nullcontext():
-        yield AskingFirst(client, Agreed() if agreed or consent is None else consent)
+        yield GeneratorWithConsent(client, AdvanceConsent() if agreed or consent is None else consent)
 
 
 def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:

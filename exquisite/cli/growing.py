@@ -1,4 +1,4 @@
-"""The verbs that change a session: init, step, accept, undo, branch; and rescore, which only asks again."""
+"""The verbs init, step, accept, undo and branch, which change a session, and rescore, which only reads."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def add_verbs(verbs: Verbs) -> None:
     )
     init.add_argument("picture", metavar="PICTURE", help="picture file: PNG, JPEG, WebP, TIFF, BMP, GIF and others")
     init.add_argument("--axis", choices=AXES, default="x", help="x to grow left and right (default), y up and down")
-    init.add_argument("--fit", choices=FITS, default="scale", help="how it comes to size (default scale)")
+    init.add_argument("--fit", choices=FITS, default="scale", help="how to fit it to the contract (default scale)")
     add_contract_option(init)
     add_common_options(init, branch=False)
 
@@ -73,17 +73,19 @@ def add_verbs(verbs: Verbs) -> None:
         "ink x_rtl --generator openai --dry-run",
     )
     step.add_argument("mode", metavar="MODE", help=f"direction: {modes}")
-    step.add_argument("--canvas", metavar="PICTURE", help="make the session from this picture when there is none yet")
-    step.add_argument("--fit", choices=FITS, default="scale", help="how that picture comes to size (default scale)")
+    step.add_argument("--canvas", metavar="PICTURE", help="picture for a new session, if none exists")
+    step.add_argument("--fit", choices=FITS, default="scale", help="how to fit that picture (default scale)")
     add_contract_option(step)
-    step.add_argument("--steps", type=int, default=1, metavar="N", help="how many; a refusal ends them (default 1)")
-    step.add_argument("--plan", metavar="FILE", help="TOML file with words and options for ranges of steps")
-    step.add_argument("--prompt", type=user_prompt, default="", metavar="TEXT", help="your words for the model")
+    step.add_argument(
+        "--steps", type=int, default=1, metavar="N", help="number of steps; a rejected one ends the run (default 1)"
+    )
+    step.add_argument("--plan", metavar="FILE", help="TOML file with prompts and options for ranges of steps")
+    step.add_argument("--prompt", type=user_prompt, default="", metavar="TEXT", help="user prompt for the model")
     step.add_argument(
         "--close",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="close the canvas to a loop: fill what lies between its frontier and its beginning",
+        help="close the canvas to a loop: fill the gap between its two ends",
     )
     add_step_options(step)
     add_generator_options(step)
@@ -94,12 +96,12 @@ def add_verbs(verbs: Verbs) -> None:
         "accept",
         _accept,
         "SESSION K",
-        "glue a candidate of your choice, from stored answers",
+        "glue a candidate of your choice from the stored answers",
         "ink 1",
         "ink 0 --step 7",
     )
     accept.add_argument("candidate", type=int, metavar="K", help="number of the candidate, from 0")
-    accept.add_argument("--step", type=int, metavar="N", help="whose answers are used (default: the newest)")
+    accept.add_argument("--step", type=int, metavar="N", help="step with the answers (default: the newest)")
     add_step_options(accept)
     add_common_options(accept)
 
@@ -108,19 +110,19 @@ def add_verbs(verbs: Verbs) -> None:
         "rescore",
         _rescore,
         "SESSION",
-        "score and choose again, changing nothing",
+        "score and choose again without changing anything",
         "ink",
         "ink --metric sobel_corr",
     )
-    rescore.add_argument("--step", type=int, metavar="N", help="whose answers are used (default: the newest)")
+    rescore.add_argument("--step", type=int, metavar="N", help="step with the answers (default: the newest)")
     add_step_options(rescore)
     add_common_options(rescore)
 
-    undo = add_verb(verbs, "undo", _undo, "SESSION", "take back the last step; its files stay", "ink")
+    undo = add_verb(verbs, "undo", _undo, "SESSION", "remove the last step from the canvas; its files stay", "ink")
     add_common_options(undo)
 
-    branch = add_verb(verbs, "branch", _branch, "SESSION NAME", "make a second head", "ink night", "ink night --at 3")
-    branch.add_argument("name", metavar="NAME", help="of the branch")
+    branch = add_verb(verbs, "branch", _branch, "SESSION NAME", "make a branch", "ink night", "ink night --at 3")
+    branch.add_argument("name", metavar="NAME", help="name of the branch")
     branch.add_argument("--at", type=int, metavar="N", help="step at which it begins (default: the head)")
     add_common_options(branch)
 
@@ -141,16 +143,16 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     if args.steps < 1:
         raise UsageError(f"--steps must be at least 1, not {args.steps}")
     if options.get("close") and args.steps > 1:
-        raise UsageError("one step closes a loop, and none can follow: leave out --steps")
+        raise UsageError("one step closes the loop and no step can follow it: omit --steps")
     root = Path(args.session)
     session, fitted = _session_or_picture(args, mode)
     for name in StepOptions.from_values(options).picture_files:
-        rgb_file(name)  # before anything is made
+        rgb_file(name)  # refuse an unreadable picture before a session is made
     init = simulated_record(args, root) if session is None else seed_record(session).get("simulated", {})
     run = _plan_run(args, session.contract if session else args.contract or CLASSIC, mode, options)
     price = None if run is None else run.price
     consent = RunConsent(output.ask, args.steps, price) if output.can_ask else None
-    with make_generator(args, init, root, consent=consent, tell=output.note) as generator:
+    with make_generator(args, init, root, consent=consent, note=output.note) as generator:
         if args.dry_run:
             with _session_for_preview(session, fitted, args.contract or CLASSIC) as preview:
                 if run is not None:
@@ -187,7 +189,7 @@ def _plan_run(
     if args.plan is None:
         return None
     if args.steps != 1:
-        raise UsageError("a plan says how many steps there are: leave out --steps")
+        raise UsageError("the plan sets the number of steps: omit --steps")
     plan = read_plan(args.plan, contract, mode, {**options, "prompt": args.prompt})
     return PlanRun(plan, lambda: open_session(args), budget_of(args), args.retry_ambiguous)
 
@@ -210,11 +212,11 @@ def _follow(run: PlanRun, session: Session, generator: TileGenerator, output: Ou
 
 def _warn_of_drift(session: Session, mode: Mode, output: Output) -> None:
     if drift := drifting(session.trends().get(mode, [])):
-        output.note(f"the style drifts away from the seed picture: {drift}; --anchor 0.25 holds it back")
+        output.note(f"the style drifts away from the seed picture: {drift}; --anchor 0.25 counteracts it")
 
 
 def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session | None, FittedPicture | None]:
-    """The session, or the picture that a new one will be made of."""
+    """The session, or the fitted picture for a new one."""
     try:
         session = open_session(args)
     except SessionNotFoundError as error:
@@ -223,7 +225,7 @@ def _session_or_picture(args: argparse.Namespace, mode: Mode) -> tuple[Session |
         contract = args.contract or CLASSIC
         return None, fit_file(args.canvas, contract, mode.axis, args.fit)
     if args.contract not in (None, session.contract):
-        raise UsageError(f"{session.root} has the contract {session.contract}; another one needs its own")
+        raise UsageError(f"{session.root} has the contract {session.contract}; another contract needs another session")
     seed = seed_record(session)
     if args.canvas is not None and Path(args.canvas).exists() and "sha256" in seed:
         source = open_picture(args.canvas).info["source"]
@@ -250,7 +252,7 @@ def _create(
 def _session_for_preview(
     session: Session | None, fitted: FittedPicture | None, contract: TileContract
 ) -> Iterator[Session]:
-    """The session, or one in a temporary folder that begins with the picture; a dry run changes neither."""
+    """The session, or a temporary one made from the picture, so that a dry run makes none."""
     if session is not None:
         yield session
         return
@@ -326,7 +328,7 @@ def _report(result: StepResult, output: Output) -> None:
 
 
 def _finish(session: Session, result: StepResult, output: Output) -> int:
-    """Say where to look and what to do next; return the exit code."""
+    """Print where to look and what to do next; returns the exit code."""
     for name in ("seam_after_feather.png", "bounds_overlay.png"):
         if (result.step_dir / name).exists():
             output.note(f"look: {result.step_dir / name}")

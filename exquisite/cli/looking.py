@@ -19,22 +19,22 @@ from .output import Output, ProgressLine, table
 
 __all__ = ["add_verbs"]
 
-_PRINT_DPI = (150, 300)  # of a poster, and of a book
-_LABEL_WIDTH = 12  # of `status`, in characters, unless a label needs more
+_PRINT_DPI = (150, 300)  # for a poster, and for a book
+_LABEL_WIDTH = 12  # minimum in characters
 
 
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verbs to the grammar."""
-    status = add_verb(verbs, "status", _status, "SESSION", "say where a session stands", "ink", "ink --json")
-    budget = "say what is left of it (default: EXQUISITE_BUDGET)"
+    status = add_verb(verbs, "status", _status, "SESSION", "print the state of a session", "ink", "ink --json")
+    budget = "show how much of this budget is left (default: EXQUISITE_BUDGET)"
     status.add_argument("--budget", type=usd_amount, metavar="USD", help=budget)
     add_common_options(status)
 
     log = add_verb(
         verbs, "log", _log, "SESSION", "list the steps of the canvas, newest first", "ink --limit 5", "ink --agreement"
     )
-    log.add_argument("--limit", type=int, metavar="N", help="at most so many steps")
-    log.add_argument("--agreement", action="store_true", help="how often each metric chose what you accepted")
+    log.add_argument("--limit", type=int, metavar="N", help="number of steps to list")
+    log.add_argument("--agreement", action="store_true", help="print how often each metric chose what you accepted")
     add_common_options(log)
 
     export = add_verb(
@@ -49,17 +49,17 @@ def add_verbs(verbs: Verbs) -> None:
         "ink part.png --crop 0,0,800,400 --scale 0.5",
     )
     export.add_argument("path", metavar="FILE", help="NAME.png, or NAME.dzi with tiles and a viewer beside it")
-    export.add_argument("--format", choices=EXPORT_FORMATS, help="default: what the name of FILE ends in")
-    export.add_argument("--tiles", choices=TILE_FORMATS, default="jpeg", help="of a Deep Zoom picture (default jpeg)")
-    export.add_argument("--dpi", type=float, metavar="N", help="pixels an inch of print, written into a PNG")
+    export.add_argument("--format", choices=EXPORT_FORMATS, help="format (default: by the name of FILE)")
+    export.add_argument("--tiles", choices=TILE_FORMATS, default="jpeg", help="Deep Zoom tile format (default jpeg)")
+    export.add_argument("--dpi", type=float, metavar="N", help="print resolution in pixels an inch, written into a PNG")
     export.add_argument("--crop", type=_box, metavar="L,T,R,B", help="write this part, in pixels from the top left")
-    export.add_argument("--roll", type=int, default=0, metavar="PX", help="turn a closed loop so far along its axis")
+    export.add_argument("--roll", type=int, default=0, metavar="PX", help="shift a closed loop by PX along its axis")
     export.add_argument("--scale", type=float, default=1.0, metavar="F", help="factor of both sides (default 1)")
-    export.add_argument("--force", action="store_true", help="replace what is there")
+    export.add_argument("--force", action="store_true", help="replace an existing file")
     add_common_options(export)
 
     verify = add_verb(verbs, "verify", _verify, "SESSION", "check every file of a session", "ink", "ink --repair")
-    verify.add_argument("--repair", action="store_true", help="make again what follows from stored answers")
+    verify.add_argument("--repair", action="store_true", help="derive damaged files again from stored answers")
     add_common_options(verify, branch=False)
 
 
@@ -70,7 +70,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     left, top = status.canvas_origin
     lines = [
         ("canvas", f"{width}x{height}, its top left at {left},{top}"),
-        ("steps", f"{status.steps} on the canvas, {status.last_step} made"),
+        ("steps", f"{status.steps} on the canvas, {status.last_step} in the session"),
         ("head", "the seed picture" if status.head == 0 else f"step {status.head}"),
         ("axis", status.axis or "open until the first step"),
         ("contract", ", ".join(f"{name} {value}" for name, value in status.contract.as_dict().items())),
@@ -99,11 +99,11 @@ def _status(args: argparse.Namespace, output: Output) -> int:
 
 
 def _style_lines(status: Status) -> Iterator[str]:
-    """How style has changed on each side of the canvas, and whether that is a drift."""
+    """The change of style on each side of the canvas, with a warning when it drifts."""
     for mode, trends in status.trends.items():
         yield f"{mode.direction} since the seed: {', '.join(map(str, trends))}"
         if drift := drifting(trends):
-            yield f"{mode.direction} drifts: {drift}; --anchor 0.25 holds it back"
+            yield f"{mode.direction} drifts: {drift}; --anchor 0.25 counteracts it"
 
 
 def _log(args: argparse.Namespace, output: Output) -> int:
@@ -130,7 +130,7 @@ def _log_line(record: dict[str, Any]) -> str:
 
 
 def _style_since_seed(record: dict[str, Any]) -> str:
-    """What a line of the log says of the strip's style; "" for a record without it."""
+    """The style of a strip for its line of the log; "" when the record has none."""
     if "style" not in record:
         return ""
     drift = record["style"]["since_seed"]
@@ -143,7 +143,7 @@ def _agreement(agreement: dict[str, tuple[int, int]], output: Output) -> int:
     data = {name: {"agreed": agreed, "asked": total} for name, (agreed, total) in agreement.items()}
     output.result(table(rows), data)
     if not any(total for _, total in agreement.values()):
-        output.note("nothing was accepted by hand yet, so there is nothing to compare")
+        output.note("no candidate was accepted by hand yet, so there is nothing to compare")
     return 0
 
 
@@ -156,7 +156,7 @@ def _export(args: argparse.Namespace, output: Output) -> int:
         if target.is_dir():
             raise UsageError(f"{target} is a folder: name a file in it")
         if target.exists() and not args.force:
-            raise UsageError(f"{target} is there already: choose another name, or replace it with --force")
+            raise UsageError(f"{target} exists: choose another name, or replace it with --force")
     with ProgressLine(output, "export") as line:
         written = session.export(path, progress=line.fraction, **values)
     size = exported_size(args.crop or (0, 0, *session.canvas_size), args.scale)
@@ -183,14 +183,14 @@ def _box(text: str) -> tuple[int, int, int, int]:
     try:
         left, top, right, bottom = map(int, text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no part: write LEFT,TOP,RIGHT,BOTTOM in pixels") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a box: give LEFT,TOP,RIGHT,BOTTOM in pixels") from None
     return left, top, right, bottom
 
 
 def _verify(args: argparse.Namespace, output: Output) -> int:
     report = verify_path(Path(args.session), repair=args.repair)
     data = {"ok": report.ok, "checked": report.checked, "findings": list(map(asdict, report.findings))}
-    ending = "every file is as it was written" if not report.findings else "the session is whole again"
+    ending = "every file is as it was written" if not report.findings else "the session is intact again"
     lines = [*map(str, report.findings), ending if report.ok else "the session is damaged"]
     output.result("\n".join(lines), data | {"notes": list(report.notes)})
     output.note("\n".join([*report.notes, f"{report.checked} files checked"]))

@@ -1,4 +1,4 @@
-"""Where words go: results to standard output, everything else to standard error; animation on a terminal only."""
+"""Results go to standard output, everything else to standard error; only a terminal gets animation."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def package_name() -> str:
 
 
 def short_name() -> str:
-    """How the program is called in its help, such as "exquisite" or "python -m exquisite"."""
+    """The name of the program in its help, such as "exquisite" or "python -m exquisite"."""
     called = Path(sys.argv[0])
     return f"python -m {package_name()}" if called.stem in ("__main__", "-m", "-c", "") else called.name
 
 
 def command_name() -> str:
-    """What a person types to run this program again: as `short_name`, with the interpreter that runs it now."""
+    """The command that runs this program again: as `short_name`, with the path of the current interpreter."""
     if not short_name().startswith("python -m"):
         return short_name()
     python = Path(sys.executable)
@@ -63,58 +63,58 @@ class Output:
         self.drawing = threading.Lock()
 
     def result(self, text: str, data: Mapping[str, Any]) -> None:
-        """What was asked for: `text`, or `data` with --json."""
+        """Print a result: `text`, or `data` with --json."""
         if self.as_json:
             plain = not (self.out.encoding or "").lower().startswith("utf")
             text = json.dumps(data, default=str, ensure_ascii=plain)
         print(text, file=self.out, flush=True)
 
     def say(self, text: str) -> None:
-        """A message for a person."""
+        """Print a message to standard error."""
         print(text, file=self.err, flush=True)
 
     def note(self, text: str) -> None:
-        """A message that --quiet leaves out."""
+        """Print a message unless --quiet is set."""
         if not self.quiet:
             self.say(text)
 
     def suggest(self, *words: object) -> None:
-        """The command to run next."""
+        """Print the command to run next."""
         self.note(f"next: {command_name()} {shlex.join(str(word) for word in words)}")
 
     @property
     def animated(self) -> bool:
-        """Whether a line may be redrawn: on a terminal that can."""
+        """Whether standard error is a terminal that can redraw a line."""
         return self.err.isatty() and os.environ.get("TERM") != "dumb" and not self.quiet
 
     @property
     def can_ask(self) -> bool:
-        """Whether a person sits at both ends of a terminal."""
+        """Whether input and messages go to a terminal, so that a person can answer."""
         return sys.stdin.isatty() and self.err.isatty()
 
     def ask(self, question: str) -> bool:
-        """A person's yes or no; a progress line waits meanwhile."""
+        """Ask a yes-or-no question; the progress line waits meanwhile."""
         with self.drawing:
             self.erase()
             print(f"{question} [y/N] ", end="", file=self.err, flush=True)
             return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def draw(self, line: str) -> None:
-        """Draw `line` over the one that is there; `drawing` is held by the caller."""
+        """Replace the current line by `line`; the caller holds `drawing`."""
         width = shutil.get_terminal_size().columns - 1
         self.err.write(f"\r{line[:width]:<{width}}\r")
         self.err.flush()
 
     def erase(self) -> None:
-        """Draw nothing over the line that is there."""
+        """Erase the current line."""
         if self.animated:
             self.draw("")
 
 
 class ProgressLine:
-    """Tells where a step is: one line that is redrawn on a terminal, else one line for each new phase.
+    """Shows the progress of a step: one redrawn line on a terminal, elsewhere one line for each new phase.
 
-    A context; call it with a `Progress`, or with words and a fraction.
+    A context manager; call it with a `Progress`, or call `fraction`.
     """
 
     def __init__(self, output: Output, label: str = "step") -> None:
@@ -138,12 +138,12 @@ class ProgressLine:
             self._output.erase()
 
     def __call__(self, progress: Progress) -> None:
-        """Show where a step is."""
+        """Show the progress of a step."""
         which = f", candidate {progress.candidate} of {progress.candidates}" if progress.candidate else ""
         self._show(f"{self._label} {progress.step}{which}: {progress.phase}")
 
     def fraction(self, phase: str, share: float) -> None:
-        """Show the finished share of a long job, 0 to 1."""
+        """Show the finished share of a long task, 0 to 1."""
         percent = f" {int(100 * share)} %" if self._output.animated else ""
         self._show(f"{self._label}: {phase}{percent}")
 

@@ -1,4 +1,4 @@
-"""The grammar of the command line: one parser with a subparser for each verb."""
+"""The parser of the command line, with a subparser for each verb."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the grammar. Each verb sets `run`, a function of the parsed arguments and an `Output`."""
+    """Build the parser. Each verb sets `run`, a function of the parsed arguments and an `Output`."""
     command = short_name()
     codes = "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
     parser = Parser(

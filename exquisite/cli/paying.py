@@ -1,4 +1,4 @@
-"""What a person does about calls of unknown outcome: the verb settle, and what to say after Ctrl-C."""
+"""Calls of unknown outcome: the verb settle, and the message after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .output import Output
 
 __all__ = ["add_verbs", "after_interruption"]
 
-_AMOUNTS = ("spent_usd", "perhaps_billed_usd", "in_doubt")  # that `settle` prints as JSON
+_AMOUNTS = ("spent_usd", "perhaps_billed_usd", "in_doubt")  # printed by `settle` as JSON
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -25,7 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
         "settle",
         _settle,
         "SESSION STEP CALL",
-        "say whether a call in doubt was billed",
+        "record whether a call in doubt was billed",
         'ink 3 0 --not-billed --reason "not on the usage page of 27 November"',
         'ink 3 1 --billed --usd 0.07 --reason "invoice 12"',
     )
@@ -34,8 +34,8 @@ def add_verbs(verbs: Verbs) -> None:
     outcome = settle.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--billed", action="store_true", help="the server billed it")
     outcome.add_argument("--not-billed", dest="billed", action="store_false", help="the server did not bill it")
-    settle.add_argument("--usd", type=usd_amount, metavar="USD", help="what it cost (default: all that was set aside)")
-    settle.add_argument("--reason", required=True, metavar="TEXT", help="how you know; kept with the session")
+    settle.add_argument("--usd", type=usd_amount, metavar="USD", help="its cost (default: the amount set aside)")
+    settle.add_argument("--reason", required=True, metavar="TEXT", help="how you know; stored in the session")
     add_common_options(settle, branch=False)
 
 
@@ -57,16 +57,16 @@ def _amounts(money: Money) -> dict[str, object]:
 
 
 def after_interruption(session: str | None) -> str:
-    """What a run that was interrupted leaves, and how to go on."""
-    says = "interrupted: what was answered is kept"
+    """The message of an interrupted run: what is stored, and how to continue."""
+    says = "interrupted: all answers are stored"
     try:
         unknown = Session.open(Path(session)).unknown_calls() if session else {}
     except (ExquisiteError, OSError):
         return says
     if not unknown:
-        return f"{says}, the same command goes on from there"
+        return f"{says}, and the same command continues from them"
     calls = "; ".join(f"step {step}, call {', '.join(map(str, calls))}" for step, calls in unknown.items())
     return (
-        f"{says}; what was under way may have been billed ({calls}): look at the usage page of the account, then say "
+        f"{says}; running calls may have been billed ({calls}): look at the usage page of the account, then record "
         f"what it shows with `settle`, or run the same command with --retry-ambiguous, which may pay twice"
     )

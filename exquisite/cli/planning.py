@@ -1,4 +1,4 @@
-"""The option --plan of the verb step: the table of its steps with prices, one consent for all, and the run."""
+"""The option --plan of the verb step: the table of its steps with prices, one consent for all of them, and the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..pipeline.journal.ledger import Ledger
 from ..pipeline.plan import PlannedStep, ScrollPlan, remaining_steps, run_plan, stop_reason
 from ..pipeline.session import Session
 from ..pipeline.step import Progress, StepResult
-from .consent import AskingFirst, Price, at_its_largest
+from .consent import GeneratorWithConsent, Price, at_its_largest
 from .output import Output, ProgressLine, table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PROMPT_WIDTH = 32
 
 @dataclass(frozen=True)
 class _PricedStep:
-    """A step that is still to be made, and what it costs: estimate and worst case in USD; 0 for a free model."""
+    """A remaining step with its estimate and worst case in USD; 0 for a model without cost."""
 
     planned: PlannedStep
     about: Decimal = Decimal(0)
@@ -40,8 +40,8 @@ class PlanRun:
     Attributes:
         plan: the plan.
         open: opens the session, which may not exist yet.
-        budget: USD that the session may cost in all; None for no limit.
-        retry_ambiguous: ask again where an outcome is unknown.
+        budget: budget of the session in USD; None for no limit.
+        retry_ambiguous: resend calls of unknown outcome.
     """
 
     plan: ScrollPlan
@@ -50,19 +50,19 @@ class PlanRun:
     retry_ambiguous: bool
 
     def price(self, client: OpenAITileGeneratorClient) -> Price:
-        """What the remaining steps cost, with every refusal that the plan allows; nothing is sent."""
+        """The price of the remaining steps, with every retry that the plan allows; sends nothing."""
         return _total(_priced(self.open(), self.plan, client))
 
     def show(self, session: Session, generator: TileGenerator, output: Output) -> int:
-        """Print the table of the remaining steps; nothing is sent or written."""
-        client = generator.client if isinstance(generator, AskingFirst) else None
+        """Print the table of the remaining steps; sends and writes nothing."""
+        client = generator.client if isinstance(generator, GeneratorWithConsent) else None
         steps = _priced(session, self.plan, client)
         head = ["step", "line", "mode", "tiles", "references", "scaffold", "prompt", "USD", "at most"]
         rows: list[list[object]] = [[*head]]
         rows += [_row(one) for one in steps]
-        lines = [f"plan {self.plan.name}: {self.plan.steps} steps, {len(steps)} still to be made", table(rows)]
+        lines = [f"plan {self.plan.name}: {self.plan.steps} steps, {len(steps)} remaining", table(rows)]
         price = _total(steps)
-        lines.append(str(price) if price.most else "no step costs anything")
+        lines.append(str(price) if price.most else "all steps are free of charge")
         data: dict[str, Any] = {"dry_run": True, "plan": self.plan.name, "sha256": self.plan.sha256}
         data |= {"estimate_usd": str(price.about), "worst_case_usd": str(price.most)}
         output.result("\n".join(lines), {**data, "steps": [_data(one) for one in steps]})
@@ -72,11 +72,11 @@ class PlanRun:
     def steps(self, session: Session, generator: TileGenerator, output: Output) -> Iterator[StepResult]:
         """Make the remaining steps, and yield the result of each."""
         limits = [self.budget] if self.budget is not None else []
-        if isinstance(generator, AskingFirst):  # the price of the whole is its ceiling, whoever agreed to it
+        if isinstance(generator, GeneratorWithConsent):  # one consent for all steps, limited by their total price
             limits.append(Ledger(session.store.disk).counted + self.price(generator.client).most)
         lines: list[ProgressLine] = []
 
-        def tell(progress: Progress) -> None:
+        def show(progress: Progress) -> None:
             lines[-1](progress)
 
         run = run_plan(
@@ -85,7 +85,7 @@ class PlanRun:
             generator,
             budget=min(limits, default=None),
             retry_ambiguous=self.retry_ambiguous,
-            progress=tell,
+            progress=show,
         )
         while True:
             with ProgressLine(output) as line:
@@ -97,12 +97,12 @@ class PlanRun:
             yield result
 
     def ending(self, session: Session) -> str:
-        """Why the run has stopped before the end of the plan; "" at its end."""
+        """Why the run stopped before the end of the plan; "" at its end."""
         return stop_reason(session, self.plan)
 
 
 def _priced(session: Session, plan: ScrollPlan, client: OpenAITileGeneratorClient | None) -> list[_PricedStep]:
-    """The remaining steps with prices. All steps of a line cost the same, its maps counted at their largest."""
+    """The remaining steps with prices. All steps of one line cost the same; maps count with their largest size."""
     by_line: dict[int, tuple[Decimal, Decimal, str]] = {}
     steps = []
     for planned in remaining_steps(session, plan):

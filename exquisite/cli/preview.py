@@ -1,4 +1,4 @@
-"""What a dry run shows: the request of a step and its estimate. Nothing is sent, nothing is written."""
+"""A dry run: prints the request of a step and its estimate; sends and writes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from ..api.generator import TileGenerator, describe
 from ..pipeline.step import StepInputs
-from .consent import AskingFirst, price_of_run
+from .consent import GeneratorWithConsent, price_of_run
 from .output import Output
 
 __all__ = ["show_request"]
@@ -22,7 +22,7 @@ def show_request(inputs: StepInputs, number: int, generator: TileGenerator, outp
         data["references"] = [picture.as_record() for picture in request.references]
         pictures = (f"{picture.kind} {picture.size[0]}x{picture.size[1]}" for picture in request.references)
         lines.append(f"reference pictures: {', '.join(pictures)}")
-    if isinstance(generator, AskingFirst):
+    if isinstance(generator, GeneratorWithConsent):
         preview = generator.request_preview(request)
         data["request"] = preview
         price = price_of_run(generator.client, request, steps)

@@ -1,4 +1,4 @@
-"""The verb redo: one step made anew on a branch, and the later ones offered again."""
+"""The verb redo: makes one step again on a branch, and the later ones from their stored answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .preview import show_request
 
 __all__ = ["add_verbs"]
 
-_GATE_EXIT = 3  # as for a step whose gate glued nothing
+_GATE_EXIT = 3  # exit code of a step that glued nothing
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -32,13 +32,13 @@ def add_verbs(verbs: Verbs) -> None:
         "redo",
         _redo,
         "SESSION --step K",
-        "make one step anew on a branch, and offer the later ones again from their stored answers",
+        "make one step again on a branch, and the later ones from their stored answers",
         "ink --step 4",
         'ink --step 4 --prompt "fewer windows" --as fewer-windows',
     )
     redo.add_argument("--step", type=int, required=True, metavar="K", help="number of the step")
-    redo.add_argument("--as", dest="name", metavar="NAME", help="of the branch (default: redo-K)")
-    redo.add_argument("--prompt", metavar="TEXT", help="your words for the model (default: those of the step)")
+    redo.add_argument("--as", dest="name", metavar="NAME", help="name of the branch (default: redo-K)")
+    redo.add_argument("--prompt", metavar="TEXT", help="user prompt (default: the one of the step)")
     add_step_options(redo)
     add_generator_options(redo)
     add_common_options(redo)
@@ -49,7 +49,7 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
     changes = {**changed_options(args), **({} if args.prompt is None else {"prompt": args.prompt})}
     init = seed_record(session).get("simulated", {})
     consent = RunConsent(output.ask) if output.can_ask else None
-    with make_generator(args, init, Path(session.root), consent=consent, tell=output.note) as generator:
+    with make_generator(args, init, Path(session.root), consent=consent, note=output.note) as generator:
         if args.dry_run:
             number = session.status().last_step + 1
             return show_request(redo_inputs(session, args.step, **changes), number, generator, output)
@@ -72,10 +72,10 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
 
 
 def _lines(step: int, redone: Redone) -> list[str]:
-    """What was done, in words."""
+    """The result in sentences."""
     lines = []
     if redone.result is None:
-        lines.append(f"branch {redone.branch} has step {step} anew already; --as NAME makes another attempt")
+        lines.append(f"branch {redone.branch} already has a new step {step}; --as NAME makes another one")
     elif redone.result.status == "rejected":
         lines.append(f"branch {redone.branch}: step {step} was not glued: {redone.result.message}")
     else:

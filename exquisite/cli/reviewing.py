@@ -1,4 +1,4 @@
-"""The verbs for people's eyes: view, report, labels."""
+"""The verbs view, report and labels: judging seams by eye."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..pipeline.labels import LabelSummary, Rate
 from ..pipeline.session import Session
 from .arguments import Verbs, add_common_options, add_verb, open_session, seed_record
-from .consent import Agreed, AskingFirst
+from .consent import AdvanceConsent, GeneratorWithConsent
 from .generators import add_generator_options, budget_of, make_generator
 from .output import Output, table
 
@@ -24,22 +24,22 @@ _PORT_MAX = 65_535
 
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verbs to the grammar."""
-    says = "look at a session in the browser: compare, choose, undo, and test what people see"
-    view = add_verb(verbs, "view", _view, "SESSION", says, "ink", "ink --no-open --port 8000")
-    view.add_argument("--port", type=int, default=0, metavar="N", help="of this machine (default: any that is free)")
+    help_ = "show a session in the browser: compare, choose, undo, and take blind tests"
+    view = add_verb(verbs, "view", _view, "SESSION", help_, "ink", "ink --no-open --port 8000")
+    view.add_argument("--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default: any free port)")
     view.add_argument("--no-open", action="store_true", help="print the address, and open no browser")
     view.add_argument("--allow-pay", action="store_true", help="let the page run steps that cost; needs a budget")
     add_generator_options(view)
     add_common_options(view, branch=False)
 
-    says = "write a session as one HTML file, read only"
-    report = add_verb(verbs, "report", _report, "SESSION FILE", says, "ink ink.html")
-    report.add_argument("path", metavar="FILE", help="to write; its name ends in .html")
-    report.add_argument("--force", action="store_true", help="replace the file if it is there")
+    help_ = "write a session as one HTML file, read only"
+    report = add_verb(verbs, "report", _report, "SESSION FILE", help_, "ink ink.html")
+    report.add_argument("path", metavar="FILE", help="file to write; its name ends in .html")
+    report.add_argument("--force", action="store_true", help="replace an existing file")
     add_common_options(report)
 
-    says = "say how visible the seams are to people, and which metrics agree with them"
-    labels = add_verb(verbs, "labels", _labels, "SESSION", says, "ink", "ink --json")
+    help_ = "print how visible people find the seams, and which metrics agree with them"
+    labels = add_verb(verbs, "labels", _labels, "SESSION", help_, "ink", "ink --json")
     add_common_options(labels)
 
 
@@ -50,12 +50,12 @@ def _view(args: argparse.Namespace, output: Output) -> int:
         raise UsageError(f"--port must be 0 to {_PORT_MAX}, not {args.port}")
     budget = budget_of(args) if args.allow_pay else None
     if args.allow_pay and budget is None:
-        raise UsageError("--allow-pay needs a --budget: the most that the session may cost")
+        raise UsageError("--allow-pay needs a --budget: the limit for the session")
     session = Session.open(args.session)
 
     def ready(url: str) -> None:
         output.result(url, {"url": url})
-        output.note("this address works on this machine only, until Ctrl-C")
+        output.note("this address works only on this machine, until Ctrl-C")
         if not args.no_open:
             webbrowser.open(url)
 
@@ -66,11 +66,11 @@ def _view(args: argparse.Namespace, output: Output) -> int:
 
 @contextlib.contextmanager
 def _page_generator(args: argparse.Namespace, session: Session, output: Output) -> Iterator[TileGenerator]:
-    """Who makes the tiles of steps that the page asks for; the page itself asks before it pays."""
+    """The generator of steps started from the page, which asks for consent itself."""
     folder = Path(args.session)
     simulated = seed_record(session).get("simulated", {})
-    with make_generator(args, simulated, folder, consent=Agreed(), tell=output.note) as generator:
-        yield generator.client if isinstance(generator, AskingFirst) else generator
+    with make_generator(args, simulated, folder, consent=AdvanceConsent(), note=output.note) as generator:
+        yield generator.client if isinstance(generator, GeneratorWithConsent) else generator
 
 
 def _report(args: argparse.Namespace, output: Output) -> int:
@@ -78,7 +78,7 @@ def _report(args: argparse.Namespace, output: Output) -> int:
 
     path = Path(args.path)
     if path.exists() and not args.force:
-        raise UsageError(f"{path} is there already: choose another name, or replace it with --force")
+        raise UsageError(f"{path} exists: choose another name, or replace it with --force")
     written = write_report(open_session(args), path)
     output.result(str(written), {"path": str(written)})
     return 0
@@ -91,7 +91,7 @@ def _labels(args: argparse.Namespace, output: Output) -> int:
     data = summary.as_dict() | {"accepted": {name: rate.as_dict() for name, rate in accepted.items()}}
     output.result("\n\n".join([_seams(summary), _metrics(summary, accepted)]), data)
     if not session.labels().read():
-        output.note("nothing was answered yet: the blind tests of `view` ask")
+        output.note("there are no answers yet: take a blind test with `view`")
     return 0
 
 
@@ -99,7 +99,7 @@ def _seams(summary: LabelSummary) -> str:
     value, low, high = summary.visibility
     lines = [
         f"seams found     {_rate(summary.find)}; by chance {summary.chance:.0%}",
-        f"visibility      {value:.2f} [{low:.2f}, {high:.2f}]; 0 is luck, 1 is always",
+        f"visibility      {value:.2f} [{low:.2f}, {high:.2f}]; 0 is chance, 1 is always",
         f"false alarms    {_rate(summary.false_alarms)}",
         f"no difference   {summary.ties} of the pairs",
     ]

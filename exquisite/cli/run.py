@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = package_name()
     args = argparse.Namespace()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a path may hold what the encoding of a terminal cannot say
+        if isinstance(stream, io.TextIOWrapper):  # a path may hold characters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
     try:
         args = build_parser().parse_args(arguments)

@@ -53,7 +53,7 @@ class CopyState:
         if self.status == "edited":
             return f"{self.path} was edited: {', '.join(self.edited)}"
         if self.status == "stale":
-            return f"{self.path} is stale: it is {self.version}, here is {self.source_version} with other content"
+            return f"{self.path} is stale: {self.version}; this package is {self.source_version} with other content"
         return f"{self.path} is current: {self.version}, unedited"
 
 
@@ -71,10 +71,10 @@ def make_copy(place: Path, *, force: bool = False, source: Path = SOURCE) -> Cop
     """
     target = _target(place, source)
     if source == target.resolve():
-        raise UsageError(f"{target} is this package itself: name another place")
+        raise UsageError(f"{target} is this package itself: choose another place")
     if target.exists() or target.is_symlink():
         if target.is_symlink() or not (target / STAMP).is_file():
-            raise UsageError(f"{target} is there and is no stamped copy: move it away, or choose another place")
+            raise UsageError(f"{target} exists and is not a stamped copy: move it away, or choose another place")
         state = check_copy(place, source=source)
         if state.status == "edited" and not force:
             raise UsageError(f"{state.sentence}; --force replaces it")
@@ -107,9 +107,9 @@ def check_copy(place: Path, *, source: Path = SOURCE) -> CopyState:
         stamp = json.loads((target / STAMP).read_text("utf-8"))
         version, stamped = str(stamp["version"]), dict(stamp["files"])
     except FileNotFoundError:
-        raise UsageError(f"{target} is no stamped copy: make one with the verb vendor") from None
+        raise UsageError(f"{target} is not a stamped copy: make one with the verb vendor") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{target / STAMP} cannot be read: make the copy anew ({error})") from None
+        raise UsageError(f"{target / STAMP} cannot be read: make the copy again ({error})") from None
     content = content_hashes(target)
     edited = tuple(sorted(name for name in content.keys() | stamped.keys() if content.get(name) != stamped.get(name)))
     current = (version, content) == (__version__, content_hashes(source))

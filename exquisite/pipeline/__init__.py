@@ -1,1 +1,1 @@
-"""The session: the way of a step, and what of it stands on disk."""
+"""The session: the stages of a step, and the files that it leaves on disk."""

@@ -1,4 +1,4 @@
-"""How often each metric would have chosen what a person chose."""
+"""The agreement of metrics with people: how often each metric prefers the candidate that a person accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["agreement"]
 
 
 def agreement(store: Store) -> dict[str, tuple[int, int]]:
-    """For each metric (how often it agreed, how often a person accepted a candidate), over all steps on disk."""
+    """For each metric the number of agreements and the number of accepted candidates, over all steps on disk."""
     agreed = dict.fromkeys(METRICS, 0)
     total = dict.fromkeys(METRICS, 0)
     for number in range(SEED + 1, store.steps.last() + 1):

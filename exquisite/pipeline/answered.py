@@ -1,4 +1,4 @@
-"""Steps whose answers are stored: which one is meant, and what decided it."""
+"""Finds the step whose stored answers a later choice uses, and its inputs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .store.records import Record, read_record
 __all__ = ["answered_step", "inputs_of", "request_of"]
 
 _SENT_PICTURES = ("references", "scaffold_fill", "scaffold_offset_px")
-"""Options that decide which pictures a request holds."""
+"""Options that determine the pictures of a request."""
 
 
 def answered_step(store: Store, step: int | None) -> int:
-    """The step whose stored answers are meant: by default the newest that the canvas has not moved on from.
+    """Number of the step whose stored answers are used: `step`, or by default the newest at the end of the canvas.
 
     Raises:
-        UsageError: no such step, or it has no stored answers.
+        UsageError: there is no such step, or it has no stored answers.
     """
     if step is not None:
         source = _source_of(store, step)
@@ -39,9 +39,9 @@ def answered_step(store: Store, step: int | None) -> int:
 
 
 def inputs_of(store: Store, number: int, changes: Mapping[str, Any]) -> tuple[StepInputs, int]:
-    """What decided a step that was begun, with some options changed, and the step that it continues.
+    """The inputs of a started step with some options changed, and the number of its parent step.
 
-    What was sent stays what it was: changes to the pictures of the request are ignored.
+    The request was sent already: changes to its pictures are ignored.
     """
     record = store.steps.record(number) if store.steps.is_finished(number) else request_of(store, number)
     options = {name: value for name, value in changes.items() if name not in _SENT_PICTURES}
@@ -49,12 +49,12 @@ def inputs_of(store: Store, number: int, changes: Mapping[str, Any]) -> tuple[St
 
 
 def request_of(store: Store, number: int) -> Record:
-    """What was asked in a step that was begun."""
+    """The request record of a started step."""
     return read_record(store.steps.folder(number) / "request.json")
 
 
 def _source_of(store: Store, number: int) -> int | None:
-    """The step whose answers step `number` uses: its own, or those a person accepted from."""
+    """The step whose answers step `number` uses: itself, or the one from which a person accepted a candidate."""
     if store.steps.is_finished(number):
         number = int(store.steps.record(number).get("accepted", {}).get("step", number))
     return number if any(own((store.steps.folder(number) / "answers").glob("*.body"))) else None

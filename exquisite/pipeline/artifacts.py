@@ -1,18 +1,18 @@
-"""The files of a step: their names, and how each is made.
+"""The files of a step: their names and encodings.
 
-    ref_tile.png  mask.png  prompt_full.txt        what the model was given
-    candidates/K/tile_out_raw.png (.jpeg, .webp)   the tile as it came, byte for byte
-    candidates/K/tile_out_calibrated.png           with the model's drift undone, and drawn to the anchor
+    ref_tile.png  mask.png  prompt_full.txt        input of the model
+    candidates/K/tile_out_raw.png (.jpeg, .webp)   the tile as received, byte for byte
+    candidates/K/tile_out_calibrated.png           without the model's drift, corrected towards the anchor
     candidates/K/tile_out_enforced.png             with the band put back
     candidates/K/tile_strip.png                    the generated side of the scoring strips
-    candidates/K/score.json                        score, vetoes and everything that calibration measured
-    candidates/K/model_response_meta.json          how the tile came
+    candidates/K/score.json                        score, vetoes and all measurements of calibration
+    candidates/K/model_response_meta.json          metadata of the answer
     canvas_strip.png                               the old side of the scoring strips
-    score.json  score_metric.json                  all candidates, why one was chosen; which metric chose
+    score.json  score_metric.json                  all candidates and the reason for the choice; the metric
     seam_before_feather.png  seam_after_feather.png
     bounds_overlay.png                             seam, patch, paste bounds, pending zones over the glued region
-    cut_old.png  cut_new.png  cut_overlay.png      both sources of a pending zone that was cut; the path over the result
-    seam_before_cut.png  seam_after_cut.png        the zone and as much behind it: straight seam, cut
+    cut_old.png  cut_new.png  cut_overlay.png      old and new pixels of a pending zone; the path over the result
+    seam_before_cut.png  seam_after_cut.png        the zone and as much behind it: with a straight seam, with the cut
     far_NAME                                       the same at the other seam of a step that closes a loop
 """
 
@@ -29,7 +29,7 @@ from ..contract import Frame, Mode, from_canonical, to_canonical
 __all__ = ["ARTIFACTS", "Artifacts", "bounds_overlay", "cut_overlay", "decode_png", "encode_png"]
 
 Artifacts = Literal["full", "lean", "none"]
-"""The files to keep of a step: all; answers and the chosen candidate's files; answers and the strip only."""
+"""Which files of a step are stored: all; answers and the chosen candidate's files; only answers and the strip."""
 
 ARTIFACTS: tuple[str, ...] = get_args(Artifacts)
 """The values of `Artifacts`."""
@@ -47,7 +47,7 @@ def encode_png(image: Image.Image) -> bytes:
 def decode_png(data: bytes) -> Image.Image:
     """Decode a PNG that the session wrote.
 
-    The function bypasses `Image.open`, which would take a wide canvas for a decompression bomb.
+    The function bypasses `Image.open`, which would refuse a wide canvas as a decompression bomb.
 
     Raises:
         OSError, SyntaxError, ValueError: the data is not a readable PNG.

@@ -1,4 +1,4 @@
-"""The choice among examined candidates: metric, then gate, and how wide a feather the gate asks for."""
+"""Chooses among the examined candidates: by the metric, then by the gate, with the feather width "auto"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .step import Examined, commit_tile, seam_scores
 __all__ = ["AUTO_WIDTHS", "Choice", "Feathering", "choose", "feather_width", "passes_gates", "ranked"]
 
 AUTO_WIDTHS = (0, 16, 32, 64)
-"""Widths of the feather in pixels that "auto" tries, the narrowest first."""
+"""Feather widths in pixels that "auto" tries, in ascending order."""
 
 _MENDED_BY_A_FEATHER = {"cast"}
 
@@ -23,9 +23,9 @@ class Feathering:
     """The narrowest feather of AUTO_WIDTHS with which a candidate passes the gate.
 
     Attributes:
-        feather_px: its width.
-        before: the metric "seam" without a feather.
-        after: the same with it.
+        feather_px: its width in pixels.
+        before: the metric "seam" without the feather.
+        after: the metric "seam" with the feather.
     """
 
     feather_px: int
@@ -35,16 +35,16 @@ class Feathering:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """Which candidate is glued, and why.
+    """The candidate to glue, and the reason.
 
     Attributes:
         chosen: the winner; None when nothing is glued.
-        best: the best candidate that passes the gate, else the best of all; None when none could be read.
-        gates: the gate of each seam, that of the frontier first; none when none was asked.
-        reason: for a person.
-        best_by: what each metric would have chosen.
-        feathers: what "auto" found for each candidate that passes.
-        would_pass: (candidate, feather_px) with which the gate would have passed, where it refused without a feather.
+        best: the best candidate that passes the gate, or else the best of all; None when none is readable.
+        gates: the gate of each seam, that of the frontier first; empty without a gate.
+        reason: the reason as a sentence.
+        best_by: the candidate that each metric prefers.
+        feathers: the feather that "auto" chose for each candidate that passes with one.
+        would_pass: (candidate, feather_px) that would pass, when the gate refused every candidate without a feather.
     """
 
     chosen: int | None
@@ -56,7 +56,7 @@ class Choice:
     would_pass: tuple[int, int] | None = None
 
     def passes(self, one: Examined) -> bool:
-        """Whether a candidate may be glued: by the gates, or by its vetoes alone without gates, with its feather."""
+        """Whether a candidate may be glued: it passes the gates with its feather; without gates, it has no veto."""
         return one.index in self.feathers or passes_gates([seam.score for seam in one.seams], self.gates)
 
 
@@ -70,10 +70,10 @@ def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> b
 
 
 def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
-    """Select by the metric of the options: the best that passes the gate, and nothing when none does.
+    """Choose the best candidate by the metric of the options among those that pass the gate, or none.
 
-    Without a gate the best is selected whatever its seam, of those without a veto.
-    With the feather "auto" a candidate passes when one of AUTO_WIDTHS lets it pass.
+    Without a gate every candidate without a veto passes. With the feather "auto" a candidate passes if it does so with
+    one of AUTO_WIDTHS.
     """
     options = inputs.options
     readable = [one for one in examined if one.score is not None]
@@ -114,13 +114,13 @@ def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
 
 
 def _all_vetoed(in_order: Sequence[Examined]) -> str:
-    """Which vetoes bar each candidate, and what a person can do."""
+    """A sentence with the vetoes of each candidate, and what a person can do."""
     vetoes = (f"candidate {one.index} ({', '.join(one.score.vetoes)})" for one in in_order if one.score is not None)
     return f"nothing is glued, since every candidate is vetoed: {', '.join(vetoes)}; `accept` glues one all the same"
 
 
 def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:
-    """How far a candidate's seam, or the worse of its two, is from what its gate asks for."""
+    """The score of a candidate's seam, or of the worse of its two, beside the threshold of its gate."""
     pairs = [(seam.score, gate) for seam, gate in zip(one.seams, gates, strict=True) if seam.score is not None]
     score, gate = min(pairs, key=lambda pair: pair[0].metrics["seam"] - pair[1].threshold)
     vetoes = f" and vetoed ({', '.join(score.vetoes)})" if score.vetoes else ""
@@ -128,7 +128,7 @@ def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:
 
 
 def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
-    """Best first: by `metric`, the vetoed after all others, those that could not be read last."""
+    """Sort by `metric`, best first; vetoed candidates after all others, unreadable ones last."""
 
     def rank(one: Examined) -> tuple[bool, bool, float]:
         return (one.score is not None, one.score is not None and not one.score.vetoes, one.value(metric))
@@ -137,7 +137,7 @@ def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
 
 
 def feather_width(candidate: int, inputs: CanonicalInputs, choice: Choice) -> int:
-    """Width in pixels of the feather with which a candidate is glued; where "auto" found none that passes, 0."""
+    """Width in pixels of the feather with which a candidate is glued; 0 when no width of "auto" passes."""
     if inputs.options.feather_px != AUTO:
         return int(inputs.options.feather_px)
     feather = choice.feathers.get(candidate)
@@ -145,7 +145,7 @@ def feather_width(candidate: int, inputs: CanonicalInputs, choice: Choice) -> in
 
 
 def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: CanonicalInputs) -> dict[int, Feathering]:
-    """For each candidate that passes with one of AUTO_WIDTHS the narrowest, in the order of the candidates."""
+    """The narrowest feather of AUTO_WIDTHS for each candidate that passes with one, in the given order."""
     feathers = {one.index: _feathering(one, gates, inputs) for one in in_order}
     return {index: feather for index, feather in feathers.items() if feather is not None}
 

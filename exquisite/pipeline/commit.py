@@ -1,10 +1,10 @@
-"""The end of a step: everything made durable in order, HEAD last.
+"""The end of a step: writes everything in the order of durability, HEAD last.
 
-    derived files → strip, pending piece → step.json → HEAD → the pointer under pending/ goes
+    derived files → strip, pending piece → step.json → HEAD → removal of the pointer under pending/
 
-A crash before step.json leaves an unfinished step, which a rerun resumes from its stored answers. A crash
-between step.json and HEAD leaves a finished step that no canvas contains: a rerun of the same request finds
-it by its pointer and only moves HEAD. So HEAD is before a step or after it, and a rerun never asks again.
+A crash, a full disk or a power cut before step.json leaves an unfinished step, which a rerun resumes from its stored
+answers. One between step.json and HEAD leaves a finished step that no canvas contains: a rerun of the same request
+finds it by its pointer and only moves HEAD. HEAD is therefore before a step or after it, and a rerun never asks again.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class OpenStep:
-    """A step that has its number and is not finished.
+    """A step that has a number and is not finished.
 
     Attributes:
         store: the files of the session.
         number: the number of the step.
-        base: the number of the step that it continues.
-        inputs: what decides it.
-        digest: names its pointer under pending/; None when it has none.
+        base: the number of its parent step.
+        inputs: the inputs of the step.
+        digest: the name of its pointer under pending/; None without a pointer.
     """
 
     store: Store
@@ -52,10 +52,10 @@ class OpenStep:
 
 
 def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
-    """Finish `step`, and commit it when something is glued; returns its record.
+    """Finish `step`, and commit it when a candidate is glued; returns its record.
 
     Args:
-        facts: what the record says besides: kind, request, what a person accepted.
+        facts: further fields of the record: kind, request, acceptance by a person.
     """
     store = step.store
     store.steps.write_files(step.number, derived.files)
@@ -69,7 +69,7 @@ def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
 
 
 def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
-    """What step.json says of a step whose other files are there; writes nothing. Arguments as for `conclude`."""
+    """The content of step.json for a step whose other files exist; writes nothing. Arguments as for `conclude`."""
     record = {
         **_outline(step),
         **facts,
@@ -88,9 +88,9 @@ def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
 
 
 def accept_facts(store: Store, source: int, derived: Derived, candidate: int | None) -> Record:
-    """What the record of a later choice from the answers of step `source` says besides.
+    """Further fields of the record of a later choice from the answers of step `source`.
 
-    `candidate` is what a person accepted; None when the metric chose again, with other options.
+    `candidate` is the one that a person accepted; None when the metric chose again with other options.
     """
     accepted = {"step": source, "candidate": candidate, "best_by_metric": dict(derived.choice.best_by)}
     request = store.disk.read_record(store.steps.folder(source) / "request.json")
@@ -99,15 +99,15 @@ def accept_facts(store: Store, source: int, derived: Derived, candidate: int | N
 
 
 def step_facts(request: Record) -> Record:
-    """What the record of a step says besides, from its request.json."""
+    """Further fields of the record of a step, from its request.json."""
     plan = {"plan": request["plan"]} if "plan" in request else {}
     return {"kind": "step", "request": {k: v for k, v in request.items() if k not in BESIDE_REQUEST}, **plan}
 
 
 def commit(store: Store, record: Record, digest: str | None) -> None:
-    """Move the followed head onto a finished step that glued something, then forget its pointer.
+    """Move the followed head onto a finished step that glued something, then remove its pointer.
 
-    What comes after HEAD cannot fail the step any more: the next writer does it if the disk refuses now.
+    A failure after HEAD is ignored, since the step is committed: the next writer removes the pointer.
     """
     if record["status"] == "committed":
         store.move_head(record["step"])
@@ -119,7 +119,7 @@ def commit(store: Store, record: Record, digest: str | None) -> None:
 
 
 def close_refused(step: OpenStep, reason: str) -> None:
-    """Finish a step that was refused for good, or got nothing that is a tile, so that no rerun finds it."""
+    """Finish a step that the server refused for good, or that received no tile, so that no rerun resumes it."""
     record = {**_outline(step), "kind": "step", "status": "refused", "reason": reason}
     record["files"] = step.store.steps.hash_files(step.number)
     step.store.steps.finish(record)
@@ -127,14 +127,14 @@ def close_refused(step: OpenStep, reason: str) -> None:
 
 
 def without_choice(derived: Derived) -> Derived:
-    """The same answers with nothing glued: how an unfinished step ends when a person accepts from it."""
+    """The same answers with nothing glued: the end of an unfinished step from which a person accepts a candidate."""
     reason = "ended by a person who accepted a candidate of it"
     choice = replace(derived.choice, chosen=None, would_pass=None, reason=reason)
     return Derived(derived.examined, choice, None)
 
 
 def _outline(step: OpenStep) -> Record:
-    """What every record says of a step."""
+    """The fields of every step record."""
     inputs = step.inputs
     return {
         "format": FORMAT_VERSION,
@@ -150,7 +150,7 @@ def _outline(step: OpenStep) -> Record:
 
 
 def _growth(step: OpenStep, derived: Derived) -> Record:
-    """What the record of a step that glued something says of the canvas that it makes."""
+    """The fields about the new canvas in the record of a step that glued something."""
     assert derived.strip is not None
     inputs, parent = step.inputs, step.store.steps.record(step.base)
     hashes = sha256(derived.strip), None if derived.pending is None else sha256(derived.pending)

@@ -1,7 +1,7 @@
-"""Everything that follows from stored answers: the choice, the strip, and every file of a step.
+"""Derives the choice, the strip and all files of a step from its stored answers.
 
-The same inputs give the same bytes. That is what makes a later choice free, and what lets a damaged file be
-made again and accepted only when its hash is the recorded one.
+The same inputs give the same bytes. A later choice is therefore free, and a damaged file can be derived again and
+checked against its recorded hash.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = ["Derived", "derive"]
 
 @dataclass(frozen=True, eq=False)
 class Derived:
-    """What follows from a step's inputs and answers.
+    """The result of a step's inputs and answers.
 
     Attributes:
-        examined: every candidate, scored.
-        choice: which one is glued, and why.
-        strip: PNG of what is committed; None when nothing is glued.
-        pending: PNG of what is left pending; None when that is nothing.
+        examined: every candidate with its score.
+        choice: the chosen candidate, and the reason.
+        strip: PNG of the committed pixels; None when nothing is glued.
+        pending: PNG of the pixels left pending; None when there are none.
         files: content of every derived file, by its path inside the step's folder.
         signatures: style of the growth strip, and of the last old pixels beside it; None when nothing is glued.
     """
@@ -55,24 +55,24 @@ def derive(
     raws: Sequence[RawCandidate],
     *,
     accepted: int | None = None,
-    tell: Callable[[int, str], None] = lambda _candidate, _phase: None,
+    progress: Callable[[int, str], None] = lambda _candidate, _phase: None,
 ) -> Derived:
-    """Walk from stored answers to the growth strip and all files.
+    """Derive the growth strip and all files from stored answers.
 
     Args:
-        inputs: what decided the step.
+        inputs: the inputs of the step.
         raws: the candidates in the stored answers, in order.
-        accepted: the candidate that a person chose, whatever the gate says; None to let the metric choose.
-        tell: hears of each candidate's phase.
+        accepted: the candidate that a person accepted, which skips the gate; None to choose by metric and gate.
+        progress: callback with the candidate and its phase.
 
     Raises:
-        UsageError: `accepted` names no candidate.
-        AnswerError: the accepted candidate cannot be read.
+        UsageError: there is no candidate `accepted`.
+        AnswerError: the accepted candidate is unreadable.
     """
     canonical, options = inputs.canonical, inputs.options
     if accepted is not None and not 0 <= accepted < len(raws):
         raise UsageError(f"there is no candidate {accepted}: this step has {len(raws)}, numbered from 0")
-    examined = tuple(examine_all(raws, canonical, tell))
+    examined = tuple(examine_all(raws, canonical, progress))
     choice = choose(examined, canonical)
     if accepted is not None:
         choice = replace(choice, chosen=accepted, would_pass=None, reason=f"a person accepted candidate {accepted}")
@@ -81,7 +81,7 @@ def derive(
     tile = signatures = None
     feather_px = 0
     if choice.chosen is not None:
-        tell(choice.chosen, "gluing")
+        progress(choice.chosen, "gluing")
         winner = examined[choice.chosen]
         lossy = lossy_format(winner.raw.data)
         remarks = (winner.uncut, f"it came as {lossy}, which loses detail" if lossy else "")
@@ -99,7 +99,7 @@ def derive(
 
 
 def _last_old_pixels(inputs: CanonicalInputs) -> Image.Image:
-    """As much of the band, next to the seam, as the step adds; all of it where that is less."""
+    """The part of the band next to the seam that is as long as the growth, or the whole band if that is shorter."""
     left = max(0, inputs.band.width - inputs.contract.advance_px)
     return inputs.band.crop((left, 0, *inputs.band.size))
 
@@ -127,7 +127,7 @@ def _files(
 
 
 def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
-    """Every picture as PNG, on all cores: the encoder runs outside Python's lock."""
+    """Encode every picture as PNG on all cores: the encoder releases Python's global lock."""
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         contents = pool.map(lambda one: encode_png(one) if isinstance(one, Image.Image) else one, files.values())
         return dict(zip(files, contents, strict=True))
@@ -170,7 +170,7 @@ def _candidate_score(one: Examined) -> dict[str, Any]:
 def _measured(
     seam: ExaminedSeam, lossy: Mapping[str, str], correction: Correction | None = None
 ) -> dict[str, Any]:
-    """What is recorded of a seam besides its score: with the mark of a lossy tile, and the correction to the anchor."""
+    """The fields of a seam's record besides its score, with the mark of a lossy tile and the anchor's correction."""
     calibration: dict[str, Any] = {"applied": False, "reason": "not asked for"}
     if seam.calibration is not None:
         calibration = {**seam.calibration.as_dict(), **lossy}
@@ -205,13 +205,13 @@ def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOp
 
 
 def _feathering(one: Examined, choice: Choice) -> dict[str, Any]:
-    """The narrowest feather with which the gate passes, where one was looked for and there is one."""
+    """The feather that "auto" chose for a candidate, as a record; empty without one."""
     feather = choice.feathers.get(one.index)
     return {} if feather is None else {"feather": asdict(feather)}
 
 
 def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, options: StepOptions) -> str:
-    """Why this candidate won or lost, in a sentence."""
+    """The reason why this candidate won or lost, as a sentence."""
     if one.score is None:
         return f"cannot be read: {one.error}"
     if one.index == choice.chosen:

@@ -28,7 +28,7 @@ class StepArguments(StepOptionValues, total=False):
 def execute_step_mock(
     session: Session, mode: Mode | str, *, prompt: str = "", num_candidates: int = 3, **options: Unpack[StepArguments]
 ) -> StepResult:
-    """Make a step with the simulated model, which extends the band by quilting; `options` as for `Session.step`."""
+    """Make a step with the simulated model, which continues the band by quilting; `options` as for `Session.step`."""
     return _step(session, mode, MockTileGenerator(), prompt, {**options, "candidates": num_candidates})
 
 

@@ -1,4 +1,4 @@
-"""What decides a step before any answer: the ends of the canvas that its tile continues, the words, the options."""
+"""The inputs of a step: the ends of the canvas that its tile continues, the user prompt, and the options."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TileEnd:
     Attributes:
         mode: the direction of growth at that end.
         band: RGB, in the orientation of `mode`.
-        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
+        zone_px: width of the pending zone at the end of the band, in which the step may cut.
         origin: (x, y) of the band's top left pixel, signed from the seed picture's origin.
     """
 
@@ -47,19 +47,19 @@ class TileEnd:
 
 @dataclass(frozen=True, eq=False)
 class CanonicalInputs:
-    """What the stages of a step need, turned so that the frontier grows to the right.
+    """The inputs of the stages of a step in canonical orientation: the frontier grows to the right.
 
-    A step turns its band once, each answer once (`turned`), and each picture that it writes once (`own`). The stages in
-    between find growth to the right and turn nothing, except that they mirror the far end of a closing tile.
+    A step converts its band once, each answer once (`turned`), and each picture that it writes once (`own`). The stages
+    in between convert nothing, but for the far end of a closing tile, which they mirror.
 
     Attributes:
-        mode: the direction of the step, in which pictures are in their own orientation.
+        mode: the direction of the step, which defines the pictures' own orientation.
         contract: the sizes of this step.
-        options: every knob.
-        ends: the ends of the canvas that the tile continues, the frontier first, which grows in X_LTR; the other end of
-            a step that closes a loop grows in X_RTL.
-        anchor: what the style of the new half is corrected towards; None for nothing.
-        references: further pictures of the request, turned.
+        options: the options of the step.
+        ends: the ends of the canvas that the tile continues: the frontier, which grows in X_LTR; then, for a step that
+            closes a loop, the other end, which grows in X_RTL.
+        anchor: the style towards which the new half is corrected; None for no correction.
+        references: the reference pictures of the request, canonical.
     """
 
     mode: Mode
@@ -85,28 +85,28 @@ class CanonicalInputs:
         return self.contract.tile_frame(Mode.X_LTR)
 
     def turned(self, image: Image.Image) -> Image.Image:
-        """A picture in its own orientation, turned so that growth is to the right."""
+        """Convert a picture from its own orientation to the canonical one."""
         return to_canonical(image, self.mode)
 
     def own(self, image: Image.Image) -> Image.Image:
-        """A turned picture, back in its own orientation."""
+        """Convert a canonical picture to its own orientation."""
         return from_canonical(image, self.mode)
 
 
 @dataclass(frozen=True, eq=False)
 class StepInputs:
-    """What decides a step before any answer.
+    """The inputs of a step.
 
     Attributes:
         mode, contract: direction, and sizes of this step (`StepOptions.step_contract`).
-        band: RGB, own orientation.
+        band: RGB, in the picture's own orientation.
         words: the user prompt.
-        options: every knob.
-        zone_px: how many of the last pixels of the band are pending, so that the step may cut inside them.
-        anchor: what the style of the new half is corrected towards; None for nothing.
-        beginning: the other end of the canvas, which the step meets; None unless it closes a loop.
-        references: further pictures of the request.
-        scaffold: RGB content of the generated half, own orientation; None for the fill that the options name.
+        options: the options of the step.
+        zone_px: width of the pending zone at the end of the band, in which the step may cut.
+        anchor: the style towards which the new half is corrected; None for no correction.
+        beginning: the other end of the canvas, for a step that closes a loop; None otherwise.
+        references: the reference pictures of the request.
+        scaffold: RGB content of the generated half in the picture's own orientation; None for a fill by name.
     """
 
     mode: Mode
@@ -122,7 +122,7 @@ class StepInputs:
 
     @property
     def ends(self) -> tuple[TileEnd, ...]:
-        """The ends of the canvas that the tile continues, the frontier first; each has its seam."""
+        """The ends of the canvas that the tile continues, the frontier first; each has a seam."""
         near = TileEnd(self.mode, self.band, self.zone_px)
         return (near,) if self.beginning is None else (near, self.beginning)
 
@@ -133,7 +133,7 @@ class StepInputs:
 
     @cached_property
     def canonical(self) -> CanonicalInputs:
-        """The same, turned so that the frontier grows to the right.
+        """The inputs of the stages in canonical orientation.
 
         Raises:
             CanvasError: a band is not RGB or of the wrong size.
@@ -153,7 +153,7 @@ class StepInputs:
 
     @property
     def prompt(self) -> str:
-        """The full text for the model."""
+        """The full prompt for the model."""
         closes, kinds = self.beginning is not None, [picture.kind for picture in self.references]
         return build_prompt(self.mode, self.words, self.contract, self.options.prompt_strength, closes, kinds)
 
@@ -165,7 +165,7 @@ class StepInputs:
     def request(
         self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
     ) -> TileRequest:
-        """What is asked of a generator, for `candidates` tiles; the others as in `TileRequest`."""
+        """The request to a generator for `candidates` tiles; the other arguments as in `TileRequest`."""
         reference, end = self.reference_tile(), self.beginning
         return TileRequest(
             mode=self.mode,
@@ -183,7 +183,7 @@ class StepInputs:
         )
 
     def reference_tile(self) -> ReferenceTile:
-        """What the model sees, and the mask."""
+        """The reference tile that the model sees, and its mask."""
         scaffold, scaffolds = self.scaffold, [self.scaffold]
         if scaffold is not None and self.beginning is not None:
             scaffolds.append(scaffold_from_far_end(scaffold, self.mode, self.contract))

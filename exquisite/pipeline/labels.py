@@ -1,7 +1,7 @@
-"""What people see: their answers to blind tests, kept in SESSION/labels.jsonl, and what the answers say of the metrics.
+"""Labels: people's answers to blind tests in SESSION/labels.jsonl, and their agreement with the metrics.
 
-One line an answer, appended and synced, never rewritten. A line is JSON whose last key `sha256` is the hash of the
-same JSON without that key, so that an altered line is noticed; a line that a power cut left unfinished is not counted.
+Each answer is one line, appended and synced, never rewritten. A line is JSON whose last key `sha256` is the hash of the
+same JSON without that key, so that altered lines are detected. A line cut short by a power cut is ignored.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from .store.records import FORMAT_VERSION, Record, sha256
 __all__ = ["LABELS_FILE", "LabelSummary", "Labels", "Rate", "parse_label"]
 
 LABELS_FILE = "labels.jsonl"
-"""The file of the answers, in the session's folder."""
+"""Name of the file with the labels in the session's folder."""
 
-_Z = 1.959964  # of a 95 % interval of the normal distribution
+_Z = 1.959964  # quantile of the normal distribution for a 95 % interval
 _KINDS = ("find", "ab", "reject")
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened, of how many times it could have."""
+    """A number of hits among a number of questions."""
 
     hits: int
     asked: int
 
     @property
     def value(self) -> float:
-        """The share, 0 to 1; 0 where nothing was asked."""
+        """The share of hits, 0 to 1; 0 without questions."""
         return self.hits / self.asked if self.asked else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % score interval of the share (Wilson 1927); all of 0 to 1 where nothing was asked.
+        """The 95 % score interval of the share (Wilson 1927); 0 to 1 without questions.
 
             (p + z²/2n ± z sqrt(p (1 - p)/n + z²/4n²)) / (1 + z²/n)
         """
@@ -59,15 +59,15 @@ class Rate:
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What the answers of people say.
+    """The statistics of all labels.
 
     Attributes:
-        find: how often a seam was clicked on, of the strips that had one.
-        chance: how often a click at a random place would have hit it, mean over those strips.
-        false_alarms: how often a seam was seen in a strip that had none.
-        agreement: for each metric how often it preferred what a person preferred, of the pairs where both did.
-        ties: pairs in which a person saw no difference.
-        rejections: how often each reason was given for rejecting a candidate.
+        find: hits among the strips with a seam.
+        chance: mean probability that a click at a random place hits the seam of such a strip.
+        false_alarms: strips without a seam in which a person saw one.
+        agreement: pairs in which a metric preferred the person's choice, among pairs with two preferences.
+        ties: number of pairs in which a person saw no difference.
+        rejections: number of rejected candidates for each reason.
     """
 
     find: Rate
@@ -79,7 +79,7 @@ class LabelSummary:
 
     @property
     def visibility(self) -> tuple[float, float, float]:
-        """(value, low, high) of (hit rate - chance) / (1 - chance): 0 where seams are found by luck only, 1 always."""
+        """Value and interval of (hit rate - chance) / (1 - chance): 0 for chance, 1 for seams that are always found."""
         low, high = self.find.interval
         value, low, high = ((rate - self.chance) / (1 - self.chance) for rate in (self.find.value, low, high))
         return value, low, high
@@ -96,19 +96,19 @@ class LabelSummary:
 
 
 class Labels:
-    """The answers of one session."""
+    """The labels of one session."""
 
     def __init__(self, root: Path, files: Files) -> None:
         self.path = root / LABELS_FILE
         self._files = files
 
     def append(self, label: Mapping[str, Any]) -> Record:
-        """Add one answer (fields of `LabelRecord`), durable on return; returns the record.
+        """Append one label (fields of `LabelRecord`), durable on return; returns the record.
 
         Raises:
-            ValueError: not one of the kinds of answers.
-            SessionLockedError: another run is adding one.
-            StorageError: the disk refused.
+            ValueError: the kind is unknown.
+            SessionLockedError: another run is appending one.
+            StorageError: the disk fails.
         """
         if label.get("kind") not in _KINDS:
             raise ValueError(f"unknown kind of label {label.get('kind')!r}: use one of {', '.join(_KINDS)}")
@@ -123,12 +123,12 @@ class Labels:
         return record
 
     def read(self) -> list[Record]:
-        """Every whole answer, oldest first."""
+        """Every intact label, oldest first."""
         lines = self.path.read_bytes().split(b"\n") if self.path.is_file() else []
         return [record for record in map(parse_label, lines) if record is not None]
 
     def summary(self) -> LabelSummary:
-        """What the answers say."""
+        """The statistics of all labels."""
         labels = self.read()
         find = [label for label in labels if label["kind"] == "find"]
         seams = [label for label in find if label["seam_px"] is not None]
@@ -146,7 +146,7 @@ class Labels:
 
 
 def parse_label(line: bytes) -> Record | None:
-    """The answer in a line; None when the line is empty, cut short or altered."""
+    """The label in a line; None when the line is empty, cut short or altered."""
     try:
         record = json.loads(line)
         digest = record.pop("sha256")
@@ -160,7 +160,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def _agreement(pairs: Iterable[Record]) -> dict[str, Rate]:
-    """For each metric that told the two apart, how often its preference was the person's."""
+    """The agreement of each metric with the person, over the pairs that it scores differently."""
     agreed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for pair in pairs:

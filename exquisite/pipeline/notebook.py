@@ -1,6 +1,6 @@
-"""How a session and its steps show themselves in a notebook: a title, a text, a small picture, and a table.
+"""The display of sessions and steps in a notebook: a title, a text, a small picture, and a table.
 
-A notebook calls `_repr_html_` of what it shows where it can show HTML, else `_repr_png_`.
+A notebook calls `_repr_html_` where it can show HTML, and `_repr_png_` elsewhere.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _SIDE_PX = 480
 def card(
     title: str, lines: Sequence[str], picture: tuple[str, bytes] | None, rows: Sequence[Sequence[str]] = ()
 ) -> str:
-    """HTML with a bold title, one line of text after the other, a picture, and a table.
+    """HTML with a bold title, lines of text, a picture, and a table.
 
     Args:
-        title: plain text, as everything else.
-        lines: the first stands behind the title.
-        picture: what it shows in words, and its PNG.
-        rows: of the table, the first its header; no table without rows.
+        title: plain text, as are all other texts.
+        lines: the lines; the first follows the title.
+        picture: the description and the PNG of the picture.
+        rows: the rows of the table, the first its header; no table without rows.
     """
     text = "<br>".join(escape(line) for line in lines)
     image = ""

@@ -1,4 +1,4 @@
-"""Every knob of a step, with its default and its range."""
+"""The options of a step, with defaults and ranges."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .artifacts import ARTIFACTS
 
-__all__ = ["AUTO", "KEPT_PICTURE", "OPTION_ALIASES", "StepOptionValues", "StepOptions", "is_picture_file"]
+__all__ = ["AUTO", "OPTION_ALIASES", "STORED_PICTURE", "StepOptionValues", "StepOptions", "is_picture_file"]
 
 AUTO = "auto"
-"""The feather whose width the gate decides."""
+"""The value of feather_px that chooses the width by the gate."""
 
-KEPT_PICTURE = re.compile(rf"({'|'.join(REFERENCE_KINDS)}):([0-9a-f]{{64}})")
-"""The name of a picture that a session keeps: its kind, and the hash of its pixels."""
+STORED_PICTURE = re.compile(rf"({'|'.join(REFERENCE_KINDS)}):([0-9a-f]{{64}})")
+"""Pattern for the name of a stored picture: its kind and the hash of its pixels."""
 
 OPTION_ALIASES = {"scaffold": "scaffold_fill", "soften": "soften_px", "reference": "references"}
-"""Names by which the command line, arms and plans call options of a step."""
+"""Names of options on the command line, in arms and in plans that differ from the fields."""
 
 
 class StepOptionValues(TypedDict, total=False):
-    """Some options of a step by name, as a caller gives them: the fields of `StepOptions`."""
+    """Some options of a step by name: the fields of `StepOptions`."""
 
     candidates: int
     feather_px: int | str
@@ -52,33 +52,32 @@ class StepOptionValues(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class StepOptions:
-    """Every knob of a step, with its default.
+    """The options of a step.
 
     Attributes:
-        candidates: tiles to ask for, 1 to 10.
+        candidates: number of tiles in a request, 1 to 10.
         feather_px: width in pixels of the feather beyond the seam, 0 for none, at most advance_px; "auto" for the
-            narrowest of 0, 16, 32 and 64 with which the gate passes, for each candidate.
-        calibrate: undo the model's drift before enforcement.
+            narrowest of 0, 16, 32 and 64 with which a candidate passes the gate.
+        calibrate: correct the model's drift before enforcement.
         gate: factor of the relative gate; None glues the best candidate without a veto, whatever its score.
-        metric: the metric that selects the winner: "primary", or one of the scorer's others.
-        scaffold_fill: what fills the generated half of the reference tile: one of SCAFFOLD_FILLS, or a picture file,
-            scaled to the tile's size across and laid from the seam on.
+        metric: the metric that chooses the candidate: "primary", or another one of the scorer.
+        scaffold_fill: fill of the generated half in the reference tile: one of SCAFFOLD_FILLS, or a picture file that
+            is scaled to the tile's size across and begins at the seam.
         scaffold_offset_px: pixels of that picture, at that scale, that lie before the seam.
         continuation_cue: draw marks at the seam inside the conditioning half of the reference tile.
-        prompt_strength: how much is said around the person's words, 0 to 3.
-        references: further pictures of the request: "seed" (a tile's size of the seed picture), "map" (the canvas in
-            small, with the tile framed), or picture files.
+        prompt_strength: amount of text around the user prompt, 0 to 3.
+        references: reference pictures of the request: "seed" (the middle of the seed picture), "map" (the scaled-down
+            canvas, with the tile framed), or picture files.
         anchor: largest share, 0 to 1, of the deviation in style from the seed picture that a step corrects; 0 for none.
-        artifacts: "full", "lean" (answers and the winner's files) or "none" (answers and the strip).
-        soften_px: new pixels at the far end that the step leaves pending, so that the next step may cut inside them;
-            0 for none, at most `TileContract.max_soften_px`.
-        soften_seed: the first step at an end of the seed picture may cut inside its last soften_px.
-        soft_mask: the mask ramps from keep to edit over the pending zone.
-        close: the step closes a loop: it fills what lies between the frontier and the beginning of the canvas, and
-            leaves nothing pending.
+        artifacts: "full", "lean" (answers and the chosen candidate's files) or "none" (answers and the strip).
+        soften_px: width of the zone at the far end that the step leaves pending, so that the next step may cut inside
+            it; 0 for none, at most `TileContract.max_soften_px`.
+        soften_seed: let the first step at an end of the seed picture cut inside its last soften_px.
+        soft_mask: ramp the mask from keep to edit over the pending zone.
+        close: close the canvas to a loop: fill the gap between its two ends, and leave nothing pending.
 
     Raises:
-        UsageError: a value outside its range, or a field that does not exist.
+        UsageError: a value is outside its range, or an option does not exist.
     """
 
     candidates: int = 3
@@ -103,7 +102,7 @@ class StepOptions:
             raise UsageError("; ".join(problems))
 
     def _problems(self) -> Iterator[str]:  # noqa: C901 (one case for each option)
-        """What is wrong with each value, its type first."""
+        """A message for each invalid value; types are checked first."""
         if not _is_whole(self.candidates) or not 1 <= self.candidates <= 10:
             yield f"candidates must be 1 to 10, not {self.candidates!r}"
         if self.feather_px != AUTO and not (_is_whole(self.feather_px) and int(self.feather_px) >= 0):
@@ -137,13 +136,13 @@ class StepOptions:
         if self.soften_seed is True and self.soften_px == 0:
             yield "soften_seed needs soften_px, the width of the zone inside the seed picture"
         if self.close is True and self.soften_px:
-            yield "a step that closes a loop leaves nothing pending: leave out soften_px"
+            yield "a step that closes a loop leaves nothing pending: omit soften_px"
 
     def require_fits(self, contract: TileContract) -> None:
         """Check the widths against the sizes of a session.
 
         Raises:
-            UsageError: a zone that is wider than the contract allows, or no room to close a loop.
+            UsageError: a zone is wider than the contract allows, or the contract has no room to close a loop.
         """
         contract = self.step_contract(contract)
         if self.feather_px != AUTO and int(self.feather_px) > contract.advance_px:
@@ -154,21 +153,21 @@ class StepOptions:
         """The sizes of a step with these options in a session with `contract`.
 
         Raises:
-            UsageError: the step closes a loop, and the contract has no room for that.
+            UsageError: the step closes a loop, and the contract has no room for it.
         """
         return contract.closing if self.close else contract
 
     @property
     def picture_files(self) -> list[str]:
-        """The picture files that the options name; a picture that a session keeps is none."""
+        """The picture files in the options; pictures stored in the session are not among them."""
         return [name for name in (*self.references, self.scaffold_fill) if is_picture_file(name)]
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
-        """Options from names and values, as a caller or a record gives them.
+        """Options from names and values of a caller or a record.
 
         Raises:
-            UsageError: every unknown name, and every value that its option cannot have.
+            UsageError: names are unknown or values invalid; the message lists all of them.
         """
         known_names = {option.name for option in fields(cls)}
         names = ", ".join(sorted(known_names))
@@ -184,7 +183,7 @@ class StepOptions:
         return options
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as records keep them: a later option is left out at its default, so that records stay alike."""
+        """The options as stored in records, which omit options newer than 0.1.0 at their defaults."""
         return {name: value for name, value in self.values().items() if name not in _LATER or value != _LATER[name]}
 
     def values(self) -> dict[str, Any]:
@@ -205,12 +204,12 @@ _LATER = {
 
 
 def is_picture_file(name: str) -> bool:
-    """Whether `name` is that of a picture file: it has an ending, or names a folder."""
-    return KEPT_PICTURE.fullmatch(name) is None and (PurePath(name).suffix != "" or PurePath(name).name != name)
+    """Whether `name` is the path of a picture file: it has a suffix or a folder."""
+    return STORED_PICTURE.fullmatch(name) is None and (PurePath(name).suffix != "" or PurePath(name).name != name)
 
 
 def _is_picture(name: object) -> bool:
-    return isinstance(name, str) and (KEPT_PICTURE.fullmatch(name) is not None or is_picture_file(name))
+    return isinstance(name, str) and (STORED_PICTURE.fullmatch(name) is not None or is_picture_file(name))
 
 
 def _is_reference(name: object) -> bool:

@@ -1,4 +1,4 @@
-"""A finished step made again from its stored answers: the same inputs give the same bytes."""
+"""Derives a finished step again from its stored answers: the same inputs give the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .commit import OpenStep, accept_facts, step_facts, step_record
 from .derived import Derived, derive
 from .journal import Journal
 from .journal.ledger import Ledger
-from .reference_pictures import references_of, scaffold_of, with_kept_pictures
+from .reference_pictures import references_of, scaffold_of, with_stored_pictures
 from .step import StepInputs, StepOptions, TileEnd
 from .store import SEED, Store
 from .store.pieces import pending_width, require_open
@@ -21,15 +21,15 @@ from .styles import anchor_for
 __all__ = ["inputs_on", "rebuild_record", "rederive", "stored_answers", "stored_inputs"]
 
 _CHOICES = 3
-"""How many steps back answers are looked for that a lost record of a person's choice may have used."""
+"""Number of earlier steps whose answers a lost record of a person's choice may have used."""
 
 
 def rederive(store: Store, number: int) -> Derived:
-    """What the record of step `number` says was derived, made again.
+    """Derive step `number` again as its record describes it.
 
     Raises:
-        SessionDamagedError: what it needs (band, request, answers) is damaged too.
-        AnswerError: its answers cannot be read.
+        SessionDamagedError: the band, the request or the answers are damaged.
+        AnswerError: its answers are unreadable.
     """
     record = store.steps.record(number)
     accepted = record.get("accepted")
@@ -41,7 +41,7 @@ def rederive(store: Store, number: int) -> Derived:
 
 
 def rebuild_record(store: Store, number: int, expected: str) -> bytes | None:
-    """step.json of a step, from stored requests and answers; None unless it comes out with the hash `expected`.
+    """step.json of a step, derived from stored requests and answers; None unless its hash is `expected`.
 
     Raises:
         SessionDamagedError, AnswerError: as for `rederive`.
@@ -50,7 +50,7 @@ def rebuild_record(store: Store, number: int, expected: str) -> bytes | None:
 
 
 def _records(store: Store, number: int) -> Iterator[bytes]:
-    """What the record may have been: that of its own request, or of a choice by a person from the answers before."""
+    """The possible records of the step: of its own request, or of a person's choice from earlier answers."""
     if (store.steps.folder(number) / "request.json").is_file():
         request = read_record(store.steps.folder(number) / "request.json")
         inputs, base = stored_inputs(store, number, request["options"])
@@ -71,37 +71,37 @@ def _records(store: Store, number: int) -> Iterator[bytes]:
 
 
 def _sealed(record: Record) -> Iterator[bytes]:
-    """`record` as this version writes it, and as version 0.1.0 did: without style."""
+    """The bytes of `record` as this version writes it, and as version 0.1.0 did, without style."""
     yield seal(record)
     yield seal({name: value for name, value in record.items() if name != "style"})
 
 
 def stored_inputs(store: Store, number: int, options: Record) -> tuple[StepInputs, int]:
-    """What decided a step that was begun, with the options of a record, and the number of the step it continues.
+    """The inputs of a started step with the options of a record, and the number of its parent step.
 
     Raises:
-        UsageError: options that do not fit the sizes of the session.
+        UsageError: the options do not fit the sizes of the session.
     """
     request = read_record(store.steps.folder(number) / "request.json")
     mode, base = Mode(request["mode"]), int(request["base"])
     chosen = StepOptions.from_values(options)
     chosen.require_fits(store.contract)
     if chosen.close != ("beginning_sha256" in request):
-        raise UsageError(f"whether step {number} closes a loop was asked of the model: a later choice cannot change it")
+        raise UsageError(f"the request of step {number} fixes whether it closes a loop: no later choice changes it")
     return inputs_on(store, base, mode, request["words"], chosen), base
 
 
 def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOptions) -> StepInputs:
-    """What decides a step in `mode` on top of step `base`; pictures that options name are read, and named by content.
+    """The inputs of a step in `mode` on top of step `base`; reads the pictures in the options.
 
     Raises:
         CanvasError: the canvas cannot grow in `mode`, or is a loop.
-        PictureError: a file that is no picture.
-        SessionDamagedError: a picture that the session keeps is missing or altered.
+        PictureError: a file is not a picture.
+        SessionDamagedError: a stored picture is missing or altered.
         UsageError: the seed picture is too short for a cut inside it, or the contract has no room to close a loop.
     """
     require_open(store.steps.record(base))
-    options = with_kept_pictures(store, base, mode, options)
+    options = with_stored_pictures(store, base, mode, options)
     contract = options.step_contract(store.contract)
     zone_px = store.zone_px(base, mode, options.soften_px if options.soften_seed else 0)
     anchor = anchor_for(store, base, mode, options.anchor)
@@ -121,7 +121,7 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
 
 
 def _beginning(store: Store, base: int, mode: Mode) -> TileEnd:
-    """The end of the canvas of step `base` that grows in `mode`, as a step meets it that closes a loop there."""
+    """The end of the canvas of step `base` that grows in `mode`, as the far end of a closing step."""
     zone_px = pending_width(store.steps.record(base), mode.side)
     return TileEnd(mode, store.frontier(base, mode), zone_px, store.band_origin(base, mode))
 

@@ -1,11 +1,11 @@
-"""One step made anew on a branch, with the steps after it offered again: one bad strip need not cost the whole tail.
+"""Makes one step again on a branch, and reuses the answers of the later steps, so that one bad strip is cheap to fix.
 
-    1. A branch begins at the step before. The step is asked for once more there, with its own words and options.
-    2. The stored answers of each later step are calibrated and scored against the new frontier, and glued where they
-       pass the gate there. Nothing is asked or paid for them.
-    3. Where one does not pass, the later ones in its mode have lost their frontier; those in the other mode go on.
+    1. Make a branch at the parent of the step, and make the step again there with its own prompt and options.
+    2. Calibrate and score the stored answers of each later step against the new frontier, and glue them if they pass
+       the gate there. These steps send no request and cost nothing.
+    3. When one does not pass, the later ones in its mode have lost their frontier; those in the other mode continue.
 
-A run that was interrupted goes on with the same command: steps that the branch has already are not made again.
+The same command continues an interrupted run: steps that exist on the branch are not made again.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ __all__ = ["Offered", "Redoable", "Redone", "redo_inputs", "redo_step"]
 
 
 class Redoable(Protocol):
-    """What `redo_step` needs of a session."""
+    """The part of a session that `redo_step` uses."""
 
     @property
     def store(self) -> Store:
         """The steps on disk."""
 
     def branch(self, name: str, *, at: int | None = None) -> int:
-        """Make a second head."""
+        """Make a branch."""
 
     def on_branch(self, name: str) -> Redoable:
-        """The same session, following a branch."""
+        """The same session on a branch."""
 
     @property
     def step(self) -> Callable[..., StepResult]:
@@ -53,11 +53,11 @@ class Redoable(Protocol):
 
 @dataclass(frozen=True)
 class Offered:
-    """A later step whose stored answers were offered again.
+    """A later step whose stored answers were scored again on the branch.
 
     Attributes:
         step: its number.
-        made: number of the step that it is on the branch; None where it does not fit.
+        made: number of its new step on the branch; None when it did not pass.
         reason: why it was glued again, or why not.
     """
 
@@ -68,12 +68,12 @@ class Offered:
 
 @dataclass(frozen=True, eq=False)
 class Redone:
-    """What `redo_step` did: the branch, its new step, and what became of the steps behind.
+    """The result of `redo_step`.
 
     Attributes:
         branch: name of the branch.
-        result: the new step; None where the branch had it already.
-        offered: every later step, in order; none where the gate refused the new one.
+        result: the new step; None when the branch already had it.
+        offered: every later step, in order; empty when the gate refused the new step.
     """
 
     branch: str
@@ -84,17 +84,17 @@ class Redone:
 def redo_step(
     session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any
 ) -> Redone:
-    """Make committed step number `step` of the canvas anew on a branch, and offer the later steps again.
+    """Make committed step number `step` again on a branch, and reuse the answers of the later steps.
 
     Args:
-        session: follows the canvas that holds the step.
+        session: a session whose canvas contains the step.
         step: its number.
         generator: makes the new tiles.
         branch: name of the branch, by default "redo-" and the number; another name makes another attempt.
-        changes: arguments of `Session.step`; words and options that are left out are those of the step.
+        changes: arguments of `Session.step`; the step's own prompt and options are the defaults.
 
     Raises:
-        UsageError: the step is not on the canvas, or the branch is there and is another one's.
+        UsageError: the step is not on the canvas, or an existing branch of that name begins elsewhere.
         And what `Session.step` raises.
     """
     later = _later(session.store, step)
@@ -117,10 +117,10 @@ def redo_step(
 def redo_inputs(
     session: Redoable, step: int, *, prompt: str | None = None, **options: Unpack[StepOptionValues]
 ) -> StepInputs:
-    """What would decide the step that `redo_step` makes; nothing is written.
+    """The inputs of the step that `redo_step` would make; writes nothing.
 
     Raises:
-        UsageError: the step is not on the canvas, or an option cannot be used.
+        UsageError: the step is not on the canvas, or an option is invalid.
     """
     store = session.store
     _later(store, step)
@@ -132,10 +132,10 @@ def redo_inputs(
 
 
 def _later(store: Store, step: int) -> list[Record]:
-    """The records of the canvas behind step number `step`, oldest first.
+    """The records of the canvas after step number `step`, oldest first.
 
     Raises:
-        UsageError: the canvas does not hold that step.
+        UsageError: the canvas does not contain that step.
     """
     records: list[Record] = []
     at: int | None = store.head
@@ -148,7 +148,7 @@ def _later(store: Store, step: int) -> list[Record]:
 
 
 def _back_to(store: Store, base: int, name: str) -> list[Record]:
-    """The records of a branch behind step `base`, oldest first.
+    """The records of a branch after step `base`, oldest first.
 
     Raises:
         UsageError: the branch begins elsewhere.
@@ -164,7 +164,7 @@ def _back_to(store: Store, base: int, name: str) -> list[Record]:
 
 
 def _offered(store: Store, later: list[Record]) -> list[Offered]:
-    """Each of the `later` records, glued again on the followed branch where it still fits."""
+    """Glue each of the `later` steps again on the followed branch if it passes the gate there."""
     accepted: dict[int, Record] = {}
     at: int | None = store.head
     while at is not None:
@@ -180,7 +180,7 @@ def _offered(store: Store, later: list[Record]) -> list[Offered]:
         if source in accepted:
             offers.append(Offered(number, accepted[source]["step"], accepted[source]["reason"]))
         elif mode in broken:
-            offers.append(Offered(number, None, f"it continues step {broken[mode]}, which is not there any more"))
+            offers.append(Offered(number, None, f"it continues step {broken[mode]}, which is no longer on the branch"))
         else:
             one = _offer(store, record, source)
             offers.append(one)
@@ -190,7 +190,7 @@ def _offered(store: Store, later: list[Record]) -> list[Offered]:
 
 
 def _offer(store: Store, record: Record, source: int) -> Offered:
-    """Glue the stored answers of step `source` at the followed head where they pass the gate there."""
+    """Glue the stored answers of step `source` at the followed head if they pass the gate there."""
     base, number = store.head, int(record["step"])
     raws = stored_answers(store, source)
     options = StepOptions.from_values(record["options"])

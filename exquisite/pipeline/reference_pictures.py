@@ -1,8 +1,8 @@
-"""The pictures that options name: read once, kept by content, and loaded again for every later look at the step.
+"""The pictures in the options of a step: stored by content in the session, and loaded from there.
 
-An option names a picture by its file, or as "seed" or "map". Before a step is asked for, `with_kept_pictures` replaces
-each of these by the name of a picture that the session keeps, such as "map:<sha256>". A step that is resumed, redone or
-scored again therefore has the same pixels, whatever became of the file or the canvas since.
+An option names a picture by its file, or as "seed" or "map". Before a request is made, `with_stored_pictures` replaces
+each of these by the name of a stored picture, such as "map:<sha256>". A step that is resumed, redone or scored again
+therefore has the same pixels, even if the file or the canvas has changed since.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..contract import Box, Mode, TileContract, from_canonical, to_canonical
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .export.view import CanvasView
 from .fitting import rgb_file
-from .options import KEPT_PICTURE, StepOptions
+from .options import STORED_PICTURE, StepOptions
 from .store import SEED, Store
 from .store.pieces import Piece
 from .store.session_pictures import decoded
@@ -24,40 +24,40 @@ from .store.session_pictures import decoded
 __all__ = [
     "MAP_SCALE",
     "MAP_TILES",
-    "keep_pictures",
     "largest_map_size",
     "map_size",
     "references_of",
     "scaffold_of",
-    "with_kept_pictures",
+    "store_pictures",
+    "with_stored_pictures",
 ]
 
 MAP_SCALE = 1 / 4
-"""Largest scale of a map; a longer canvas is smaller, so that its map is at most a tile long."""
+"""Largest scale of a map; a longer canvas is scaled further, so that its map is at most a tile long."""
 
 MAP_TILES = 32
-"""A map shows at most so many tiles' lengths of the canvas, so that a step costs the same at any length."""
+"""Length of canvas that a map shows at most, in tiles, so that a step costs the same at any length."""
 
 _FRAME = (230, 30, 60)  # red
-_UNKNOWN = (128, 128, 128)  # grey: the room for new pixels on a map, and what a sketch does not reach
+_UNKNOWN = (128, 128, 128)  # grey: the area of new pixels on a map, and the part of the tile beyond a sketch
 
 
-def with_kept_pictures(store: Store, base: int, mode: Mode, options: StepOptions) -> StepOptions:
-    """`options` of a step in `mode` on top of step `base`, its pictures named by content and known to the session.
+def with_stored_pictures(store: Store, base: int, mode: Mode, options: StepOptions) -> StepOptions:
+    """`options` of a step in `mode` on top of step `base`, with every picture replaced by the name of a stored one.
 
     Raises:
-        PictureError: a file that is no picture.
+        PictureError: a file is not a picture.
         CanvasError: the canvas cannot grow in `mode`.
     """
-    references = tuple(_kept_reference(store, base, mode, name) for name in options.references)
+    references = tuple(_stored_reference(store, base, mode, name) for name in options.references)
     scaffold = options.scaffold_fill
-    if scaffold not in SCAFFOLD_FILLS and not KEPT_PICTURE.fullmatch(scaffold):
+    if scaffold not in SCAFFOLD_FILLS and not STORED_PICTURE.fullmatch(scaffold):
         scaffold = f"file:{store.pictures.take(_sketch(scaffold, mode, store.contract))}"
     return replace(options, references=references, scaffold_fill=scaffold)
 
 
 def references_of(store: Store, options: StepOptions) -> tuple[ReferencePicture, ...]:
-    """The reference pictures that `options` name by content.
+    """The stored reference pictures in `options`.
 
     Raises:
         SessionDamagedError: the file of one is missing or altered.
@@ -66,9 +66,9 @@ def references_of(store: Store, options: StepOptions) -> tuple[ReferencePicture,
 
 
 def scaffold_of(store: Store, mode: Mode, options: StepOptions) -> Image.Image | None:
-    """The content of the generated half where `options` name a picture for it, own orientation; else None.
+    """The content of the generated half by the picture in `options`, own orientation; None without a picture.
 
-    The picture lies along the direction of growth with scaffold_offset_px of it before the seam. Grey is where it ends.
+    The picture lies along the direction of growth with scaffold_offset_px of it before the seam; the rest is grey.
 
     Raises:
         SessionDamagedError: its file is missing or altered.
@@ -82,10 +82,10 @@ def scaffold_of(store: Store, mode: Mode, options: StepOptions) -> Image.Image |
     return from_canonical(half, mode)
 
 
-def keep_pictures(store: Store, options: StepOptions) -> None:
-    """Write the pictures that `options` name by content, before anything is sent; durable on return."""
+def store_pictures(store: Store, options: StepOptions) -> None:
+    """Write the pictures in `options` to the session, before a request is sent; durable on return."""
     names = (*options.references, options.scaffold_fill)
-    store.pictures.keep(match[2] for match in map(KEPT_PICTURE.fullmatch, names) if match)
+    store.pictures.keep(match[2] for match in map(STORED_PICTURE.fullmatch, names) if match)
 
 
 def map_size(contract: TileContract, canvas_px: int) -> tuple[int, int]:
@@ -96,7 +96,7 @@ def map_size(contract: TileContract, canvas_px: int) -> tuple[int, int]:
 
 
 def largest_map_size(contract: TileContract) -> tuple[int, int]:
-    """(along, across) in pixels that no map exceeds."""
+    """(along, across) in pixels of the largest map."""
     return contract.tile_px, max(1, round(MAP_SCALE * contract.across_px))
 
 
@@ -108,8 +108,8 @@ def _loaded(store: Store, name: str) -> ReferencePicture:
     return ReferencePicture(kind, data, image.size, digest)
 
 
-def _kept_reference(store: Store, base: int, mode: Mode, name: str) -> str:
-    if KEPT_PICTURE.fullmatch(name):
+def _stored_reference(store: Store, base: int, mode: Mode, name: str) -> str:
+    if STORED_PICTURE.fullmatch(name):
         return name
     if name == "seed":
         return f"seed:{store.pictures.take(_middle_of_seed(store, mode))}"
@@ -119,7 +119,7 @@ def _kept_reference(store: Store, base: int, mode: Mode, name: str) -> str:
 
 
 def _no_longer(picture: Image.Image, contract: TileContract) -> Image.Image:
-    """`picture`, scaled down where it is longer than a tile: a larger one costs more and is scaled by the model."""
+    """`picture`, scaled down if it is longer than a tile: a larger one costs more, and the model scales it anyway."""
     longest = max(contract.tile_px, contract.across_px)
     scale = longest / max(picture.size)
     if scale >= 1:
@@ -138,7 +138,7 @@ def _sketch(path: str, mode: Mode, contract: TileContract) -> Image.Image:
 
 
 def _middle_of_seed(store: Store, mode: Mode) -> Image.Image:
-    """The middle of the seed picture, as large as a tile or as the picture itself."""
+    """The middle of the seed picture, at most as large as a tile."""
     seed = store.read_strip(Piece.from_record(store.steps.record(SEED)["strip"]))
     width, height = (min(own, tile) for own, tile in zip(seed.size, store.contract.tile_size(mode), strict=True))
     left, top = (seed.width - width) // 2, (seed.height - height) // 2
@@ -146,7 +146,7 @@ def _middle_of_seed(store: Store, mode: Mode) -> Image.Image:
 
 
 def _map(store: Store, base: int, mode: Mode) -> Image.Image:
-    """The canvas of step `base` in small, and the room behind its frontier in grey, with the tile in a red frame."""
+    """The scaled-down canvas of step `base`, with the area after its frontier in grey and the tile in a red frame."""
     contract, canvas = store.contract, store.canvas_box(base)
     contract.require_canvas(canvas.size, mode)
     along, across = contract.oriented(canvas.size, mode)

@@ -1,4 +1,4 @@
-"""The pictures around the seams of the candidate that is glued, and the A/B of its feather."""
+"""The pictures of the seams of the chosen candidate, with and without its feather."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .step import Examined, commit_tile, seam_scores
 __all__ = ["by_seam", "seam_files"]
 
 _PREVIEW_FRACTION = 8
-"""The feather preview that every step writes is overlap_px divided by this, in pixels."""
+"""Divisor of overlap_px that gives the width of the feather preview in pixels."""
 
 _PREFIXES = ("", "far_")
-"""Of the names of what belongs to the seam at the frontier, and to the other seam of a step that closes a loop."""
+"""Prefixes of file names: for the seam at the frontier, and for the far seam of a step that closes a loop."""
 
 _One = TypeVar("_One")
 
 
 def by_seam(ones: Iterable[_One]) -> Iterator[tuple[str, _One]]:
-    """Each with the prefix of the names of what belongs to its seam; that of the frontier first."""
+    """Pair each item with the file name prefix of its seam, the frontier first."""
     return zip(_PREFIXES, ones, strict=False)
 
 
 def seam_files(
     inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
 ) -> tuple[dict[str, Image.Image], dict[str, Any]]:
-    """The pictures around each seam, and the A/B of its feather; without one, of a preview that is not applied.
+    """The pictures of each seam with and without the feather; a step without a feather gets a preview of one.
 
     Args:
         inputs: what decided the step.

@@ -31,7 +31,7 @@ from .notebook import card, small_png
 from .options import StepOptionValues
 from .rederive import inputs_on, rederive
 from .redo import Redone, redo_step
-from .reference_pictures import keep_pictures
+from .reference_pictures import store_pictures
 from .status import Status, session_status
 from .step import Progress, StepInputs, StepOptions, StepResult
 from .store import Store
@@ -237,7 +237,7 @@ class Session:
                     elapsed = time.monotonic() - start
                     progress(Progress(number, candidate, inputs.options.candidates, phase, elapsed))
 
-            keep_pictures(self.store, inputs.options)
+            store_pictures(self.store, inputs.options)
             journal = self._journal(number, budget, lambda line: tell(0, line))
             opened = OpenStep(self.store, number, base, inputs, digest)
             origin = self.store.band_origin(base, mode)
@@ -251,7 +251,7 @@ class Session:
                 if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
                     close_refused(opened, str(error))
                 raise
-            derived = derive(inputs, raws, tell=lambda index, phase: tell(index + 1, phase))
+            derived = derive(inputs, raws, progress=lambda index, phase: tell(index + 1, phase))
             record = conclude(opened, derived, step_facts(request_of(self.store, number)))
             tell(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))

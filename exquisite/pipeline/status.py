@@ -1,4 +1,4 @@
-"""Where a session stands, in numbers: canvas, steps, style and money."""
+"""The status of a session: canvas, steps, style and money."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Status", "session_status"]
 
 @dataclass(frozen=True)
 class Status:
-    """Where a session stands.
+    """The status of a session.
 
     Attributes:
         root: the session's folder.
-        head: the step that the canvas ends with; 0 is the seed picture.
-        branch: the branch that is followed; None for the main head.
+        head: the last step of the canvas; 0 is the seed picture.
+        branch: the followed branch; None for the main head.
         branches: every other head.
         axis: "x" or "y" once the first step is committed, else None.
         canvas_size: (width, height) in pixels.
@@ -35,9 +35,9 @@ class Status:
         pending_px: pixels that are pending at the ends "low" and "high".
         contract: the sizes of every step.
         steps: steps on the canvas.
-        last_step: the highest number of a step that was made, on any branch.
-        unfinished: steps that were begun and not ended.
-        money: what the session has cost.
+        last_step: the highest number of a step on any branch.
+        unfinished: steps that were started and not finished.
+        money: the costs of the session.
         trends: how style changes along the canvas, for each mode in which it has grown.
     """
 
@@ -58,7 +58,7 @@ class Status:
     trends: Mapping[Mode, list[Trend]]
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON types; the money stands beside the rest, and the trends are called "style"."""
+        """The status as JSON types; the fields of `money` are on the top level, and the trends are called "style"."""
         return {
             "root": str(self.root),
             "head": self.head,
@@ -79,7 +79,7 @@ class Status:
 
 
 def session_status(store: Store, budget: Decimal | None = None) -> Status:
-    """Where a session stands, and what is left of `budget` in USD; it costs the same at any length of the canvas."""
+    """The status of a session, with the rest of `budget` in USD; takes the same time at any length of the canvas."""
     head = store.head
     record, canvas = store.steps.record(head), store.canvas_box(head)
     return Status(

@@ -1,9 +1,9 @@
-"""The style of a canvas, step by step: what each record keeps of it, its trend, and the anchor of the next step.
+"""The style of a canvas, step by step: its record, its trend, and the anchor of the next step.
 
 A record carries the style of the seed picture, the drifts of the last steps in each mode and the trends fitted to them.
-So neither a step nor `status` reads more than one record for it, whatever the length of the canvas. Every reader of a
-record parses all of it, but only a step needs the drifts. They are text, one line a step, because JSON parses a line
-five times as fast as five numbers: the record of the ten-thousandth step is read as fast as that of the tenth.
+Both a step and `status` therefore read only one record, at any length of the canvas. Every reader of a record parses
+all of it, but only a step needs the drifts. They are text, one line a step, because JSON parses a line five times as
+fast as five numbers: the record of the ten-thousandth step is read as fast as that of the tenth.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .store.records import Record
 __all__ = ["TREND_STEPS", "anchor_for", "style_record", "style_trends"]
 
 TREND_STEPS = 32
-"""A trend is followed over at most so many steps."""
+"""Largest number of steps in the fit of a trend."""
 
 
 def style_record(store: Store, base: int, mode: Mode, strip: Signature, band: Signature) -> Record:
-    """What the record of a step says of style: its `strip`, and how that differs from seed picture and `band`.
+    """The style in the record of a step: of its `strip`, and its differences from the seed picture and from `band`.
 
     Args:
-        base: the step that it continues.
-        band: signature of the last pixels of the canvas before the step, as wide as the strip or the whole band.
+        base: the parent step.
+        band: signature of the last pixels of the canvas before the step, as long as the strip or the whole band.
     """
     seed = _seed(store, base, mode)
     since_seed = strip.drift_from(Signature.from_record(seed["signature"]))
@@ -49,7 +49,7 @@ def style_record(store: Store, base: int, mode: Mode, strip: Signature, band: Si
 
 
 def anchor_for(store: Store, base: int, mode: Mode, share: float) -> Anchor | None:
-    """The anchor of a step in `mode` on top of step `base`, which corrects at most `share`; None where that is 0."""
+    """The anchor of a step in `mode` on top of step `base`, which corrects at most `share`; None for 0."""
     if share == 0:
         return None
     seed = _seed(store, base, mode)
@@ -65,17 +65,17 @@ def style_trends(record: Record) -> dict[Mode, list[Trend]]:
 
 
 def _line(drift: Mapping[str, float]) -> str:
-    """The values of TRENDS, to four decimals: a warning takes a drift of 0.03 (`trend.LEAST_DRIFT`)."""
+    """The values of TRENDS with four decimals: a warning needs a drift of 0.03 (`trend.LEAST_DRIFT`)."""
     return " ".join(f"{drift[name]:.4f}" for name in TRENDS)
 
 
 def _drift(line: str) -> dict[str, float]:
-    """The drift that `_line` wrote."""
+    """Parse the drift that `_line` wrote."""
     return dict(zip(TRENDS, map(float, line.split()), strict=True))
 
 
 def _seed(store: Store, base: int, mode: Mode) -> Record:
-    """Signature and spread of the seed picture: as the step before says, else measured."""
+    """Signature and spread of the seed picture, from the record of the step before or measured."""
     record = store.steps.record(base)
     if "style" in record:
         seed: Record = record["style"]["seed"]

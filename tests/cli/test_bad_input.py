@@ -39,12 +39,12 @@ class TestWords:
             (["step", "ink", "x_ltr", "--candidate", "2"], "--candidate"),
             (["step", "ink", "x_ltr", "--canvas", "ink.png", "--candidates", "0"], "candidates must be 1 to 10"),
             (["step", "ink", "x_ltr", "--candidates", "many"], "many"),
-            (["step", "ink", "x_ltr", "--gate", "high"], "write a number, or none"),
+            (["step", "ink", "x_ltr", "--gate", "high"], "give a number, or none"),
             (["step", "ink", "x_ltr", "--metric", "beauty"], "beauty"),
             (["step", "ink", "x_ltr", "--contract", "huge"], "use classic, wide, long, tall, or TILE/BAND"),
             (["step", "ink", "x_ltr", "--contract", "64/64/16/16"], "band_px=64 must be below tile_px=64"),
             (["step", "ink", "x_ltr", "--contract", "64x0/32/16/16"], "across_px=0 must be a whole number of pixels"),
-            (["step", "ink", "x_ltr", "--mock-origin", "7"], "write X,Y"),
+            (["step", "ink", "x_ltr", "--mock-origin", "7"], "give X,Y"),
             (["step", "ink", "x_ltr", "--budget", "lots"], "such as 2.50"),
             (["step", "ink", "x_ltr", "--budget", "-1"], "-1"),
             (["step", "ink", "x_ltr", "--steps", "0"], "at least 1"),
@@ -87,7 +87,7 @@ class TestPictures:
 
     def test_a_text_file_named_png(self, make: Cli, folder: Path) -> None:
         (folder / "notes.png").write_text("buy milk")
-        assert_helpful(make("notes.png"), 1, "notes.png", "no picture that can be extended")
+        assert_helpful(make("notes.png"), 1, "notes.png", "not a supported picture")
 
     def test_an_empty_file(self, make: Cli, folder: Path) -> None:
         (folder / "empty.png").touch()

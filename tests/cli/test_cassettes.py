@@ -34,7 +34,7 @@ def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> No
 
 
 def test_check_tells_a_whole_recording_from_a_damaged_one(cli: Cli, tape: Path) -> None:
-    assert cli("cassette", "check", "t.json").out == "t.json: whole, and without a key\n"
+    assert cli("cassette", "check", "t.json").out == "t.json: intact, and without a key\n"
     (tape.parent / "bad.json").write_text("[]")
     ran = cli("cassette", "check", "t.json", "bad.json", "--json")
     assert (ran.code, [report["ok"] for report in ran.data]) == (8, [True, False])
@@ -42,7 +42,7 @@ def test_check_tells_a_whole_recording_from_a_damaged_one(cli: Cli, tape: Path) 
 
 def test_rewrite_says_what_it_removed(cli: Cli, tape: Path) -> None:
     (tape.parent / "blobs" / f"{'0' * 64}.png").write_bytes(b"")
-    assert cli("cassette", "rewrite", "t.json").out == "t.json: written anew; 1 blob removed that no cassette names\n"
+    assert cli("cassette", "rewrite", "t.json").out == "t.json: rewritten; 1 blob removed that no cassette uses\n"
     assert cli("cassette", "check", "t.json").code == 0
 
 

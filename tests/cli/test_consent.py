@@ -9,7 +9,7 @@ import pytest
 
 from exquisite.api.prices import Prices
 from exquisite.api.servers import OPENAI
-from exquisite.cli.consent import Agreed, RunConsent, price_of_run
+from exquisite.cli.consent import AdvanceConsent, RunConsent, price_of_run
 from exquisite.errors import PaymentError
 from tests.support.client_bench import Bench, request_for
 
@@ -62,5 +62,5 @@ def test_no_means_no() -> None:
 def test_nobody_is_asked_about_nothing() -> None:
     person = Person(False)
     RunConsent(person).require(Bench(server=replace(OPENAI, free=True)).client, request_for())
-    Agreed().require(Bench().client, request_for())
+    AdvanceConsent().require(Bench().client, request_for())
     assert person.questions == []

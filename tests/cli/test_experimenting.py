@@ -84,19 +84,19 @@ class TestArms:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["--arm", "a,b"], "'b' is no setting"),
+            (["--arm", "a,b"], "'b' is not a setting"),
             (["--arm", "colour=1"], "unknown setting 'colour' of an arm: use one of"),
-            (["--arm", "feather_px=wide"], "feather_px=wide is no whole number"),
+            (["--arm", "feather_px=wide"], "feather_px=wide is not a whole number"),
             (["--arm", "calibrate=maybe"], "calibrate=maybe is neither true nor false"),
             (["--arm", "candidates=99"], "candidates must be 1 to 10"),
             (["--arm", "feather_px=1,feather_px=2"], "feather_px is set twice"),
             (["--arm", "generator=oracle"], "unknown generator 'oracle'"),
-            (["--arm", "model=gpt-image-2"], "model says nothing to the generator mock"),
+            (["--arm", "model=gpt-image-2"], "model has no effect on the generator mock"),
             (["--arm", "generator=openai,calls=some"], "calls=some: use batch or each"),
             (["--arm", "bad name"], "bad name 'bad name' of an arm"),
-            (["--vary", "feather_px"], "no setting: write KEY=VALUE,VALUE"),
+            (["--vary", "feather_px"], "not a setting: write KEY=VALUE,VALUE"),
             (["--vary", "seed=1,2", "--vary", "seed=3"], "two --vary name the same setting"),
-            (["--arm", "a,seed=1", "--vary", "seed=1,2"], "seed is varied, and set by an arm"),
+            (["--arm", "a,seed=1", "--vary", "seed=1,2"], "seed is set by --vary and by an arm"),
         ],
     )
     def test_what_is_no_arm_is_refused_with_a_reason(self, words: list[str], message: str) -> None:
@@ -129,7 +129,7 @@ class TestRun:
         before = everything(folder)
         again = session("experiment", "ink", "x_ltr", "--name", "f")
         assert (again.code, again.out) == (0, ran.out)
-        assert "every step is made already" in again.err
+        assert "no step is missing" in again.err
         assert everything(folder) == before
 
     def test_the_session_stays_whole_and_its_canvas_stays(self, ran: Any, session: Cli) -> None:

@@ -142,7 +142,7 @@ class TestStep:
         again = cli("step", "s", "x_ltr", "--gate", "none", "--candidates", "1")
         assert "the simulated model redraws wide.png with drift" in again.err
         wide.unlink()
-        assert "wide.png, which the simulated model redrew so far, is gone" in cli("step", "s", "x_ltr").err
+        assert "wide.png, which the simulated model redrew so far, is missing" in cli("step", "s", "x_ltr").err
 
     def test_passes_every_option_on(self, session: Cli, folder: Path) -> None:
         words = "--candidates 2 --feather-px 4 --no-calibrate --gate none --metric sobel_corr --scaffold mirror"
@@ -180,7 +180,7 @@ class TestLaterDecisions:
 
     def test_agreement_counts_what_a_person_accepted(self, stepped: Cli) -> None:
         before = stepped("log", "ink", "--agreement")
-        assert "nothing was accepted by hand yet" in before.err
+        assert "no candidate was accepted by hand yet" in before.err
         stepped("accept", "ink", "1")
         agreement = stepped("log", "ink", "--agreement", "--json").data[0]
         assert agreement["primary"]["asked"] == 1

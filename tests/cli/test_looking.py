@@ -50,7 +50,7 @@ def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pyte
     assert "the style drifts away from the seed picture: contrast -" in ran.err
     status = cli("status", "ink")
     assert "right drifts: contrast -" in status.out
-    assert "--anchor 0.25 holds it back" in status.out
+    assert "--anchor 0.25 counteracts it" in status.out
     (data,) = cli("status", "ink", "--json").data
     assert {one["name"] for one in data["style"]["x_ltr"]} == set(TRENDS)
     assert "; since the seed contrast -" in cli("log", "ink", "--limit", "1").out

@@ -55,7 +55,7 @@ def test_a_dry_run_prints_every_step_with_its_price_and_changes_nothing(paid: Cl
     before = everything(folder)
     ran = paid("--dry-run")
     assert (ran.code, everything(folder)) == (0, before)
-    assert "plan scroll: 3 steps, 3 still to be made" in ran.out
+    assert "plan scroll: 3 steps, 3 remaining" in ran.out
     assert "seed+map" in ran.out
     data = paid("--dry-run", "--json").data[0]
     assert [(one["step"], one["line"]) for one in data["steps"]] == [(1, 1), (2, 1), (3, 2)]
@@ -89,7 +89,7 @@ def test_a_bad_plan_makes_no_session(planned: Cli, folder: Path) -> None:
     assert "line 1: candidates must be 1 to 10" in ran.err
     assert "no line holds step 1" in ran.err
     (folder / "scroll.toml").write_text(SCROLL)
-    assert "leave out --steps" in planned("--steps", "2").err
+    assert "omit --steps" in planned("--steps", "2").err
 
 
 def test_a_refusal_stops_it(planned: Cli, instant: None) -> None:

@@ -16,7 +16,7 @@ def test_it_says_what_became_of_every_later_step(session: Cli) -> None:
     assert [one["step"] for one in data["offered"]] == [2]
     assert "next: exquisite export ink redo-1.png --branch redo-1" in ran.err
     again = session("redo", "ink", "--step", "1")
-    assert "branch redo-1 has step 1 anew already; --as NAME makes another attempt" in again.out
+    assert "branch redo-1 already has a new step 1; --as NAME makes another one" in again.out
     other = session("redo", "ink", "--step", "1", "--as", "night", "--prompt", "night")
     assert "branch night: step 1 is step " in other.out
 

@@ -93,7 +93,7 @@ def test_report_is_written_once_unless_forced(grown: Cli, folder: Path) -> None:
 
 def test_labels_say_how_visible_the_seams_are(grown: Cli, folder: Path) -> None:
     nothing = grown("labels", "ink")
-    assert (nothing.code, "nothing was answered yet" in nothing.err) == (0, True)
+    assert (nothing.code, "there are no answers yet" in nothing.err) == (0, True)
     labels = Session.open(folder / "ink").labels()
     find = {"kind": "find", "time": "t", "step": 1, "seam_px": 5, "click_px": 5, "chance": 0.1}
     for hit in (True, True, False):

@@ -87,7 +87,7 @@ def test_nothing_else_is_ever_replaced(source: Path, tmp_path: Path) -> None:
     (tmp_path / "host" / "exquisite" / "novel.txt").write_text("chapter one")
     before = everything(tmp_path)
     for force in (False, True):
-        with pytest.raises(UsageError, match="is there and is no stamped copy"):
+        with pytest.raises(UsageError, match="exists and is not a stamped copy"):
             make_copy(tmp_path / "host", force=force, source=source)
     with pytest.raises(UsageError, match="is this package itself"):
         make_copy(source, source=source)
@@ -112,7 +112,7 @@ def test_a_place_that_cannot_be_written_is_left_as_it_was(
 
 
 def test_a_place_without_a_readable_stamp_is_no_copy(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no stamped copy"):
+    with pytest.raises(UsageError, match="is not a stamped copy"):
         check_copy(tmp_path, source=source)
     copy = make_copy(tmp_path / "host", source=source).path
     for content in ("", "[]", "{}", '{"version": "1", "files": 3}'):

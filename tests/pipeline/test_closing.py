@@ -149,10 +149,10 @@ class TestChoice:
 
     def test_a_later_choice_cannot_change_what_was_asked(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
-        with pytest.raises(UsageError, match="closes a loop was asked of the model"):
+        with pytest.raises(UsageError, match="fixes whether it closes a loop"):
             session.accept(0, close=True)
         grow(session, Mode.X_LTR, close=True)
-        with pytest.raises(UsageError, match="closes a loop was asked of the model"):
+        with pytest.raises(UsageError, match="fixes whether it closes a loop"):
             session.rescore(close=False)
 
     def test_drift_is_undone_at_both_seams(self, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ class TestRefusals:
         assert session.status().last_step == 0
 
     def test_a_closing_step_leaves_nothing_pending(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="leaves nothing pending: leave out soften_px"):
+        with pytest.raises(UsageError, match="leaves nothing pending: omit soften_px"):
             grow(canvas_at(tmp_path / "s"), Mode.X_LTR, close=True, soften_px=SOFT)
 
 

@@ -13,7 +13,7 @@ import pytest
 from exquisite.api.generator import CallLog, RawCandidate, TileRequest
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.api.retry import RetryPolicy
-from exquisite.cli.consent import Agreed, AskingFirst
+from exquisite.cli.consent import AdvanceConsent, GeneratorWithConsent
 from exquisite.errors import OutcomeUnknownError
 from exquisite.files import Files
 from exquisite.pipeline.session import Session
@@ -58,7 +58,7 @@ def buy(root: Path, shop: Shop, files: Files | None = None, **options: Any) -> S
         "some-key-or-other", base_url=HERE, transport=transport, environ={}, retry=RetryPolicy(retries=0)
     )
     session = Session.open(root, files=files or QuickFiles())
-    return grow(session, "x_ltr", AskingFirst(client, Agreed()), candidates=3, **options)
+    return grow(session, "x_ltr", GeneratorWithConsent(client, AdvanceConsent()), candidates=3, **options)
 
 
 def test_a_crash_after_the_answer_is_resumed_from_its_addresses(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_another_picture_loses_the_steps_that_continued_it_and_keeps_those_of_th
     assert fates[4] is not None
     reasons = {one.step: one.reason for one in redone.offered}
     assert "the gate refused" in reasons[3]
-    assert reasons[5] == "it continues step 3, which is not there any more"
+    assert reasons[5] == "it continues step 3, which is no longer on the branch"
     ours = session.on_branch("redo-1")
     assert ours.canvas_size == (64 + 3 * 16, 64)
     left, right = Image.new("RGB", (96, 64)), pixels_of(session.root, "redo-1")

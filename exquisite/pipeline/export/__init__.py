@@ -1,4 +1,4 @@
-"""Writes the whole canvas to a file, streamed from its strips: one PNG, or the tiles of a Deep Zoom picture."""
+"""Exports the canvas, streamed from its strips, as one PNG or as a Deep Zoom picture."""
 
 from .dzi import TILE_FORMATS
 from .options import EXPORT_FORMATS, SIDE_READ_PX, ExportOptions, export_canvas, printed_cm

@@ -1,4 +1,4 @@
-"""Work done by threads a few items ahead of whoever takes the results."""
+"""A parallel map whose threads run a few items ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TypeVar
 
 __all__ = ["ahead"]
 
-_WORKERS = min(4, os.cpu_count() or 1)  # with more of them the thread that takes the results is what is waited for
+_WORKERS = min(4, os.cpu_count() or 1)  # with more of them the consumer is the bottleneck
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 def ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """`work` of each item, in order, done by threads that are a few items ahead of whoever takes the results."""
+    """Yield `work(item)` for each item, in order; threads run a few items ahead of the consumer."""
     waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         for item in items:

@@ -1,12 +1,12 @@
-"""The whole canvas as a Deep Zoom picture: tiles at power-of-two levels, for viewers that load what is on the screen.
+"""Exports the canvas as a Deep Zoom picture: tiles at power-of-two levels, for viewers that load only visible tiles.
 
     NAME.dzi                          size, tile size, overlap and format, as XML
     NAME_files/LEVEL/COLUMN_ROW.jpeg  the tiles; the highest level has the canvas's own size, level 0 is one pixel
     NAME.html                         a viewer in one file, which needs no server
 
-Written in one pass over the strips: of each level only the pixels are held that its next column of tiles needs, and
-every level passes its pixels on to the next lower one, halved. Format: Microsoft, Deep Zoom File Format Overview; a
-level has ceil(side / 2) of the pixels of the level above it, and a tile repeats `overlap` pixels of its neighbours.
+One pass over the strips writes all levels. Each level holds only the pixels of its next column of tiles, and passes
+halved pixels to the next lower level. Format: Microsoft, Deep Zoom File Format Overview; each side of a level is
+ceil(side / 2) of the level above it, and a tile repeats `overlap` pixels of its neighbours.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from .view import CanvasView, PixelRun
 __all__ = ["TILE_FORMATS", "export_dzi"]
 
 TILE_FORMATS = ("jpeg", "png")
-"""What tiles may be: JPEG for looking, PNG for the canvas's very pixels."""
+"""Formats of tiles: JPEG for viewing, PNG for exact pixels."""
 
 _TILE_PX = CLASSIC.tile_px // 2  # two rows of tiles across a canvas of the classic contract
-_OVERLAP_PX = 1  # as viewers expect it, so that no line shows between tiles when they are scaled
-_JPEG_QUALITY = 75  # with halved colours: the default of Pillow and of libvips
-_PYRAMID = 4 / 3  # pixels of all levels over those of the highest
+_OVERLAP_PX = 1  # the usual overlap, so that scaled tiles show no lines between them
+_JPEG_QUALITY = 75  # with 4:2:0 subsampling: the default of Pillow and of libvips
+_PYRAMID = 4 / 3  # ratio of the pixels of all levels to those of the highest
 _VIEWER = Path(__file__).with_name("viewer.html")
 _VIEWER_MARK = "<!-- Deep Zoom viewer -->"
 _PLACE_OF_PICTURE = "/*picture*/ null"
@@ -47,19 +47,19 @@ def export_dzi(
 ) -> Path:
     """Write `view` to `path` (NAME.dzi), its tiles and its viewer beside it, and return `path`.
 
-    Every tile is synced before NAME.dzi is put in place: while that is there, its tiles are, also after a power cut. An
-    older picture of that name stays until the new one is whole.
+    Every tile is synced before NAME.dzi is put in place, so that an existing NAME.dzi has all its tiles, also after a
+    power cut. An older picture of that name stays until the new one is complete.
 
     Args:
-        view: what is written.
+        view: the pixels to write.
         path: the target, ending in .dzi; its folder must exist.
-        files: the seam to the file system.
+        files: the file system.
         tiles: one of TILE_FORMATS.
-        progress: is told how far it is.
+        progress: progress callback.
 
     Raises:
-        UsageError: no such format, or something that is no Deep Zoom picture has the name of the tiles or viewer.
-        StorageError: too little space, or the disk refused.
+        UsageError: the format is unknown, or the name of the tiles or viewer is taken by something else.
+        StorageError: there is too little space, or the disk fails.
         SessionDamagedError: a strip cannot be read.
     """
     if tiles not in TILE_FORMATS:
@@ -68,7 +68,7 @@ def export_dzi(
 
 
 class _Level:
-    """One level of the pyramid, canonical: the pixels that its next tiles and the level below still need."""
+    """One level of the pyramid, canonical: the pixels that its next tiles and the level below need."""
 
     def __init__(self, number: int, length: int, breadth: int) -> None:
         self.number = number
@@ -82,7 +82,7 @@ class _Level:
         self._pixels.append(pixels)
 
     def columns(self) -> Iterator[tuple[int, Image.Image]]:
-        """(number, pixels with overlap) of each column of tiles that is complete now."""
+        """The number and the pixels, with overlap, of each newly complete column of tiles."""
         while self._column * _TILE_PX < self.length:
             left, right = _span(self._column, self.length)
             if self._pixels.stop < right:
@@ -93,7 +93,7 @@ class _Level:
     def halved(self) -> Image.Image | None:
         """The next pixels of the level below; None while there are too few.
 
-        Pairs of columns and rows are averaged; at the end an odd one stands alone.
+        Pairs of columns and rows are averaged; an odd one at the end is averaged alone.
         """
         stop = self._pixels.stop if self._pixels.stop == self.length else self._pixels.stop // 2 * 2
         if stop == self._halved:
@@ -103,12 +103,12 @@ class _Level:
         return half
 
     def drop(self) -> None:
-        """Let go of what neither tiles nor the level below need any more."""
+        """Drop the pixels that neither tiles nor the level below need any more."""
         self._pixels.drop(min(self._halved, self._column * _TILE_PX - _OVERLAP_PX))
 
 
 class _Export:
-    """One export: the levels, the draft folder, and the way between them."""
+    """One Deep Zoom export: cuts tiles from the levels into a draft folder and publishes it."""
 
     def __init__(self, view: CanvasView, path: Path, files: Files, tiles: str, progress: Progress) -> None:
         self._view = view
@@ -139,13 +139,13 @@ class _Export:
         self._progress(f"wrote {self._path}", 1.0)
         return self._path
 
-    # Refusing before anything is written
+    # Checks before anything is written
 
     def _require_replaceable(self) -> None:
         if self._folder.exists() and not _is_pyramid(self._folder):
-            raise UsageError(f"{self._folder} is there and holds other things than tiles: choose another name")
+            raise UsageError(f"{self._folder} exists and holds other things than tiles: choose another name")
         if self._viewer.exists() and _VIEWER_MARK not in self._viewer.read_text("utf-8", "replace"):
-            raise UsageError(f"{self._viewer} is there and is no viewer of ours: choose another name")
+            raise UsageError(f"{self._viewer} exists and is not a viewer of this package: choose another name")
 
     def _require_space(self) -> None:
         needed = round(_PYRAMID * self._view.likely_bytes)  # JPEG tiles are smaller
@@ -159,7 +159,7 @@ class _Export:
     # Tiles
 
     def _write_tiles(self, folder: Path) -> None:
-        """Write every tile under `folder`, and return when they and their names are on the disk."""
+        """Write every tile under `folder`; all are durable on return."""
         levels = [folder / str(level.number) for level in self._levels]
         for each in (folder, *levels):
             self._files.make_folder(each)
@@ -169,7 +169,7 @@ class _Export:
             self._files.sync_folder(written)
 
     def _cut(self) -> Iterator[tuple[str, Image.Image]]:
-        """(name, pixels) of every tile, in the order in which the strips make them complete."""
+        """The name and the pixels of every tile, in the order in which the strips complete them."""
         columns = 0
         for block in self._view.blocks():
             pixels: Image.Image | None = block
@@ -200,7 +200,7 @@ class _Export:
             pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling="4:2:0")
         return name, buffer.getvalue()
 
-    # The files that name them
+    # Descriptor and viewer
 
     def _descriptor(self) -> bytes:
         width, height = self._view.size
@@ -221,12 +221,12 @@ class _Export:
 
 
 def _span(index: int, length: int) -> tuple[int, int]:
-    """[start, stop) of tile `index` with its overlap, of `length` pixels."""
+    """The range [start, stop) of tile `index` with its overlap, within `length` pixels."""
     return max(0, index * _TILE_PX - _OVERLAP_PX), min(length, (index + 1) * _TILE_PX + _OVERLAP_PX)
 
 
 def _is_pyramid(folder: Path) -> bool:
-    """Whether a folder holds nothing but folders of levels with tiles in them."""
+    """Whether a folder holds only level folders with tiles."""
     if not folder.is_dir():
         return False
     inside = list(own(folder.iterdir()))

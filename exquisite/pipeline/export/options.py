@@ -1,4 +1,4 @@
-"""What an export writes, and where: every knob with its default and its range."""
+"""The options of an export, with defaults and ranges, and the export itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .view import CanvasView
 __all__ = ["EXPORT_FORMATS", "SIDE_READ_PX", "ExportOptions", "export_canvas", "printed_cm"]
 
 EXPORT_FORMATS = ("png", "dzi")
-"""What a canvas can be written as, each with its name as the suffix of the file."""
+"""Export formats; each is also the suffix of its files."""
 
 SIDE_READ_PX = 1_000_000
 """The longest side that many programs read from a PNG: the default limit of libpng (PNG_USER_WIDTH_MAX)."""
@@ -27,19 +27,19 @@ _INCH_CM = 2.54
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Every knob of an export, with its default.
+    """The options of an export.
 
     Attributes:
-        format: "png" or "dzi" (Deep Zoom); None for what the file's name ends in.
-        tiles: of a Deep Zoom picture: "jpeg" or "png".
-        dpi: pixels an inch of print, written into a PNG; None for none.
-        crop: the part to write, half-open, in pixels from the canvas's top left corner; None for all of it.
+        format: "png" or "dzi" (Deep Zoom); None for the format of the file name's suffix.
+        tiles: the tile format of a Deep Zoom picture: "jpeg" or "png".
+        dpi: print resolution in pixels an inch, written into a PNG; None to omit it.
+        crop: the box to write, half-open, in pixels from the canvas's top left corner; None for all of it.
         scale: factor of both sides, above 0.
-        roll: pixels by which a canvas that is a loop is turned along its axis, to the right or downwards; its ends then
-            meet inside the picture.
+        roll: pixels by which a closed loop is shifted along its axis, to the right or downwards; its ends then meet
+            inside the picture.
 
     Raises:
-        UsageError: a value outside its range, or a field that does not exist.
+        UsageError: a value is outside its range, or an option does not exist.
     """
 
     format: str | None = None
@@ -63,17 +63,17 @@ class ExportOptions:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> ExportOptions:
-        """Options from names and values, as a caller gives them."""
+        """Options from names and values."""
         names = {option.name for option in fields(cls)}
         if unknown := sorted(set(values) - names):
             raise UsageError(f"unknown export option {unknown[0]!r}: use one of {', '.join(sorted(names))}")
         return cls(**values)
 
     def format_of(self, path: Path) -> str:
-        """The format that is written to `path`.
+        """The format to write to `path`.
 
         Raises:
-            UsageError: its name does not end in the format's.
+            UsageError: the suffix of `path` is not that of the format.
         """
         suffix = path.suffix.lower().removeprefix(".")
         chosen = self.format or suffix
@@ -81,18 +81,18 @@ class ExportOptions:
             endings = f".{self.format}" if self.format else " or ".join(f".{name}" for name in EXPORT_FORMATS)
             raise UsageError(f"cannot export to {path}: use a name that ends in {endings}")
         if chosen == "dzi" and self.dpi is not None:
-            raise UsageError("a Deep Zoom picture has no place for dpi: leave --dpi out, or export a .png")
+            raise UsageError("a Deep Zoom picture cannot store a resolution: omit --dpi, or export a .png")
         return chosen
 
 
 def export_canvas(
     store: Store, number: int, path: Path, options: ExportOptions, progress: Progress | None = None
 ) -> Path:
-    """Write the canvas of step `number` to `path` as `options` say, and return `path`.
+    """Write the canvas of step `number` to `path` with `options`, and return `path`.
 
     Raises:
-        UsageError: a target or an option that cannot be.
-        StorageError: too little space, or the disk refused.
+        UsageError: the target or an option is invalid.
+        StorageError: there is too little space, or the disk fails.
         SessionDamagedError: a strip cannot be read.
     """
     kind = options.format_of(path)

@@ -1,8 +1,8 @@
-"""The whole canvas as one PNG, however long it is, a few megabytes of it in memory at a time.
+"""Exports the canvas as one PNG of any length, with a few megabytes of it in memory at a time.
 
-A canvas that grows downwards or upwards is written strip after strip. One that grows sideways has rows that
-cross all strips: their filtered rows go to a scratch file beside the target first, a section of the canvas at
-a time, and are read back row by row across the sections.
+A canvas that grows downwards or upwards is written strip by strip. In one that grows sideways each row crosses all
+strips: the filtered rows first go to a scratch file beside the target, section by section, and are then read back row
+by row across the sections.
 
 PNG specification: W3C, Portable Network Graphics (third edition), chapters 5, 9, 10 and 11. Every row has the
 filter Up (chapter 9.2: the difference to the row above, modulo 2^8), which Pillow computes for many rows at once.
@@ -28,7 +28,7 @@ from .view import CanvasView
 __all__ = ["SECTION_BYTES", "Progress", "export_png", "megabytes"]
 
 SECTION_BYTES = 1 << 23
-"""Raw pixels that are worked on at a time."""
+"""Bytes of raw pixels in memory at a time."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = b"\x02"
@@ -36,14 +36,14 @@ _SAMPLES = 3  # RGB
 _SIDE_MAX = 2**31 - 1  # chapter 11.2.1
 _INCH_M = 0.0254
 _CHUNK_BYTES = 1 << 20
-_SAMPLE_BYTES = 1 << 16  # of each chunk, by which the strategy for it is chosen
-_LEVEL = 1  # of zlib; higher ones take several times as long and save a few per cent
+_SAMPLE_BYTES = 1 << 16  # bytes of each chunk that are compressed on trial to choose its strategy
+_LEVEL = 1  # of zlib; higher levels take several times as long and save a few per cent
 _STRATEGIES = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE)
 _ZLIB_HEADER = b"\x78\x01"  # RFC 1950: deflate, 32 KiB window, fastest
 _LAST_BLOCK = b"\x03\x00"  # RFC 1951: an empty final block
 
 Progress = Callable[[str, float], None]
-"""Is told (what happens, the fraction that is done, 0 to 1)."""
+"""A progress callback: gets the phase and the finished share, 0 to 1."""
 
 
 def export_png(
@@ -51,25 +51,25 @@ def export_png(
 ) -> Path:
     """Write `view` to `path` as one RGB PNG, and return `path`.
 
-    The target appears whole or not at all; drafts beside it are removed whatever happens.
+    The target is replaced atomically; drafts beside it are removed in any case.
 
     Args:
-        view: what is written.
+        view: the pixels to write.
         path: the target; its folder must exist.
-        files: the seam to the file system.
-        dpi: pixels an inch of print, written as the chunk pHYs; None for none.
-        progress: is told how far it is.
+        files: the file system.
+        dpi: print resolution in pixels an inch, written as the chunk pHYs; None to omit it.
+        progress: progress callback.
 
     Raises:
-        UsageError: larger than any PNG, or no such dpi.
-        StorageError: too little space, or the disk refused.
+        UsageError: the canvas is larger than any PNG can be, or `dpi` is invalid.
+        StorageError: there is too little space, or the disk fails.
         SessionDamagedError: a strip cannot be read.
     """
     return _Export(view, path, files, dpi, progress or (lambda _message, _fraction: None)).run()
 
 
 class _Export:
-    """One export: the view, the drafts, and the way between them."""
+    """One PNG export: writes the rows of the view to a draft and publishes it."""
 
     def __init__(self, view: CanvasView, path: Path, files: Files, dpi: float | None, progress: Progress) -> None:
         self._view = view
@@ -93,7 +93,7 @@ class _Export:
             leaving.callback(self._remove, self._draft)
             leaving.callback(self._remove, self._scratch)
             self._write_png(self._blocks_across() if self._across else self._blocks_down())
-            self._files.unlink(self._scratch)  # before the target is there: a scratch file that stays is no success
+            self._files.unlink(self._scratch)  # before publishing: an export that cannot remove its scratch file fails
             self._files.replace(self._draft, self._path)
             self._files.sync_folder(self._path.parent)
         self._progress(f"wrote {self._path}", 1.0)
@@ -108,7 +108,7 @@ class _Export:
         return self._size[0] * self._size[1] * _SAMPLES
 
     def _require_space(self) -> None:
-        """Refuse before anything is written: the strips' own files tell how large the PNG will be, about."""
+        """Refuse before anything is written; the strips' files give an estimate of the PNG's size."""
         png = min(self._raw_bytes, self._view.likely_bytes)
         needed = png + (self._raw_bytes if self._across else 0)
         free = self._files.free_space(self._path.parent)
@@ -119,10 +119,10 @@ class _Export:
                 f"are free: free some space, or choose a target on another disk"
             )
 
-    # Filtered rows, top to bottom, a block at a time
+    # Filtered rows, top to bottom, in blocks
 
     def _blocks_down(self) -> Iterator[bytes]:
-        """A strip after the other: the canvas grows downwards or upwards."""
+        """Blocks of a canvas that grows downwards or upwards: strip by strip."""
         last_row: Image.Image | None = None
         rows = 0
         for strip in map(self._view.own, self._view.blocks()):
@@ -136,7 +136,7 @@ class _Export:
             self._progress("writing", rows / self._size[1])
 
     def _blocks_across(self) -> Iterator[bytes]:
-        """Rows that cross all strips, through the scratch file."""
+        """Blocks of a canvas that grows sideways: rows across all strips, through the scratch file."""
         sections = self._write_scratch()
         try:
             with self._scratch.open("rb", buffering=0) as scratch:
@@ -148,7 +148,7 @@ class _Export:
             raise storage_error(error, "read", self._scratch) from error
 
     def _write_scratch(self) -> list[tuple[int, int]]:
-        """Fill the scratch file with one section after the other; returns (offset, stride) of each, in bytes."""
+        """Write the sections to the scratch file; returns the offset and the stride of each in bytes."""
         self._progress(f"scratch file {self._scratch} of {megabytes(self._raw_bytes)}, removed at the end", 0.0)
         sections, offset, rows = [], 0, 0
         handle = self._files.open(self._scratch)
@@ -198,7 +198,7 @@ class _Export:
 
 
 def _side_by_side(blocks: list[Image.Image]) -> Image.Image:
-    """The blocks, all of one height, from left to right."""
+    """Join blocks of equal height from left to right."""
     if len(blocks) == 1:
         return blocks[0]
     joined = Image.new("RGB", (sum(block.width for block in blocks), blocks[0].height))
@@ -210,7 +210,7 @@ def _side_by_side(blocks: list[Image.Image]) -> Image.Image:
 
 
 def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """`blocks` as one zlib stream (RFC 1950), in pieces, each compressed for itself."""
+    """`blocks` as one zlib stream (RFC 1950), in independently compressed pieces."""
     checksum = zlib.adler32(b"")
 
     def chunks() -> Iterator[bytes]:
@@ -225,10 +225,9 @@ def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _deflate(data: bytes) -> bytes:
-    """`data` as deflate blocks (RFC 1951) that end on a byte and refer to nothing before them.
+    """`data` as deflate blocks (RFC 1951) that end on a byte boundary and refer to nothing before them.
 
-    Film grain and noise come out smaller, in less time, when only runs of one byte are looked for; a sample
-    from the middle tells.
+    Film grain and noise compress better and faster with run-length encoding only; a sample from the middle decides.
     """
     middle = len(data) // 2
     sample = data[middle : middle + _SAMPLE_BYTES]
@@ -241,7 +240,7 @@ def _blocks(data: bytes, strategy: int) -> bytes:
 
 
 def _filter_up(block: Image.Image, above: Image.Image | None) -> Image.Image:
-    """`block` minus itself moved down by one row, modulo 2^8; `above` is the row over it, None for zeros."""
+    """The filter Up: `block` minus itself shifted down by one row, modulo 2^8; `above` is the previous row or None."""
     shifted = Image.new("RGB", block.size)
     shifted.paste(block.crop((0, 0, block.width, block.height - 1)), (0, 1))
     if above is not None:
@@ -250,7 +249,7 @@ def _filter_up(block: Image.Image, above: Image.Image | None) -> Image.Image:
 
 
 def _joined(scratch: IO[bytes], sections: list[tuple[int, int]], top: int, rows: int) -> bytes:
-    """Rows [top, top + rows) of all sections, each row after its filter byte."""
+    """Rows [top, top + rows) across all sections, each after its filter byte."""
     parts = []
     for offset, stride in sections:
         scratch.seek(offset + top * stride)
@@ -277,5 +276,5 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def megabytes(size: int) -> str:
-    """A number of bytes for a message."""
+    """Format a number of bytes for a message."""
     return f"{size / 1e6:,.0f} MB"

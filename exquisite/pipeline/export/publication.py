@@ -1,6 +1,6 @@
-"""Files and folders that are replaced together, so that one of them, the lead, always stands beside its own companions.
+"""Replaces several files and folders together, so that the lead file never stands beside companions of another export.
 
-A target NAME is written as the draft .NAME.part. While it is replaced, the older one waits as .NAME.old.
+A target NAME is first written as the draft .NAME.part. During the replacement the older one is kept as .NAME.old.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Publication", "draft_of"]
 
 
 def draft_of(target: Path) -> Path:
-    """Where `target` is written before it is published."""
+    """The path of the draft of `target`."""
     return target.with_name(f".{target.name}.part")
 
 
@@ -28,8 +28,8 @@ class Publication:
     """The targets of one export.
 
     Args:
-        files: the seam to the file system.
-        lead: the file that names the others; where it is, they are whole.
+        files: the file system.
+        lead: the file that refers to the others; while it exists, they are complete.
         companions: files or folders beside it.
     """
 
@@ -39,15 +39,15 @@ class Publication:
         self._companions = companions
 
     def publish(self) -> None:
-        """Put the drafts, whose contents are on the disk, in the place of the targets.
+        """Replace the targets by their drafts, which must be durable.
 
-        1. The older lead is set aside: from here on no lead is there.
-        2. The older companions are set aside.
-        3. The new companions take their places.
-        4. The new lead takes its place.
+        1. Set the older lead aside; from here on there is no lead.
+        2. Set the older companions aside.
+        3. Move the new companions into place.
+        4. Move the new lead into place.
 
-        The folder is synced before, between and after these, so that a power cut never mixes two of them. Where one
-        fails, the older targets come back.
+        The folder is synced before, between and after these steps, so that a power cut never mixes two exports. When a
+        step fails, the older targets are restored.
         """
         self._files.sync_folder(self._lead.parent)
         try:
@@ -61,13 +61,13 @@ class Publication:
             raise
 
     def recover(self) -> None:
-        """Bring back the older targets when a run ended between setting them aside and publishing the new ones."""
+        """Restore the older targets after a run that ended between setting them aside and publishing the new ones."""
         if _old_of(self._lead).exists() and not self._lead.exists():
             self._restore([target for target in self._companions if target.exists() and _old_of(target).exists()])
         self.clear()
 
     def clear(self) -> None:
-        """Remove the drafts, and the older targets once the new lead is there; what cannot be removed stays."""
+        """Remove the drafts, and the older targets once the new lead exists; ignore what cannot be removed."""
         names: list[Callable[[Path], Path]] = [draft_of]
         if self._lead.exists():
             names.append(_old_of)
@@ -77,7 +77,7 @@ class Publication:
                     self._remove(name(target))
 
     def _restore(self, published: Sequence[Path]) -> None:
-        """Make the companions that were `published` drafts again, and bring back what was set aside, the lead last."""
+        """Turn the `published` companions back into drafts, and restore the older targets, the lead last."""
         self._rename((target, draft_of(target)) for target in published)
         for group in (self._companions, [self._lead]):
             self._rename((_old_of(target), target) for target in group if _old_of(target).exists())
@@ -88,7 +88,7 @@ class Publication:
         self._files.sync_folder(self._lead.parent)
 
     def _remove(self, path: Path) -> None:
-        """Remove a file, or a folder with all that is in it."""
+        """Remove a file, or a folder with its content."""
         if not path.is_dir():
             self._files.unlink(path)
             return

@@ -1,7 +1,7 @@
-"""What is exported of a canvas: all of it or a part, at its own size or scaled, as blocks along its growing axis.
+"""The pixels that an export writes: the canvas or a part of it, optionally scaled, as blocks along the growing axis.
 
-Blocks are canonical: the canvas grows to the right, and each block has its whole breadth. The pixels of a block
-come from a few strips, so that memory does not depend on the length of the canvas.
+Blocks are canonical: the canvas grows to the right, and each block has its full breadth. A block needs only a few
+strips, so that memory does not depend on the length of the canvas.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .ahead import ahead
 
 __all__ = ["CanvasView", "PixelRun", "exported_size"]
 
-_SUPPORT = 3  # output pixels on either side that LANCZOS reads (Pillow, Concepts: filters)
+_SUPPORT = 3  # support of LANCZOS in output pixels on either side (Pillow, Concepts: filters)
 _BLOCK_PX = 400  # length of a scaled block; two strips of the usual contracts
 
 
 def exported_size(part: tuple[int, int, int, int], scale: float) -> tuple[int, int]:
-    """(width, height) in pixels of the half-open box `part` times `scale`, at least one pixel each."""
+    """(width, height) in pixels of the half-open box `part` times `scale`, each at least 1."""
     left, top, right, bottom = part
     return max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
 
 
 class PixelRun:
-    """Pixels along x that are added at the right and dropped at the left; `breadth` is their height in pixels."""
+    """A buffer of pixels along x: added at the right, dropped at the left; `breadth` is the height in pixels."""
 
     def __init__(self, breadth: int) -> None:
         self.breadth = breadth
@@ -44,7 +44,7 @@ class PixelRun:
         self.stop += part.width
 
     def crop(self, left: int, right: int) -> Image.Image:
-        """The pixels from x = left to right (half-open); they must be there."""
+        """The pixels from x = left to right (half-open), which must be in the buffer."""
         out = Image.new("RGB", (right - left, self.breadth))
         for start, part in self._parts:
             if start < right and start + part.width > left:
@@ -52,23 +52,22 @@ class PixelRun:
         return out
 
     def drop(self, before: int) -> None:
-        """Let go of parts that lie left of x = before."""
+        """Drop parts that lie left of x = before."""
         self._parts = [(start, part) for start, part in self._parts if start + part.width > before]
 
 
 class CanvasView:
-    """The pixels of step `number` that an export writes.
+    """The pixels of the canvas of step `number` that an export writes.
 
     Args:
         store: the session.
-        number: the step that the canvas ends with.
-        crop: the part to export, in pixels from the top left corner of the canvas, rolled; None for all of it.
-        scale: factor of both sides; anything but 1 resamples with LANCZOS.
-        roll: pixels by which a canvas that is a loop is turned, to the right or downwards: so far from the left or top
-            its beginning then lies, and what is pushed out at one end comes in at the other.
+        number: the last step of the canvas.
+        crop: the box to export, in pixels from the top left corner of the rolled canvas; None for all of it.
+        scale: factor of both sides; any value but 1 resamples with LANCZOS.
+        roll: pixels by which a closed loop is shifted to the right or downwards, with wrap-around.
 
     Raises:
-        UsageError: `crop` is empty or leaves the canvas, `scale` leaves no pixel, or the canvas is no loop to `roll`.
+        UsageError: `crop` is empty or exceeds the canvas, `scale` leaves no pixel, or `roll` is used without a loop.
     """
 
     def __init__(self, store: Store, number: int, crop: Box | None = None, scale: float = 1.0, roll: int = 0) -> None:
@@ -81,20 +80,20 @@ class CanvasView:
         part = crop or whole
         if not (0 <= part.left < part.right <= whole.right and 0 <= part.top < part.bottom <= whole.bottom):
             raise UsageError(
-                f"the crop {','.join(map(str, part))} is no part of a canvas of {whole.right}x{whole.bottom}: "
-                f"write LEFT,TOP,RIGHT,BOTTOM in pixels from its top left corner"
+                f"the crop {','.join(map(str, part))} is not inside a canvas of {whole.right}x{whole.bottom}: "
+                f"give LEFT,TOP,RIGHT,BOTTOM in pixels from its top left corner"
             )
         if not (scale > 0 and math.isfinite(scale)):
             raise UsageError(f"scale must be a factor above 0, not {scale!r}")
         if roll and not is_closed(store.steps.record(number)):
-            raise UsageError("only a canvas that is a loop can be rolled: `step --close` makes it one")
+            raise UsageError("only a closed loop can be rolled: `step --close` makes one")
         self._size = part.size
         self._parts = tuple(
             Box(one.left + canvas.left, one.top + canvas.top, one.right + canvas.left, one.bottom + canvas.top)
             for one in _unrolled(part, whole, roll, self.mode)
         )
         self.size = exported_size(part, scale)
-        """(width, height) of what is written, in pixels."""
+        """(width, height) of the exported picture in pixels."""
 
     @property
     def length(self) -> int:
@@ -108,7 +107,7 @@ class CanvasView:
 
     @cached_property
     def likely_bytes(self) -> int:
-        """What the strips' own files make expect of a PNG of this view, in bytes."""
+        """An estimate of the size of a PNG of this view in bytes, from the sizes of the strips' files."""
         files = {piece.sha256: self._store.strip_path(piece.sha256) for piece in self._pieces}
         sizes = {digest: path.stat().st_size for digest, path in files.items() if path.is_file()}
         stored = sum(sizes.get(piece.sha256, 0) for piece in self._pieces)
@@ -116,7 +115,7 @@ class CanvasView:
         return round(1.5 * stored * self.size[0] * self.size[1] / pixels)
 
     def own(self, block: Image.Image) -> Image.Image:
-        """A canonical picture in the canvas's own orientation."""
+        """Convert a canonical picture to the canvas's own orientation."""
         return from_canonical(block, self.mode)
 
     def blocks(self) -> Iterator[Image.Image]:
@@ -133,7 +132,7 @@ class CanvasView:
         return ahead(self._read, visible)
 
     def _read(self, pair: tuple[Piece, Box]) -> Image.Image:
-        """What of a strip lies in a part of the view."""
+        """The part of a strip that lies in a part of the view."""
         piece, part = pair
         box = piece.box
         left, top = max(box.left, part.left), max(box.top, part.top)
@@ -144,7 +143,7 @@ class CanvasView:
         return to_canonical(strip, self.mode)
 
     def _scaled(self) -> Iterator[Image.Image]:
-        """Blocks that equal those of the whole view resized at once: each sees what the filter reaches beyond it."""
+        """Scaled blocks, equal to those of the whole view resized at once: each includes the filter's support."""
         length, breadth = self._along(self._size), self._across(self._size)
         step = length / self.length
         reach = math.ceil(_SUPPORT * max(1.0, step)) + 1
@@ -168,12 +167,12 @@ class CanvasView:
 
 
 def _unrolled(part: Box, whole: Box, roll: int, mode: Mode) -> Iterator[Box]:
-    """Where the part of a rolled canvas lies in the canvas as it is: one box, or two on either side of the junction.
+    """The boxes of the unrolled canvas that show a part of the rolled one: one, or two beside the junction.
 
     Args:
-        part: in pixels from the top left corner of the rolled canvas.
-        whole: the canvas, from its own corner.
-        roll: pixels by which it is rolled along the axis of `mode`.
+        part: the box in pixels from the top left corner of the rolled canvas.
+        whole: the box of the canvas from its own corner.
+        roll: pixels by which the canvas is rolled along the axis of `mode`.
     """
     axis = 0 if mode is Mode.X_LTR else 1
     length, size = whole[axis + 2], part.size[axis]

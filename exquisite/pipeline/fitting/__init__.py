@@ -1,4 +1,4 @@
-"""Any picture as a seed picture: opened safely, its colours and transparency understood, fitted to the contract."""
+"""Makes any picture a seed picture: opens it safely, converts it to opaque sRGB, and fits it to the contract."""
 
 from .fit import FittedPicture, fit_file, fit_picture, rgb_file
 from .opening import open_picture

@@ -11,7 +11,7 @@ from .encoding import ColourEncoding, Primaries, gamma_encoding
 
 __all__ = ["bmp_colours"]
 
-_HEADER = 14  # bytes of the file header before it
+_HEADER = 14  # bytes of the file header, which comes first
 _V4_BYTES, _V5_BYTES = 108, 124
 _BITS, _ALPHA_MASK = 14, 52
 _COLOUR_SPACE, _ENDPOINTS, _GAMMAS, _PROFILE = 56, 60, 96, 112  # offsets in the header
@@ -20,11 +20,11 @@ _POINT_ONE, _GAMMA_ONE = 1 << 30, 1 << 16  # FXPT2DOT30, and 16.16
 
 
 def bmp_colours(data: bytes, notes: list[str]) -> bytes | ColourEncoding | None:
-    """An ICC profile, or the encoding that the header describes; None for sRGB, and where it describes none.
+    """The ICC profile, or the colour encoding, in the header; None for sRGB or when it has neither.
 
     Args:
         data: the whole file.
-        notes: hears what is ignored.
+        notes: list to which sentences about ignored metadata are added.
     """
     header = data[_HEADER:]
     (size,) = struct.unpack_from("<I", header)
@@ -46,7 +46,7 @@ def bmp_colours(data: bytes, notes: list[str]) -> bytes | ColourEncoding | None:
 
 
 def _calibrated(header: bytes, notes: list[str]) -> ColourEncoding | None:
-    """Primaries as XYZ, whose sum is white, and one exponent a channel; all zero where a writer left them out."""
+    """The encoding by the header's primaries and gammas: XYZ endpoints that add up to white; zeros mean no value."""
     values = [value / _POINT_ONE for value in struct.unpack_from("<9i", header, _ENDPOINTS)]
     points = [tuple(values[start : start + 3]) for start in (0, 3, 6)]
     primaries = None
@@ -56,7 +56,7 @@ def _calibrated(header: bytes, notes: list[str]) -> ColourEncoding | None:
         primaries = Primaries(white, red, green, blue)
     gammas = [value / _GAMMA_ONE for value in struct.unpack_from("<3I", header, _GAMMAS)]
     exponents = None
-    if any(gammas):  # some writers put the exponent of encoding, which is below 1
+    if any(gammas):  # some writers store the encoding exponent, which is below 1
         red_gamma, green_gamma, blue_gamma = (1 / gamma if 0 < gamma < 1 else gamma for gamma in gammas)
         exponents = (red_gamma, green_gamma, blue_gamma)
     return gamma_encoding(f"gamma {gammas[0]:g}", exponents, primaries, notes)

@@ -1,4 +1,4 @@
-"""Any Pillow mode as opaque RGB in sRGB, with a sentence for each change."""
+"""Converts any Pillow mode to opaque RGB in sRGB and describes each change in a sentence."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SIXTEEN_TO_EIGHT = 257  # 65535 / 255
 
 
 def with_8_bits(image: Image.Image, changes: list[str]) -> Image.Image:
-    """`image` in a mode of 8 bits a sample that Pillow converts faithfully: no 16 or 32 bit grey, palette or bits.
+    """`image` in a mode of 8 bits a sample: no 16-bit or 32-bit grey, no palette, no 1-bit mode.
 
     Raises:
-        PictureError: a mode whose range of values is unknown.
+        PictureError: the range of the mode's values is unknown.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         wide = image if image.mode in ("I", "F") else image.convert("I")
@@ -45,7 +45,7 @@ def with_8_bits(image: Image.Image, changes: list[str]) -> Image.Image:
 
 
 def srgb(image: Image.Image, changes: list[str]) -> Image.Image:
-    """`image` in sRGB, by its ICC profile where it has one; RGBA where it has alpha, else RGB."""
+    """`image` in sRGB, converted by its ICC profile if it has one: RGBA with alpha, RGB without."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colours = image if alpha is None else image.convert(image.mode[:-1])
     converted = _by_profile(colours, image.info.get("icc_profile"), changes)
@@ -59,7 +59,7 @@ def srgb(image: Image.Image, changes: list[str]) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes | None, changes: list[str]) -> Image.Image | None:
-    """`image` in sRGB by its ICC profile; None when it has none, the profile is sRGB, or cannot be used."""
+    """`image` converted to sRGB by its ICC profile; None without a profile, for sRGB, or for an unusable profile."""
     if not profile:
         return None
     try:
@@ -75,16 +75,16 @@ def _by_profile(image: Image.Image, profile: bytes | None, changes: list[str]) -
 
 
 def opaque(image: Image.Image, changes: list[str]) -> Image.Image:
-    """`image`, RGB or RGBA, as RGB: alpha flattened on white.
+    """`image`, RGB or RGBA, flattened on white: RGB.
 
     Raises:
-        PictureError: it is transparent everywhere.
+        PictureError: every pixel is transparent.
     """
     if image.mode != "RGBA":
         return image
     extrema = image.getchannel("A").getextrema()
     if extrema == (0, 0):
-        raise PictureError("it is transparent everywhere: remove its alpha channel if its colours are meant")
+        raise PictureError("it is transparent everywhere: remove its alpha channel to use its colours")
     if extrema == (255, 255):
         changes.append("dropped an alpha channel that hides nothing")
         return image.convert("RGB")
@@ -95,6 +95,6 @@ def opaque(image: Image.Image, changes: list[str]) -> Image.Image:
 
 
 def _like(image: Image.Image, converted: Image.Image) -> Image.Image:
-    """`converted` with the profile of `image`, and no transparency key left over."""
+    """`converted` with the ICC profile of `image` and without a transparency key."""
     converted.info = {key: value for key, value in image.info.items() if key != "transparency"}
     return converted

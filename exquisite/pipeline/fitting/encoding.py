@@ -1,4 +1,4 @@
-"""How the samples of a picture stand for light, where no ICC profile says it: gamma, primaries and cICP numbers.
+"""Colour encodings without an ICC profile: gamma, primaries and cICP code points.
 
 Sources: W3C PNG (third edition) chapter 11.3.2 for gAMA, cHRM and cICP; ITU-T H.273 (07/2024) tables 2 and 3 for
 the numbers of primaries and transfer functions; IEC 61966-2-1 for sRGB.
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Transfer = Callable[[float], float]
-"""From a sample, 0 to 1, to linear light, 0 to 1."""
+"""A transfer function: maps a sample, 0 to 1, to linear light, 0 to 1."""
 
 Point = tuple[float, float]
 
@@ -40,7 +40,7 @@ class Primaries(NamedTuple):
 
     @property
     def is_usable(self) -> bool:
-        """Whether they span a triangle of possible colours."""
+        """Whether all values are possible and the primaries span a triangle."""
         inside = all(0.0 <= x <= 1.0 and 0.0 < y <= 1.0 for x, y in self)
         (rx, ry), (gx, gy), (bx, by) = self.red, self.green, self.blue
         return inside and abs((gx - rx) * (by - ry) - (bx - rx) * (gy - ry)) > _THIN
@@ -51,9 +51,9 @@ class ColourEncoding:
     """Primaries and transfer functions of a picture.
 
     Attributes:
-        name: for a person, such as "Display P3, sRGB curve".
-        primaries: None for those of sRGB.
-        transfers: of red, green and blue; None for the curve of sRGB.
+        name: a name for messages, such as "Display P3, sRGB curve".
+        primaries: the primaries; None for those of sRGB.
+        transfers: the transfer functions of red, green and blue; None for the sRGB curve.
     """
 
     name: str
@@ -61,13 +61,13 @@ class ColourEncoding:
     transfers: tuple[Transfer, Transfer, Transfer] | None = None
 
 
-_THIN = 1e-4  # twice the area of a triangle that is a line for every purpose; that of sRGB has .22
+_THIN = 1e-4  # twice the area below which a triangle counts as a line; sRGB has .22
 _D65 = (0.3127, 0.3290)
 _C = (0.310, 0.316)
 _DCI = (0.314, 0.351)
 
 SRGB_PRIMARIES = Primaries(_D65, (0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
-"""Of IEC 61966-2-1, the same as of ITU-R BT.709."""
+"""The primaries of IEC 61966-2-1, equal to those of ITU-R BT.709."""
 
 _SMPTE_170M = Primaries(_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070))
 _PRIMARIES = {  # H.273, table 2
@@ -81,7 +81,7 @@ _PRIMARIES = {  # H.273, table 2
     12: ("Display P3", Primaries(_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))),
     22: ("EBU 3213", Primaries(_D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077))),
 }
-_EXPONENTS = (0.1, 10.0)  # beyond them no picture is left
+_EXPONENTS = (0.1, 10.0)  # range of plausible exponents
 _LIKE_SRGB, _NEAR, _EXACT = 2.2, 0.05, 0.001
 _UNSPECIFIED = 2
 _SRGB_CURVE = 13
@@ -115,16 +115,16 @@ _TRANSFERS: dict[int, tuple[str, Transfer | None]] = {  # H.273, table 3; None: 
 def gamma_encoding(
     source: str, exponents: tuple[float, float, float] | None, primaries: Primaries | None, notes: list[str]
 ) -> ColourEncoding | None:
-    """The encoding of samples whose light is sample ** exponent; None for that of sRGB.
+    """The encoding with linear light = sample ** exponent; None for sRGB.
 
-    An exponent near 2.2 means the curve of sRGB: so writers of sRGB put it (PNG chapter 11.3.2.2), and within 5 %
-    libpng takes it so, too (PNG_GAMMA_THRESHOLD_FIXED).
+    An exponent near 2.2 stands for the sRGB curve: writers of sRGB store it so (PNG chapter 11.3.2.2), and libpng
+    accepts it within 5 % (PNG_GAMMA_THRESHOLD_FIXED).
 
     Args:
-        source: what says it, for a person, such as "gAMA 0.45455".
-        exponents: of red, green and blue; None where nothing is said.
-        primaries: None where nothing is said.
-        notes: hears what is ignored.
+        source: the metadata, for messages, such as "gAMA 0.45455".
+        exponents: the exponents of red, green and blue; None when the file has none.
+        primaries: the primaries; None when the file has none.
+        notes: list to which sentences about ignored metadata are added.
     """
     if primaries is not None and not primaries.is_usable:
         notes.append("ignored its primaries, which span no colours")
@@ -143,10 +143,10 @@ def gamma_encoding(
 
 
 def cicp_encoding(primaries: int, transfer: int) -> ColourEncoding | None:
-    """The encoding behind two numbers of H.273; None for that of sRGB, and where they do not say.
+    """The encoding of two code points of H.273; None for sRGB and for unspecified ones.
 
     Raises:
-        PictureError: a high dynamic range, or a number that is not known here.
+        PictureError: the range is high dynamic, or a code point is not supported.
     """
     if transfer in _HDR:
         raise PictureError(
@@ -156,7 +156,7 @@ def cicp_encoding(primaries: int, transfer: int) -> ColourEncoding | None:
         return None
     if primaries not in _PRIMARIES or transfer not in _TRANSFERS:
         raise PictureError(
-            f"its colour numbers (primaries {primaries}, transfer {transfer}) are not known here: "
+            f"its colour numbers (primaries {primaries}, transfer {transfer}) are not supported: "
             f"convert it to sRGB in an editor first"
         )
     (space, points), (curve, function) = _PRIMARIES[primaries], _TRANSFERS[transfer]
@@ -164,12 +164,12 @@ def cicp_encoding(primaries: int, transfer: int) -> ColourEncoding | None:
 
 
 def recoding_table(transfer: Transfer, most: int) -> list[int]:
-    """For every sample 0 to `most` of a rising curve, the nearest level of sRGB that means the same light."""
+    """A table that maps each sample, 0 to `most`, of a monotonic curve to the nearest sRGB level of equal light."""
 
     def recoded(sample: int) -> int:
         return round((LEVELS - 1) * _linear_to_srgb(min(max(transfer(sample / most), 0.0), 1.0)))
 
     table: list[int] = []
-    for level in range(LEVELS):  # a few thousand evaluations, where 16 bits would take 65,536
+    for level in range(LEVELS):  # bisection takes a few thousand evaluations, a full 16-bit table 65,536
         table += [level] * (bisect_right(range(most + 1), level, key=recoded) - len(table))
     return table

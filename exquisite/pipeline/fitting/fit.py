@@ -1,7 +1,6 @@
-"""Making any picture a seed picture: turned upright, in sRGB, opaque, of the contract's size.
+"""Fits any picture to a seed picture: upright, opaque sRGB, of the contract's size.
 
-Each change is stated in words and recorded, so that nothing happens to a picture unseen. A picture that fits
-already passes through pixel for pixel.
+Each change is recorded as a sentence. A picture that already fits keeps every pixel.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class FittedPicture:
 
     Attributes:
         image: RGB, across_px across the axis and at least band_px along it.
-        record: what was there and what was done, JSON types: size, mode, axis, fit, changes (a list of sentences).
+        record: JSON types: size and mode of the source, axis, fit, and changes (a list of sentences).
     """
 
     image: Image.Image
@@ -36,16 +35,16 @@ class FittedPicture:
 
     @property
     def changes(self) -> list[str]:
-        """What was done to the picture, one sentence each; empty when it fitted as it was."""
+        """One sentence for each change to the picture; empty when it fitted unchanged."""
         return list(self.record["changes"])
 
 
 def fit_file(
     path: Path | str, contract: TileContract = CLASSIC, axis: str = "x", fit: Fit | str = "scale"
 ) -> FittedPicture:
-    """The picture in a file as a canvas; arguments and errors as for `open_picture` and `fit_picture`.
+    """Open and fit the picture in a file; arguments and errors as for `open_picture` and `fit_picture`.
 
-    What it becomes is checked before it is decoded.
+    The resulting size is checked before the picture is decoded.
     """
     image = open_picture(path, Fitter(contract, axis, fit).size_for)
     try:
@@ -58,7 +57,7 @@ def rgb_file(path: Path | str) -> Image.Image:
     """The picture in a file at its own size: upright, RGB in sRGB, flattened on white.
 
     Raises:
-        PictureError: as for `open_picture`, or a mode whose range of values is unknown.
+        PictureError: as for `open_picture`, or the range of the mode's values is unknown.
     """
     image = open_picture(path)
     changes: list[str] = []
@@ -76,24 +75,24 @@ def fit_picture(
 ) -> FittedPicture:
     """Make `image` (any Pillow mode and size) a canvas that can grow along `axis`.
 
-    In this order: EXIF orientation applied, 16 bits reduced to 8, the ICC profile or CMYK converted to sRGB,
-    alpha flattened on white; then, so that the picture is across_px across the axis,
+    The steps are, in this order: apply the EXIF orientation, reduce 16 bits to 8, convert ICC profile or CMYK to sRGB,
+    flatten alpha on white, and bring the picture to across_px across the axis:
 
-    - "scale": all of it scaled to that size;
-    - "crop": its middle cut out, pixels untouched;
-    - "pad": scaled down only if larger, then set in the middle of white paper; along the axis, too,
-      where it is shorter than band_px.
+    - "scale": scale all of it to that size;
+    - "crop": cut out the middle without resampling;
+    - "pad": scale it down if it is larger, then centre it on white paper; also along the axis if it is shorter than
+      band_px.
 
     Args:
-        image: as `open_picture` gives it.
+        image: a picture from `open_picture`, or any other.
         contract: the sizes to fit.
         axis: "x" for a picture that will grow to the left or right, "y" for up or down.
         fit: one of FITS.
 
     Raises:
-        UsageError: unknown axis or fit.
-        PictureError: a mode whose range of values is unknown, a picture that is transparent everywhere, or a size
-            that `fit` cannot bring to the contract's.
+        UsageError: the axis or fit is unknown.
+        PictureError: the range of the mode's values is unknown, every pixel is transparent, or `fit` cannot reach
+            the contract's size.
     """
     fitter = Fitter(contract, axis, fit)
     changes: list[str] = list(image.info.get("changes", ()))
@@ -108,5 +107,5 @@ def fit_picture(
 
 
 def _rgb(image: Image.Image, changes: list[str]) -> Image.Image:
-    """An upright picture of any mode as RGB in sRGB; `changes` hears what was done."""
+    """An upright picture of any mode as RGB in sRGB; adds a sentence to `changes` for each change."""
     return opaque(srgb(with_8_bits(image, changes), changes), changes)

@@ -1,4 +1,4 @@
-"""ICC profiles: one made from primaries, one judged by what it does, and a picture converted by one.
+"""ICC profiles: converting a picture to sRGB, detecting profiles equal to sRGB, and making one from primaries.
 
 Sources: ICC.1:2022 (profile version 4.4) chapters 7, 8, 9 and 10; the Bradford matrix of its annex E.
 """
@@ -17,8 +17,8 @@ from .encoding import Primaries
 
 __all__ = ["convert_to_srgb", "profile_of_primaries"]
 
-_TOLERANCE = 1  # level of 255 by which a profile may differ from sRGB and still count as sRGB
-_LATTICE = range(0, LEVELS, 15)  # levels whose combinations are tried: 18 a channel, black and white included
+_TOLERANCE = 1  # largest difference, in levels of 255, at which a profile counts as sRGB
+_LATTICE = range(0, LEVELS, 15)  # tested levels: 18 a channel, with black and white
 
 _Matrix = tuple[tuple[float, ...], ...]
 _BRADFORD: _Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
@@ -28,10 +28,10 @@ _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 def convert_to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str] | None:
-    """(`image` in sRGB, name of the profile); None where the profile does what sRGB does.
+    """`image` in sRGB and the name of the profile; None when the profile equals sRGB.
 
     Args:
-        image: any mode without alpha that Pillow's colour management takes.
+        image: any mode without alpha that Pillow's colour management accepts.
         profile: an ICC profile.
 
     Raises:
@@ -39,7 +39,7 @@ def convert_to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, st
     """
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
-    if space == "RGB" and image.mode == "L":  # grey is the same amount of all three
+    if space == "RGB" and image.mode == "L":  # an RGB profile converts grey as equal red, green and blue
         image = image.convert("RGB")
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
     samples = _samples(image.mode)
@@ -57,7 +57,7 @@ def _name(profile: ImageCms.ImageCmsProfile) -> str:
 
 @cache
 def _samples(mode: str) -> Image.Image | None:
-    """A lattice of all RGB colours or every grey, by which a profile is judged; None for what is no RGB at all."""
+    """A lattice of RGB colours, or every grey, to compare a profile with sRGB; None for other colour spaces."""
     if mode == "L":
         return Image.frombytes("L", (LEVELS, 1), bytes(range(LEVELS)))
     if mode != "RGB":
@@ -72,7 +72,7 @@ def _is_identity(samples: Image.Image, converted: Image.Image) -> bool:
 
 @cache
 def profile_of_primaries(primaries: Primaries) -> bytes:
-    """An ICC profile of RGB with these primaries and the curve of sRGB."""
+    """An RGB ICC profile with these primaries and the sRGB curve."""
     red, green, blue = _transposed(_to_d50(primaries))
     curve = b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(_SRGB_CURVE)
     tags = {
@@ -98,7 +98,7 @@ def profile_of_primaries(primaries: Primaries) -> bytes:
 
 
 def _to_d50(primaries: Primaries) -> _Matrix:
-    """From linear RGB to XYZ relative to D50: the primaries scaled so that they add up to white, then adapted."""
+    """The matrix from linear RGB to XYZ relative to D50: primaries scaled to add up to white, then Bradford-adapted."""
     white = _xyz(primaries.white)
     points = _transposed([_xyz(point) for point in primaries[1:]])
     scales = _times(_inverse(points), white)
@@ -110,7 +110,7 @@ def _to_d50(primaries: Primaries) -> _Matrix:
 
 
 def _xyz(point: tuple[float, float]) -> tuple[float, float, float]:
-    """XYZ of a chromaticity at luminance 1."""
+    """XYZ of a chromaticity at luminance Y = 1."""
     x, y = point
     return (x / y, 1.0, (1 - x - y) / y)
 
@@ -128,7 +128,7 @@ def _product(left: _Matrix, right: _Matrix) -> _Matrix:
 
 
 def _inverse(matrix: _Matrix) -> _Matrix:
-    """By cofactors; the rows of the adjugate are cross products of the columns."""
+    """The inverse by cofactors: the rows of the adjugate are cross products of the columns."""
     a, b, c = _transposed(matrix)
     rows = (_cross(b, c), _cross(c, a), _cross(a, b))
     determinant = sum(x * y for x, y in zip(a, rows[0], strict=True))
@@ -140,11 +140,11 @@ def _cross(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]
 
 
 def _fixed(numbers: Sequence[float]) -> bytes:
-    """s15Fixed16Number (chapter 4.6)."""
+    """Encode numbers as s15Fixed16Number (chapter 4.6)."""
     return struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))
 
 
 def _text(text: str) -> bytes:
-    """multiLocalizedUnicodeType (chapter 10.15) in English."""
+    """Encode text as multiLocalizedUnicodeType (chapter 10.15) in English."""
     coded = text.encode("utf-16-be")
     return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(coded), 28) + coded

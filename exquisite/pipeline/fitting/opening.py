@@ -1,4 +1,4 @@
-"""A picture out of a file: nothing but a file, of a format that runs no program, of a size that memory holds."""
+"""Opens a picture file: only regular files, only formats that run no program, only sizes that fit into memory."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from .signatures import advice_for
 __all__ = ["open_picture", "pillow_quiet"]
 
 CheckSize = Callable[[tuple[int, int]], object]
-"""Is told (width, height) of an upright picture before it is decoded, and raises PictureError to refuse it."""
+"""A callback with the (width, height) of the upright picture before decoding; raises PictureError to refuse it."""
 
 _MEMORY_BYTES = 1_000_000_000
-"""Memory that opening and fitting a picture may take at most."""
+"""Limit for the memory that opening and fitting a picture may take."""
 
 
 def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image.Image:
     """The picture in a file, decoded, with its own mode, orientation and ICC profile.
 
-    `info["source"]` holds the file's name, format and SHA-256, and the size and mode in which it was stored;
-    `info["changes"]` says what was done to bring its samples to 8 bits in sRGB. Of an animation the first frame
-    is taken.
+    `info["source"]` holds the file's name, format, SHA-256, stored size and stored mode; `info["changes"]` holds
+    sentences about the conversion of its samples to 8 bits in sRGB. An animation gives its first frame.
 
     Args:
         path: the file.
-        check_size: asked before decoding.
+        check_size: callback before decoding.
 
     Raises:
-        PictureError: no file there, not a picture, damaged, too large, or refused by `check_size`.
+        PictureError: the file is missing, not a picture, damaged, too large, or refused by `check_size`.
     """
     path = Path(path)
     data = _read(path)
@@ -54,7 +53,7 @@ def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image
         except PictureError as error:
             raise PictureError(f"{path}: {error}") from error
         except UnidentifiedImageError:
-            raise PictureError(f"{path} is no picture that can be extended ({advice_for(data)})") from None
+            raise PictureError(f"{path} is not a supported picture ({advice_for(data)})") from None
         except Image.DecompressionBombError:
             limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise PictureError(f"{path} holds more than {limit:,} pixels: scale it down or cut it first") from None
@@ -62,7 +61,7 @@ def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image
             raise PictureError(f"{path} does not fit into memory: scale it down or cut it first") from None
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
             raise PictureError(f"{path} cannot be decoded, perhaps it is damaged: {error}") from error
-    name = path.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
+    name = path.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are not UTF-8
     image.info["source"] = {"name": name, "format": file.format, "sha256": hashlib.sha256(data).hexdigest()}
     image.info["changes"] = changes
     return image
@@ -70,7 +69,7 @@ def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image
 
 @contextlib.contextmanager
 def pillow_quiet() -> Iterator[None]:
-    """No warning of Pillow's leaves the block: of size, up to its limit, and of odd metadata."""
+    """Suppress Pillow's warnings in the block: of large sizes and of unusual metadata."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -80,7 +79,7 @@ def _read(path: Path) -> bytes:
     """The bytes of a regular file.
 
     Raises:
-        PictureError: nothing there, a folder, a device, a pipe, empty, unreadable or too long.
+        PictureError: the path is missing, a folder, a device or a pipe, or the file is empty, unreadable or too long.
     """
     try:
         status = path.stat()

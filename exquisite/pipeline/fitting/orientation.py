@@ -1,4 +1,4 @@
-"""Which way up a picture is, as EXIF or XMP says."""
+"""The orientation of a picture by its EXIF or XMP data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image
 __all__ = ["orientation_of", "upright", "upright_size"]
 
 _EXIF_ORIENTATION = 0x0112  # the tag of TIFF 6.0
-_METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # where Pillow keeps it
+_METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # keys in Pillow's `info`
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -17,13 +17,13 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FIRST_THAT_SWAPS = 5  # from here on width and height change places
+_FIRST_THAT_SWAPS = 5  # orientations from this one on swap width and height
 
 
 def orientation_of(image: Image.Image) -> tuple[int, str]:
-    """(orientation 1 to 8, what is wrong with the EXIF data, or "")."""
+    """The orientation, 1 to 8, and the problem with the EXIF data or ""."""
     carrier = image
-    if any(key in image.info for key in _METADATA):  # read anew, since some plugins swallow what is wrong with it
+    if any(key in image.info for key in _METADATA):  # parse it again: some plugins hide its errors
         carrier = Image.Image()
         carrier.info = image.info
     try:
@@ -34,13 +34,13 @@ def orientation_of(image: Image.Image) -> tuple[int, str]:
 
 
 def upright_size(metadata: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of a picture of the stored `size` once it is turned upright."""
+    """(width, height) of a picture with the stored `size` after turning it upright."""
     orientation, _ = orientation_of(metadata)
     return (size[1], size[0]) if orientation >= _FIRST_THAT_SWAPS else size
 
 
 def upright(image: Image.Image, changes: list[str]) -> Image.Image:
-    """`image` turned upright; `changes` hears of it, and of EXIF data that cannot be read."""
+    """`image` turned upright; adds that, and unreadable EXIF data, to `changes`."""
     orientation, problem = orientation_of(image)
     if problem:
         changes.append(f"ignored its EXIF data, which cannot be read ({problem})")

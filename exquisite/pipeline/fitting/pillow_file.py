@@ -1,4 +1,4 @@
-"""Pictures of every other format: opened by Pillow, with what Pillow leaves out of some formats put right."""
+"""Pictures of all formats but PNG: opened by Pillow, with corrections for what Pillow ignores in some formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .recoding import merged, recoded, to_srgb_primaries
 
 __all__ = ["FORMATS", "PillowFile"]
 
-# Bytes of memory a pixel at the peak, measured by `python -m tests.benchmarks.opening`.
+# Peak memory in bytes for each pixel, measured by `python -m tests.benchmarks.opening`.
 _PIXEL_BYTES = {"JPEG": 9, "MPO": 9, "JPEG2000": 20, "WEBP": 22}
 _PIXEL_BYTES_OTHERWISE = 14
 
@@ -33,7 +33,7 @@ _JP2_PROFILE = re.compile(rb"(....)colr[\2\3]..", re.DOTALL)  # ISO/IEC 15444-1,
 
 @dataclass(frozen=True, eq=False)
 class PillowFile:
-    """A picture whose header Pillow has read, and whose pixels it has not."""
+    """A picture whose header is parsed and whose pixels are not decoded yet."""
 
     data: bytes
     image: Image.Image
@@ -43,14 +43,14 @@ class PillowFile:
         """Read the header of the picture in `data`.
 
         Raises:
-            UnidentifiedImageError: none of FORMATS.
-            OSError, SyntaxError, ValueError, struct.error: a damaged header.
+            UnidentifiedImageError: the format is not in FORMATS.
+            OSError, SyntaxError, ValueError, struct.error: the header is damaged.
         """
         return cls(data, Image.open(io.BytesIO(data), formats=FORMATS))
 
     @property
     def format(self) -> str:
-        """As Pillow names it."""
+        """Pillow's name of the format."""
         return self.image.format or ""
 
     @property
@@ -60,19 +60,19 @@ class PillowFile:
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of memory that a pixel takes at the peak of opening and fitting."""
+        """Peak memory of opening and fitting in bytes for each pixel."""
         return _PIXEL_BYTES.get(self.format, _PIXEL_BYTES_OTHERWISE)
 
     def metadata(self) -> Image.Image:
-        """The picture itself: it carries EXIF and XMP."""
+        """The picture itself, which carries EXIF and XMP."""
         return self.image
 
     def decode(self, changes: list[str]) -> Image.Image:
-        """The picture in its own mode; `changes` hears what was done beyond decoding.
+        """The picture in its own mode; adds a sentence to `changes` for each correction.
 
         Raises:
-            PictureError: colours or samples that cannot be brought to sRGB.
-            OSError, SyntaxError, ValueError, struct.error: from the decoder.
+            PictureError: its colours or samples cannot be converted to sRGB.
+            OSError, SyntaxError, ValueError, struct.error: the decoder fails.
         """
         with _stderr_closed() if self.format == "TIFF" else contextlib.nullcontext():
             image = _FORMATS[self.format](self.image, self.data, changes)
@@ -82,10 +82,10 @@ class PillowFile:
 
 @contextlib.contextmanager
 def _stderr_closed() -> Iterator[None]:
-    """Nothing that libtiff writes to the standard error of the process arrives: it has no other place for warnings."""
+    """Discard what libtiff writes to the process's standard error, its only place for warnings."""
     try:
         saved = os.dup(2)
-    except OSError:  # there is none
+    except OSError:  # the process has no standard error
         yield
         return
     with Path(os.devnull).open("wb") as nothing:
@@ -102,7 +102,7 @@ def _plain(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _avif(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """Colours as the box of numbers says them, where there is no ICC profile."""
+    """Apply the colours of the nclx box when there is no ICC profile."""
     match = _NCLX.search(data)
     if match and "icc_profile" not in image.info:
         return _encoded(image, cicp_encoding(*struct.unpack(">HH", match[1])), changes)
@@ -110,7 +110,7 @@ def _avif(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _jpeg2000(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """The ICC profile, which Pillow leaves out."""
+    """Attach the ICC profile, which Pillow ignores."""
     if match := _JP2_PROFILE.search(data):
         (length,) = struct.unpack(">I", match[1])
         image.load()
@@ -119,7 +119,7 @@ def _jpeg2000(image: Image.Image, data: bytes, changes: list[str]) -> Image.Imag
 
 
 def _bmp(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """The colours of headers of version 4 and 5, and an alpha that is not used."""
+    """Apply the colours of version 4 and 5 headers, and ignore an unused alpha channel."""
     image.load()
     colours = bmp_colours(data, changes)
     image = _used_alpha(image, changes)
@@ -130,19 +130,19 @@ def _bmp(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _tga(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """An alpha that the header does not announce, that is not used, or is the attribute bit of 16-bit colours."""
+    """Ignore an alpha channel that is undeclared, unused, or the attribute bit of 16-bit colours."""
     image.load()
     if image.mode in ("LA", "RGBA") and not data[17] & _TGA_ATTRIBUTE_BITS:
         changes.append("ignored an alpha channel that its header does not announce")
         return image.convert(image.mode[:-1])
-    if image.mode == "RGBA" and data[16] == 16:  # writers disagree about what the bit means
+    if image.mode == "RGBA" and data[16] == 16:  # writers disagree about the meaning of the bit
         changes.append("ignored the attribute bit of its pixels")
         return image.convert("RGB")
     return _used_alpha(image, changes)
 
 
 def _gif(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """White where the first frame does not reach: Pillow has a colour of the palette there."""
+    """Fill the screen outside the first frame with white; Pillow fills it with a palette colour."""
     tiles = image.tile  # type: ignore[attr-defined]  # of ImageFile, which Image.open returns
     box = tuple(tiles[0].extents) if tiles else (0, 0, *image.size)
     image.load()
@@ -156,12 +156,12 @@ def _gif(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _xbm(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """Set bits are the foreground, black; Pillow has them white."""
+    """Make set bits black, the foreground; Pillow makes them white."""
     return ImageChops.invert(image)
 
 
 def _tiff(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
-    """Depths that Pillow does not bring to 8 bits, or brings there without a word."""
+    """Reduce depths that Pillow leaves above 8 bits, and note depths that it reduces silently."""
     bits = image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, (1,))  # type: ignore[attr-defined]
     depth = max(bits) if isinstance(bits, tuple) else bits
     if image.mode == "I" and depth != 16:
@@ -178,7 +178,7 @@ def _tiff(image: Image.Image, data: bytes, changes: list[str]) -> Image.Image:
 
 
 def _used_alpha(image: Image.Image, changes: list[str]) -> Image.Image:
-    """`image` without an alpha channel that is 0 everywhere, as writers leave it that do not use it."""
+    """`image` without an alpha channel that is 0 everywhere, which some writers leave unused."""
     if image.mode not in ("LA", "RGBA") or image.getchannel("A").getextrema() != (0, 0):
         return image
     changes.append("ignored an alpha channel that is 0 everywhere")
@@ -186,7 +186,7 @@ def _used_alpha(image: Image.Image, changes: list[str]) -> Image.Image:
 
 
 def _encoded(image: Image.Image, encoding: ColourEncoding | None, changes: list[str]) -> Image.Image:
-    """`image` in sRGB from `encoding`; None changes nothing."""
+    """`image` converted from `encoding` to sRGB; unchanged for None."""
     if encoding is None:
         return image
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
@@ -220,5 +220,5 @@ _FORMATS: dict[str, Callable[[Image.Image, bytes, list[str]], Image.Image]] = {
     "XBM": _xbm,
 }
 
-FORMATS = tuple(name for name in _FORMATS if name != "MPO")  # which Pillow opens as JPEG and then renames
-"""Formats of pictures that a person would extend, as Pillow names them; PNG is read apart. None runs a program."""
+FORMATS = tuple(name for name in _FORMATS if name != "MPO")  # Pillow opens it as JPEG and then renames it
+"""Supported formats by Pillow's names, besides PNG, which has a reader of its own. None of them runs a program."""

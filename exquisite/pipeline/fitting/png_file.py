@@ -1,7 +1,7 @@
-"""A PNG as a source of pixels: its chunks read here, its pixels decoded by Pillow from the critical chunks alone.
+"""Reads PNG files: this module parses the chunks, and Pillow decodes the pixels from the critical chunks alone.
 
-Pillow loses the transparent colour of pictures that it brings to 8 bits, knows neither gAMA, cHRM nor cICP, and
-gives up where text or EXIF beside the pixels is damaged. So it never sees those chunks.
+Pillow loses the transparent colour of pictures that it reduces to 8 bits, ignores gAMA, cHRM and cICP, and fails on
+damaged text or EXIF. It therefore never gets those chunks.
 
 PNG specification: W3C, Portable Network Graphics (third edition), chapters 4.3 (which colour chunk wins), 11 and 13.
 """
@@ -26,32 +26,32 @@ __all__ = ["PngFile"]
 
 _PALETTE = 3  # colour types, chapter 11.2.1
 _WITH_ALPHA = (4, 6)
-_CHANNELS = {0: 1, 2: 3}  # of those whose tRNS is one colour
+_CHANNELS = {0: 1, 2: 3}  # channels of the colour types whose tRNS is one colour
 _ANCILLARY = (b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf")
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
-_EXIF_TEXT = "Raw profile type exif"  # how programs wrote EXIF before there was eXIf
+_EXIF_TEXT = "Raw profile type exif"  # EXIF as text, from before the eXIf chunk
 _XMP_TEXT = "XML:com.adobe.xmp"
-_SCALE = 100_000  # chapter 11.3.2: chromaticities and gamma are stored so many times as large
+_SCALE = 100_000  # chapter 11.3.2: chromaticities and gamma are stored times this
 _CICP_BYTES = 4  # chapter 11.3.2.6
 _PLAIN_BYTES, _WORKED_ON_BYTES = 10, 17
-_MOST_INFLATED = 1 << 23  # bytes of a profile or a text; the largest profiles in use have 3 million
-# Raw modes by which Pillow decodes the first and the second byte of 16-bit samples, by colour type.
+_MAX_INFLATED = 1 << 23  # bytes of a profile or a text; the largest profiles in use have 3 million
+# Pillow's raw modes for the first and the second byte of 16-bit samples, by colour type.
 _HIGH_AND_LOW = {2: ("RGB", "RGB;16B", "RGB;16L"), 6: ("RGBA", "RGBA;16B", "RGBA;16L")}
 _BOTH_AT_ONCE = {0: ("LA", "LA"), 4: ("RGBA", "RGBA")}
 
 
 @dataclass(frozen=True, eq=False)
 class PngFile:
-    """A PNG whose chunks were read and whose pixels were not.
+    """A PNG whose chunks are parsed and whose pixels are not decoded yet.
 
     Attributes:
-        header: what IHDR says.
-        critical: the bytes of a PNG without any chunk that a decoder need not know.
+        header: the values of IHDR.
+        critical: the file reduced to its critical chunks.
         idat: contents of its IDAT chunks.
-        chunks: intact ancillary chunks that matter to pixels, by type.
-        info: EXIF and XMP as Pillow names them, and the ICC profile.
-        encoding: how its samples stand for light; None for sRGB, or where a profile says it.
-        notes: sentences about what was ignored.
+        chunks: intact ancillary chunks that affect pixels, by type.
+        info: EXIF and XMP under Pillow's keys, and the ICC profile.
+        encoding: the colour encoding; None for sRGB, or with an ICC profile.
+        notes: sentences about ignored metadata.
     """
 
     header: Header
@@ -68,7 +68,7 @@ class PngFile:
         """Read the chunks of the PNG in `data`.
 
         Raises:
-            PictureError: damaged, cut short, or not to be understood without a chunk that is unknown here.
+            PictureError: the file is damaged or cut short, or has an unknown critical chunk.
         """
         parts: list[bytes | memoryview] = [PNG_SIGNATURE]
         idat: list[memoryview] = []
@@ -96,7 +96,7 @@ class PngFile:
                 raise PictureError(f"it has a chunk that no decoder here knows in that place: {name}")
             if chunk.is_critical or (chunk.kind == b"tRNS" and header.colour_type == _PALETTE):
                 parts.append(chunk.whole)
-        assert header is not None  # a walk that raises nothing has a first chunk
+        assert header is not None  # the walk raises when the first chunk is missing
         if b"eXIf" in chunks:
             info["exif"] = chunks[b"eXIf"]
         if len(chunks.get(b"cICP", b"")) != _CICP_BYTES and (profile := _profile(chunks, notes)):
@@ -111,7 +111,7 @@ class PngFile:
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of memory that a pixel takes at the peak of opening and fitting; measured as those of other formats."""
+        """Peak memory of opening and fitting in bytes for each pixel, measured as in `pillow_file`."""
         plain = self.header.bit_depth <= 8 and self.header.colour_type in _CHANNELS and b"tRNS" not in self.chunks
         return _PLAIN_BYTES if plain and self.encoding is None else _WORKED_ON_BYTES
 
@@ -122,16 +122,16 @@ class PngFile:
         return carrier
 
     def decode(self, changes: list[str]) -> Image.Image:
-        """The picture, 8 bits a sample, with alpha where anything is transparent; `changes` hears what was done.
+        """The picture with 8 bits a sample, with alpha if a pixel is transparent; adds each change to `changes`.
 
         Raises:
-            PictureError: pixels that are cut short, or have no checksum.
-            OSError, SyntaxError, ValueError, zlib.error: from the decoder.
+            PictureError: the pixels are cut short, or their checksum is missing.
+            OSError, SyntaxError, ValueError, zlib.error: the decoder fails.
         """
         header = self.header
         if header.colour_type == _PALETTE and b"PLTE" not in self.critical:
             raise PictureError("it has no palette (PLTE chunk)")
-        most = 2 * header.stream_bytes + _MOST_INFLATED  # some encoders write more than the picture needs
+        most = 2 * header.stream_bytes + _MAX_INFLATED  # some encoders write more than the pixels need
         check_pixel_stream(self.idat, header.stream_bytes, most)
         changes += self.notes
         image = self._sixteen_bits(changes) if header.bit_depth == 16 else self._eight_bits(changes)
@@ -149,7 +149,7 @@ class PngFile:
         return to_srgb_primaries(image, self.encoding.primaries) or image
 
     def _pillow(self, mode: str = "", raw_mode: str = "") -> Image.Image:
-        """The pixels as Pillow decodes them, or with another raw mode."""
+        """The pixels decoded by Pillow, by default in its own mode and raw mode."""
         image = Image.open(io.BytesIO(self.critical), formats=("PNG",))
         if raw_mode:
             image._mode = mode  # noqa: SLF001 (Pillow offers no other way to decode as 16 bits)
@@ -171,7 +171,7 @@ class PngFile:
         bands = list(image.split())
         alpha = bands.pop() if image.mode in ("LA", "RGBA") else None
         if key:
-            most = (1 << self.header.bit_depth) - 1  # chapter 11.3.1.1: bits beyond the depth mean nothing
+            most = (1 << self.header.bit_depth) - 1  # chapter 11.3.1.1: bits beyond the depth are ignored
             alpha = alpha_of_key(bands, [(value & most) * 255 // most for value in key])
         if curves:
             bands = [recoded(band, curve) for band, curve in zip(bands, curves, strict=False)]
@@ -190,11 +190,11 @@ class PngFile:
         return merged(bands, alpha)
 
     def _curves(self) -> tuple[Transfer, ...]:
-        """The curve of each channel; empty for that of sRGB."""
+        """The transfer function of each channel; empty for the sRGB curve."""
         return (self.encoding and self.encoding.transfers) or ()
 
     def _bytes_of_samples(self) -> list[tuple[Image.Image, Image.Image]]:
-        """(first bytes, second bytes) of each channel."""
+        """For each channel the first and the second bytes of its samples, as two mode L pictures."""
         if self.header.colour_type in _BOTH_AT_ONCE:
             bands = self._pillow(*_BOTH_AT_ONCE[self.header.colour_type]).split()
             return list(zip(bands[0::2], bands[1::2], strict=True))
@@ -202,7 +202,7 @@ class PngFile:
         return list(zip(self._pillow(mode, first).split(), self._pillow(mode, second).split(), strict=True))
 
     def _transparent_colour(self) -> tuple[int, ...]:
-        """The samples in tRNS (chapter 11.3.1.1) of a picture without palette and alpha; empty without one."""
+        """The samples in tRNS (chapter 11.3.1.1) of a picture without palette and alpha; empty without tRNS."""
         channels = _CHANNELS.get(self.header.colour_type, 0)
         content = self.chunks.get(b"tRNS", b"")
         if not channels or not content:
@@ -215,19 +215,19 @@ class PngFile:
 def _known_header(chunk: Chunk) -> Header:
     header = Header.from_chunk(chunk)
     if not header.is_defined or 0 in header.size:
-        raise PictureError(f"its header says what no PNG can be: {header}")
+        raise PictureError(f"its header is invalid: {header}")
     return header
 
 
 def _inflated(data: bytes) -> bytes:
-    """What a zlib stream holds, up to a limit.
+    """The content of a zlib stream of at most _MAX_INFLATED bytes.
 
     Raises:
-        ValueError: damaged, cut short or too long.
+        ValueError: the stream is damaged, cut short or too long.
     """
     inflate = zlib.decompressobj()
     try:
-        content = inflate.decompress(data, _MOST_INFLATED)
+        content = inflate.decompress(data, _MAX_INFLATED)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if not inflate.eof:
@@ -236,7 +236,7 @@ def _inflated(data: bytes) -> bytes:
 
 
 def _described(chunk: Chunk) -> dict[str, Any]:
-    """EXIF or XMP in a text chunk (chapter 11.3.3), under the name that Pillow gives it; empty for other texts."""
+    """EXIF or XMP in a text chunk (chapter 11.3.3), under Pillow's key; empty for other texts."""
     keyword, _, rest = bytes(chunk.content).partition(b"\0")
     name = keyword.decode("latin-1")
     if name not in (_EXIF_TEXT, _XMP_TEXT):
@@ -254,7 +254,7 @@ def _described(chunk: Chunk) -> dict[str, Any]:
 
 
 def _profile(chunks: Mapping[bytes, bytes], notes: list[str]) -> bytes:
-    """The ICC profile in iCCP (chapter 11.3.2.3); empty without a readable one."""
+    """The ICC profile in iCCP (chapter 11.3.2.3); empty if it is missing or unreadable."""
     if b"iCCP" not in chunks:
         return b""
     _, _, rest = chunks[b"iCCP"].partition(b"\0")
@@ -266,10 +266,10 @@ def _profile(chunks: Mapping[bytes, bytes], notes: list[str]) -> bytes:
 
 
 def _encoding(chunks: Mapping[bytes, bytes], notes: list[str]) -> ColourEncoding | None:
-    """The encoding that the chunk of the highest rank says (chapter 4.3); None for sRGB.
+    """The encoding of the colour chunk with the highest priority (chapter 4.3); None for sRGB.
 
     Raises:
-        PictureError: colours that cannot be converted.
+        PictureError: its colours cannot be converted.
     """
     if len(cicp := chunks.get(b"cICP", b"")) == _CICP_BYTES:
         primaries, transfer, matrix, full_range = cicp

@@ -1,4 +1,4 @@
-"""Arithmetic on the channels of a picture: 16 bits as two bytes, a transparent colour, a curve, primaries."""
+"""Arithmetic on channels: 16-bit samples as two bytes, a transparent colour, transfer functions, primaries."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LEVELS_8, _LEVELS_16 = 255, 65535
 def rounded_to_8_bits(high: Image.Image, low: Image.Image) -> Image.Image:
     """The nearest 8-bit value of 16-bit samples, from their first and second bytes, all of mode L.
 
-    65535 / 255 = 257, and 256 high + low = 257 high + (low - high): the rounded value is high, or one beside it
-    where low - high exceeds 257 / 2.
+    65535 / 255 = 257, and 256 high + low = 257 high + (low - high). The rounded value is therefore high, or differs
+    from it by one where |low - high| exceeds 257 / 2.
     """
     half = 257 // 2
 
@@ -37,13 +37,13 @@ def joined(high: Image.Image, low: Image.Image) -> Image.Image:
 
 
 def recoded(samples: Image.Image, transfer: Transfer) -> Image.Image:
-    """Samples on the curve `transfer`, mode L (8 bits) or I (16 bits), on the curve of sRGB, mode L."""
+    """Convert samples with the curve `transfer`, mode L (8 bits) or I (16 bits), to the sRGB curve, mode L."""
     most = _LEVELS_8 if samples.mode == "L" else _LEVELS_16
     return samples.point(recoding_table(transfer, most), "L")
 
 
 def alpha_of_key(bands: Sequence[Image.Image], key: Sequence[int]) -> Image.Image:
-    """0 where every band, mode L, has its value of `key`, else 255."""
+    """An alpha channel: 0 where every band, mode L, equals its value of `key`, 255 elsewhere."""
     alpha = Image.new("L", bands[0].size, 0)
     for band, value in zip(bands, key, strict=True):
         alpha = ImageChops.lighter(alpha, band.point([_LEVELS_8 * (level != value) for level in range(_LEVELS_8 + 1)]))
@@ -51,7 +51,7 @@ def alpha_of_key(bands: Sequence[Image.Image], key: Sequence[int]) -> Image.Imag
 
 
 def merged(bands: Sequence[Image.Image], alpha: Image.Image | None) -> Image.Image:
-    """One grey or three colour bands, and alpha where there is one, as one picture."""
+    """Merge one grey or three colour bands, and an optional alpha, into one picture."""
     mode = "L" if len(bands) == 1 else "RGB"
     if alpha is not None:
         return Image.merge(f"{mode}A", [*bands, alpha])
@@ -59,7 +59,7 @@ def merged(bands: Sequence[Image.Image], alpha: Image.Image | None) -> Image.Ima
 
 
 def to_srgb_primaries(image: Image.Image, primaries: Primaries) -> Image.Image | None:
-    """`image` on the curve of sRGB with other primaries, RGB or RGBA, in sRGB; None where nothing would change."""
+    """Convert `image`, RGB or RGBA with the sRGB curve, from `primaries` to those of sRGB; None for no change."""
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     converted = convert_to_srgb(image.convert("RGB"), profile_of_primaries(primaries))
     if converted is None:

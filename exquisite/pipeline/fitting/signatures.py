@@ -1,4 +1,4 @@
-"""What a file is that is no picture to extend, by its first bytes, and what a person can do about it."""
+"""Identifies unsupported files by their first bytes and advises what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
 
 
 def advice_for(data: bytes) -> str:
-    """What the file is, and what to do, where its first bytes tell; else what it begins with."""
+    """The format of the file and what to do; for an unknown format its first bytes."""
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     if data[4:8] == b"ftyp":
         brand = data[8:12]

@@ -1,4 +1,4 @@
-"""The size of a canvas: what a picture becomes, checked before any pixel is made, and the three ways there."""
+"""The three ways to bring a picture to the contract's size; the resulting size is checked before decoding."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ...errors import PictureError, UsageError
 __all__ = ["AXES", "FITS", "PAPER", "Fit", "Fitter"]
 
 Fit = Literal["scale", "crop", "pad"]
-"""How a picture comes to the contract's size across: all of it scaled, its middle cut out, or paper added."""
+"""How a picture reaches the contract's size across: scale all of it, crop its middle, or pad it with white."""
 
 FITS: tuple[str, ...] = get_args(Fit)
 """The values of `Fit`."""
 
 AXES = ("x", "y")
-"""Along which a canvas can grow."""
+"""The axes along which a canvas can grow."""
 
 PAPER = "white"
-"""What lies behind a picture and beside it."""
+"""Colour behind transparent pixels and beside a padded picture."""
 
-_MOST_PIXELS = 100_000_000  # of a new canvas: 400 MB in memory, and 97,656 px along at 1,024 px across
+_MAX_PIXELS = 100_000_000  # largest new canvas: 400 MB in memory, and 97,656 px along at 1,024 px across
 
 Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Fitter:
-    """One way to bring pictures to the contract's size across.
+    """Brings pictures to the contract's size across in one of the ways of FITS.
 
     Args:
         contract: the sizes.
@@ -40,7 +40,7 @@ class Fitter:
         fit: one of FITS.
 
     Raises:
-        UsageError: unknown axis or fit.
+        UsageError: the axis or fit is unknown.
     """
 
     contract: TileContract
@@ -54,15 +54,15 @@ class Fitter:
             raise UsageError(f"unknown fit {self.fit!r}: use one of {', '.join(FITS)}")
 
     def size_for(self, size: Size) -> Size:
-        """(width, height) in pixels that an upright picture of `size` comes to.
+        """(width, height) in pixels of the canvas made from an upright picture of `size`.
 
         Raises:
-            PictureError: too small to be cropped, too narrow to grow, or too large to be a canvas.
+            PictureError: the picture is too small to crop, too short to grow, or too large for a canvas.
         """
         width, height = self._oriented(_SIZES[self.fit](self, self._oriented(size)))
         if self.fit == "crop" and self._oriented(size)[1] < self.contract.across_px:
             raise PictureError(
-                f"a picture of {size[0]}x{size[1]} is too small to be cropped to {self.contract.across_px} px "
+                f"a picture of {size[0]}x{size[1]} is too small to crop to {self.contract.across_px} px "
                 f"across: use --fit scale or --fit pad"
             )
         if self._oriented((width, height))[0] < self.contract.band_px:
@@ -71,15 +71,15 @@ class Fitter:
                 f"the picture becomes {width}x{height}: its {side} must be at least {self.contract.band_px} px "
                 f"to grow along {self.axis}; use --fit pad, or --axis {other}"
             )
-        if width * height > _MOST_PIXELS:
+        if width * height > _MAX_PIXELS:
             raise PictureError(
-                f"a picture of {size[0]}x{size[1]} becomes {width}x{height}, more than {_MOST_PIXELS:,} pixels: "
+                f"a picture of {size[0]}x{size[1]} becomes {width}x{height}, more than {_MAX_PIXELS:,} pixels: "
                 f"cut it first, or use another --fit or --axis"
             )
         return width, height
 
     def apply(self, image: Image.Image, changes: list[str]) -> Image.Image:
-        """`image`, RGB and upright, at the size of `size_for`; `changes` hears what was done.
+        """`image`, RGB and upright, at the size of `size_for`; adds each change to `changes`.
 
         Raises:
             PictureError: as for `size_for`.
@@ -98,7 +98,7 @@ class Fitter:
         return self._on_paper(image, size, changes)
 
     def _on_paper(self, image: Image.Image, size: Size, changes: list[str]) -> Image.Image:
-        """`image`, scaled down where it is too large across, in the middle of white paper of `size`."""
+        """`image`, scaled down if it is too large across, centred on white paper of `size`."""
         if self._oriented(image.size)[1] > self.contract.across_px:
             smaller = self._oriented(_scaled(self, self._oriented(image.size)))
             changes.append(f"scaled from {image.width}x{image.height} to {smaller[0]}x{smaller[1]}")
@@ -116,12 +116,12 @@ class Fitter:
         return Mode.X_LTR if self.axis == "x" else Mode.Y_TTB
 
     def _oriented(self, size: Size) -> Size:
-        """(along, across) the axis -> (width, height), and back."""
+        """Convert (along, across) to (width, height), or back."""
         return self.contract.oriented(size, self._mode)
 
 
 def _scaled(fitter: Fitter, size: Size) -> Size:
-    """(along, across) of all of a picture, scaled to the size across."""
+    """(along, across) of the whole picture, scaled to the contract's size across."""
     along, across = size
     return max(1, round(along * fitter.contract.across_px / across)), fitter.contract.across_px
 
@@ -139,5 +139,5 @@ _SIZES: dict[str, Callable[[Fitter, Size], Size]] = {"scale": _scaled, "crop": _
 
 
 def _centred(outer: Size, inner: Size) -> tuple[int, int]:
-    """(x, y) of `inner` in the middle of `outer`."""
+    """(x, y) at which `inner` is centred in `outer`."""
     return (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2

@@ -60,14 +60,14 @@ def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which t
     number: int,
     band_origin: tuple[int, int],
     retry_ambiguous: bool,
-    tell: Callable[[int, str], None],
+    progress: Callable[[int, str], None],
 ) -> list[RawCandidate]:
     """Return the candidates of step `number`; missing ones come from `generator` and are durable on return.
 
     Args:
         band_origin: (x, y) of the band's top left pixel, in signed canvas coordinates.
         retry_ambiguous: True to repeat calls that may have been billed.
-        tell: callback for the phase of each candidate.
+        progress: callback for the phase of each candidate.
 
     Raises:
         OutcomeUnknownError: a call without a picture may have been billed, and `retry_ambiguous` is False.
@@ -79,16 +79,16 @@ def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which t
     if len(candidates) < total and (owed := journal.owed()):
         _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
         candidates = journal.candidates()
-        tell(len(candidates), "answered")
+        progress(len(candidates), "answered")
     if len(candidates) < total:
         if retry_ambiguous:
             journal.allow_resending()
         _require_no_unknown_call(journal, number, bool(candidates))
         request = inputs.request(total - len(candidates), number, len(candidates), band_origin)
-        tell(len(candidates) + 1, "asking")
+        progress(len(candidates) + 1, "asking")
         for raw in generator.generate(request, journal):
             candidates += journal.keep(raw) if raw.call is None else [raw]
-            tell(len(candidates), "answered")
+            progress(len(candidates), "answered")
     if not candidates:
         _require_no_unknown_call(journal, number, False)
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")

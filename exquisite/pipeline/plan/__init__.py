@@ -1,4 +1,4 @@
-"""A plan for many steps: read from a file, checked as a whole, run from wherever the canvas is."""
+"""A plan for many steps: read from a file, validated as a whole, and continued from the end of the canvas."""
 
 from .document import PlanLine, ScrollPlan, StopRules, read_plan
 from .run import PlannedStep, remaining_steps, run_plan, stop_reason

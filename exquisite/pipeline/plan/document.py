@@ -1,10 +1,10 @@
-"""Reads a plan from a TOML file: for ranges of steps or of new pixels the words and the options of a step.
+"""Reads a plan from a TOML file: prompts and options for ranges of steps or of new pixels.
 
-    prompt = "a harbour town, fine ink hatching"      # holds for every line that does not set it
+    prompt = "a harbour town, fine ink hatching"      # for every line that does not set it
 
     [[line]]
     steps = [1, 10]                                   # the first ten steps
-    clause = "at dawn"                                # words behind the prompt
+    clause = "at dawn"                                # text after the prompt
 
     [[line]]
     pixels = [2560, 4096]                             # the steps whose first new pixel lies in this range
@@ -13,11 +13,11 @@
     scaffold = "market.png"                           # laid over the whole range
 
     [stop]
-    refusals = 2                                      # times that the gate may refuse one step
+    refusals = 2                                      # stop when the gate has refused one step so often
     drift = true                                      # stop when the style drifts away from the seed picture
-    budget = 12.5                                     # USD that the session may cost
+    budget = 12.5                                     # budget of the session in USD
 
-All problems of a file are named at once. Files of pictures are relative to the folder of the plan.
+An error lists all problems of a file at once. Paths of pictures are relative to the folder of the plan.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ __all__ = ["PlanLine", "ScrollPlan", "StopRules", "read_plan"]
 _WORDS = ("mode", "prompt", "clause")
 _RANGES = ("steps", "pixels")
 _TOP = ("name", "contract", "line", "stop")
-_MOST_STEPS = 100_000  # a longer plan is a slip of the pen
+_MOST_STEPS = 100_000  # a longer plan is taken for a typing error
 
 
 @dataclass(frozen=True)
 class StopRules:
-    """When a plan stops before its end.
+    """The conditions that stop a plan before its end.
 
     Attributes:
-        refusals: how often the gate may refuse one step, at least 1.
+        refusals: number of refusals of one step by the gate that stops the plan, at least 1.
         drift: stop when the style drifts away from the seed picture.
-        budget: USD that the session may cost in all; None for no limit.
+        budget: budget of the session in USD; None for no limit.
     """
 
     refusals: int = 1
@@ -64,8 +64,8 @@ class PlanLine:
     """One line of a plan.
 
     Attributes:
-        number: from 1, the place of its table in the file.
-        first, last: the steps of the plan that follow it, from 1, inclusive.
+        number: position of its table in the file, from 1.
+        first, last: its steps within the plan, from 1, inclusive.
         mode: direction of growth.
         prompt: the user prompt.
         options: the options of its first step.
@@ -79,7 +79,7 @@ class PlanLine:
     options: StepOptions
 
     def options_of(self, step: int, contract: TileContract) -> StepOptions:
-        """The options of a step of this line; a scaffold picture moves on with the canvas."""
+        """The options of a step of this line; a scaffold picture advances with the canvas."""
         if not is_picture_file(self.options.scaffold_fill):
             return self.options
         offset_px = self.options.scaffold_offset_px + (step - self.first) * contract.advance_px
@@ -88,13 +88,13 @@ class PlanLine:
 
 @dataclass(frozen=True)
 class ScrollPlan:
-    """A plan that was checked as a whole.
+    """A validated plan.
 
     Attributes:
-        name: by which the steps of a session say that they follow it.
+        name: the name by which step records refer to it.
         sha256: hash of the file.
-        lines: in the order of their steps, without gaps.
-        stop: when it stops early.
+        lines: the lines in the order of their steps, without gaps.
+        stop: the conditions that stop it early.
     """
 
     name: str
@@ -113,15 +113,15 @@ class ScrollPlan:
 
 
 def read_plan(path: Path | str, contract: TileContract, mode: Mode, options: Mapping[str, Any]) -> ScrollPlan:
-    """Read and check the plan at `path`.
+    """Read and validate the plan at `path`.
 
     Args:
         contract: the sizes of the session.
-        mode: direction of lines that set none.
-        options: fields of `StepOptions`, and the key "prompt", of lines that set none.
+        mode: direction of lines that do not set it.
+        options: fields of `StepOptions`, and the key "prompt", for lines that do not set them.
 
     Raises:
-        UsageError: the file cannot be read, or is no plan; every problem is named, with the number of its line.
+        UsageError: the file is unreadable, or not a valid plan; the message lists every problem with its line.
     """
     path, where = Path(path), f"the plan {path}"
     try:
@@ -155,7 +155,7 @@ class _Reader:
         """The plan; None where there are problems."""
         tables = document.get("line")
         if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-            self.problems.append("it has no lines: write a table [[line]] for each range of steps")
+            self.problems.append("it has no lines: add a table [[line]] for each range of steps")
             tables = []
         own_name = document.get("name", name)
         if not isinstance(own_name, str) or not own_name.strip():
@@ -171,7 +171,7 @@ class _Reader:
         return ScrollPlan(own_name, sha256, tuple(ordered), stop)
 
     def _check_contract(self, text: object) -> None:
-        """A session has one contract, so a plan can only name it."""
+        """Check that the contract in the plan, if any, is that of the session."""
         try:
             if text is not None and TileContract.parse(str(text)) != self._contract:
                 self.problems.append(f"contract {text} is not that of the session, which is {self._contract}")
@@ -197,7 +197,7 @@ class _Reader:
         return StopRules(refusals, drift, None if budget is None else Decimal(str(budget)))
 
     def _line(self, number: int, table: dict[str, Any]) -> PlanLine | None:
-        """One line; None where its range cannot be read. Every problem is noted under its number."""
+        """Parse one line; None when its range is invalid. Adds every problem with the line's number."""
 
         def note(problem: object) -> None:
             self.problems.append(f"line {number}: {problem}")
@@ -251,7 +251,7 @@ class _Reader:
             return ""
 
     def _in_folder(self, values: dict[str, Any]) -> dict[str, Any]:
-        """`values` with the files of pictures found from the plan's folder, and "none" for no gate."""
+        """`values` with paths of pictures resolved from the plan's folder, and None for the gate "none"."""
         values = dict(values)
         if values.get("gate") == "none":
             values["gate"] = None
@@ -266,10 +266,10 @@ class _Reader:
 
 
 def _steps_of(table: Mapping[str, Any], advance_px: int) -> tuple[int, int] | str:
-    """(first, last) step of a line; a text where its range cannot be read."""
+    """The first and the last step of a line, or the problem with its range as a text."""
     ranges = [name for name in _RANGES if name in table]
     if len(ranges) != 1:
-        return "name its range by steps = [FIRST, LAST] or by pixels = [START, STOP]"
+        return "set its range by steps = [FIRST, LAST] or by pixels = [START, STOP]"
     pair = table[ranges[0]]
     whole = isinstance(pair, list) and len(pair) == 2 and all(type(value) is int for value in pair)
     if not whole or not 0 <= pair[0] <= pair[1]:
@@ -285,7 +285,7 @@ def _steps_of(table: Mapping[str, Any], advance_px: int) -> tuple[int, int] | st
 
 
 def _range_problems(lines: list[PlanLine]) -> Iterator[str]:
-    """Overlaps and gaps between the ranges of lines."""
+    """A message for each overlap and gap between the ranges of lines."""
     end, before = 0, None
     for line in sorted(lines, key=lambda line: line.first):
         if before is not None and line.first <= end:

@@ -1,8 +1,8 @@
-"""Follows a plan: which step comes next, whether to go on, and the steps themselves, each made by `Session.step`.
+"""Runs a plan: finds the next step, checks the stop conditions, and makes each step by `Session.step`.
 
-Where a plan stands is read from the records of the canvas: each step that follows a plan says its name, the hash of its
-file, its line and the number of the step within the plan. So the same command goes on after any interruption, an undone
-step is made again, and a plan that was edited meanwhile goes on behind the steps that are there.
+The progress of a plan is read from the records of the canvas: each step of a plan records the plan's name, the hash of
+its file, its line and its number within the plan. The same command therefore continues after any interruption, an
+undone step is made again, and a plan that was edited continues after the existing steps.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["PlannedStep", "remaining_steps", "run_plan", "stop_reason"]
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step of a plan that is still to be made.
+    """A remaining step of a plan.
 
     Attributes:
-        step: its number in the plan, from 1.
-        line: the number of the line that it follows.
+        step: its number within the plan, from 1.
+        line: the number of its line.
         mode, prompt, options: arguments of `Session.step`.
     """
 
@@ -40,12 +40,12 @@ class PlannedStep:
 
 
 def remaining_steps(session: Session, plan: ScrollPlan) -> list[PlannedStep]:
-    """The steps of `plan` that the canvas does not have yet, in order."""
+    """The steps of `plan` that are not on the canvas yet, in order."""
     return [_planned(session, plan, step) for step in range(_steps_made(session, plan) + 1, plan.steps + 1)]
 
 
 def stop_reason(session: Session, plan: ScrollPlan) -> str:
-    """Why the plan stops where the canvas is, for a person; "" while it goes on."""
+    """The reason why the plan stops at the end of the canvas; "" while it continues."""
     step = _steps_made(session, plan) + 1
     refusals = _refusals(session, plan, step)
     if step <= plan.steps and refusals >= plan.stop.refusals:
@@ -69,14 +69,14 @@ def run_plan(  # noqa: PLR0913 (as for `Session.step`)
     retry_ambiguous: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[tuple[PlannedStep, StepResult]]:
-    """Make the remaining steps of `plan`, and yield each with its result, until its end or a reason to stop.
+    """Make the remaining steps of `plan`, and yield each with its result, until its end or a stop condition.
 
     Args:
-        budget: USD that the session may cost in all; that of the plan counts, too. None for no limit.
+        budget: budget of the session in USD, besides that of the plan; None for no limit.
         retry_ambiguous, progress: as for `Session.step`.
 
     Raises:
-        ExquisiteError: whatever `Session.step` raises; the same call goes on from there.
+        ExquisiteError: raised by `Session.step`; the same call continues from there.
     """
     limits = [limit for limit in (budget, plan.stop.budget) if limit is not None]
     while (step := _steps_made(session, plan) + 1) <= plan.steps and not stop_reason(session, plan):
@@ -100,13 +100,13 @@ def _planned(session: Session, plan: ScrollPlan, step: int) -> PlannedStep:
 
 
 def _steps_made(session: Session, plan: ScrollPlan) -> int:
-    """How many steps of the plan the canvas has."""
+    """The number of steps of the plan on the canvas."""
     follows = (record["plan"] for record in session.log() if "plan" in record)
     return next((int(each["step"]) for each in follows if each["name"] == plan.name), 0)
 
 
 def _refusals(session: Session, plan: ScrollPlan, step: int) -> int:
-    """How often the gate refused a step of the plan as it is now, at the end of the canvas as it is now."""
+    """The number of refusals by the gate of a step of the current plan at the current end of the canvas."""
     store, head = session.store, session.head
     numbers = range(head + 1, store.steps.last(head) + 1)
     records = [store.steps.record(number) for number in numbers if store.steps.is_finished(number)]

@@ -6,8 +6,8 @@ import contextlib
 import re
 
 from ...contract import Mode
-from ..options import KEPT_PICTURE, StepOptions
-from ..reference_pictures import with_kept_pictures
+from ..options import STORED_PICTURE, StepOptions
+from ..reference_pictures import with_stored_pictures
 from ..store import Store
 from ..store.records import Record
 from ..store.session_pictures import PICTURE_PATH, decoded
@@ -48,7 +48,7 @@ def _pictures_of(record: Record) -> list[tuple[str, str]]:
     """(kind, hash) of each picture that the options of a step name."""
     options = record.get("options", {})
     names = (*options.get("references", ()), options.get("scaffold_fill", ""))
-    return [(match[1], match[2]) for match in map(KEPT_PICTURE.fullmatch, names) if match is not None]
+    return [(match[1], match[2]) for match in map(STORED_PICTURE.fullmatch, names) if match is not None]
 
 
 def _made_again(evidence: Evidence, record: Record, kind: str, digest: str) -> bytes | None:
@@ -58,7 +58,7 @@ def _made_again(evidence: Evidence, record: Record, kind: str, digest: str) -> b
     with contextlib.suppress(*IMPOSSIBLE):
         store = Store(evidence.root, files=evidence.files)
         options = StepOptions(references=(kind,))
-        again = with_kept_pictures(store, record["parent"], Mode(record["mode"]), options)
+        again = with_stored_pictures(store, record["parent"], Mode(record["mode"]), options)
         if again.references == (f"{kind}:{digest}",):
             return store.pictures.png(digest)
     return None

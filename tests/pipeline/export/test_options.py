@@ -107,7 +107,7 @@ def test_a_printed_size_is_pixels_over_dots_an_inch() -> None:
         ("out.jpg", {}, r"ends in \.png or \.dzi"),
         ("out.png", {"format": "dzi"}, r"ends in \.dzi"),
         ("out.dzi", {"format": "png"}, r"ends in \.png"),
-        ("out.dzi", {"dpi": 300}, "no place for dpi"),
+        ("out.dzi", {"dpi": 300}, "cannot store a resolution"),
         ("out.png", {"dpi": 0}, "pixels an inch"),
         ("out.png", {"dpi": 1e12}, "pixels an inch"),
         ("out.png", {"scale": 0}, "factor above 0"),

@@ -75,7 +75,7 @@ def test_the_tiles_of_a_deep_zoom_picture_are_rolled_too(tmp_path: Path, mode: M
 
 def test_an_open_canvas_is_not_rolled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = canvas_at(tmp_path / "s")
-    with pytest.raises(UsageError, match="only a canvas that is a loop can be rolled"):
+    with pytest.raises(UsageError, match="only a closed loop can be rolled"):
         session.export(tmp_path / "out.png", roll=5)
     with pytest.raises(UsageError, match=r"roll must be a whole number of pixels, not 1\.5"):
         session.export(tmp_path / "out.png", roll=1.5)

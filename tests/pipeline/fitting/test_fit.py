@@ -83,7 +83,7 @@ class TestSize:
             fit_picture(drawn((10, 64)), SMALL)
 
     def test_too_small_a_picture_is_not_cropped(self) -> None:
-        with pytest.raises(PictureError, match="too small to be cropped to 64 px"):
+        with pytest.raises(PictureError, match="too small to crop to 64 px"):
             fit_picture(drawn((100, 63)), SMALL, "x", "crop")
 
     def test_unknown_words_are_refused(self) -> None:

@@ -48,7 +48,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 
 def test_text_under_a_picture_name(tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("buy milk")
-    with pytest.raises(PictureError, match=r"no picture that can be extended \(it begins with b'buy milk'\)"):
+    with pytest.raises(PictureError, match=r"not a supported picture \(it begins with b'buy milk'\)"):
         open_picture(tmp_path / "notes.png")
 
 

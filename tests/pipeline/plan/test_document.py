@@ -96,7 +96,7 @@ when = "tired"
         "line 1: unknown step option 'colour'",
         "line 2: mode y_ttb grows along y, the plan along x",
         "line 2: gate must be a factor above 0",
-        "line 3: name its range by steps = [FIRST, LAST] or by pixels",
+        "line 3: set its range by steps = [FIRST, LAST] or by pixels",
         "line 4: pixels must be two whole numbers in order, not [88, 80]",
         "line 4: prompt and clause must be texts",
         "line 5: unknown scaffold_fill 'sky'",
