@@ -1,1 +1,1 @@
-"""What stands between a step and a model: requests, answers, generators, recordings."""
+"""The interface to image models: requests, answers, generators, recordings."""

@@ -59,8 +59,8 @@ class TileRequest:
             numbered from here, so that a resumed step requests only the missing ones.
         band_origin: (x, y) of the band's top left pixel, in pixels, signed from the seed picture's origin. The
             simulated model locates the band in its known picture by it; real models never receive it.
-        beginning: what the step meets at the far end of the tile; None unless it closes a loop.
-        references: further pictures for the model to look at, in the order in which they are sent.
+        beginning: the band at the far end of the tile, for a step that closes a loop; None otherwise.
+        references: the reference pictures, in the order in which they are sent.
     """
 
     mode: Mode
@@ -93,9 +93,9 @@ class RawCandidate:
 
     Attributes:
         data: the bytes as received (after base64), before any decoding.
-        meta: how it came, without secrets, JSON types only.
+        meta: metadata of the answer, without secrets, JSON types only.
         call: the number of the call in the log whose answer holds the bytes; None when the generator logged
-            no call, so that the caller has to make them durable.
+            no call, so that the caller has to store the bytes.
     """
 
     data: bytes
@@ -144,42 +144,42 @@ class CallLog(Protocol):
         """Set aside the worst case of the next call, in USD, described by `what` for messages.
 
         Raises:
-            PaymentError: over the budget; nothing may be sent.
+            PaymentError: the budget does not allow it; the request must not be sent.
         """
 
     def intend(self, summary: Mapping[str, object]) -> int:
-        """Record that a request is about to leave; return the number of the call. No secrets in `summary`."""
+        """Record a request before it is sent; return the number of the call. `summary` holds no secrets."""
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
-        """Keep the body as received, before any parsing. `usd` is the real cost when known, else None."""
+        """Store the body as received, before any parsing. `usd` is the cost, or None while it is unknown."""
 
     def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
-        """Replace the reservation of an answered call by its cost, once its usage has been read.
+        """Replace the reservation of an answered call by its cost, after parsing its usage.
 
-        `estimated` says that the server did not tell, and `usd` is what was estimated before.
+        `estimated` is True when the server stated no cost, so that `usd` is the earlier estimate.
         """
 
     def doubt(self, call: int) -> None:
-        """Keep the reservation of an answered call counted: no picture came, and no word of what it cost."""
+        """Keep counting the reservation of an answered call that has no picture and states no cost."""
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
-        """The server refused; nothing was billed; the reservation is released."""
+        """Record that the server refused: nothing was billed, and the reservation is released."""
 
     def not_sent(self, call: int, reason: str) -> None:
-        """The request certainly did not reach the server; the reservation is released."""
+        """Record that the request certainly did not reach the server; the reservation is released."""
 
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
-        """Sent, and no whole answer came: perhaps billed; the reservation stays counted.
+        """Record that no complete answer arrived: the call may have been billed, and its reservation stays counted.
 
-        `partial` is what arrived: kept for a person to look at, and never taken for an answer.
+        `partial` is the received part, stored for inspection and never parsed as an answer.
         """
 
     def progress(self, message: str) -> None:
-        """One short line for a person: waiting, asking again, answer 2 of 3."""
+        """Report one short line, such as "waiting 2.0 s" or "answer 2 of 3"."""
 
 
 class NullCallLog:
-    """A CallLog that keeps nothing, for generators used outside a session."""
+    """A CallLog that stores nothing, for generators outside a session."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -193,25 +193,25 @@ class NullCallLog:
         return self._calls - 1
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def book(self, call: int, usd: Decimal, estimated: bool = False) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def doubt(self, call: int) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def not_sent(self, call: int, reason: str) -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
-        """Keep nothing."""
+        """Store nothing."""
 
     def progress(self, message: str) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
 
 @runtime_checkable
@@ -238,7 +238,7 @@ class Identified(Protocol):
 
 @runtime_checkable
 class PricesRequests(Protocol):
-    """A generator whose requests cost money, and that can say how much before it sends one."""
+    """A generator whose requests cost money, and that can price a request before sending it."""
 
     def request_preview(self, request: TileRequest) -> Mapping[str, object]:
         """Describe the calls for `request`, with `estimate_usd` and `worst_case_usd` in USD as text."""
@@ -258,11 +258,11 @@ class FetchesPictures(Protocol):
 
 @runtime_checkable
 class JudgesFormats(Protocol):
-    """A generator whose settings say whether tiles in a format that loses detail are used."""
+    """A generator whose settings decide whether tiles in a lossy format are used."""
 
     @property
     def lossy(self) -> str:
-        """"accept" to use them with a warning, "refuse" to keep them and go no further."""
+        """"accept" to use them with a warning, "refuse" to store them and stop."""
 
 
 def describe(generator: TileGenerator) -> dict[str, object]:

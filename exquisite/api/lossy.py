@@ -48,7 +48,7 @@ def decode_lossy(data: bytes, size: tuple[int, int]) -> Image.Image:
     """Decode a JPEG or WebP of exactly `size`, as RGB; opaque alpha is dropped.
 
     Raises:
-        AnswerError: the data is anything else; the message says what. No other exception leaves this function.
+        AnswerError: the data is anything else; the message describes it. No other exception leaves this function.
     """
     kind = other_format(data)
     try:

@@ -46,10 +46,10 @@ GPT_MODEL_AUTHORITY = MODEL_DEFAULT
 """The model that the documents name; the same object as the default, so that both always agree."""
 
 ModelStatus = Literal["active", "retiring", "retired"]
-"""How long a model can still be used; see `Model.status`."""
+"""The availability of a model; see `Model.status`."""
 
 QUALITY_DEFAULT = "high"
-"""Of a request, when nobody chooses."""
+"""The default quality of a request."""
 
 COLLECTED = date(2026, 11, 22)
 """Date of the entries."""
@@ -58,7 +58,7 @@ RETIRES_SOON_DAYS = 30
 """Number of days before the shutdown of a model from which on its use gives a warning."""
 
 FREE = "free"
-"""Name in place of a model, for all functions that compute costs: the server is free."""
+"""Value in place of a model's name, in all functions that compute costs: the server is free."""
 
 Size = tuple[int, int]
 
@@ -261,7 +261,7 @@ def check_model(name: str, today: date, custom_base_url: bool = False) -> str:
     return ""
 
 
-def check_options(  # noqa: PLR0913 (what the rules of a model speak of)
+def check_options(  # noqa: PLR0913 (the properties of a request that a model restricts)
     name: str,
     tile_size: tuple[int, int],
     *,

@@ -23,9 +23,9 @@ MAX_WORDS = 600
 """Largest length of a server's message in an error, in characters."""
 
 _AMBIGUOUS = {408, 409, 499}
-_JSON_BYTES = 1 << 20  # parsed of a body: all that is read of an answer with an error status
+_JSON_BYTES = 1 << 20  # parsed part of a body: at least all of an answer with an error status
 _HTML_BYTES = 20_000  # searched for a title: pages of proxies are smaller
-_EXCERPT_BYTES = 200  # of a body that is neither JSON nor HTML: two lines of a message
+_EXCERPT_BYTES = 200  # excerpt of a body that is neither JSON nor HTML: two lines of a message
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _OUT_OF_MONEY = re.compile(
     r"\b(?:billing_hard_limit_reached|insufficient_quota|credit_balance_exhausted|\w+_spend_limit_exceeded"

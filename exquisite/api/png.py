@@ -35,11 +35,11 @@ def decode_tile(data: bytes, contract: TileContract = CLASSIC, mode: Mode | str 
     """Decode the tile in `data` for growth in `mode`; RGB, without the alpha of an opaque RGBA.
 
     Accepted is a PNG of the contract's `tile_size(mode)` with 8 bits a sample, RGB or opaque RGBA, interlaced or not.
-    Bytes after its end are ignored; colour profiles and all other ancillary chunks are, too. JPEG and WebP of that
-    size are taken as well; `lossy_format` tells which of them lost detail.
+    Bytes after its end, colour profiles and all other ancillary chunks are ignored. JPEG and WebP of that size are
+    accepted as well; `lossy_format` detects those that lost detail.
 
     Raises:
-        AnswerError: the data is anything else; the message says what. No other exception leaves this function.
+        AnswerError: the data is anything else; the message describes it. No other exception leaves this function.
     """
     if len(data) > (limit := png_bytes_max(contract)):
         raise AnswerError(f"the picture has {len(data)} bytes; more than {limit} is refused before decoding")
@@ -82,7 +82,7 @@ def _verified(data: bytes, size: tuple[int, int]) -> bytes:
         if chunk.kind in (b"IHDR", b"tRNS", b"IDAT", b"IEND"):
             parts.append(chunk.whole)
         previous = chunk.kind
-    assert header is not None  # a walk that raises nothing has a first chunk
+    assert header is not None  # the walk raises when the first chunk is missing
     check_pixel_stream(idat, header.stream_bytes)
     return b"".join(parts)
 

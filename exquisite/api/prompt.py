@@ -13,7 +13,7 @@ from ..errors import UsageError
 __all__ = ["PROMPT_STRENGTHS", "PROMPT_STRENGTH_DEFAULT", "build_prompt", "check_words"]
 
 PROMPT_STRENGTH_DEFAULT = 1
-"""How much a prompt says when nobody chooses: one of PROMPT_STRENGTHS."""
+"""The default of PROMPT_STRENGTHS."""
 
 PROMPT_STRENGTHS = (0, 1, 2, 3)
 """0: the direction and the user prompt. 1: also what to keep and how to continue. 2: also what to match.
@@ -28,7 +28,7 @@ _REFERENCES = {
 _TOWARDS = {"right": "to the right", "left": "to the left", "bottom": "downwards", "top": "upwards"}
 
 
-def build_prompt(  # noqa: PLR0913 (everything that a prompt says)
+def build_prompt(  # noqa: PLR0913 (the properties of a step in a prompt)
     mode: Mode | str,
     words: str = "",
     contract: TileContract = CLASSIC,
@@ -38,9 +38,9 @@ def build_prompt(  # noqa: PLR0913 (everything that a prompt says)
 ) -> str:
     """The full prompt for one step in `mode`; it ends with the user prompt `words`.
 
-    Where the step `closes` a loop, both ends of the tile are kept, and `contract` is that of the closing step.
-    `references` are the kinds of the reference pictures (`REFERENCE_KINDS`), in the order in which they are sent. The
-    model is told what each of them is, whatever the strength.
+    When the step `closes` a loop, the model must keep both ends of the tile, and `contract` is that of the closing
+    step. `references` are the kinds of the reference pictures (`REFERENCE_KINDS`), in the order in which they are sent.
+    The prompt describes each of them at every strength.
 
     Raises:
         UsageError: unknown mode or strength, or `words` that cannot be encoded as UTF-8.

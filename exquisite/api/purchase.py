@@ -106,7 +106,7 @@ class Purchase:
         """Yield the tiles of each round in the order of the calls, not of arrival.
 
         Raises:
-            PaymentError: over the budget.
+            PaymentError: the budget does not cover the first call.
             RejectedByServerError, ServerUnavailableError: see `paid_call`.
             OutcomeUnknownError: a call may have been billed, or the answers have no images.
         """

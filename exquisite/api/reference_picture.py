@@ -1,4 +1,4 @@
-"""A reference picture: what a request carries besides the reference tile and its mask, for the model to look at."""
+"""Reference pictures: pictures in a request besides the reference tile and its mask."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..contract import require_rgb
 __all__ = ["REFERENCE_KINDS", "ReferencePicture", "picture_sha256"]
 
 REFERENCE_KINDS = ("seed", "map", "file")
-"""A part of the seed picture; the canvas in small, with the tile framed; a picture file."""
+"""Kinds of reference pictures: a part of the seed picture; the scaled-down canvas with the tile framed; a file."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReferencePicture:
-    """One further picture of a request.
+    """One reference picture of a request.
 
     Attributes:
         kind: one of REFERENCE_KINDS.
-        data: the PNG as it is sent.
+        data: the PNG in the request.
         size: (width, height) in pixels.
         sha256: `picture_sha256` of its pixels.
     """
@@ -52,5 +52,5 @@ class ReferencePicture:
 
 
 def picture_sha256(image: Image.Image) -> str:
-    """SHA-256 of the size and the pixels of an RGB picture, which no encoder changes."""
+    """SHA-256 of the size and the pixels of an RGB picture, which does not depend on the encoder."""
     return hashlib.sha256(f"{image.width}x{image.height} ".encode() + image.tobytes()).hexdigest()

@@ -5,7 +5,7 @@
 | `none`         | ReplayError         | replay; an unexpected request is a ReplayError             |
 | `once`         | record              | the same as `none`                                         |
 | `new_episodes` | record              | replay what is there, send and record the rest             |
-| `all`          | record              | send and record everything anew                            |
+| `all`          | record              | send and record everything again                           |
 
 The names of the modes are those of vcrpy. Mode `all` replaces a recorded answer only by a new answer, never by a
 refusal, and removes unused interactions after a successful run. A failed run leaves no new recording, so that the

@@ -28,7 +28,7 @@ from .quilting import continue_by_quilting, minimum_error_cut
 __all__ = ["DEFAULT_STRENGTH", "MISBEHAVIOURS", "MockTileGenerator"]
 
 DEFAULT_STRENGTH = 0.5
-"""Strength of the drift (`Drift.random`) by default: a good model's."""
+"""Default strength of the drift (`Drift.random`): that of a good model."""
 
 MISBEHAVIOURS = {
     "drift": "redrawn far off: three times the strongest that was measured",
@@ -49,11 +49,12 @@ MISBEHAVIOURS = {
 _STRENGTHS = (0.7, 1.0, 1.6)
 """Factors on the strength for three candidates in a row, in an order that changes from step to step.
 
-Unless a smooth model is restless only the strongest shifts and zooms; the others are off in tone and softness alone.
+Only the strongest candidate of a smooth model that is not restless shifts and zooms; the others drift in tone and
+softness alone.
 """
 _UNRELATED = ("mirror", "copy", "copy_reference", "flat", "another")
-_STRONG_DRIFT = 3.0  # as MISBEHAVIOURS says of "drift"
-_TONE_SHARE = 8  # an eighth of where two pictures are joined is the standard deviation of the blur that leaves tone
+_STRONG_DRIFT = 3.0  # for the misbehaviour "drift"
+_TONE_SHARE = 8  # the tone of a joined region is its blur with a standard deviation of an eighth of its width
 _MARGIN_SHARE = 8  # an eighth of the tile on each side, for shifts and zooms
 
 
@@ -62,21 +63,21 @@ class MockTileGenerator:
 
     Args:
         seed: seeds all randomness, together with the step, the number of the candidate, the mode and the band.
-        picture: a known wide picture (an image, or the path of one) at the scale of the canvas, from which new
-            content is taken as far as it reaches.
+        picture: a known wide picture (an image, or the path of one) at the scale of the canvas, the source of new
+            content as far as it extends.
         origin: (x, y) in `picture` of the top left pixel of the session's seed picture; default (0, 0).
-        drift: strength of the random drift of each candidate (`random_drift`); candidates differ, one is worse. Or a
-            Drift, the same for all. None: no drift, so that a tile from the known picture is the exact truth.
-        profile: kind of model whose random drifts these are, one of `drift.PROFILES`.
-        restless: every candidate of the profile "smooth" shifts and zooms; else only the worst of three, as with a good
-            model.
+        drift: strength of the random drift of each candidate (`random_drift`), which differs between candidates; or a
+            Drift for all of them; or None for no drift, so that a tile from the known picture is the exact truth.
+        profile: drift profile, one of `drift.PROFILES`.
+        restless: True to let every candidate of the profile "smooth" shift and zoom; otherwise only the worst of three
+            does, as with a good model.
         warp_px: largest displacement of an extra smooth warp in random drifts, in pixels of a classic tile.
-        misbehave: a name from MISBEHAVIOURS for every candidate, or one entry (None: behave) for each number
-            of a candidate, repeated from the start when there are more candidates.
+        misbehave: a name from MISBEHAVIOURS for every candidate, or a sequence with one entry for each candidate (None
+            for no misbehaviour), repeated for further candidates.
 
     Raises:
         PictureError: `picture` cannot be read.
-        UsageError: an unknown misbehaviour or profile.
+        UsageError: the misbehaviour or the profile is unknown.
     """
 
     def __init__(  # noqa: PLR0913 (independent settings, by keyword only)
@@ -191,7 +192,7 @@ class MockTileGenerator:
         )
 
     def _scene(self, request: TileRequest, key: str, misbehaviour: str | None) -> _Scene:
-        """The tile before its drift, with a margin of surroundings that the drift may bring into view."""
+        """The tile before its drift, with a margin that the drift may bring into view."""
         contract = request.contract
         scene = to_canonical(request.band, request.mode)
         if misbehaviour in _UNRELATED:
@@ -217,7 +218,7 @@ class MockTileGenerator:
         return _Scene(around, Box(margin, margin, margin + tile.width, margin + tile.height), source)
 
     def _continued(self, request: TileRequest, key: str, length: int | None = None) -> tuple[Image.Image, str]:
-        """The band and what continues it, canonical, `length` px long or to the end of the growth; and the source."""
+        """The band and its continuation, canonical, `length` px long or to the end of the growth; and the source."""
         contract = request.contract
         scene, truth = to_canonical(request.band, request.mode), self._truth(request)
         length = length or contract.band_px + contract.advance_px
@@ -230,7 +231,7 @@ class MockTileGenerator:
         return scene, "quilting" if truth is None else "picture, then quilting"
 
     def _closed(self, request: TileRequest, scene: Image.Image, key: str) -> Image.Image:
-        """The tile of a loop: `scene` is what continues the band; behind a cut through it, what precedes the beginning.
+        """The tile of a closing step: `scene` up to a cut, after it pixels that lead to the beginning of the canvas.
 
         All pictures are canonical; the cut lies in the middle half.
         """
@@ -256,7 +257,7 @@ class MockTileGenerator:
         return Box(left, top, left + width, top + height)
 
     def _truth(self, request: TileRequest) -> Image.Image | None:
-        """The known picture's pixels behind the seam, canonical; None when it does not reach all of the seam."""
+        """The known picture's pixels after the seam, canonical; None when it does not cover the whole seam."""
         if self._picture is None:
             return None
         tile = self._tile_in_picture(request)
@@ -276,9 +277,9 @@ class MockTileGenerator:
 
 
 def _joined(old: Image.Image, new: Image.Image) -> Image.Image:
-    """`old` at the left and `new` at the right, of one size: detail changes along a cut, tone all the way across.
+    """Join `old` at the left and `new` at the right, of equal size: detail along a cut, tone by a ramp over the width.
 
-    Two bands are enough of a multiresolution spline (Burt and Adelson, ACM Transactions on Graphics 2(4), 1983).
+    This is a multiresolution spline with two bands (Burt and Adelson, ACM Transactions on Graphics 2(4), 1983).
     """
     cut = minimum_error_cut(old, new)
     ramp = Image.linear_gradient("L").rotate(90).resize(old.size)
@@ -296,13 +297,13 @@ def _joined(old: Image.Image, new: Image.Image) -> Image.Image:
 
 
 def _placed_as(drift: Drift, other: Drift) -> Drift:
-    """`drift` with the tone and softness of another: a tile has one geometry, and tone changes along it."""
+    """`drift` with the tone and softness of another: a tile has one geometry, and its tone changes along it."""
     return replace(drift, gamma=other.gamma, contrast=other.contrast, cast=other.cast, blur=other.blur)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """A picture, the box of the tile in it, and the source of the pixels behind the seam."""
+    """A picture, the box of the tile in it, and the source of the pixels after the seam."""
 
     image: Image.Image
     tile: Box

@@ -67,7 +67,7 @@ class Call:
 
     @property
     def status(self) -> str:
-        """The outcome in a word; "unknown" after a crash before the answer."""
+        """The outcome in one word; "unknown" after a crash before the answer."""
         return str(self.outcome.get("outcome", "unknown" if self.body is None else "answered"))
 
     @property

@@ -1,4 +1,4 @@
-"""What a session has cost, as a value, with one set of words for the command line, the page and the report."""
+"""The costs of a session as a value, with one set of labels for the command line, the page and the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CallInDoubt", "Money", "MoneyLine"]
 
 @dataclass(frozen=True)
 class CallInDoubt:
-    """A call that may have been billed, and the most that it can have cost, in USD."""
+    """A call that may have been billed, and its worst case in USD."""
 
     step: int
     call: int
@@ -20,7 +20,7 @@ class CallInDoubt:
 
 @dataclass(frozen=True)
 class MoneyLine:
-    """One line of an account: a label, an amount, and what the amount is."""
+    """One line of an account: a label, an amount, and its meaning."""
 
     label: str
     amount: str
@@ -35,11 +35,11 @@ class Money:
     """The money of a session, in USD.
 
     Attributes:
-        spent: what answered calls have cost.
-        estimated: the part of `spent` that is an estimate, because servers did not say.
-        set_aside: the most that the calls under way can cost.
+        spent: cost of the answered calls.
+        estimated: the part of `spent` that is an estimate, because servers stated no cost.
+        set_aside: worst case of the calls under way.
         in_doubt: the calls whose outcome is unknown.
-        budget: the most that the session may cost; None for no limit.
+        budget: budget of the session; None for no limit.
     """
 
     spent: Decimal
@@ -50,12 +50,12 @@ class Money:
 
     @property
     def perhaps_billed(self) -> Decimal:
-        """The most that the calls in doubt can have cost."""
+        """The worst case of the calls in doubt."""
         return sum((call.usd for call in self.in_doubt), Decimal(0))
 
     @property
     def budget_left(self) -> Decimal | None:
-        """What is left of the budget when everything that may have been billed counts; None without a budget."""
+        """The rest of the budget, with everything that may have been billed counted; None without a budget."""
         return None if self.budget is None else self.budget - self.spent - self.set_aside - self.perhaps_billed
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Money:
         }
 
     def lines(self) -> list[MoneyLine]:
-        """The account: what was spent, and whatever else is not 0."""
+        """The lines of the account: the amount spent, and every other amount that is not 0."""
         lines = [MoneyLine("spent", _usd(self.spent))]
         if self.estimated:
             meaning = "of what was spent: the server did not say what it cost"

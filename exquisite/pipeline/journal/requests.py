@@ -40,7 +40,7 @@ def request_record(inputs: StepInputs, base: int, generator: Record) -> Record:
 
 
 def _beginning(inputs: StepInputs) -> Record:
-    """What a step that closes a loop meets at the far end of its tile."""
+    """The fields for the far end of a closing step; empty for other steps."""
     end = inputs.beginning
     if end is None:
         return {}

@@ -1,8 +1,8 @@
-"""Every file of a session checked against what the records say of it, and made again where that is possible.
+"""Checks every file of a session against the records, and repairs damaged files where possible.
 
-Every byte on disk is hashed once. Each record then claims the files that it names; what is missing, differs,
-contradicts another record or is claimed by nobody is a finding. What a run that was cut short leaves (an
-unfinished step, drafts under tmp/) is no damage: the next run uses it or clears it, and the report says so.
+Every byte on disk is hashed once. Each record then claims the files that it names. A file that is missing, altered,
+contradictory or claimed by no record is a finding. The remains of an interrupted run (an unfinished step, drafts under
+tmp/) are no damage: the next run uses or removes them, and the report notes them.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = ["verify_path"]
 
 
 def verify_path(root: Path | str, files: Files | None = None, repair: bool = False) -> VerifyReport:
-    """Check every file of the session at `root`, which may be too damaged to be opened.
+    """Check every file of the session at `root`, which may be too damaged to open.
 
     Args:
         root: the session's folder.
-        files: the seam to the file system.
-        repair: put back what can be known again with certainty; takes the session's lock.
+        files: the file system.
+        repair: restore files whose content is certain; takes the session's lock.
 
     Raises:
-        SessionNotFoundError: nothing at `root` looks like a session.
-        SessionLockedError: `repair`, and another run is writing.
-        StorageError: `repair`, and the disk refused.
+        SessionNotFoundError: there is no session at `root`.
+        SessionLockedError: `repair` is set, and another run is writing.
+        StorageError: `repair` is set, and the disk fails.
     """
     root, files = Path(root), files or Files()
     if not any((root / name).exists() for name in ("HEAD", "session.json", "steps")):
@@ -51,7 +51,7 @@ def verify_path(root: Path | str, files: Files | None = None, repair: bool = Fal
 
 def _verify(evidence: Evidence) -> VerifyReport:
     """Check everything: records before the files that they name, parents before children."""
-    heads = read_heads(evidence)  # first, since a writer may be at work
+    heads = read_heads(evidence)  # first, because another run may be writing
     evidence.read_all()
     evidence.claimed |= {".lock", "session.json", "HEAD", "ledger.json"}
     records = StepRecords(evidence, heads)
@@ -83,7 +83,7 @@ def _check_ledger(evidence: Evidence, records: StepRecords) -> None:
 
 
 def _check_unclaimed(evidence: Evidence, records: StepRecords) -> None:
-    """Report every file that no record names and that no unfinished work explains."""
+    """Report every file that no record names and that is not part of an unfinished step."""
     unfinished = set(records.numbers) - set(records.whole)
     if evidence.hashes.get(".lock", sha256(b"")) != sha256(b""):
         evidence.report(".lock", "it is not empty", "it holds nothing and does no harm")

@@ -1,4 +1,4 @@
-"""The files of a session, each hashed once, and what is wrong with them."""
+"""The files of a session, each hashed once, and the findings about them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _EXPERIMENT = re.compile(r"experiments/[A-Za-z0-9._-]+\.json")
 
 @dataclass(frozen=True)
 class Replacement:
-    """The content that mends a damage.
+    """The content that repairs a damaged file.
 
     Attributes:
-        data: the whole file.
-        remark: what the finding says once it is in place.
-        path: where it goes, when that is not the damaged file itself.
+        data: the content.
+        remark: the consequence in the finding after the repair.
+        path: the file to write, if it is not the damaged one.
     """
 
     data: bytes
@@ -41,8 +41,8 @@ class Evidence:
 
     Args:
         root: the session's folder.
-        files: the seam to the file system.
-        repair: put back what can be known again with certainty; the caller holds the lock.
+        files: the file system.
+        repair: restore files whose content is certain; the caller holds the lock.
     """
 
     def __init__(self, root: Path, files: Files, repair: bool) -> None:
@@ -51,13 +51,13 @@ class Evidence:
         self.repair = repair
         self.findings: list[Finding] = []
         self.notes: list[str] = []
-        self.claimed: set[str] = set()  # the files that a record accounts for
+        self.claimed: set[str] = set()  # the files that a record names
         self.hashes: dict[str, str] = {}
         self._by_hash: dict[str, str] = {}
-        self._displaced: dict[str, bytes] = {}  # what repairs took away: of two swapped files, one is needed again
+        self._displaced: dict[str, bytes] = {}  # replaced content: it belongs elsewhere if files were swapped
 
     def read_all(self) -> None:
-        """Hash every file but those that systems and editors leave, which are noted."""
+        """Hash every file, except those of systems and editors, which are noted."""
         paths = sorted(path for path in self.root.rglob("*") if path.is_file())
         ours = list(own(paths, self.root))
         if foreign := [path.relative_to(self.root).as_posix() for path in paths if path not in set(ours)]:
@@ -69,14 +69,14 @@ class Evidence:
         self._by_hash = {digest: path for path, digest in self.hashes.items()}
 
     def content(self, path: str) -> bytes | None:
-        """The bytes of a file; None when it cannot be read."""
+        """The bytes of a file; None when it is unreadable."""
         try:
             return (self.root / path).read_bytes()
         except OSError:
             return None
 
     def elsewhere(self, digest: str) -> bytes | None:
-        """The content with this hash, when any file of the session has it, or had it before a repair."""
+        """The content with this hash, from any file of the session, or from one before its repair; else None."""
         if digest in self._displaced:
             return self._displaced[digest]
         path = self._by_hash.get(digest)
@@ -84,7 +84,7 @@ class Evidence:
         return data if data is not None and sha256(data) == digest else None
 
     def report(self, path: str, problem: str, consequence: str, replacement: Replacement | None = None) -> None:
-        """Add a damage to the findings, and repair it when its replacement is known and repairing is allowed."""
+        """Add a damage to the findings, and repair it if there is a replacement and `repair` is set."""
         if replacement is None or not self.repair:
             self.findings.append(Finding(path, problem, consequence))
             return
@@ -111,12 +111,12 @@ class Evidence:
         expected: str | None = None,
         rebuild: Callable[[], bytes | None] | None = None,
     ) -> Record | None:
-        """The sealed record at `path`, mended if need be and possible; None when there is none to trust.
+        """The sealed record at `path`, repaired if necessary and possible; None without a trustworthy one.
 
         Args:
-            consequence: what its loss costs.
-            expected: the hash of the file, when another record keeps it.
-            rebuild: makes it from other records.
+            consequence: the consequence of its loss.
+            expected: the hash of the file, if another record holds it.
+            rebuild: derives it from other records.
         """
         data = self.content(path)
         problem = "it is missing"
@@ -139,24 +139,24 @@ class Evidence:
         self.report(path, problem, consequence, None if mended is None else Replacement(mended))
         return None if mended is None else unseal(mended, self.root / path)
 
-    # Files that stand for themselves
+    # Files with a seal of their own
 
     def settlements(self) -> set[str]:
-        """The files of what became of calls in doubt, each checked against its own seal."""
+        """Check each settlement against its seal."""
         paths = {path for path in self.hashes if is_settlement(path)}
         for path in sorted(paths):
             self.record(path, "what a person found out about a call is lost: it is in doubt again, settle it anew")
         return paths
 
     def experiments(self) -> set[str]:
-        """The files of plans and results of experiments, each checked against its own seal."""
+        """Check each experiment file against its seal."""
         paths = {path for path in self.hashes if _EXPERIMENT.fullmatch(path)}
         for path in sorted(paths):
             self.record(path, "what this experiment compared cannot be read; its branches are not affected")
         return paths
 
     def labels(self) -> set[str]:
-        """The file of answers to blind tests, each line checked against its own hash."""
+        """Check each line of the labels against its hash."""
         lines = (self.content(LABELS_FILE) or b"").split(b"\n")
         for number, line in enumerate(lines, start=1):
             if line and parse_label(line) is None:

@@ -1,4 +1,4 @@
-"""What a check of a session reports."""
+"""The report of a check of a session."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Finding:
 
     Attributes:
         path: the file, relative to the session's folder.
-        problem: what is wrong with it.
-        consequence: what it costs, or what was done about it.
-        repaired: whether the file is again what was recorded.
+        problem: the damage.
+        consequence: the consequence of the damage, or of the repair.
+        repaired: whether the file has its recorded content again.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The result of `verify`: damages, how many files were checked, and remarks on what is no damage."""
+    """The result of `verify`: damages, the number of checked files, and notes on what is no damage."""
 
     findings: tuple[Finding, ...]
     checked: int
@@ -37,5 +37,5 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the session is whole now."""
+        """Whether the session is intact now."""
         return all(finding.repaired for finding in self.findings)

@@ -1,4 +1,4 @@
-"""session.json and the heads, checked against the records of the steps."""
+"""Checks session.json and the heads against the records of the steps."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Heads = Mapping[str, bytes | None]
 
 
 def read_heads(evidence: Evidence) -> Heads:
-    """The content of each head by its path; None where it cannot be read."""
+    """The content of each head by its path; None for an unreadable one."""
     folder = evidence.root / "heads"
     names = sorted(path.name for path in own(folder.glob("*")) if BRANCH_NAME.fullmatch(path.name))
     return {path: evidence.content(path) for path in (MAIN_HEAD, *(f"heads/{name}" for name in names))}
 
 
 def check_session(evidence: Evidence, records: StepRecords, heads: Heads) -> None:
-    """Check that session.json says what follows from the steps and the heads."""
+    """Check that session.json agrees with the steps and the heads."""
     seed = records.whole.get(SEED)
     modes = [record["mode"] for record in records.whole.values() if is_committed(record) and record.get("mode")]
     branches = [path.removeprefix("heads/") for path in heads if path != MAIN_HEAD]
@@ -49,7 +49,7 @@ def check_session(evidence: Evidence, records: StepRecords, heads: Heads) -> Non
 
 
 def check_heads(evidence: Evidence, records: StepRecords, heads: Heads) -> None:
-    """Check that each head names a committed step, and point a damaged one at the step that it named."""
+    """Check that each head names a committed step, and restore a damaged one."""
     for path, line in heads.items():
         evidence.claimed.add(path)
         problem = _problem(path, line, records.committed())
@@ -79,18 +79,18 @@ def _problem(path: str, line: bytes | None, committed: Mapping[int, str]) -> str
 
 
 def _target(evidence: Evidence, records: StepRecords, heads: Heads, path: str) -> tuple[int, str] | None:
-    """(the step that the damaged head at `path` named, how that is known); None when nothing tells."""
+    """The step that the damaged head at `path` named, and the evidence for it; None without evidence."""
     committed, line = records.committed(), heads[path] or b""
     parsed = {other: head for other, text in heads.items() if (head := parse_head(text or b"")) is not None}
-    # 1. The heads may have been swapped: another file holds the line of this one.
+    # 1. The heads may have been swapped: another file has the line of this one.
     for other, head in parsed.items():
         if head.path == path and committed.get(head.step) == head.record_sha256:
             return head.step, f"its line stands in {other}"
-    # 2. What is left of the line may name the step. The line of another head tells nothing of this one.
+    # 2. The rest of the line may name the step. The line of another head is no evidence for this one.
     is_anothers = path in parsed and parsed[path].path in heads
     if not is_anothers and not _names_damage(line, records) and (target := lost_head(line, committed)) is not None:
         return target
-    # 3. The canvas itself is at its newest step, unless somebody went back.
+    # 3. The canvas ends with its newest step, unless somebody went back.
     newest = _newest(evidence, records)
     if path == MAIN_HEAD and newest in committed:
         return newest, "where the newest step left the canvas; `undo` if you went back since"
@@ -98,13 +98,13 @@ def _target(evidence: Evidence, records: StepRecords, heads: Heads, path: str) -
 
 
 def _names_damage(line: bytes, records: StepRecords) -> bool:
-    """Whether a head is fine in itself, and the step that it names is not."""
+    """Whether a head is intact, but the step that it names is damaged."""
     head = parse_head(line)
     return head is not None and head.step not in records.whole and head.record_sha256 not in records.hashes.values()
 
 
 def _newest(evidence: Evidence, records: StepRecords) -> int:
-    """Where the canvas was after the newest step: at it, or where it began when it glued nothing."""
+    """The head after the newest step: that step, or its parent if it glued nothing."""
     number = max(records.numbers, default=SEED)
     record = records.whole.get(number)
     if record is not None:

@@ -1,4 +1,4 @@
-"""The pictures that requests carried, checked against the hashes by which records name them."""
+"""Checks the pictures of requests against the hashes by which records name them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_pictures(evidence: Evidence, records: StepRecords) -> None:
 
 
 def named_pictures(evidence: Evidence, records: StepRecords) -> set[str]:
-    """The pictures whose hash stands in the record or the request of a step, finished or not."""
+    """The pictures whose hash is in the record or the request of a step, finished or not."""
     hashes: set[bytes] = set()
     for number in records.numbers:
         for name in ("step.json", "request.json"):
@@ -45,14 +45,14 @@ def named_pictures(evidence: Evidence, records: StepRecords) -> set[str]:
 
 
 def _pictures_of(record: Record) -> list[tuple[str, str]]:
-    """(kind, hash) of each picture that the options of a step name."""
+    """Kind and hash of each picture in the options of a step."""
     options = record.get("options", {})
     names = (*options.get("references", ()), options.get("scaffold_fill", ""))
     return [(match[1], match[2]) for match in map(STORED_PICTURE.fullmatch, names) if match is not None]
 
 
 def _made_again(evidence: Evidence, record: Record, kind: str, digest: str) -> bytes | None:
-    """The part of the seed picture, or the map, made once more from the canvas; None where that gives another one."""
+    """The part of the seed picture, or the map, derived again from the canvas; None if the result differs."""
     if kind not in ("seed", "map"):
         return None
     with contextlib.suppress(*IMPOSSIBLE):

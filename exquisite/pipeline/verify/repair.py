@@ -1,7 +1,7 @@
-"""What a damaged file of a session must have been, as far as the rest of the session tells.
+"""Reconstructs damaged files of a session from the rest of the session; writes nothing.
 
-Nothing here writes. A mended file counts only when it hashes as recorded, or, where no hash of it is kept
-(session.json, HEAD, ledger.json, pending), when everything it says follows from records that are whole.
+A reconstructed file is used only if its hash is the recorded one. A file whose hash is not recorded (session.json,
+HEAD, ledger.json, pending) is used only if intact records determine all of its content.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ __all__ = [
     "rebuilt_session",
 ]
 
-_CUT_MAX = 52  # bytes that may miss at the end: twelve bytes of the hash are left to agree
-_FLIPS_MAX = 1 << 15  # bytes; trying each bit costs a hash of the whole
+_CUT_MAX = 52  # bytes that may be missing at the end: 16 digits of the hash remain for comparison
+_FLIPS_MAX = 1 << 15  # bytes; each tried bit costs one hash of the file
 
 
 def mended_record(data: bytes, expected: str | None) -> bytes | None:
-    """The sealed record that `data` was before one bit of it flipped, or its end was cut or altered; None if unknown.
+    """Restore a sealed record with one flipped bit, or with a missing or altered end; None if that fails.
 
     Args:
         data: the damaged file.
-        expected: the hash of the whole file when another record keeps it. Without it the seal inside must agree.
+        expected: the hash of the file, if another record holds it. Without it the seal inside must agree.
     """
     for candidate in _candidates(data):
         if expected is None or sha256(candidate) == expected:
@@ -61,7 +61,7 @@ def _candidates(data: bytes) -> Iterator[bytes]:
             mended = bytearray(content)
             mended[at >> 3] ^= 1 << (at & 7)
             yield bytes(mended) + data[tail.start() :]
-    # The seal itself is altered: it follows from the content, and may differ from what is there by one character.
+    # The seal itself is altered: the right one follows from the content, and may differ by one character.
     end = data.rfind(b',\n  "sha')
     for stop in {end, len(data) - len(',\n  "sha256": ""\n}\n') - 64} if end >= 0 else {len(data) - 84}:
         if stop > 0:
@@ -71,7 +71,7 @@ def _candidates(data: bytes) -> Iterator[bytes]:
 
 
 def _flipped_bit(content: bytes, after: bytes, expected: str) -> int | None:
-    """Which bit of `content` must be flipped so that content + after has the hash `expected`."""
+    """The number of the bit of `content` whose flip gives content + after the hash `expected`; None without one."""
     changed = bytearray(content + after)
     for at in range(8 * len(content)):
         changed[at >> 3] ^= 1 << (at & 7)
@@ -97,10 +97,10 @@ def _alike(sealed: bytes, data: bytes) -> bool:
 
 
 def lost_head(data: bytes, steps: Mapping[int, str]) -> tuple[int, str] | None:
-    """(the step that a damaged head pointed at, how that is known); None when nothing tells.
+    """The step that a damaged head pointed at, and the evidence for it; None without evidence.
 
     Args:
-        data: what is left of the head.
+        data: the rest of the head.
         steps: the hash of the record of each committed step.
     """
     hashes = re.findall(rb"[0-9a-f]{16,64}", data)
@@ -127,7 +127,7 @@ def rebuilt_session(seed: Record, modes: list[str], branches: list[str]) -> byte
 
 
 def rebuilt_seed(session: bytes | None) -> bytes | None:
-    """step.json of the seed picture, from what session.json keeps of it."""
+    """step.json of the seed picture, from its copy in session.json."""
     try:
         return seal(unseal(session or b"", Path())["seed"])
     except (SessionDamagedError, KeyError, TypeError, AttributeError):
@@ -135,7 +135,7 @@ def rebuilt_seed(session: bytes | None) -> bytes | None:
 
 
 def rebuilt_request(record: Record) -> bytes | None:
-    """request.json of a step, from the step's own record; None when it keeps no request."""
+    """request.json of a step, from the step's own record; None when the record has no request."""
     request = record.get("request")
     if not isinstance(request, dict):
         return None
@@ -144,7 +144,7 @@ def rebuilt_request(record: Record) -> bytes | None:
 
 
 def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:
-    """(ledger.json, from every call that the steps keep; how many calls set money aside)."""
+    """ledger.json, from the calls of all steps, and the number of calls with a reservation."""
     spent, estimated, paid = Decimal(0), Decimal(0), 0
     doubtful: dict[str, str] = {}
     for number in numbers:

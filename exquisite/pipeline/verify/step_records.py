@@ -1,4 +1,4 @@
-"""The records of a session's steps, as far as they can be trusted."""
+"""The trustworthy records of a session's steps."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .repair import rebuilt_seed
 __all__ = ["IMPOSSIBLE", "StepRecords", "is_committed", "step_path"]
 
 IMPOSSIBLE = (ExquisiteError, KeyError, TypeError, ValueError, AttributeError, OSError, ArithmeticError)
-"""What reading a record and making a step again raise when a whole record says what cannot be."""
+"""Exceptions of reading a record and deriving a step again, when an intact record has impossible values."""
 
-_Sealed = tuple[Record, str]  # a whole record, and the hash of its file
+_Sealed = tuple[Record, str]  # an intact record, and the hash of its file
 
 
 def step_path(number: int) -> str:
@@ -37,15 +37,15 @@ def is_committed(record: Record) -> bool:
 
 
 class StepRecords:
-    """Every step.json of a session: read, checked against the hashes that others keep of it, and mended.
+    """Every step.json of a session: read, checked against the hashes in other records, and repaired.
 
     Args:
-        evidence: the files of the session, all of them read.
-        heads: the content of each head by its path; None where it cannot be read.
+        evidence: the files of the session, already hashed.
+        heads: the content of each head by its path; None for an unreadable one.
 
     Attributes:
-        numbers: of the folders under steps/, in order.
-        whole: the records that can be trusted, by step number.
+        numbers: numbers of the folders under steps/, in order.
+        whole: the trustworthy records by step number.
         hashes: the hash of the file of each of them.
     """
 
@@ -67,7 +67,7 @@ class StepRecords:
         return {number: self.hashes[number] for number, record in self.whole.items() if is_committed(record)}
 
     def _refuse_newer(self) -> None:
-        """Forbid repairs in a session of a newer version: it is not damaged, and nothing here may touch it."""
+        """Forbid repairs in a session of a newer version: it is not damaged, and this version cannot judge it."""
         for path in ("session.json", *map(step_path, self.numbers)):
             try:
                 version = json.loads(self._evidence.content(path) or b"{}").get("format", FORMAT_VERSION)
@@ -105,7 +105,7 @@ class StepRecords:
         return None
 
     def _expected_hashes(self, heads: Mapping[str, bytes | None]) -> dict[int, str]:
-        """The hash of each record as others keep it: heads are believed, then each step about its parent."""
+        """The hash of each record according to other records: the heads first, then each step for its parent."""
         sealed: dict[int, _Sealed] = {}
         for number in self.numbers:
             path = step_path(number)
@@ -132,7 +132,7 @@ def _is_number(name: str) -> bool:
 
 
 def _head_target(line: bytes | None, sealed: Mapping[int, _Sealed]) -> tuple[int | None, str]:
-    """(step, hash) as a head says, unless the head itself looks damaged."""
+    """The step and the hash in a head; None if the head itself looks damaged."""
     head = parse_head(line or b"")
     if head is None:
         return None, ""

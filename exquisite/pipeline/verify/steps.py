@@ -1,4 +1,4 @@
-"""The files that the record of a step names, and what the record says of the canvas."""
+"""Checks the files that the record of a step names, and the statements of the record about the canvas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["check_step"]
 
 
 def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
-    """Check a step whose record can be trusted: that it follows from its parent, and every file that it names."""
+    """Check a step with a trustworthy record: its consistency with its parent, and every file that it names."""
     folder, record = f"steps/{step_name(number)}", records.whole[number]
     try:
         problem = _contradiction(records, number, record)
@@ -35,7 +35,7 @@ def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
         evidence.report(f"{folder}/step.json", problem, consequence)
     named = {**{f"strips/{piece.sha256}.png": piece.sha256 for piece in pieces}, **named}
     source = _Source(evidence, number, record)
-    for path in sorted(named, key=lambda path: not path.endswith("request.json")):  # others are made from the request
+    for path in sorted(named, key=lambda path: not path.endswith("request.json")):  # the request first
         evidence.claimed.add(path)
         if evidence.hashes.get(path) == named[path]:
             continue
@@ -45,7 +45,7 @@ def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
 
 
 class _Source:
-    """Where the content of a damaged file of a step can be had again."""
+    """The sources for the content of a damaged file of a step."""
 
     def __init__(self, evidence: Evidence, number: int, record: Record) -> None:
         self._evidence = evidence
@@ -53,7 +53,7 @@ class _Source:
         self._record = record
 
     def content(self, path: str, digest: str) -> bytes | None:
-        """The content of the file at `path` that has the hash `digest`; None when nothing makes it."""
+        """The content of the file at `path` with the hash `digest`; None without a source."""
         evidence, name = self._evidence, path.removeprefix(f"steps/{step_name(self._number)}/")
         content = evidence.elsewhere(digest)
         if content is None and name == "request.json":
@@ -66,7 +66,7 @@ class _Source:
 
     @cached_property
     def _derived(self) -> Derived | None:
-        """What the step derived from its answers, made again at most once."""
+        """The step derived again from its answers, at most once."""
         with contextlib.suppress(*IMPOSSIBLE):
             return rederive(Store(self._evidence.root, files=self._evidence.files), self._number)
         return None
@@ -84,7 +84,7 @@ def _with_hash(data: bytes | None, digest: str) -> bytes | None:
 
 
 def _own_pieces(record: Record) -> list[Piece]:
-    """What a step added to the canvas: its strip, and what it left pending."""
+    """The pieces that a step added to the canvas: its strip, and its pending pixels."""
     if not is_committed(record):
         return []
     pending = pending_at(record, record["side"]) if "side" in record else None
@@ -104,7 +104,7 @@ def _cost(path: str, number: int) -> str:
 
 
 def _contradiction(records: StepRecords, number: int, record: Record) -> str | None:
-    """What a step's record says that cannot be, given its parent's."""
+    """The contradiction between a step's record and its parent's; None without one."""
     contract = TileContract(**records.whole[SEED]["contract"]) if SEED in records.whole else None
     if number == SEED:
         origin, size = record["canvas"]["origin"], record["canvas"]["size"]

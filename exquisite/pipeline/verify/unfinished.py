@@ -1,4 +1,4 @@
-"""What a run that was cut short left in a session: checked as far as its own records go."""
+"""Checks the unfinished steps that an interrupted run left in a session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DERIVED = re.compile(
 
 
 def check_unfinished(evidence: Evidence, number: int) -> None:
-    """A folder without step.json: what a run that was cut short left, unless records are missing from it."""
+    """Check a folder without step.json: an unfinished step, or a finished one that lost its record."""
     folder = f"steps/{step_name(number)}"
     own = [path for path in evidence.hashes if path.startswith(f"{folder}/")]
     for path in own:
@@ -49,7 +49,7 @@ def check_unfinished(evidence: Evidence, number: int) -> None:
 
 
 def _check_pointer(evidence: Evidence, number: int, bodies: int) -> bool:
-    """Whether a rerun finds the answers of an unfinished step: by its request, and the pointer to that."""
+    """Check that a rerun finds the answers of an unfinished step, by its request and the pointer to it."""
     folder, line = f"steps/{step_name(number)}", f"{number}\n".encode()
     request = f"{folder}/request.json"
     if request not in evidence.hashes:
@@ -75,7 +75,7 @@ def _check_pointer(evidence: Evidence, number: int, bodies: int) -> bool:
 
 
 def _check_body(evidence: Evidence, outcome: str, number: int) -> None:
-    """Compare the body of an answer with the hash that the outcome of its call keeps."""
+    """Compare the body of an answer with the hash in the outcome of its call."""
     if evidence.blames(outcome):
         return
     record = read_record(evidence.root / outcome)
@@ -94,7 +94,7 @@ def _check_body(evidence: Evidence, outcome: str, number: int) -> None:
 
 
 def check_pending(evidence: Evidence, numbers: Collection[int]) -> None:
-    """Check what the pointers under pending/ say."""
+    """Check the pointers under pending/."""
     for path in [path for path in evidence.hashes if re.fullmatch(r"pending/[0-9a-f]{64}", path)]:
         data = evidence.content(path)
         if evidence.blames(path) or data is None:

@@ -1,4 +1,4 @@
-"""What an image model does to pixels that it should have kept: it redraws them, a little off."""
+"""Simulates the drift of an image model: it redraws pixels that it should keep, with small changes."""
 
 from .parameters import Drift
 from .profiles import PROFILE_DEFAULT, PROFILES, random_drift

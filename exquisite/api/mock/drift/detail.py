@@ -1,7 +1,7 @@
-"""Detail that a model draws anew: with about its energy, but not the same detail.
+"""Redraws detail: replaces it by other detail of about the same energy.
 
-Detail is what a Gaussian of sigma 1 takes away: about what is finer than 2 px. Its local strength r is the root
-mean square over cells of 16 px.
+Detail is the difference to a Gaussian blur of sigma 1: structures finer than about 2 px. Its local strength r is the
+root mean square over cells of 16 px.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .parameters import Drift
 __all__ = ["with_redrawn_detail", "with_redrawn_strokes", "without_blocks"]
 
 _CELL_PX = 16
-_AUTOENCODER_CELL_PX = 8  # of the latent codes
+_AUTOENCODER_CELL_PX = 8  # cell of a latent code
 _STROKE_CELL_PX = 16
-_ELSEWHERE_PX = (24, 64)  # how far away the exchanged detail comes from
-_MOST_EXCHANGED = 12.0  # levels; of stronger detail a smaller part is exchanged: edges stay edges
-_FAINT = 3.0  # levels; detail that is weaker counts as grain
-_LEAST = 0.05  # levels; below it there is no detail to exchange
+_ELSEWHERE_PX = (24, 64)  # range of the distance from which other detail is copied
+_MOST_EXCHANGED = 12.0  # levels; a smaller share of stronger detail is exchanged, so that edges stay edges
+_FAINT = 3.0  # levels; weaker detail counts as grain
+_LEAST = 0.05  # levels; weaker detail is not exchanged
 _SHIFTS_OF_BLOCKS = ((0, 4), (4, 0), (2, 6), (6, 2))
 
 
 def with_redrawn_detail(image: Image.Image, drift: Drift) -> Image.Image:
-    """An RGB image whose detail is exchanged, given back by an autoencoder and without its grain, as `drift` says."""
+    """Apply the parameters of `drift` for detail to an RGB image: coherence, autoencoder and grain."""
     if (drift.coherence, drift.autoencoder, drift.grain) == (1, 0, 1):
         return image
     base = image.filter(ImageFilter.GaussianBlur(1))
@@ -51,7 +51,7 @@ def with_redrawn_detail(image: Image.Image, drift: Drift) -> Image.Image:
 
 
 def with_redrawn_strokes(image: Image.Image, amount: float, seed: int | str) -> Image.Image:
-    """An RGB image in which dark strokes are thicker in some places and thinner in others, by up to a pixel a side."""
+    """Make dark strokes of an RGB image thicker in some places and thinner in others, by up to a pixel on each side."""
     if not amount:
         return image
     field = smooth_noise(image.size, _STROKE_CELL_PX, f"strokes:{seed}")
@@ -62,8 +62,8 @@ def with_redrawn_strokes(image: Image.Image, amount: float, seed: int | str) -> 
 
 
 def without_blocks(image: Image.Image, quality: int) -> Image.Image:
-    """An RGB image without the blocks of an earlier JPEG compression at `quality`: the mean of compressions whose
-    blocks lie elsewhere (Nosratinia, "Enhancement of JPEG-compressed images by re-application of JPEG", 2001)."""
+    """Remove the blocks of an earlier JPEG compression at `quality`: the mean of compressions with shifted blocks
+    (Nosratinia, "Enhancement of JPEG-compressed images by re-application of JPEG", 2001)."""
     if not quality:
         return image
     a, b, c, d = (_compressed(image, quality, dx, dy) for dx, dy in _SHIFTS_OF_BLOCKS)
@@ -71,7 +71,7 @@ def without_blocks(image: Image.Image, quality: int) -> Image.Image:
 
 
 def _compressed(image: Image.Image, quality: int, dx: int, dy: int) -> Image.Image:
-    """`image` through JPEG, the grid of its blocks moved by (dx, dy)."""
+    """Compress `image` as JPEG with the grid of blocks shifted by (dx, dy)."""
     buffer = io.BytesIO()
     crop_mirrored(image, (-dx, -dy, *image.size)).save(buffer, "JPEG", quality=quality)
     with Image.open(buffer, formats=("JPEG",)) as opened:

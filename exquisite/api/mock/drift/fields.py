@@ -1,4 +1,4 @@
-"""Random fields over a picture, and the shape of noise."""
+"""Random fields over a picture."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The parameters of one redraw, and where it takes each point from.
+"""The parameters of one redraw, and its mapping of points.
 
 Coordinates are continuous, in pixels, as Pillow's: pixel i covers [i, i + 1), its centre lies at i + 0.5.
-A drift moves what is drawn inside a box about the centre of that box:
+A drift maps points inside a box relative to the centre of that box:
 
-    drawn at p  =  what stands in the picture at  origin + centre + (p - centre - shift) / zoom + warp(p)
+    redraw(p)  =  picture(origin + centre + (p - centre - shift) / zoom + warp(p))
 
 A positive shift moves the content right and down; a zoom above 1 enlarges it.
 """
@@ -30,7 +30,7 @@ _NOISE = 1.0
 
 @dataclass(frozen=True)
 class Drift:
-    """How one redraw differs from what it redraws. The default changes nothing.
+    """The differences of one redraw from the picture. The default is the identity.
 
     Attributes:
         shift: (x, y) in pixels, positive to the right and down.
@@ -42,19 +42,19 @@ class Drift:
         blur: sigma of a Gaussian, in pixels.
         sharpen: strength of an unsharp mask of radius 1, as a factor; 0 is none.
         noise: standard deviation of Gaussian noise, in levels of 0..255.
-        seed: decides every random choice: warp, displacements, exchanged detail, unevenness, noise.
-        fine_px: root mean square of the displacement, per axis, of parts that the model drew anew, each a little
-            elsewhere, in pixels; `position` leaves it out.
+        seed: seed of every random choice: warp, displacements, exchanged detail, unevenness, noise.
+        fine_px: root mean square of the displacement, per axis, of parts that the model redraws separately, in pixels;
+            `position` does not include it.
         fine_cell_px: size of these parts: 8 to 32 for strokes, 64 and more for whole objects.
-        strokes: how much of the strokes became thicker or thinner, 0 to 1.
-        coherence: correlation of the detail finer than 2 px with what was there; the rest is other detail of the
+        strokes: share of the strokes that become thicker or thinner, 0 to 1.
+        coherence: correlation of the detail finer than 2 px with that of the picture; the rest is other detail of the
             same energy. 1 keeps it.
-        autoencoder: relative spread, from one cell of 8 px to the next, of the strength with which an autoencoder
-            gives detail back; 0 is none.
-        grain: share of the faint detail that is left; strong edges stay whatever it is.
-        jpeg: quality, 1 to 95, of the JPEG compression that the picture went through and whose blocks the redraw
-            does not repeat; 0 is none.
-        uneven: root mean square of the tone's variation from place to place, in levels.
+        autoencoder: relative spread, between cells of 8 px, of the strength with which an autoencoder restores detail;
+            0 is none.
+        grain: remaining share of the faint detail; strong edges are not affected.
+        jpeg: quality, 1 to 95, of an earlier JPEG compression of the picture, whose blocks the redraw removes; 0 is
+            none.
+        uneven: root mean square of the slow variation of tone, in levels.
         recomposed: share of the picture that shows something else, 0 to 1.
     """
 
@@ -103,7 +103,7 @@ class Drift:
         )
 
     def position(self, x: float, y: float, box: tuple[int, int, int, int]) -> tuple[float, float]:
-        """Where in the picture the point (x, y) of the redrawn `box` is sampled, displaced parts left out.
+        """The point of the picture that the redrawn `box` shows at (x, y), without separate displacements.
 
         (x, y) is continuous, from the top left corner of the box: the centre of its first pixel is (0.5, 0.5).
         """
@@ -116,7 +116,7 @@ class Drift:
         )
 
     def landing(self, x: float, y: float, box: tuple[int, int, int, int]) -> tuple[float, float]:
-        """Where in the redrawn `box` the point (x, y) of the picture is drawn: the inverse of `position`."""
+        """The point of the redrawn `box` that shows the point (x, y) of the picture: the inverse of `position`."""
         at_x, at_y = x - box[0], y - box[1]
         for _ in range(30):
             found_x, found_y = self.position(at_x, at_y, box)

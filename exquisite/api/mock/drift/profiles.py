@@ -1,7 +1,7 @@
-"""Kinds of models, each with the ranges of what its redraws do.
+"""Drift profiles: the ranges of the drift parameters for each kind of model.
 
-The ranges at strength 1 are those of 66 pairs of pictures and their redraws by twelve models. Strength moves each
-value between what changes nothing (0) and what was drawn (1), and beyond.
+The ranges at strength 1 are those of 66 pairs of pictures and their redraws by twelve models. The strength scales each
+value between the identity (0) and the sampled value (1), and beyond.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .parameters import Drift
 __all__ = ["PROFILES", "PROFILE_DEFAULT", "random_drift"]
 
 PROFILE_DEFAULT = "smooth"
-"""The profile of the simulated model unless another is asked for."""
+"""The default profile of the simulated model."""
 
 _STRETCHED_ONE_IN = 3
 
@@ -27,10 +27,10 @@ class _Ranges:
     """(least, most) of each parameter of a `Drift`.
 
     Attributes:
-        others: of any parameter of `Drift` but shift, zoom and cast, by its name.
-        shift_px: of each axis, either way.
-        zoom: of both axes, as the difference from 1.
-        stretch: zoom of one axis alone, either way, in one redraw of _STRETCHED_ONE_IN.
+        others: parameters of `Drift` by name, except shift, zoom and cast.
+        shift_px: shift of each axis, in either direction.
+        zoom: zoom of both axes, as the difference from 1.
+        stretch: zoom of one axis alone, in either direction, in one redraw of _STRETCHED_ONE_IN.
     """
 
     others: Mapping[str, tuple[float, float]]
@@ -84,16 +84,16 @@ PROFILES = (PROFILE_DEFAULT, *_PROFILES)
 """Names of the profiles.
 
 smooth: place, tone, blur and noise alone (`Drift.random`). latent: editors of latent models, whose autoencoder
-redraws detail. fine: every stroke drawn anew, 2 px off. gemini: objects displaced one by one, shifts up to 20 px.
+redraws detail. fine: every stroke redrawn, 2 px off. gemini: objects displaced one by one, shifts up to 20 px.
 gpt-image-2: the whole picture reframed, by up to 64 px and 8 %. gpt-image-1: the layout kept, the pixels not.
 """
 
 
 def random_drift(profile: str, seed: int | str, strength: float = 1.0, *, warp_px: float = 0.0) -> Drift:
-    """A drift of one of PROFILES drawn by `seed`; at strength 0 it changes nothing but for a smooth warp of `warp_px`.
+    """A random drift of one of PROFILES; at strength 0 only a smooth warp of `warp_px`.
 
     Raises:
-        UsageError: no such profile.
+        UsageError: the profile is unknown.
     """
     if profile == PROFILE_DEFAULT:
         return Drift.random(seed, strength, warp_px=warp_px)
@@ -112,7 +112,7 @@ def random_drift(profile: str, seed: int | str, strength: float = 1.0, *, warp_p
 
 
 def _scaled(name: str, value: float, strength: float) -> Any:
-    """`value` of a parameter, its distance from what changes nothing scaled; sizes and qualities have no strength."""
+    """`value` of a parameter with its distance from the identity scaled; sizes and qualities are not scaled."""
     if name == "jpeg":
         return round(value) if strength else 0
     if name == "fine_cell_px":

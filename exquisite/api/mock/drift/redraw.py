@@ -1,4 +1,4 @@
-"""One redraw: geometry, then what it shows, then detail, then tone."""
+"""One redraw: geometry, then recomposed parts, then detail, then tone."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .warp import Displacements, fine_displacements, sampled, slow_warp
 __all__ = ["redraw"]
 
 _LANCZOS_SUPPORT = 3
-_OBJECT_SHARE = 10  # what shows something else does so in patches of about a tenth of the picture
-_EDGE_OF_OBJECTS = 0.1  # of the field's deviation over which such a patch fades into the rest
+_OBJECT_SHARE = 10  # recomposed patches are about a tenth of the picture
+_EDGE_OF_OBJECTS = 0.1  # width of a patch's soft edge, in standard deviations of the field
 
 
 def redraw(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift) -> Image.Image:
-    """What a model with this `drift` draws of picture[box]: RGB, the size of `box`.
+    """Redraw picture[box] with `drift`: RGB, the size of `box`.
 
-    Samples the picture beyond the box where the drift asks for it, and mirrors it where it ends.
-    The identity returns the crop itself, pixel for pixel.
+    The drift may sample the picture beyond the box; beyond the picture it is mirrored. The identity returns the crop
+    itself, pixel for pixel.
 
     Raises:
         CanvasError: the picture is not RGB.
@@ -59,14 +59,14 @@ def _geometry(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift
 
 
 def _displaced_parts(drift: Drift, size: tuple[int, int]) -> Displacements:
-    """What moves by itself, over the grid on which the picture is sampled: no displacement where nothing does."""
+    """The separate displacements of parts, over the grid on which the picture is sampled."""
     if drift.fine_px:
         return fine_displacements(drift.seed, drift.fine_px, drift.fine_cell_px, size)
     return slow_warp(drift.seed, 0.0, size)
 
 
 def _recomposed(image: Image.Image, drift: Drift) -> Image.Image:
-    """`image` with something else in `drift.recomposed` of it: another part of it, mirrored, its tones and textures."""
+    """Replace the share `drift.recomposed` of `image` by another part of it, mirrored."""
     if not drift.recomposed:
         return image
     draw = random.Random(f"recomposed:{drift.seed}")

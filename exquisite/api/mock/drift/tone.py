@@ -1,4 +1,4 @@
-"""What a redraw does to tone: blur or sharpening, then for each channel, for v in 0..1,
+"""The tone of a redraw: blur or sharpening, then for each channel, for v in 0..1,
 
     (v^gamma - 0.5) * contrast + 0.5 + cast / 255
 
@@ -16,11 +16,11 @@ from .parameters import Drift
 __all__ = ["with_drifted_tone"]
 
 _UNEVEN_CELLS = 3  # the tone varies over about a third of the picture
-_OWN_SHARE = 0.36  # of the variance of the unevenness that each channel has to itself
+_OWN_SHARE = 0.36  # share of the variance of the unevenness that is independent in each channel
 
 
 def with_drifted_tone(image: Image.Image, drift: Drift) -> Image.Image:
-    """An RGB image in the tone, sharpness and noise of `drift`; the image itself where the drift has none."""
+    """Apply tone, sharpness and noise of `drift` to an RGB image; returns the image itself when there are none."""
     if drift.blur:
         image = image.filter(ImageFilter.GaussianBlur(drift.blur))
     if drift.sharpen:
@@ -41,7 +41,7 @@ def _curve(gamma: float, contrast: float, cast: float) -> list[int]:
 
 
 def _uneven(image: Image.Image, levels: float, seed: int | str) -> Image.Image:
-    """`image` and a slow field of this root mean square, mostly common to the channels."""
+    """Add a slow field with a root mean square of `levels` to `image`, mostly common to the channels."""
     cell = max(image.size) / _UNEVEN_CELLS
     common = smooth_noise(image.size, cell, f"uneven:{seed}")
     channels = []

@@ -1,4 +1,4 @@
-"""Displacements over a grid, and pictures sampled through them."""
+"""Displacements on a grid, and sampling of pictures through them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Displacements:
     """Displacements (x, y) in pixels at the nodes of a grid, bilinear between them.
 
     Attributes:
-        xs, ys: places of the nodes, rising, from 0 to the width and the height.
+        xs, ys: coordinates of the nodes, ascending, from 0 to the width and the height.
         nodes: one row of (x, y) for each of `ys`.
     """
 
@@ -51,7 +51,7 @@ class Displacements:
 
 @lru_cache(maxsize=8)
 def slow_warp(seed: int | str, warp_px: float, size: tuple[int, int]) -> Displacements:
-    """Three slow waves an axis, scaled so that the largest displacement of each axis is `warp_px`."""
+    """A smooth warp: three slow waves for each axis, scaled to a largest displacement of `warp_px`."""
     draw = random.Random(f"warp:{seed}")
     xs, ys = (_nodes(length, max(1, min(_SLOW_CELLS, length // 4))) for length in size)
     axes = []
@@ -82,9 +82,10 @@ def sampled(
     grid: Displacements,
     place: Callable[[float, float], tuple[float, float]],
 ) -> Image.Image:
-    """A picture over the extent of `grid` whose pixel at (x, y) is that of `source` at place(x, y), for the nodes.
+    """Sample `source`: the result covers `grid`, and its pixel at each node (x, y) is that of `source` at place(x, y).
 
-    A mesh on a supersampled source: bilinear there is sharp, and the mesh's own bicubic is off by .1 px.
+    It is a mesh transform of a supersampled source: bilinear sampling there is sharp, and Pillow's bicubic mesh is off
+    by .1 px.
     """
     fine = source.resize((source.width * _SUPERSAMPLING, source.height * _SUPERSAMPLING), Image.Resampling.LANCZOS)
     corners = [[tuple(_SUPERSAMPLING * v for v in place(x, y)) for x in grid.xs] for y in grid.ys]
@@ -101,6 +102,6 @@ def _nodes(length: int, cells: int) -> tuple[int, ...]:
 
 
 def _cell(at: float, nodes: tuple[int, ...]) -> tuple[int, float]:
-    """Number of the cell that holds `at`, and how far into it (0 to 1, held at the ends of the grid)."""
+    """The number of the cell with `at`, and the position within it (0 to 1, clamped at the ends of the grid)."""
     index = min(max(bisect_right(nodes, at) - 1, 0), len(nodes) - 2)
     return index, min(1.0, max(0.0, (at - nodes[index]) / (nodes[index + 1] - nodes[index])))
