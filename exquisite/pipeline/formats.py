@@ -1,4 +1,4 @@
-"""Every record that a session keeps on disk, field by field; FORMAT.md is generated from these types.
+"""Every record of a session on disk, field by field; FORMAT.md is generated from these types.
 
 Each field is `Annotated` with its meaning and its unit. A field that only some records have, or that a later version
 added, is `NotRequired`. Sizes are [width, height] and points [x, y], in pixels; coordinates are signed, from the top
@@ -58,7 +58,7 @@ class ContractRecord(TypedDict):
     band_px: Annotated[int, "depth of the band, in pixels"]
     overlap_px: Annotated[int, "old pixels that the patch covers, in pixels"]
     advance_px: Annotated[int, "new pixels of a step, in pixels"]
-    across_px: NotRequired[Annotated[int, "edge of the tile across that axis, in pixels; left out where it is square"]]
+    across_px: NotRequired[Annotated[int, "edge of the tile across that axis, in pixels; missing for a square tile"]]
 
 
 class PieceRecord(TypedDict):
@@ -70,50 +70,50 @@ class PieceRecord(TypedDict):
 
 
 class BoxRecord(TypedDict):
-    """Where the canvas lies."""
+    """The box of the canvas."""
 
     origin: Annotated[Pixels, "top left corner"]
     size: Annotated[Pixels, "width and height"]
 
 
 class TipsRecord(TypedDict):
-    """At each end of the canvas the fewest strips that cover the band, outermost first; without what is pending."""
+    """At each end of the canvas the fewest strips that cover the band, outermost first, without pending pieces."""
 
     low: Annotated[list[PieceRecord], "left or top end"]
     high: Annotated[list[PieceRecord], "right or bottom end"]
 
 
 class PendingRecord(TypedDict):
-    """What the next step at each end of the canvas may still change."""
+    """The pending pieces, which the next step at each end of the canvas may still change."""
 
     low: NotRequired[Annotated[PieceRecord, "left or top end"]]
     high: NotRequired[Annotated[PieceRecord, "right or bottom end"]]
 
 
 class TotalsRecord(TypedDict):
-    """Running totals, so that nothing reads all steps."""
+    """Running totals, so that no command has to read all steps."""
 
-    steps: Annotated[int, "committed steps up to here"]
-    candidates: Annotated[int, "candidates that these steps chose from"]
+    steps: Annotated[int, "committed steps up to this one"]
+    candidates: Annotated[int, "candidates of these steps"]
 
 
 class OptionsRecord(TypedDict):
     """The fields of `StepOptions`."""
 
-    candidates: Annotated[int, "tiles to choose from, 1 to 10"]
-    feather_px: Annotated[int | Literal["auto"], "width of the feather, in pixels; auto: as the gate asks"]
-    calibrate: Annotated[bool, "whether the drift is undone"]
+    candidates: Annotated[int, "number of candidates, 1 to 10"]
+    feather_px: Annotated[int | Literal["auto"], "width of the feather, in pixels; auto: chosen by the gate"]
+    calibrate: Annotated[bool, "whether the drift is corrected"]
     gate: Annotated[float | None, "factor of the gate; null for none"]
     metric: Annotated[str, "metric that chooses"]
-    scaffold_fill: Annotated[str, "what fills the generated half of the reference tile, or file:<sha256> of a picture"]
+    scaffold_fill: Annotated[str, "fill of the generated half of the reference tile, or file:<sha256> of a picture"]
     continuation_cue: Annotated[bool, "whether marks invite continuation"]
-    prompt_strength: Annotated[int, "how much is said around the user prompt, 0 to 3"]
-    artifacts: Annotated[Literal["full", "lean", "none"], "how many files a step keeps"]
-    soften_px: NotRequired[Annotated[int, "width of what a step leaves pending, in pixels; 0 where it is missing"]]
+    prompt_strength: Annotated[int, "amount of text around the user prompt, 0 to 3"]
+    artifacts: Annotated[Literal["full", "lean", "none"], "which files of a step are stored"]
+    soften_px: NotRequired[Annotated[int, "width of the zone that a step leaves pending, in pixels; 0 if missing"]]
     soften_seed: NotRequired[Annotated[bool, "whether a first step may cut inside the seed picture; false if missing"]]
-    soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false where it is missing"]]
+    soft_mask: NotRequired[Annotated[bool, "whether the mask ramps over the pending zone; false if missing"]]
     anchor: NotRequired[Annotated[float, "largest share of a deviation in style that a step corrects"]]
-    close: NotRequired[Annotated[bool, "whether the step closes the canvas to a loop; false where it is missing"]]
+    close: NotRequired[Annotated[bool, "whether the step closes the canvas to a loop; false if missing"]]
     references: NotRequired[Annotated[list[str], "pictures of the request: kind:<sha256> of each; none if missing"]]
     scaffold_offset_px: NotRequired[Annotated[int, "pixels of a scaffold picture before the seam; 0 if missing"]]
 
@@ -121,7 +121,7 @@ class OptionsRecord(TypedDict):
 class ReferenceRecord(TypedDict):
     """A reference picture of a request; its file is `pictures/<sha256>.png`."""
 
-    kind: Annotated[Literal["seed", "map", "file"], "what it shows: seed picture, canvas in small, or a file's picture"]
+    kind: Annotated[Literal["seed", "map", "file"], "kind: seed picture, scaled-down canvas, or picture file"]
     sha256: Annotated[Sha256, "hash of its size, as WIDTHxHEIGHT and a space, and its RGB pixels"]
     size: Annotated[Pixels, "width and height"]
 
@@ -130,25 +130,25 @@ class PlanRecord(TypedDict):
     """The line of a plan that a step follows."""
 
     name: Annotated[str, "name of the plan"]
-    sha256: Annotated[Sha256, "hash of the plan's file, as it was when the step was asked for"]
+    sha256: Annotated[Sha256, "hash of the plan's file at the time of the request"]
     line: Annotated[int, "number of the line, from 1"]
     step: Annotated[int, "number of the step within the plan, from 1"]
 
 
 class RequestRecord(TypedDict):
-    """`steps/NNNNNN/request.json`: what decides the answers of a step. Equal requests may share answers."""
+    """`steps/NNNNNN/request.json`: the request of a step. Equal requests may share answers."""
 
     format: Annotated[int, "version of the format"]
-    base: Annotated[int, "step that this one continues"]
+    base: Annotated[int, "parent step"]
     mode: Annotated[ModeName, "direction"]
-    contract: Annotated[ContractRecord, "sizes of the step; a closing step adds all that lies between two bands"]
+    contract: Annotated[ContractRecord, "sizes of the step; a closing step fills the whole gap between two bands"]
     band_sha256: Annotated[Sha256, "hash of the RGB pixels of the band"]
     scaffold_fill: Annotated[str, "as in the options"]
     continuation_cue: Annotated[bool, "as in the options"]
     words: Annotated[str, "user prompt"]
     prompt: Annotated[str, "full prompt"]
-    generator: Annotated[Json, "what the generator says of itself, without secrets"]
-    candidates: Annotated[int, "tiles asked for"]
+    generator: Annotated[Json, "settings of the generator that determine its answers, without secrets"]
+    candidates: Annotated[int, "number of requested tiles"]
     soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask, in pixels"]]
     beginning_sha256: NotRequired[Annotated[Sha256, "hash of the RGB pixels of the other band, of a closing step"]]
     beginning_soft_px: NotRequired[Annotated[int, "width of the ramp of a soft mask at that band, in pixels"]]
@@ -156,14 +156,14 @@ class RequestRecord(TypedDict):
     references: NotRequired[Annotated[list[ReferenceRecord], "reference pictures, in the order in which they are sent"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step; not part of the digest"]]
     plan: NotRequired[Annotated[PlanRecord, "line of a plan that it follows; not part of the digest"]]
-    digest: NotRequired[Annotated[Sha256, "hash of the fields above but these two; names the file pending/<digest>"]]
+    digest: NotRequired[Annotated[Sha256, "hash of the fields but options and plan; names the file pending/<digest>"]]
 
 
 class AcceptedRecord(TypedDict):
     """A later choice from stored answers."""
 
     step: Annotated[int, "step whose answers were used"]
-    candidate: Annotated[int | None, "candidate that a person chose; null when the metric chose again"]
+    candidate: Annotated[int | None, "candidate that a person accepted; null when the metric chose again"]
     best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
 
 
@@ -180,10 +180,10 @@ class SignatureRecord(TypedDict):
 
 
 class SeedStyleRecord(TypedDict):
-    """The style of the seed picture, carried from step to step."""
+    """The style of the seed picture, repeated in every step record."""
 
-    signature: Annotated[SignatureRecord, "style of all of it"]
-    spread: Annotated[dict[str, float], "standard deviation of the logarithm of each measure over pieces of it"]
+    signature: Annotated[SignatureRecord, "style of the whole picture"]
+    spread: Annotated[dict[str, float], "standard deviation of the logarithm of each measure over parts of the picture"]
 
 
 class TrendRecord(TypedDict):
@@ -214,9 +214,9 @@ class StepRecord(TypedDict):
 
     format: Annotated[int, "version of the format"]
     step: Annotated[int, "number, from 1; 0 is the seed picture"]
-    kind: Annotated[Literal["seed", "step", "accept", "rechosen"], "how the step came about"]
-    status: Annotated[StepStatus, "what became of it"]
-    parent: Annotated[int | None, "step that it continues; null for the seed picture"]
+    kind: Annotated[Literal["seed", "step", "accept", "rechosen"], "origin of the step"]
+    status: Annotated[StepStatus, "outcome of the step"]
+    parent: Annotated[int | None, "parent step; null for the seed picture"]
     parent_sha256: Annotated[Sha256 | None, "hash of the parent's step.json"]
     files: Annotated[dict[str, str], "SHA-256 of every other file of the step, by path inside its folder"]
     mode: NotRequired[Annotated[ModeName, "direction"]]
@@ -224,21 +224,21 @@ class StepRecord(TypedDict):
     axis: NotRequired[Annotated[Axis, "axis along which it grows"]]
     words: NotRequired[Annotated[str, "user prompt"]]
     options: NotRequired[Annotated[OptionsRecord, "options of the step"]]
-    request: NotRequired[Annotated[RequestRecord, "what was asked, without options and digest"]]
+    request: NotRequired[Annotated[RequestRecord, "request, without options and digest"]]
     plan: NotRequired[Annotated[PlanRecord, "line of a plan that it follows"]]
     accepted: NotRequired[Annotated[AcceptedRecord, "later choice from stored answers"]]
     chosen: NotRequired[Annotated[int | None, "candidate that was glued"]]
-    reason: NotRequired[Annotated[str, "why, for a person"]]
-    would_pass: NotRequired[Annotated[list[int], "candidate and width of a feather that the gate would have let pass"]]
-    candidates: NotRequired[Annotated[int, "candidates that could be chosen from"]]
-    strip: NotRequired[Annotated[PieceRecord, "what the step committed: the pending zone before it, and new pixels"]]
-    pending: NotRequired[Annotated[PendingRecord, "what is pending at both ends; missing where that is nothing"]]
-    canvas: NotRequired[Annotated[BoxRecord, "canvas with that strip"]]
+    reason: NotRequired[Annotated[str, "reason for the choice, as a sentence"]]
+    would_pass: NotRequired[Annotated[list[int], "candidate and feather width that would have passed the gate"]]
+    candidates: NotRequired[Annotated[int, "number of candidates"]]
+    strip: NotRequired[Annotated[PieceRecord, "committed strip: the pending zone before the step, and new pixels"]]
+    pending: NotRequired[Annotated[PendingRecord, "pending pieces at both ends; missing when there are none"]]
+    canvas: NotRequired[Annotated[BoxRecord, "box of the canvas with that strip"]]
     tips: NotRequired[Annotated[TipsRecord, "strips at both ends"]]
     totals: NotRequired[Annotated[TotalsRecord, "running totals"]]
     style: NotRequired[Annotated[StyleRecord, "style of the new strip"]]
     contract: NotRequired[Annotated[ContractRecord, "sizes, in the record of the seed picture"]]
-    init: NotRequired[Annotated[Json, "what was done to the seed picture to make it fit"]]
+    init: NotRequired[Annotated[Json, "source of the seed picture, and how it was fitted"]]
 
 
 class SessionRecord(TypedDict):
@@ -249,44 +249,44 @@ class SessionRecord(TypedDict):
     contract: Annotated[ContractRecord, "sizes of every step"]
     axis: Annotated[Axis | None, "axis of the session, once the first step is committed"]
     branches: Annotated[list[str], "names under heads/"]
-    folder_sync: NotRequired[Annotated[str, "what the file system refused, once it did: to sync folders"]]
-    seed: Annotated[StepRecord, "record of the seed picture once more: either can be made again from the other"]
+    folder_sync: NotRequired[Annotated[str, "refusal of the file system to sync folders, if it occurred"]]
+    seed: Annotated[StepRecord, "copy of the seed picture's record: each can be restored from the other"]
 
 
 class CallRecord(TypedDict):
-    """`steps/NNNNNN/answers/NNN.intent.json`: a request that is about to leave."""
+    """`steps/NNNNNN/answers/NNN.intent.json`: a request, written before it is sent."""
 
     format: Annotated[int, "version of the format"]
     call: Annotated[int, "number of the call, from 0"]
-    reserved_usd: Annotated[Usd, "worst case that the ledger sets aside"]
+    reserved_usd: Annotated[Usd, "worst case, reserved in the ledger"]
     request: Annotated[Json, "summary of the request, without secrets"]
 
 
 class OutcomeRecord(TypedDict):
-    """`steps/NNNNNN/answers/NNN.outcome.json`: what became of a call."""
+    """`steps/NNNNNN/answers/NNN.outcome.json`: the outcome of a call."""
 
     format: Annotated[int, "version of the format"]
-    outcome: Annotated[Literal["answered", "refused", "not_sent", "unknown", "resent"], "what became of the call"]
+    outcome: Annotated[Literal["answered", "refused", "not_sent", "unknown", "resent"], "outcome of the call"]
     headers: NotRequired[Annotated[dict[str, str], "headers of the answer that hold no secret"]]
     body_sha256: NotRequired[Annotated[Sha256, "hash of NNN.body"]]
-    partial_sha256: NotRequired[Annotated[Sha256, "hash of NNN.partial, what arrived of an answer that broke off"]]
-    meta: NotRequired[Annotated[Json, "what a generator without calls says of its tile"]]
-    reason: NotRequired[Annotated[str, "why it was refused, not sent or is unknown"]]
+    partial_sha256: NotRequired[Annotated[Sha256, "hash of NNN.partial, the received part of an incomplete answer"]]
+    meta: NotRequired[Annotated[Json, "metadata of a tile from a generator without calls"]]
+    reason: NotRequired[Annotated[str, "why it was refused or not sent, or why its outcome is unknown"]]
     body: NotRequired[Annotated[str, "beginning of a refusal"]]
 
 
 class LedgerRecord(TypedDict):
-    """`ledger.json`: the money of a session that pays. Keys are "step/call"."""
+    """`ledger.json`: the costs of a session that pays. Keys are "step/call"."""
 
     format: Annotated[int, "version of the format"]
     spent_usd: Annotated[Usd, "cost of all calls with a known outcome"]
-    estimated_usd: NotRequired[Annotated[Usd, "part of spent_usd that is an estimate, because servers did not say"]]
+    estimated_usd: NotRequired[Annotated[Usd, "part of spent_usd that is an estimate, because servers stated no cost"]]
     reserved: Annotated[dict[str, str], "worst case of each call under way"]
     doubtful: Annotated[dict[str, str], "worst case of each call of unknown outcome"]
 
 
 class LabelRecord(TypedDict):
-    """`labels.jsonl`, a line each: what a person answered. A last key sha256 is the hash of the line without it."""
+    """`labels.jsonl`, one line each: a person's answer. The last key sha256 is the hash of the line without it."""
 
     format: Annotated[int, "version of the format"]
     kind: Annotated[Literal["find", "ab", "reject"], "seam to find, two pictures to compare, or a candidate rejected"]
@@ -296,7 +296,7 @@ class LabelRecord(TypedDict):
     treatment: NotRequired[Annotated[str, "find: stage of the candidate, such as enforced"]]
     window_px: NotRequired[Annotated[int, "find: length of the picture along the axis, in pixels"]]
     seam_px: NotRequired[Annotated[int | None, "find: seam from the start of that picture; null for none"]]
-    click_px: NotRequired[Annotated[int | None, "find: where the person saw a seam; null for nowhere"]]
+    click_px: NotRequired[Annotated[int | None, "find: where the person saw a seam; null for no seam"]]
     hit: NotRequired[Annotated[bool, "find: whether that was right"]]
     chance: NotRequired[Annotated[float, "find: share of the picture in which a click counts as right"]]
     a: NotRequired[Annotated[Json, "ab: candidate and treatment of the first picture"]]
@@ -307,13 +307,13 @@ class LabelRecord(TypedDict):
 
 
 class SettlementRecord(TypedDict):
-    """`settled/NNNNNN-NNN.json`: what a person found out about a call of unknown outcome, by step and call."""
+    """`settled/NNNNNN-NNN.json`: whether a call of unknown outcome was billed, as a person found out."""
 
     format: Annotated[int, "version of the format"]
     step: Annotated[int, "number of the step"]
     call: Annotated[int, "number of the call"]
     billed: Annotated[bool, "whether the server billed it"]
-    usd: Annotated[Usd, "what it cost"]
+    usd: Annotated[Usd, "cost of the call"]
     reason: Annotated[str, "how the person knows"]
 
 
@@ -323,7 +323,7 @@ class CellRecord(TypedDict):
     repetition: Annotated[int, "from 1"]
     arm: Annotated[str, "name of the arm"]
     place: Annotated[int, "step within the repetition, from 1"]
-    branch: Annotated[str, "head that the step lies on"]
+    branch: Annotated[str, "branch of the step"]
     step: Annotated[int, "number of the step"]
     answers: Annotated[int, "step whose answers were used"]
     request: Annotated[Sha256, "digest of the request"]
@@ -340,7 +340,7 @@ class ExperimentRecord(TypedDict):
     format: Annotated[int, "version of the format"]
     experiment: Annotated[str, "name"]
     mode: Annotated[ModeName, "direction"]
-    at: Annotated[int, "step that every arm continues"]
+    at: Annotated[int, "step at which every arm begins"]
     repeat: Annotated[int, "repetitions"]
     steps: Annotated[int, "steps of an arm in each repetition"]
     arms: Annotated[list[Json], "name, options, prompt and generator of each arm"]
@@ -377,4 +377,4 @@ RECORDS: tuple[type, ...] = (
     GateRecord,
     CellRecord,
 )
-"""Every record type, in the order of FORMAT.md: files first, then what they are made of."""
+"""Every record type, in the order of FORMAT.md: files first, then their parts."""

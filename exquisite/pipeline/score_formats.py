@@ -1,4 +1,4 @@
-"""The records of the candidates of a step: what was measured of each, and why one was chosen; FORMAT.md lists them.
+"""The records of the candidates of a step: the measurements of each, and the reason for the choice; see FORMAT.md.
 
 Each field is `Annotated` with its meaning and its unit, as in `formats`.
 """
@@ -10,14 +10,14 @@ from typing import Annotated, Any, NotRequired, TypedDict
 __all__ = ["CandidateRecord", "GateRecord", "Json", "ScoreRecord", "SeamRecord"]
 
 Json = dict[str, Any]
-"""An object whose fields another document lists."""
+"""A JSON object whose fields are listed elsewhere."""
 
 
 class GateRecord(TypedDict):
     """The gate of a step."""
 
-    factor: Annotated[float, "times the seam metric of the band's own columns"]
-    threshold: Annotated[float, "least seam metric that passes"]
+    factor: Annotated[float, "factor on the seam metric of the band's own columns"]
+    threshold: Annotated[float, "smallest seam metric that passes"]
     interior: Annotated[list[float], "seam metric at columns of the band, in the direction of growth"]
     passed: Annotated[bool, "whether the best candidate passes"]
 
@@ -37,17 +37,17 @@ class CandidateRecord(TypedDict):
     """`steps/NNNNNN/candidates/K/score.json`, and each entry of the step's `score.json`."""
 
     candidate: Annotated[int, "number, from 0"]
-    error: NotRequired[Annotated[str, "why it could not be read"]]
+    error: NotRequired[Annotated[str, "why it is unreadable"]]
     primary: NotRequired[Annotated[float, "primary metric, higher is better"]]
     metrics: NotRequired[Annotated[dict[str, float], "every metric, higher is better"]]
     vetoes: NotRequired[Annotated[list[str], "names of the vetoes against it"]]
-    lossy: NotRequired[Annotated[str, "format that lost detail, JPEG or WEBP, in which the tile came"]]
+    lossy: NotRequired[Annotated[str, "lossy format of the tile, JPEG or WEBP"]]
     calibration: NotRequired[Annotated[Json, "measured drift: fields of `Calibration`, and `lossy`"]]
     cut: NotRequired[Annotated[Json, "the cut through the pending zone: fields of `Cut`, the path as text"]]
     uncut: NotRequired[Annotated[str, "why a pending zone was not cut"]]
-    rank: NotRequired[Annotated[int, "place by the metric of the step, from 1"]]
+    rank: NotRequired[Annotated[int, "rank by the metric of the step, from 1"]]
     verdict: NotRequired[Annotated[str, "why it won or lost"]]
-    feather: NotRequired[Annotated[Json, "narrowest feather that passes: width, seam before and after it"]]
+    feather: NotRequired[Annotated[Json, "narrowest feather that passes: width, seam metric before and after it"]]
     anchor: NotRequired[Annotated[dict[str, float], "factors on lightness, contrast and sharpness of the new half"]]
     seams: NotRequired[
         Annotated[list[SeamRecord], "of a closing step: the seam at the frontier, and that at the beginning"]
@@ -59,9 +59,9 @@ class ScoreRecord(TypedDict):
 
     metric: Annotated[str, "metric that chose"]
     chosen: Annotated[int | None, "candidate that was glued"]
-    best: Annotated[int | None, "best candidate that passes the gate, else the best of all"]
-    reason: Annotated[str, "why, for a person"]
-    gate: Annotated[GateRecord | None, "gate that was asked"]
+    best: Annotated[int | None, "best candidate that passes the gate, or else the best of all"]
+    reason: Annotated[str, "reason for the choice, as a sentence"]
+    gate: Annotated[GateRecord | None, "gate of the step"]
     best_by_metric: Annotated[dict[str, int], "candidate that each metric would have chosen"]
     candidates: Annotated[list[CandidateRecord], "every candidate"]
     feather: NotRequired[Annotated[Json, "seam metric and sharpness of the feather zone, before and after"]]

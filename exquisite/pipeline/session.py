@@ -1,4 +1,4 @@
-"""A session: a canvas that grows step by step, and everything that was decided on the way."""
+"""A session: a canvas that grows step by step, with the record of every decision."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ from .verify import VerifyReport, verify_path
 
 __all__ = ["Session"]
 
-Tell = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
 class Session:
-    """One canvas on disk. Make it with `Session.create`, or `Session.open` one that is there.
+    """One canvas on disk; `Session.create` makes a session, `Session.open` opens one.
 
-    Reading needs no lock and works beside a writer; `step`, `accept`, `undo` and `branch` take the session's
-    lock for as long as they run.
+    Reading needs no lock and works beside a writer. `step`, `accept`, `undo` and `branch` hold the session's lock while
+    they run.
 
     Attributes:
-        store: the files of the session, for reading; `writing` holds the lock for whoever changes them.
+        store: the files of the session; changing them requires the lock (`writing`).
     """
 
     def __init__(self, store: Store) -> None:
@@ -72,13 +72,13 @@ class Session:
 
         Args:
             root: a folder that does not exist, or is empty.
-            canvas: the picture to extend; `fit_picture` makes any picture fit.
-            contract: the sizes of every step to come.
-            record: what was done to the picture before, kept for the person (JSON types).
-            files: the seam to the file system, for tests.
+            canvas: the picture to extend; `fit_picture` fits any picture.
+            contract: the sizes of every step.
+            record: source and changes of the picture, for the record of the seed picture (JSON types).
+            files: the file system, for tests.
 
         Raises:
-            SessionExistsError: something is at `root`.
+            SessionExistsError: `root` exists and is not empty.
             CanvasError: the canvas is not RGB or fits no mode of the contract.
         """
         return cls(Store.create(Path(root), canvas, contract, record or {}, files))
@@ -88,13 +88,13 @@ class Session:
         """Open the session at `root`, following HEAD or the head of a branch.
 
         Raises:
-            SessionNotFoundError: there is none.
-            SessionDamagedError: it cannot be read.
-            UsageError: no such branch.
+            SessionNotFoundError: there is no session.
+            SessionDamagedError: the session is unreadable.
+            UsageError: there is no such branch.
         """
         return cls(Store(Path(root), branch, files))
 
-    # What there is
+    # State
 
     @property
     def root(self) -> Path:
@@ -108,7 +108,7 @@ class Session:
 
     @property
     def head(self) -> int:
-        """The number of the step that the canvas ends with; 0 is the seed picture."""
+        """The number of the last step of the canvas; 0 is the seed picture."""
         return self.store.head
 
     @property
@@ -127,7 +127,7 @@ class Session:
         return self.store.canvas_box(self.head).origin
 
     def frontier(self, mode: Mode | str) -> Image.Image:
-        """The band that a step in `mode` would continue, RGB, own orientation.
+        """The band that a step in `mode` would continue, RGB, in the picture's own orientation.
 
         Raises:
             CanvasError: the canvas cannot grow in `mode`, or is a loop.
@@ -136,14 +136,14 @@ class Session:
         return self.store.frontier(self.head, Mode(mode))
 
     def inputs(self, mode: Mode | str, prompt: str = "", **options: Unpack[StepOptionValues]) -> StepInputs:
-        """What would decide a step in `mode`; arguments and errors as for `step`. Nothing is asked or written."""
+        """The inputs of a step in `mode`; arguments and errors as for `step`. Sends and writes nothing."""
         mode, chosen = Mode(mode), StepOptions.from_values(options)
         self._require_axis(mode)
         chosen.require_fits(self.contract)
         return inputs_on(self.store, self.head, mode, prompt, chosen)
 
     def status(self, budget: Decimal | None = None) -> Status:
-        """Where the session stands, and what is left of `budget` in USD."""
+        """The status of the session, with the rest of `budget` in USD."""
         return session_status(self.store, budget)
 
     def _repr_html_(self) -> str:
@@ -158,16 +158,16 @@ class Session:
         return card(f"session {self.root.resolve().name}", (text, money), (caption, small_png(picture)))
 
     def trends(self) -> dict[Mode, list[Trend]]:
-        """How style has changed since the seed picture, for each mode in which the canvas has grown."""
+        """The trends of style since the seed picture, for each mode in which the canvas has grown."""
         return style_trends(self.store.steps.record(self.head))
 
     def unknown_calls(self) -> dict[int, dict[int, str]]:
-        """Of each unfinished step the calls that are asked again only when told to, with the reason of each."""
+        """The calls of unknown outcome in each unfinished step, which only a person may repeat, with their reasons."""
         unknown = {number: self._journal(number).unknown_calls() for number in self.store.steps.unfinished()}
         return {number: calls for number, calls in unknown.items() if calls}
 
     def log(self, limit: int | None = None) -> Iterator[Record]:
-        """The records of the steps that made the canvas, newest first, the seed picture last."""
+        """The records of the steps of the canvas, newest first, the seed picture last."""
         at: int | None = self.head
         while at is not None and (limit is None or limit > 0):
             record = self.store.steps.record(at)
@@ -176,14 +176,14 @@ class Session:
             limit = None if limit is None else limit - 1
 
     def agreement(self) -> dict[str, tuple[int, int]]:
-        """For each metric (how often it would have chosen what a person accepted, how often a person did)."""
+        """For each metric the number of agreements with a person, and of candidates that a person accepted."""
         return agreement(self.store)
 
     def labels(self) -> Labels:
-        """What people answered in blind tests of this session."""
+        """People's answers to the blind tests of this session."""
         return Labels(self.root, self.store.files)
 
-    # What changes the canvas
+    # Changes
 
     def step(  # noqa: PLR0913 (independent settings, by keyword only)
         self,
@@ -193,29 +193,30 @@ class Session:
         prompt: str = "",
         budget: Decimal | None = None,
         retry_ambiguous: bool = False,
-        progress: Tell | None = None,
+        progress: ProgressCallback | None = None,
         plan: Record | None = None,
         **options: Unpack[StepOptionValues],
     ) -> StepResult:
-        """Grow the canvas by one strip in `mode`, or glue nothing when the gate refuses.
+        """Extend the canvas by one strip in `mode`, or glue nothing when the gate refuses every candidate.
 
-        An unfinished step for the same request is resumed from its stored answers; nothing is paid twice.
+        An unfinished step with an equal request is resumed from its stored answers; nothing is paid twice.
 
         Args:
-            mode: the direction.
-            generator: whatever makes tiles.
-            prompt: the person's words for the model.
-            budget: USD that the session may cost in all; None for no limit.
-            retry_ambiguous: ask again for what a call of unknown outcome may have lost, and perhaps pay twice.
-            progress: is told where the step is.
+            mode: the direction of growth.
+            generator: makes the tiles.
+            prompt: the user prompt.
+            budget: budget of the session in USD; None for no limit.
+            retry_ambiguous: True to resend calls of unknown outcome, which may pay twice.
+            progress: progress callback.
             plan: the line of a plan that the step follows, for its record (`formats.PlanRecord`).
             options: fields of `StepOptions`.
 
         Raises:
             CanvasError: the canvas cannot grow in `mode`.
             SessionLockedError: another run is writing.
-            PaymentError, ServerError: from the generator; see `errors`.
-            AnswerError: the generator gave nothing at all.
+            StorageError: the disk is full or fails; a rerun resumes the step from its stored answers.
+            PaymentError, ServerError: raised by the generator; see `errors`.
+            AnswerError: the generator yielded no candidate.
         """
         mode = Mode(mode)
         start = time.monotonic()
@@ -232,47 +233,46 @@ class Session:
                 scores = tuple(one.score for one in rederive(self.store, number).examined)
                 return self._result(number, scores)
 
-            def tell(candidate: int, phase: str) -> None:
+            def report(candidate: int, phase: str) -> None:
                 if progress is not None:
                     elapsed = time.monotonic() - start
                     progress(Progress(number, candidate, inputs.options.candidates, phase, elapsed))
 
             store_pictures(self.store, inputs.options)
-            journal = self._journal(number, budget, lambda line: tell(0, line))
+            journal = self._journal(number, budget, lambda line: report(0, line))
             opened = OpenStep(self.store, number, base, inputs, digest)
             origin = self.store.band_origin(base, mode)
             try:
-                raws = gather(journal, generator, inputs, number, origin, retry_ambiguous, tell)
+                raws = gather(journal, generator, inputs, number, origin, retry_ambiguous, report)
             except RejectedByServerError as error:
                 if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
                     close_refused(opened, str(error))
                 raise
             except AnswerError as error:
-                if journal.has_answers:  # they hold no tile and cost nothing: the next step asks anew
+                if journal.has_answers:  # they hold no tile and cost nothing: a rerun sends a new request
                     close_refused(opened, str(error))
                 raise
-            derived = derive(inputs, raws, progress=lambda index, phase: tell(index + 1, phase))
+            derived = derive(inputs, raws, progress=lambda index, phase: report(index + 1, phase))
             record = conclude(opened, derived, step_facts(request_of(self.store, number)))
-            tell(0, record["status"])
+            report(0, record["status"])
             return self._result(number, tuple(one.score for one in derived.examined))
 
     def accept(
         self, candidate: int | None, *, step: int | None = None, **options: Unpack[StepOptionValues]
     ) -> StepResult:
-        """Glue `candidate` of a step whatever its score, from the stored answers: nothing is asked or paid.
+        """Glue `candidate` of a step from its stored answers, whatever its score; sends and pays nothing.
 
-        Works on the step that the gate refused, and on the last committed one to choose differently; the
-        record keeps what each metric would have chosen beside what the person chose.
+        It works on a step that the gate refused, and on the last committed step. The record stores the choice of each
+        metric beside the person's.
 
         Args:
-            candidate: its number, from 0; None lets metric and gate of the options choose, as in a step.
-            step: the step whose answers are used; by default the newest that continues the canvas, or that
-                made its last strip.
-            options: fields of `StepOptions` to change, such as feather_px; the others stay as they were.
+            candidate: its number, from 0; None to choose by metric and gate, as in a step.
+            step: the step with the answers; by default the newest one at the end of the canvas.
+            options: fields of `StepOptions` to change, such as feather_px.
 
         Raises:
-            UsageError: no such step or candidate, or the canvas has moved on since.
-            AnswerError: the candidate cannot be read.
+            UsageError: there is no such step or candidate, or the canvas has grown since.
+            AnswerError: the candidate is unreadable.
         """
         with self.writing():
             number = answered_step(self.store, step)
@@ -296,17 +296,17 @@ class Session:
         """Score and choose again from the stored answers of a step with other options; writes nothing.
 
         Raises:
-            UsageError: no such step.
+            UsageError: there is no such step, or it has no stored answers.
         """
         number = answered_step(self.store, step)
         inputs, _ = inputs_of(self.store, number, {**options, "artifacts": "none"})
         return derive(inputs, self._journal(number).candidates())
 
     def undo(self) -> int:
-        """Take back the last step of the canvas; its files stay. Returns the number of the head now.
+        """Move the head to the parent of the last step, whose files stay; returns the number of the new head.
 
         Raises:
-            UsageError: only the seed picture is left.
+            UsageError: the canvas is the seed picture alone.
         """
         with self.writing():
             parent = self.store.steps.record(self.store.head)["parent"]
@@ -316,10 +316,10 @@ class Session:
             return int(parent)
 
     def branch(self, name: str, *, at: int | None = None) -> int:
-        """Make a second head `name` at step `at` (the current one by default); returns that step's number.
+        """Make a branch `name` at step `at` (by default the head); returns that step's number.
 
         Raises:
-            UsageError: a bad or taken name, or no such committed step.
+            UsageError: the name is invalid or taken, or there is no such committed step.
         """
         with self.writing():
             number = self.store.head if at is None else at
@@ -327,33 +327,33 @@ class Session:
             return number
 
     def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any) -> Redone:
-        """Make a step of the canvas anew on a branch, and offer the later ones again there; see `redo.redo_step`."""
+        """Make a step again on a branch, and reuse the answers of the later ones; see `redo.redo_step`."""
         return redo_step(self, step, generator, branch=branch, **changes)
 
     def on_branch(self, name: str) -> Session:
-        """The same session, following the branch `name`."""
+        """The same session on the branch `name`."""
         return Session.open(self.root, branch=name, files=self.store.files)
 
     def settle(self, step: int, call: int, billed: bool, reason: str, usd: Decimal | None = None) -> Settlement:
-        """Keep what a person found out about call number `call` of a step, which was in doubt; see `settle_call`.
+        """Record whether a call in doubt was billed; see `settle_call`.
 
-        `usd` is what it cost, if `billed`; None for all that was set aside.
+        `usd` is its cost, if `billed`; None for the reserved amount.
         """
         with self.writing():
             evidence = Evidence(billed, reason, usd)
             return settle_call(self.root, self.store.files, self._ledger, (step, call), evidence)
 
-    # What reads all of it
+    # Export and verification
 
     def export(self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any) -> Path:
         """Write the canvas to `path` (.png or .dzi), streamed; `options` are fields of `ExportOptions`."""
         return export_canvas(self.store, self.head, Path(path), ExportOptions.from_values(options), progress)
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
-        """Check every file of the session, and with `repair` make again what can be; see `verify_path`."""
+        """Check every file of the session, and with `repair` restore damaged files; see `verify_path`."""
         return verify_path(self.root, self.store.files, repair=repair)
 
-    # How
+    # Implementation
 
     @property
     def _ledger(self) -> Ledger:
@@ -366,7 +366,7 @@ class Session:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the lock, with the ledger in line with the outcomes on disk."""
+        """Hold the lock; first update the ledger from the outcomes on disk."""
         lock = self.store.lock()
         try:
             for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
