@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections.abc import Generator
 
 import pytest
 
@@ -30,9 +31,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("--shuffle", None)
     if seed is not None:
         random.Random(seed).shuffle(items)
-    if _claims is not None and _claims.backwards:
-        files = list(dict.fromkeys(item.path for item in items))
-        items.sort(key=lambda item: -files.index(item.path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Collect the last file first in every second process: each compiles half of the files and reads the other half."""
+    report = yield
+    if _claims is not None and _claims.backwards and isinstance(collector, pytest.Directory):
+        report.result.reverse()
+    return report
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:

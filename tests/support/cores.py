@@ -2,13 +2,16 @@
 
     python -m tests.support.cores [pytest arguments]        what `make test` runs
 
-Each process knows all tests, half of them in reverse order, and runs a file when it is the first to claim it.
+Each process knows all tests, every second one from the last file to the first, and runs a file when it is the first
+to claim it. Compiled tests are shared, and the files that tests write lie in memory where the system offers it: on a
+disk they take as long as the tests do. Both are gone afterwards; run a failed test alone to look at its files.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,12 +20,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["CLAIMS", "Claims", "main"]
+__all__ = ["CLAIMS", "Claims", "bytecode", "main", "memory"]
 
 CLAIMS = "SUITE_CLAIMS"
 """Variable of the environment: the folder of the claims, and the number of this process."""
 
 _NO_TESTS = 5  # pytest's exit code
+_MEMORY = Path("/dev/shm")  # Linux: a file system in memory for everybody
+_ENOUGH = 2 << 30  # bytes that must be free there: ten times the files of one run
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 
 
@@ -51,19 +56,37 @@ class Claims:
         return self._mine[path]
 
 
+def memory(folder: Path = _MEMORY) -> Path | None:
+    """The folder that a file system in memory offers, when it has room for the files of the tests."""
+    roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= _ENOUGH
+    return folder if roomy else None
+
+
+def bytecode(folder: Path) -> dict[str, str]:
+    """Settings that keep compiled modules: in `folder` when the caller wants none beside the sources.
+
+    Without them each process, and each program that a test starts, compiles everything anew.
+    """
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)} if sys.dont_write_bytecode else {}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; print what each process printed, then one line that counts all tests."""
     options = list(sys.argv[1:] if arguments is None else arguments)
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="suite-") as folder:
-        (claims := Path(folder) / "claims").mkdir()
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", *options]
-        outputs = [Path(folder) / f"{process}.txt" for process in range(os.cpu_count() or 1)]
+    with tempfile.TemporaryDirectory(prefix="suite-", dir=memory()) as name:
+        folder = Path(name)
+        (claims := folder / "claims").mkdir()
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-o", "tmp_path_retention_policy=failed"]
+        outputs = [folder / f"{process}.txt" for process in range(os.cpu_count() or 1)]
         running = []
         for process, output in enumerate(outputs):
+            own = [f"--basetemp={folder / str(process)}", *options]
+            environment = {**os.environ, **bytecode(folder / "bytecode"), CLAIMS: f"{claims}:{process}"}
             with output.open("wb") as sink:
-                environment = {**os.environ, CLAIMS: f"{claims}:{process}"}
-                running.append(subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment))
+                running.append(
+                    subprocess.Popen([*command, *own], stdout=sink, stderr=subprocess.STDOUT, env=environment)
+                )
         codes = [process.wait() for process in running]
         texts = [output.read_text(errors="replace") for output in outputs]
     print("\n".join(texts))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.cores import CLAIMS, Claims, main
+from tests.support import cores
+from tests.support.children import clean_environment
+from tests.support.cores import CLAIMS, Claims, bytecode, main, memory
 
 
 def test_a_file_belongs_to_the_first_process_that_claims_it(tmp_path: Path) -> None:
@@ -30,8 +34,42 @@ def test_processes_go_through_the_files_from_both_ends(monkeypatch: pytest.Monke
         assert claims.backwards is backwards
 
 
+def test_files_lie_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cores, "_ENOUGH", 0)
+    assert memory(tmp_path) == tmp_path
+    assert memory(tmp_path / "missing") is None
+    monkeypatch.setattr(cores, "_ENOUGH", 1 << 80)
+    assert memory(tmp_path) is None
+
+
+def test_compiled_modules_are_kept_aside_when_the_caller_wants_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    code = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+    environment = clean_environment(**bytecode(tmp_path))
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", str(tmp_path)]
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert bytecode(tmp_path) == {}
+
+
+@pytest.mark.parametrize("process", [0, 1])
+def test_every_second_process_collects_the_last_file_first(
+    process: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = "pytest_make_collect_report"
+    (tmp_path / "conftest.py").write_text(f"from tests.conftest import {names}\n")
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "--rootdir", str(tmp_path), "-c", "/dev/null"]
+    environment = clean_environment(**{CLAIMS: f"{tmp_path}:{process}"})
+    told = subprocess.run([*command, str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
+    assert [line[5] for line in told.stdout.splitlines() if line.startswith("test_")] == list(("aabb", "bbaa")[process])
+
+
 def test_every_test_runs_once_and_the_counts_are_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = "pytest_collection_modifyitems, pytest_runtest_protocol"
+    names = "pytest_make_collect_report, pytest_runtest_protocol"
     (tmp_path / "conftest.py").write_text(f"from tests.conftest import {names}\ndef pytest_addoption(parser): ...\n")
     for name in "abc":
         (tmp_path / f"test_{name}.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
