@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ...pixels import combined, multiply
+from ...pixels import add, difference, multiply
 from .displacement import Placement
 from .spline import Sums
 
@@ -97,24 +97,33 @@ def summed_blocks(
     """
     band, edge = level.band, level.block_px
     width, height = band.size
-    # 1. Gradients of the mean of both pictures (symmetric: neither picture's noise counts twice), and their difference.
-    middle = combined(lambda a: (a["a"] + a["b"]) * 0.5, a=band, b=moved)
-    gx = _difference(middle.crop((2, 1, width, height - 1)), middle.crop((0, 1, width - 2, height - 1)), 0.5)
-    gy = _difference(middle.crop((1, 2, width - 1, height)), middle.crop((1, 0, width - 1, height - 2)), 0.5)
-    inner = (1, 1, width - 1, height - 1)
-    e = _difference(band.crop(inner), moved.crop(inner), level.scale)  # in full-size pixels once divided by a gradient
+    # 1. Four times the gradients of the mean of both pictures (symmetric: neither picture's noise counts twice), and
+    #    the difference of both.
+    both, apart = add(band, moved), difference(band, moved)
+    along = difference(both.crop((2, 1, width, height - 1)), both.crop((0, 1, width - 2, height - 1)))
+    across = difference(both.crop((1, 2, width - 1, height)), both.crop((1, 0, width - 1, height - 2)))
     columns, rows = width // edge, height // edge
-    gx, gy, e = (_placed(picture, (columns * edge, rows * edge)) for picture in (gx, gy, e))
+    whole = (columns * edge, rows * edge)
+    gx, gy, e = (_placed(picture, whole) for picture in (along, across, apart.crop((1, 1, width - 1, height - 1))))
 
-    # 2. Means of all products over each block, less the product of the means.
+    # 2. Means of all products over each block, less the product of the means. An error over a gradient is a length in
+    #    pixels of the level; made `scale` times larger, it is one in full-size pixels.
     def averaged(picture: Image.Image) -> Sequence[float]:
         return picture.reduce(edge).get_flattened_data()  # type: ignore[return-value]
 
+    gradients, mixed, errors = 1 / 16, level.scale / 4, level.scale**2
     means = zip(averaged(gx), averaged(gy), averaged(e), strict=True)
     pairs = ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))
     squares = zip(*(averaged(multiply(a, b)) for a, b in pairs), strict=True)
     values = [
-        (xx - x * x, xy - x * y, yy - y * y, xe - x * m, ye - y * m, max(0.0, ee - m * m))
+        (
+            gradients * (xx - x * x),
+            gradients * (xy - x * y),
+            gradients * (yy - y * y),
+            mixed * (xe - x * m),
+            mixed * (ye - y * m),
+            errors * max(0.0, ee - m * m),
+        )
         for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
     ]
     # 3. Weights: what was drawn anew counts little, what was taken from beyond the tile not at all.
@@ -172,7 +181,3 @@ def _placed(inner: Image.Image, size: tuple[int, int]) -> Image.Image:
     out = Image.new("F", size)
     out.paste(inner, (1, 1))
     return out
-
-
-def _difference(a: Image.Image, b: Image.Image, factor: float) -> Image.Image:
-    return combined(lambda p: (p["a"] - p["b"]) * factor, a=a, b=b)

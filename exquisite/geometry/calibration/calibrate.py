@@ -315,14 +315,17 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     if min(band.size) < LEAST_BAND_PX:
         return unmeasured(band.size)
     raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
-    small, small_band = halved(raw), halved(band)
     weights = telling_grey(band)
-    grey, grey_band = small.convert("L", weights), small_band.convert("L", weights)
+    # 1. Where the band lies in half the size.
+    grey, grey_band = (halved(image.convert("L", weights)) for image in (raw, band))
     reference = grey.crop((0, 0, *grey_band.size))
     shares = [count / reference.width / reference.height for count in reference.histogram()]
     curve = tamed(shares, matched_histograms(reference, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
+    # 2. Tone there.
+    small, small_band = (_half_size(image) for image in (raw, band))
     tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
+    # 3. Place and bend in the whole size; the bend only where the small pictures agree better with it.
     toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
     result = register(toned, reference, rough.placement.twice)
     if not result.has_bend:
@@ -335,6 +338,11 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
 
     straight = result.straightened()
     return result if residual(result) < LOCAL_FALL * residual(straight) else straight
+
+
+def _half_size(image: Image.Image) -> Image.Image:
+    """Means of 2 by 2 pixels, without a last row or column that has no neighbour."""
+    return image.reduce(2).crop((0, 0, image.width // 2, image.height // 2))
 
 
 def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:

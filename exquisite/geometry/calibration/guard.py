@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ...pixels import LEVELS, as_float, combined, mean, moved
-from .octaves import COARSE, FINE, blurs, energy, moments, product
+from ...pixels import LEVELS, as_float, difference, mean, moved, multiply, square
+from .octaves import blurs
 from .tone import ToneCurves
 
 __all__ = ["harm_of_detail", "harm_of_levels"]
@@ -23,6 +23,7 @@ _BEYOND = 8  # levels: what tone varies by from place to place, twice
 _MOST_GROWTH = 1.25  # of an octave's energy, beside its growth in the conditioning half
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
 _LEAST_ENERGY = 0.5  # levels^2: growth of less detail than two roundings leave is seen by nobody
+_RIM_PX = 2  # where blurs and differences reach beyond the picture
 _NEAR_PX = 4 * 32  # new columns that are looked at, and as many of the conditioning half
 
 
@@ -69,20 +70,10 @@ def _energies(image: Image.Image) -> Sequence[float]:
     """Energies per pixel of the fine octave, of the coarse one, and of the finest checkerboard (both second
     differences, one after the other)."""
     grey = as_float(image.convert("L"))
-    copies = blurs(grey, 2)
-    rim = 4
-    inner = (rim, rim, grey.width - rim, grey.height - rim) if min(grey.size) > 2 * rim else (0, 0, *grey.size)
-    copies = [copy.crop(inner) for copy in copies]
-    every = Image.new("F", copies[0].size, 1.0)
-    of = moments(copies, copies, every)
+    sharp, soft, softer = blurs(grey, 2)
     checked = grey
-    for dx, dy in ((1, 0), (0, 1)):
-        checked = combined(
-            lambda a: a["c"] * 0.5 - (a["l"] + a["r"]) * 0.25,
-            c=checked,
-            l=moved(checked, -dx, -dy),
-            r=moved(checked, dx, dy),
-        )
-    checked = checked.crop(inner)
-    checkerboard = mean(combined(lambda a: a["c"] * a["c"], c=checked))
-    return energy(product(FINE, FINE), of), energy(product(COARSE, COARSE), of), checkerboard
+    for dx, dy in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+        checked = difference(checked, moved(checked, dx, dy))
+    octaves = difference(sharp, soft), difference(soft, softer), multiply(checked, 1 / 16)
+    inner = (_RIM_PX, _RIM_PX, grey.width - _RIM_PX, grey.height - _RIM_PX) if min(grey.size) > 2 * _RIM_PX else None
+    return [mean(square(octave.crop(inner))) for octave in octaves]

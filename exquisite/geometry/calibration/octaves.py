@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ...pixels import combined, mean, moved
+from ...pixels import add, combined, mean, moved, multiply
 
 __all__ = [
     "COARSE",
@@ -50,27 +50,27 @@ _PLACE_PX = 8  # at half the size
 
 
 def blurs(picture: Image.Image, count: int) -> list[Image.Image]:
-    """`picture` (mode F), then blurred by B once, twice, ... `count` times; wrong within as many pixels of its rim."""
+    """`picture` (mode F), then blurred by B once, twice, ... `count` times; wrong within as many pixels of its rim.
+
+    B is the mean of 2 by 2 pixels to the lower right, and then that of 2 by 2 pixels to the upper left.
+    """
     out = [picture]
     for _ in range(count):
-        for dx, dy in ((1, 0), (0, 1)):
-            picture = combined(
-                lambda a: (a["l"] + a["r"]) * 0.25 + a["c"] * 0.5,
-                c=picture,
-                l=moved(picture, -dx, -dy),
-                r=moved(picture, dx, dy),
-            )
+        for dx, dy in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+            picture = add(picture, moved(picture, dx, dy))
+        picture = multiply(picture, 1 / 16)
         out.append(picture)
     return out
 
 
 def moments(a: Sequence[Image.Image], b: Sequence[Image.Image], mask: Image.Image) -> list[float]:
     """<a, B^n b> over `mask` (mode F, 0 or 1), per pixel, for n = 0, 1, ... as far as the blurs of both reach."""
+    counting = [multiply(picture, mask) for picture in a]
     out = []
     for n in range(len(a) + len(b) - 1):
         i = min(n // 2, len(a) - 1)
         i, j = (i, n - i) if n - i < len(b) else (n - len(b) + 1, len(b) - 1)
-        out.append(mean(combined(lambda v: v["a"] * v["b"] * v["m"], a=a[i], b=b[j], m=mask)))
+        out.append(mean(multiply(counting[i], b[j])))
     return out
 
 

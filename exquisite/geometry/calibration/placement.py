@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ...pixels import combined, crop_mirrored, mean
+from ...pixels import crop_mirrored, mean, multiply, square
 from .blocks import Level, scaled, summed_blocks
 from .displacement import Placement
 from .linear import principal_axes, solve
@@ -59,24 +59,24 @@ def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[P
     band, redraw = level.band, level.redraw
     reach = min(farthest // level.scale, min(band.size) // 4)
     inner = band.crop((reach, reach, band.width - reach, band.height - reach))
+    variance = mean(square(inner)) - mean(inner) ** 2
     errors = {}
     for y in range(-reach, reach + 1):
         for x in range(-reach, reach + 1):
             moved = redraw.crop((reach + x, reach + y, band.width - reach + x, band.height - reach + y))
-            errors[x, y] = _unexplained(inner, moved)
+            errors[x, y] = variance - _explained(inner, moved)
     around = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     minima = [(x, y) for x, y in errors if all(errors[x, y] <= errors.get((x + i, y + j), math.inf) for i, j in around)]
     chosen = {(0, 0), *sorted(minima, key=lambda at: errors[at])[:_STARTS]}
     return [Placement((float(x * level.scale), float(y * level.scale)), (1.0, 1.0), centre) for x, y in sorted(chosen)]
 
 
-def _unexplained(band: Image.Image, redraw: Image.Image) -> float:
-    """The variance of `band` that no offset on `redraw` and no gain above 0 explain."""
-    x, y = mean(redraw), mean(band)
-    xx = mean(combined(lambda v: (v["a"] - x) * (v["a"] - x), a=redraw))
-    xy = mean(combined(lambda v: (v["a"] - x) * (v["b"] - y), a=redraw, b=band))
-    yy = mean(combined(lambda v: (v["b"] - y) * (v["b"] - y), b=band))
-    return yy - max(0.0, xy) ** 2 / (xx + 1e-6)
+def _explained(band: Image.Image, redraw: Image.Image) -> float:
+    """The variance of `band` that an offset on `redraw` and a gain above 0 explain."""
+    x = mean(redraw)
+    variance = mean(square(redraw)) - x * x
+    covariance = mean(multiply(redraw, band)) - x * mean(band)
+    return max(0.0, covariance) ** 2 / (max(0.0, variance) + 1e-6)
 
 
 def refined(level: Level, placement: Placement, rounds: int) -> PlacementFit:
@@ -99,8 +99,9 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     calmest = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
     noise_gradient = max(_CONTOURS, min(_MOST_NOISE, calmest) * _NOISE_GRADIENT)
     seeming = [0.0] * 4
+    unit = level.unit
     for block in blocks:
-        u, v = (block.x - placement.centre[0]) / level.unit, (block.y - placement.centre[1]) / level.unit
+        u, v = (block.x - placement.centre[0]) / unit, (block.y - placement.centre[1]) / unit
         xx, xy, yy, xe, ye = scaled(block.sums, block.weight)
         a00, a01, a02, a03 = a00 + xx, a01 + xx * u, a02 + xy, a03 + xy * v
         a11, a12, a13 = a11 + xx * u * u, a12 + xy * u, a13 + xy * u * v
@@ -114,15 +115,15 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     counted = sum(block.weight for block in blocks) + 1e-9
     variance = sum(block.weight * block.error for block in blocks) / counted + _ROUNDING * level.scale**2
     noise = variance * _ALIKE_PX / level.block_px**2
-    tie = noise / (_USUAL * level.unit) ** 2
-    at = _lengths(placement, level.unit)
+    tie = noise / (_USUAL * unit) ** 2
+    at = _lengths(placement, unit)
     tied = [[value + tie * (i == k) for k, value in enumerate(row)] for i, row in enumerate(matrix)]
     step = solve(tied, [b - tie * length for b, length in zip((b0, b1, b2, b3), at, strict=True)])
     # 3. What the data alone know, less what mere noise seems to know.
     for i, amount in enumerate(seeming):
         matrix[i][i] -= amount
     information = [[value / noise for value in row] for row in matrix]
-    moved = _from_lengths([length + change for length, change in zip(at, step, strict=True)], placement, level.unit)
+    moved = _from_lengths([length + change for length, change in zip(at, step, strict=True)], placement, unit)
     error = sum(block.error for block in blocks) / len(blocks)
     return PlacementFit(moved, tuple(block.kept for block in blocks), error, information)
 

@@ -1,6 +1,6 @@
 """Tone: per channel, the curve from the redraw's levels to the band's, fitted where both show the same.
 
-For every level of the redraw the mean of the band is taken over the pixels that count, exactly, from masked
+For every level of the redraw the mean of the band is taken over the pixels that count, exactly, from counting
 histograms; a Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) draws the curve through those means
 and across levels that do not occur. Calm places decide: beside an edge a redraw that is softer, or a hair off, shows
 levels in between, whose mean would draw every curve towards grey, a little more at every step.
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from operator import mul
+from operator import add, mul
 
 from PIL import Image, ImageChops
 
 from ...pixels import LEVELS, as_float, combined, spread_3x3
-from .linear import solve, solve_banded
+from .linear import solve, solve_pentadiagonal
 
 __all__ = [
     "ENOUGH_PIXELS",
@@ -37,6 +38,7 @@ ENOUGH_PIXELS = 1 << 16
 
 _CALM_LEVELS = 24  # range of 3x3 pixels up to which a place is calm, in the redraw and in the band
 _BUSY_WEIGHT = 1 / 64  # of all other pixels: they decide where nothing is calm
+_ENOUGH_BUSY = 1 << 14  # so many of these other pixels are enough; of more, a quarter is looked at
 _ALIKE_PX = 32.0**2  # neighbouring errors of tone are alike over about 32 by 32 pixels
 _LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
 _USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
@@ -52,12 +54,13 @@ _BASIS = (
     [-math.e * v * math.log(v) if v else 0.0 for v in _SHARES],
 )
 """Offset 1; gain -1 to 1 over the levels; and what a small change of gamma does, -v ln v, scaled to 1 at its top."""
-_INNER = LEVELS - 4  # levels whose two neighbours on either side exist
-_BENDING = [
-    [_STIFFNESS * factor for factor in row]
-    for row in ((1, -2, 1), (5, -4, 1), *((6, -4, 1),) * _INNER, (5, -2, 0), (1, 0, 0))
-]
-"""Rows of stiffness D^T D from the diagonal on, where D takes the second differences (1, -2, 1) of a curve."""
+_BENDING = tuple(
+    [_STIFFNESS * factor for factor in (*ends, *(middle,) * (LEVELS - len(ends) - len(others)), *others)]
+    for ends, middle, others in (((1, 5), 6, (5, 1)), ((-2,), -4, (-2, 0)), ((), 1, (0, 0)))
+)
+"""Stiffness times D^T D, where D takes the second differences (1, -2, 1) of a curve: the diagonal, and the two next to
+it, at whose ends lie zeros outside of the matrix."""
+_SQUARES = [level * level for level in range(LEVELS)]
 _BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in range(8)]
 
 
@@ -73,16 +76,28 @@ def fit_tone(
         enough: pixels that are enough; of more than twice as many only every second row and column is looked at.
     """
     counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
-    flat = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
-    stands_for = 1.0
-    while redraw.width * redraw.height > 2 * enough:
-        stands_for *= 4
-        size = (redraw.width // 2, redraw.height // 2)
-        redraw, band, counted, flat = (
-            image.resize(size, Image.Resampling.NEAREST) for image in (redraw, band, counted, flat)
-        )
-    weighed = ((flat, stands_for), (counted, stands_for * _BUSY_WEIGHT))
-    return tuple(_curve(a, b, weighed) for a, b in zip(redraw.split(), band.split(), strict=True))
+    calm_mask = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
+    pictures, weight = [redraw, band, counted, calm_mask], 1.0
+    while pictures[0].width * pictures[0].height > 2 * enough:
+        pictures, weight = _thinned(pictures), 4 * weight
+    redraw, band, counted, calm_mask = pictures
+    samples = [_channels(redraw, band, calm_mask, weight)]
+    if redraw.width * redraw.height > _ENOUGH_BUSY:
+        redraw, band, counted = _thinned((redraw, band, counted))
+        weight *= 4
+    samples.append(_channels(redraw, band, counted, _BUSY_WEIGHT * weight))
+    return tuple(_curve(channel) for channel in zip(*samples, strict=True))
+
+
+def _thinned(pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    """Every second row and column of each picture, all of one size."""
+    size = (pictures[0].width // 2, pictures[0].height // 2)
+    return [picture.resize(size, Image.Resampling.NEAREST) for picture in pictures]
+
+
+def _channels(redraw: Image.Image, band: Image.Image, mask: Image.Image, weight: float) -> list[_Sample]:
+    """One sample for each channel."""
+    return [_Sample(a, b, mask, weight) for a, b in zip(redraw.split(), band.split(), strict=True)]
 
 
 def with_tone(image: Image.Image, curves: ToneCurves) -> Image.Image:
@@ -149,31 +164,47 @@ def _flat_mask(image: Image.Image) -> Image.Image:
     return spread.point([255 if levels <= _CALM_LEVELS else 0 for levels in range(LEVELS)])
 
 
-def _curve(redraw: Image.Image, band: Image.Image, weighed: Sequence[tuple[Image.Image, float]]) -> tuple[float, ...]:
-    """One channel's curve, from masks and what their pixels count."""
-    apart = ImageChops.difference(redraw, band)
+@dataclass(frozen=True)
+class _Sample:
+    """Pixels of one channel (mode L) where `mask` is not 0, each of the same weight."""
+
+    redraw: Image.Image
+    band: Image.Image
+    mask: Image.Image
+    weight: float
+
+    def sums(self) -> tuple[list[int], list[int]]:
+        """For each level of the redraw, the number of its pixels, and the sum of the band over them.
+
+        The sum is exact: it is made of the histograms of the bits of the band.
+        """
+        counting = ImageChops.multiply(self.band, self.mask)
+        sums = [0] * LEVELS
+        for bit, table in enumerate(_BIT_TABLES):
+            counts = self.redraw.histogram(counting.point(table))
+            sums = [total + (count << bit) for total, count in zip(sums, counts, strict=True)]
+        return self.redraw.histogram(self.mask), sums
+
+    def squares(self) -> int:
+        """The sum of the squared differences of redraw and band."""
+        counts = ImageChops.difference(self.redraw, self.band).histogram(self.mask)
+        return sum(map(mul, counts, _SQUARES))
+
+
+def _curve(samples: Sequence[_Sample]) -> tuple[float, ...]:
+    """The curve of one channel, from all its samples."""
     counts, sums, squares = [0.0] * LEVELS, [0.0] * LEVELS, 0.0
-    for mask, factor in weighed:
-        occurrences = redraw.histogram(mask)
-        for level, (count, mean) in enumerate(zip(occurrences, _means(redraw, band, mask, occurrences), strict=True)):
-            counts[level] += factor * count
-            sums[level] += factor * count * mean
-        squares += factor * sum(count * level * level for level, count in enumerate(apart.histogram(mask)))
+    for sample in samples:
+        weight = sample.weight
+        numbers, totals = sample.sums()
+        counts = [count + weight * number for count, number in zip(counts, numbers, strict=True)]
+        sums = [value + weight * total for value, total in zip(sums, totals, strict=True)]
+        squares += weight * sample.squares()
     means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
     # The variance of the band about the means is what they leave of the mean square (law of total variance).
     moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
     variance = max(_LEAST_VARIANCE, (squares - moved) / (sum(counts) + 1e-9))
     return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means)
-
-
-def _means(redraw: Image.Image, band: Image.Image, mask: Image.Image, counts: Sequence[int]) -> list[float]:
-    """The mean of the band at each level of the redraw, exactly: from the histograms of the bits of the band."""
-    sums = [0] * LEVELS
-    counted = ImageChops.multiply(band, mask)
-    for bit, table in enumerate(_BIT_TABLES):
-        for level, count in enumerate(redraw.histogram(counted.point(table))):
-            sums[level] += count << bit
-    return [value / count if count else 0.0 for value, count in zip(sums, counts, strict=True)]
 
 
 def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[float, ...]:
@@ -228,6 +259,7 @@ def _drawn_to(
     tame: Sequence[float], weights: Sequence[float], means: Sequence[float], tie: float
 ) -> tuple[float, ...]:
     """The curve of `_probable_curve` for one tie."""
-    matrix = [[weight + tie + a, b, c] for weight, (a, b, c) in zip(weights, _BENDING, strict=True)]
+    bending, first, second = _BENDING
+    diagonal = [weight + tie + own for weight, own in zip(weights, bending, strict=True)]
     right = [weight * (value - usual) for weight, value, usual in zip(weights, means, tame, strict=True)]
-    return tuple(usual + extra for usual, extra in zip(tame, solve_banded(matrix, right), strict=True))
+    return tuple(map(add, tame, solve_pentadiagonal(diagonal, first, second, right)))

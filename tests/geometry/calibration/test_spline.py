@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from exquisite.geometry.calibration.linear import solve, solve_banded
+from exquisite.geometry.calibration.linear import solve, solve_banded, solve_pentadiagonal
 from exquisite.geometry.calibration.spline import Spline, fit_spline
 
 SIZE = (128, 256)
@@ -79,6 +79,17 @@ def test_solvers_agree_with_each_other() -> None:
     assert solve_banded([row[:] for row in band], right[:]) == pytest.approx(exact)
     for row, value in zip(full, right, strict=True):
         assert sum(a * b for a, b in zip(row, exact, strict=True)) == pytest.approx(value)
+
+
+def test_two_diagonals_on_either_side_are_solved_like_any_band() -> None:
+    draw = random.Random(7)
+    n = 9
+    rows = [(5.0, draw.uniform(-1, 1), draw.uniform(-1, 1)) for _ in range(n)]
+    right = [draw.uniform(-5, 5) for _ in range(n)]
+    diagonal, first, second = (list(column) for column in zip(*rows, strict=True))
+    first[-1] = second[-2] = second[-1] = 0.0
+    exact = solve_banded(rows, right)
+    assert solve_pentadiagonal(diagonal, first, second, right) == pytest.approx(exact)
 
 
 def test_a_singular_system_says_so() -> None:
