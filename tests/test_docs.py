@@ -255,6 +255,15 @@ def test_links_and_named_files_exist(document: str) -> None:
             assert ((ROOT / document).parent / target).exists(), target
 
 
+def test_the_map_of_the_package_names_modules_and_definitions_in_them() -> None:
+    rows = table(read("CONTRIBUTING.md"), "subject", "module")
+    assert len(rows) > 15
+    for row in rows:
+        code = "".join(read(f"exquisite/{module}") for module in row["module"].split(", "))
+        for name in row["start at"].split(", "):
+            assert re.search(rf"^(    )?(def|class) {name}\b|^{name}\b", code, re.MULTILINE), name
+
+
 def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_results_say() -> None:
     said = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", read(RESULTS), re.MULTILINE))
     assert len(said) >= 5
