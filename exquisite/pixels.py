@@ -20,6 +20,7 @@ from PIL import Image, ImageChops, ImageMath
 
 __all__ = [
     "LEVELS",
+    "Formula",
     "Operand",
     "absolute",
     "add",
@@ -49,6 +50,9 @@ LEVELS = 1 << 8
 
 Operand = Image.Image | float
 """An image of mode F, or a number that stands for one of its size."""
+
+Formula = Callable[[Mapping[str, Any]], Any]
+"""From operands by name to their combination; Pillow has no public type for the operands of `ImageMath`."""
 
 
 def flattened(image: Image.Image) -> tuple[float, ...] | tuple[tuple[int, ...], ...]:
@@ -117,7 +121,7 @@ def square(image: Image.Image) -> Image.Image:
     return multiply(image, image)
 
 
-def combined(formula: Callable[[Mapping[str, Any]], Any], **images: Operand) -> Image.Image:
+def combined(formula: Formula, **images: Operand) -> Image.Image:
     """Apply `formula` pixel by pixel to named `images` of mode F and equal size; mode F.
 
     Prefer the arithmetic functions above. This function makes one pass for a formula with many terms.

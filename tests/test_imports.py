@@ -23,6 +23,7 @@ FLOORS = {
     "png_chunks": 1,
     "files": 1,
     "foreign": 1,
+    "json_types": 1,
     "_version": 1,
     "geometry": 2,
     "api": 2,

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import UsageError
+from ..json_types import JsonObject
 from .models import FREE, MODELS
 from .prices import Prices
 from .servers import OPENAI, SERVERS, ServerSettings, Timeouts, is_openai
@@ -71,7 +72,7 @@ def find_recipe(name: str, where: str = "--server") -> ServerSettings:
     return SERVERS[name]
 
 
-def read_assignments(words: Sequence[str]) -> dict[str, Any]:
+def read_assignments(words: Sequence[str]) -> JsonObject:
     """Parse words such as `mask=omit` or `timeouts.read_s=900` to settings as in a file.
 
     The value is TOML, or else a text without quotes.
@@ -126,7 +127,7 @@ def changed_server(server: ServerSettings, settings: Mapping[str, object], where
     return replace(server, **changes)
 
 
-def as_settings(server: ServerSettings) -> dict[str, Any]:
+def as_settings(server: ServerSettings) -> JsonObject:
     """The settings of a server file that turn the recipe `openai` into `server`, without its name."""
     names = {field: name for name, field in _FIELDS.items()}
     settings: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 from ..api.prompt import check_words
 from ..contract import PRESETS, TileContract
@@ -13,10 +13,10 @@ from ..errors import ContractError, UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from ..pipeline.artifacts import ARTIFACTS
-from ..pipeline.options import AUTO
+from ..pipeline.options import AUTO, StepOptionValues
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions
-from ..pipeline.store.records import read_record
+from ..pipeline.store.records import Record, read_record
 from .output import Output, short_name
 
 __all__ = [
@@ -41,8 +41,17 @@ _DEFAULTS = StepOptions()
 class Verbs(Protocol):
     """The part of argparse's subparsers that verbs use."""
 
-    def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
-        """Add a verb."""
+    def add_parser(  # noqa: PLR0913 (arguments of argparse)
+        self,
+        name: str,
+        *,
+        usage: str,
+        help: str,
+        description: str,
+        formatter_class: type[argparse.HelpFormatter],
+        allow_abbrev: bool,
+    ) -> argparse.ArgumentParser:
+        """Add a verb; see `argparse.ArgumentParser`."""
 
 
 def add_verb(  # noqa: PLR0913 (a verb in one statement: its name, action, usage, help and examples)
@@ -153,7 +162,7 @@ def add_step_options(parser: argparse.ArgumentParser) -> None:
     add("--artifacts", choices=ARTIFACTS, default=none, help=f"files stored for each step (default {d.artifacts})")
 
 
-def changed_options(args: argparse.Namespace) -> dict[str, Any]:
+def changed_options(args: argparse.Namespace) -> StepOptionValues:
     """The step options given on the command line, validated.
 
     Raises:
@@ -162,7 +171,7 @@ def changed_options(args: argparse.Namespace) -> dict[str, Any]:
     names = StepOptions.__dataclass_fields__
     changes = {name: value for name, value in vars(args).items() if name in names}
     StepOptions.from_values(changes)
-    return changes
+    return cast(StepOptionValues, changes)
 
 
 def open_session(args: argparse.Namespace) -> Session:
@@ -170,7 +179,7 @@ def open_session(args: argparse.Namespace) -> Session:
     return Session.open(args.session, branch=args.branch)
 
 
-def seed_record(session: Session) -> dict[str, Any]:
+def seed_record(session: Session) -> Record:
     """The record of the session's creation: the source of the seed picture, and how it was fitted."""
     record = read_record(Path(session.root) / "steps" / "000000" / "step.json")
     return dict(record["init"])

@@ -6,18 +6,20 @@ import argparse
 import contextlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api.generator import TileGenerator
 from ..api.models import QUALITY_DEFAULT
 from ..errors import ExquisiteError, PaymentError, UsageError
+from ..json_types import JsonMapping, JsonObject
 from ..pipeline.fitting import open_picture
 from .consent import AdvanceConsent, Consent, GeneratorWithConsent
 
 if TYPE_CHECKING:
+    from ..api.cassette.transport import BlockedTransport, Transport
     from ..api.openai_client import OpenAITileGeneratorClient, Recording
     from ..api.servers import ServerSettings
 
@@ -92,7 +94,7 @@ def budget_of(args: argparse.Namespace) -> Decimal | None:
 @contextlib.contextmanager
 def make_generator(
     args: argparse.Namespace,
-    simulated: Mapping[str, Any],
+    simulated: JsonMapping,
     folder: Path,
     *,
     consent: Consent | None = None,
@@ -117,9 +119,7 @@ def make_generator(
     from ..api.cassette import ended
 
     server = _server(args)
-    client, transport = _client(args, server)
-    if args.generator == "replay":
-        note(f"replaying {transport.cassette.path}: nothing is sent")
+    client, transport = _client(args, server, note)
     agreed = args.yes or args.dry_run or server.free or not _may_send(transport)
     if not agreed and consent is None:
         raise PaymentError("this may cost money, and there is no terminal to ask: add --yes (and a --budget)")
@@ -127,7 +127,7 @@ def make_generator(
         yield GeneratorWithConsent(client, AdvanceConsent() if agreed or consent is None else consent)
 
 
-def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def simulated_record(args: argparse.Namespace, folder: Path) -> JsonObject:
     """A new session's record for the simulated model: the picture that it redraws, and the seed's position in it."""
     if args.mock_picture in (None, "none"):
         return {}
@@ -135,7 +135,7 @@ def simulated_record(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _mock(
-    args: argparse.Namespace, simulated: Mapping[str, Any], folder: Path, note: Callable[[str], None]
+    args: argparse.Namespace, simulated: JsonMapping, folder: Path, note: Callable[[str], None]
 ) -> TileGenerator:
     from ..api.mock import DEFAULT_STRENGTH, MockTileGenerator
     from ..api.mock.drift import PROFILE_DEFAULT
@@ -161,7 +161,9 @@ def _mock(
     )
 
 
-def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITileGeneratorClient, Any]:
+def _client(
+    args: argparse.Namespace, server: ServerSettings, note: Callable[[str], None]
+) -> tuple[OpenAITileGeneratorClient, Transport | BlockedTransport | None]:
     """The client of `server`, and its recording transport; None for the network."""
     if importlib.util.find_spec("httpx") is None:
         raise ExquisiteError(f"the generator {args.generator!r} needs httpx: pip install httpx")
@@ -176,6 +178,8 @@ def _client(args: argparse.Namespace, server: ServerSettings) -> tuple[OpenAITil
     if args.generator == "replay" and settings.path is None:
         raise UsageError("a replay needs a recording: name it with --cassette, or in EXQUISITE_CASSETTE")
     transport = transport_from_settings(settings)
+    if args.generator == "replay":
+        note(f"replaying {settings.path}: nothing is sent")
     client = OpenAITileGeneratorClient(
         key_file=args.key_file,
         model=args.model,

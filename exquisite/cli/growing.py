@@ -15,6 +15,7 @@ from ..errors import SessionNotFoundError, UsageError
 from ..geometry.measures.trend import drifting
 from ..geometry.overlap_score import TileScore
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture, rgb_file
+from ..pipeline.options import StepOptionValues
 from ..pipeline.plan import read_plan
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions, StepResult
@@ -183,7 +184,7 @@ def _step(args: argparse.Namespace, output: Output) -> int:
 
 
 def _plan_run(
-    args: argparse.Namespace, contract: TileContract, mode: Mode, options: dict[str, Any]
+    args: argparse.Namespace, contract: TileContract, mode: Mode, options: StepOptionValues
 ) -> PlanRun | None:
     """The run of the plan that `args` name; None without one."""
     if args.plan is None:

@@ -9,10 +9,11 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
+from ..json_types import JsonMapping
 from ..pipeline.step import Progress
 
 __all__ = ["Output", "ProgressLine", "command_name", "package_name", "short_name", "table"]
@@ -62,7 +63,7 @@ class Output:
         self.err = err or sys.stderr
         self.drawing = threading.Lock()
 
-    def result(self, text: str, data: Mapping[str, Any]) -> None:
+    def result(self, text: str, data: JsonMapping) -> None:
         """Print a result: `text`, or `data` with --json."""
         if self.as_json:
             plain = not (self.out.encoding or "").lower().startswith("utf")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from ..json_types import JsonMapping
 from ..pipeline.journal.call_files import call_numbers
 from ..pipeline.journal.calls import Call, read_call
 from ..pipeline.labels import Labels
@@ -84,7 +83,7 @@ def read_score(store: Store, number: int) -> Record:
     return _json(store.steps.folder(number) / "score.json")
 
 
-def gate_margin(score: Mapping[str, Any]) -> float | None:
+def gate_margin(score: JsonMapping) -> float | None:
     """How far the seam of the chosen candidate, or of the best, is above the gate.
 
     0 is exactly at the gate, 1 is no visible seam. With two seams the smaller margin counts. None when the step had no
@@ -103,7 +102,7 @@ def gate_margin(score: Mapping[str, Any]) -> float | None:
     return min(margins)
 
 
-def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
+def calibration_words(calibration: JsonMapping) -> list[str]:
     """What a calibration measured and corrected, as sentences."""
     sentences = [f"{'Applied' if calibration.get('applied') else 'Not applied'}: {calibration.get('reason', '')}."]
     along, across = calibration.get("shift") or (0.0, 0.0)
@@ -130,7 +129,7 @@ def calibration_words(calibration: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _candidate(store: Store, number: int, score: Mapping[str, Any]) -> Record:
+def _candidate(store: Store, number: int, score: JsonMapping) -> Record:
     index = int(score["candidate"])
     meta = _json(store.steps.folder(number) / "candidates" / str(index) / "model_response_meta.json")
     calibration = score.get("calibration") or {}

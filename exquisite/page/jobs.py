@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from ..api.generator import PricesRequests, TileGenerator, describe
 from ..contract import Mode
 from ..errors import ExquisiteError, PaymentError, SessionLockedError, UsageError
+from ..json_types import JsonMapping
 from ..pipeline.session import Session
 from ..pipeline.step import Progress, StepOptions
 from ..pipeline.store.records import Record
@@ -40,7 +40,7 @@ class _Quote:
     head: int
     mode: Mode
     words: str
-    options: Mapping[str, Any]
+    options: JsonMapping
     worst_usd: Decimal
     until: float
 
@@ -90,7 +90,7 @@ class StepJobs:
             "allowed": self._payment.allowed,
         }
 
-    def quote(self, branch: str | None, mode: str, words: str, options: Mapping[str, Any]) -> Record:
+    def quote(self, branch: str | None, mode: str, words: str, options: JsonMapping) -> Record:
         """Price a step. The quote returned can be run once, unchanged, within ten minutes.
 
         Raises:

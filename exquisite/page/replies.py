@@ -15,6 +15,7 @@ from ..errors import (
     StorageError,
     UsageError,
 )
+from ..json_types import JsonObject
 
 __all__ = ["Body", "Query", "RefusedError", "Reply", "error_reply", "json_reply"]
 
@@ -131,7 +132,7 @@ class Body:
         """A whole number, or None."""
         return None if self._values.get(name) is None else self.whole(name)
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> JsonObject:
         """The options of a step: plain values by name."""
         value = self._values.get("options") or {}
         plain = isinstance(value, dict) and all(isinstance(v, str | int | float | None) for v in value.values())

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from PIL import Image
 
@@ -34,7 +33,7 @@ class _Trial:
 
     kind: str
     pictures: tuple[bytes, ...]
-    answer: Callable[[Any], Record]
+    answer: Callable[[object], Record]
 
 
 class Trials:
@@ -65,7 +64,7 @@ class Trials:
             seam = window - seam
         tolerance = max(1, round(window * _TOLERANCE_SHARE))
 
-        def answer(value: Any) -> Record:
+        def answer(value: object) -> Record:
             click = None if value is None else round(_share(value) * window)
             near = seam is not None and click is not None and abs(click - seam) <= tolerance
             return {
@@ -94,7 +93,7 @@ class Trials:
             turned = to_canonical(self._pictures.in_place(selection), frame.mode)
             cuts.append(encode_png(from_canonical(self._across(turned, band - window, band + window), frame.mode)))
 
-        def answer(value: Any) -> Record:
+        def answer(value: object) -> Record:
             if value not in ("a", "b", "same"):
                 raise UsageError(f"{value!r} is not an answer: use a, b or same")
             scores = [self._pictures.score(selection) for selection in (one, two)]
@@ -119,7 +118,7 @@ class Trials:
             raise UsageError(f"this question has {len(pictures)} pictures")
         return pictures[index]
 
-    def answer(self, name: str, value: Any) -> Record:
+    def answer(self, name: str, value: object) -> Record:
         """Store a person's answer; returns the label, with the truth.
 
         Args:
@@ -171,7 +170,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _share(value: Any) -> float:
+def _share(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise UsageError(f"{value!r} is not a place: send the share of the picture's length, 0 to 1, or null")
     return float(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import UsageError
 from ..foreign import own
@@ -38,7 +37,7 @@ def answered_step(store: Store, step: int | None) -> int:
     raise UsageError(f"no step of {store.root} that ends at its frontier has stored answers: see `log`")
 
 
-def inputs_of(store: Store, number: int, changes: Mapping[str, Any]) -> tuple[StepInputs, int]:
+def inputs_of(store: Store, number: int, changes: Mapping[str, object]) -> tuple[StepInputs, int]:
     """The inputs of a started step with some options changed, and the number of its parent step.
 
     The request was sent already: changes to its pictures are ignored.

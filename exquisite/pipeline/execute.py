@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
 from typing import Unpack
 
 from ..api.generator import TileGenerator
 from ..api.mock import MockTileGenerator
 from ..api.openai_client import OpenAITileGeneratorClient
 from ..contract import Mode
-from .options import StepOptionValues
 from .session import Session
-from .step import Progress, StepResult
+from .step import StepArguments, StepResult
 
-__all__ = ["StepArguments", "execute_step_mock", "execute_step_real"]
-
-
-class StepArguments(StepOptionValues, total=False):
-    """Arguments of `Session.step` by name."""
-
-    budget: Decimal | None
-    retry_ambiguous: bool
-    progress: Callable[[Progress], None] | None
+__all__ = ["execute_step_mock", "execute_step_real"]
 
 
 def execute_step_mock(

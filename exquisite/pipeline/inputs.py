@@ -103,6 +103,7 @@ class StepInputs:
         words: the user prompt.
         options: the options of the step.
         zone_px: width of the pending zone at the end of the band, in which the step may cut.
+        origin: (x, y) of the band's top left pixel, signed from the seed picture's origin.
         anchor: the style towards which the new half is corrected; None for no correction.
         beginning: the other end of the canvas, for a step that closes a loop; None otherwise.
         references: the reference pictures of the request.
@@ -115,6 +116,7 @@ class StepInputs:
     words: str
     options: StepOptions
     zone_px: int = 0
+    origin: tuple[int, int] = (0, 0)
     anchor: Anchor | None = None
     beginning: TileEnd | None = None
     references: tuple[ReferencePicture, ...] = ()
@@ -123,7 +125,7 @@ class StepInputs:
     @property
     def ends(self) -> tuple[TileEnd, ...]:
         """The ends of the canvas that the tile continues, the frontier first; each has a seam."""
-        near = TileEnd(self.mode, self.band, self.zone_px)
+        near = TileEnd(self.mode, self.band, self.zone_px, self.origin)
         return (near,) if self.beginning is None else (near, self.beginning)
 
     @property
@@ -162,9 +164,7 @@ class StepInputs:
         """Hash of the band's pixels."""
         return pixels_sha256(self.band)
 
-    def request(
-        self, candidates: int, step_index: int, first_candidate: int = 0, band_origin: tuple[int, int] = (0, 0)
-    ) -> TileRequest:
+    def request(self, candidates: int, step_index: int, first_candidate: int = 0) -> TileRequest:
         """The request to a generator for `candidates` tiles; the other arguments as in `TileRequest`."""
         reference, end = self.reference_tile(), self.beginning
         return TileRequest(
@@ -177,7 +177,7 @@ class StepInputs:
             candidates=candidates,
             step_index=step_index,
             first_candidate=first_candidate,
-            band_origin=band_origin,
+            band_origin=self.origin,
             beginning=None if end is None else Beginning(end.band, end.origin),
             references=self.references,
         )

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..files import Files
 from ..geometry.overlap_score import METRICS
+from ..json_types import JsonMapping, JsonObject
 from .store.records import FORMAT_VERSION, Record, sha256
 
 __all__ = ["LABELS_FILE", "LabelSummary", "Labels", "Rate", "parse_label"]
@@ -52,7 +52,7 @@ class Rate:
         whole = 1 + z * z / n
         return max(0.0, (middle - width) / whole), min(1.0, (middle + width) / whole)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The rate and its interval as JSON types."""
         return {"hits": self.hits, "asked": self.asked, "rate": self.value, "interval": list(self.interval)}
 
@@ -84,7 +84,7 @@ class LabelSummary:
         value, low, high = ((rate - self.chance) / (1 - self.chance) for rate in (self.find.value, low, high))
         return value, low, high
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The summary as JSON types."""
         return {
             "find": self.find.as_dict() | {"chance": self.chance, "visibility": list(self.visibility)},
@@ -102,7 +102,7 @@ class Labels:
         self.path = root / LABELS_FILE
         self._files = files
 
-    def append(self, label: Mapping[str, Any]) -> Record:
+    def append(self, label: JsonMapping) -> Record:
         """Append one label (fields of `LabelRecord`), durable on return; returns the record.
 
         Raises:
@@ -155,7 +155,7 @@ def parse_label(line: bytes) -> Record | None:
     return record if sha256(_line(record)) == digest else None
 
 
-def _line(record: Mapping[str, Any]) -> bytes:
+def _line(record: JsonMapping) -> bytes:
     return json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
-from typing import Any, TypedDict
+from typing import TypedDict, cast
 
 from ..api.prompt import PROMPT_STRENGTHS
 from ..api.reference_picture import REFERENCE_KINDS
@@ -15,6 +15,7 @@ from ..contract import TileContract
 from ..errors import UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
+from ..json_types import JsonObject
 from .artifacts import ARTIFACTS
 
 __all__ = ["AUTO", "OPTION_ALIASES", "STORED_PICTURE", "StepOptionValues", "StepOptions", "is_picture_file"]
@@ -163,7 +164,7 @@ class StepOptions:
         return [name for name in (*self.references, self.scaffold_fill) if is_picture_file(name)]
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> StepOptions:
+    def from_values(cls, values: Mapping[str, object]) -> StepOptions:
         """Options from names and values of a caller or a record.
 
         Raises:
@@ -171,24 +172,25 @@ class StepOptions:
         """
         known_names = {option.name for option in fields(cls)}
         names = ", ".join(sorted(known_names))
-        if isinstance(values.get("references"), list):
-            values = {**values, "references": tuple(values["references"])}
+        references = values.get("references")
+        if isinstance(references, list):
+            values = {**values, "references": tuple(references)}
         problems = [f"unknown step option {name!r}: use one of {names}" for name in sorted(set(values) - known_names)]
         try:
-            options = cls(**{name: value for name, value in values.items() if name in known_names})
+            options = cls(**cast(JsonObject, {name: values[name] for name in values if name in known_names}))
         except UsageError as error:
             problems.append(str(error))
         if problems:
             raise UsageError("; ".join(problems))
         return options
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The options as stored in records, which omit options newer than 0.1.0 at their defaults."""
         return {name: value for name, value in self.values().items() if name not in _LATER or value != _LATER[name]}
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> StepOptionValues:
         """Every option by name, in JSON types."""
-        return {**asdict(self), "references": list(self.references)}
+        return cast(StepOptionValues, {**asdict(self), "references": list(self.references)})
 
 
 _LATER = {

@@ -113,6 +113,7 @@ def inputs_on(store: Store, base: int, mode: Mode, words: str, options: StepOpti
         words=words,
         options=options,
         zone_px=zone_px,
+        origin=store.band_origin(base, mode),
         anchor=anchor,
         beginning=beginning,
         references=references_of(store, options),

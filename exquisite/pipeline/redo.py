@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Unpack
+from typing import Protocol, Unpack
 
 from ..api.generator import TileGenerator
 from ..contract import Mode
@@ -23,11 +23,17 @@ from .commit import OpenStep, accept_facts, conclude
 from .derived import derive
 from .options import StepOptionValues
 from .rederive import inputs_on, stored_answers
-from .step import StepInputs, StepOptions, StepResult
+from .step import StepArguments, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.records import Record
 
-__all__ = ["Offered", "Redoable", "Redone", "redo_inputs", "redo_step"]
+__all__ = ["Offered", "Redoable", "Redone", "StepChanges", "redo_inputs", "redo_step"]
+
+
+class StepChanges(StepArguments, total=False):
+    """Arguments of `Session.step` that differ from those of the step that is made anew."""
+
+    prompt: str
 
 
 class Redoable(Protocol):
@@ -82,7 +88,7 @@ class Redone:
 
 
 def redo_step(
-    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any
+    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Unpack[StepChanges]
 ) -> Redone:
     """Make committed step number `step` again on a branch, and reuse the answers of the later steps.
 

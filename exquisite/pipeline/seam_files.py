@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from PIL import Image
 
 from ..geometry.cut import Cut
 from ..geometry.overlap_score import extract_scoring_strips
 from ..geometry.tile_mode import glue
+from ..json_types import JsonObject
 from ..pixels import laplacian_energy
 from .artifacts import bounds_overlay, cut_overlay
 from .inputs import CanonicalInputs, StepInputs, TileEnd
@@ -34,7 +35,7 @@ def by_seam(ones: Iterable[_One]) -> Iterator[tuple[str, _One]]:
 
 def seam_files(
     inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
-) -> tuple[dict[str, Image.Image], dict[str, Any]]:
+) -> tuple[dict[str, Image.Image], JsonObject]:
     """The pictures of each seam with and without the feather; a step without a feather gets a preview of one.
 
     Args:
@@ -52,7 +53,7 @@ def seam_files(
     after = tile if applied else commit_tile(winner, canonical, zone_px)
     scores = seam_scores(after, [replace(seam, calibration=None) for seam in winner.seams], canonical)
     pictures: dict[str, Image.Image] = {}
-    feathers: dict[str, Any] = {}
+    feathers: JsonObject = {}
     overlays = by_seam(_bounds(inputs, end, canonical.own(tile)) for end in inputs.ends)
     for prefix, overlay in overlays:
         pictures |= {f"{prefix}{name}": picture for name, picture in overlay.items()}

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from PIL import Image
 
 from ..api.generator import TileGenerator, describe
 from ..contract import CLASSIC, Mode, TileContract
-from ..errors import AnswerError, CanvasError, RejectedByServerError, UsageError
+from ..errors import AnswerError, RejectedByServerError, UsageError
 from ..files import Files
 from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
@@ -21,7 +21,7 @@ from .agreement import agreement
 from .answered import answered_step, inputs_of, request_of
 from .commit import OpenStep, accept_facts, close_refused, commit, conclude, step_facts, without_choice
 from .derived import Derived, derive
-from .export import ExportOptions, export_canvas
+from .export import ExportOptions, ExportOptionValues, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import gather, request_digest, request_record
@@ -30,7 +30,7 @@ from .labels import Labels
 from .notebook import card, small_png
 from .options import StepOptionValues
 from .rederive import inputs_on, rederive
-from .redo import Redone, redo_step
+from .redo import Redone, StepChanges, redo_step
 from .reference_pictures import store_pictures
 from .status import Status, session_status
 from .step import Progress, StepInputs, StepOptions, StepResult
@@ -138,7 +138,7 @@ class Session:
     def inputs(self, mode: Mode | str, prompt: str = "", **options: Unpack[StepOptionValues]) -> StepInputs:
         """The inputs of a step in `mode`; arguments and errors as for `step`. Sends and writes nothing."""
         mode, chosen = Mode(mode), StepOptions.from_values(options)
-        self._require_axis(mode)
+        self.store.require_axis(mode)
         chosen.require_fits(self.contract)
         return inputs_on(self.store, self.head, mode, prompt, chosen)
 
@@ -241,9 +241,8 @@ class Session:
             store_pictures(self.store, inputs.options)
             journal = self._journal(number, budget, lambda line: report(0, line))
             opened = OpenStep(self.store, number, base, inputs, digest)
-            origin = self.store.band_origin(base, mode)
             try:
-                raws = gather(journal, generator, inputs, number, origin, retry_ambiguous, report)
+                raws = gather(journal, generator, inputs, retry_ambiguous, report)
             except RejectedByServerError as error:
                 if not journal.has_answers:  # a paid answer keeps the step open, so that a rerun uses it
                     close_refused(opened, str(error))
@@ -326,7 +325,9 @@ class Session:
             self.store.make_branch(name, number)
             return number
 
-    def redo(self, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Any) -> Redone:
+    def redo(
+        self, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Unpack[StepChanges]
+    ) -> Redone:
         """Make a step again on a branch, and reuse the answers of the later ones; see `redo.redo_step`."""
         return redo_step(self, step, generator, branch=branch, **changes)
 
@@ -345,7 +346,13 @@ class Session:
 
     # Export and verification
 
-    def export(self, path: Path | str, *, progress: Callable[[str, float], None] | None = None, **options: Any) -> Path:
+    def export(
+        self,
+        path: Path | str,
+        *,
+        progress: Callable[[str, float], None] | None = None,
+        **options: Unpack[ExportOptionValues],
+    ) -> Path:
         """Write the canvas to `path` (.png or .dzi), streamed; `options` are fields of `ExportOptions`."""
         return export_canvas(self.store, self.head, Path(path), ExportOptions.from_values(options), progress)
 
@@ -375,15 +382,6 @@ class Session:
             yield
         finally:
             lock.release()
-
-    def _require_axis(self, mode: Mode) -> None:
-        axis = self.axis
-        if axis is not None and axis != mode.axis:
-            others = " or ".join(other for other in Mode if other.axis == axis)
-            raise CanvasError(
-                f"{self.root} grows along {axis} since its first step; {mode} grows along {mode.axis}: "
-                f"use {others}, or make another session"
-            )
 
     def _result(self, number: int, scores: tuple[TileScore | None, ...]) -> StepResult:
         record = self.store.steps.record(number)

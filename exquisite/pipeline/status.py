@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from ..contract import Mode, TileContract
 from ..geometry.measures.trend import Trend
+from ..json_types import JsonObject
 from .journal.ledger import Ledger
 from .journal.money import Money
 from .store import Store
@@ -57,7 +57,7 @@ class Status:
     money: Money
     trends: Mapping[Mode, list[Trend]]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The status as JSON types; the fields of `money` are on the top level, and the trends are called "style"."""
         return {
             "root": str(self.root),

@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypedDict
 
 from PIL import Image
 
@@ -35,16 +36,18 @@ from ..geometry.reference_copies import copied_references
 from .artifacts import decode_png
 from .inputs import CanonicalInputs, StepInputs, TileEnd
 from .notebook import card, small_png
-from .options import StepOptions
+from .options import StepOptions, StepOptionValues
 
 __all__ = [
     "Examined",
     "ExaminedSeam",
     "Progress",
     "ResultStatus",
+    "StepArguments",
     "StepInputs",
     "StepOptions",
     "StepResult",
+    "StepTerms",
     "TileEnd",
     "along_cut",
     "commit_tile",
@@ -68,6 +71,18 @@ class Progress:
     candidates: int
     phase: str
     elapsed: float
+
+
+class StepTerms(TypedDict, total=False):
+    """What a step may cost, and who is told of it: arguments of `Session.step` by name."""
+
+    budget: Decimal | None
+    retry_ambiguous: bool
+    progress: Callable[[Progress], None] | None
+
+
+class StepArguments(StepOptionValues, StepTerms, total=False):
+    """Options and terms of a step: arguments of `Session.step` by name."""
 
 
 @dataclass(frozen=True, eq=False)

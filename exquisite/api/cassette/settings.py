@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack, overload
 
 from ...errors import UsageError
 from .interactions import Cassette, RecordMode
@@ -100,9 +100,19 @@ def cassette_transport(  # noqa: PLR0913 (independent settings, by keyword only)
     return Transport(Cassette(path, record_mode, origin=origin), inner, block_network, tuple(secrets))
 
 
+class _CassetteOptions(TypedDict, total=False):
+    origin: str
+    inner: httpx.BaseTransport | None
+    secrets: Iterable[str]
+
+
 @contextmanager
 def use_cassette(
-    path: Path | str, record_mode: RecordMode | str | None = None, *, block_network: bool | None = None, **options: Any
+    path: Path | str,
+    record_mode: RecordMode | str | None = None,
+    *,
+    block_network: bool | None = None,
+    **options: Unpack[_CassetteOptions],
 ) -> Iterator[Transport]:
     """`cassette_transport` as a context; its end without an error asserts that every interaction is used.
 
@@ -184,7 +194,21 @@ def settings_from_environment(
     return CassetteSettings(Path(path) if path else None, RecordMode(mode), blocked)
 
 
-def transport_from_settings(settings: CassetteSettings, *, inner: Any = None, secrets: Iterable[str] = ()) -> Any:
+@overload
+def transport_from_settings(
+    settings: CassetteSettings, *, inner: None = None, secrets: Iterable[str] = ()
+) -> Transport | BlockedTransport | None: ...
+
+
+@overload
+def transport_from_settings(
+    settings: CassetteSettings, *, inner: httpx.BaseTransport, secrets: Iterable[str] = ()
+) -> httpx.BaseTransport: ...
+
+
+def transport_from_settings(
+    settings: CassetteSettings, *, inner: httpx.BaseTransport | None = None, secrets: Iterable[str] = ()
+) -> httpx.BaseTransport | None:
     """Make the transport for `settings`: that of a cassette, one that refuses all requests, or `inner`.
 
     The default `inner` is None, the network of `httpx.Client`.

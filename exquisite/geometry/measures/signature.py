@@ -7,13 +7,12 @@ Small differences between a strip and its band accumulate over many strips. The 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from PIL import Image, ImageStat
 
 from ...contract import Mode, require_rgb, to_canonical
+from ...json_types import JsonMapping, JsonObject
 from ...pixels import as_float, mean, square, subtract
 from .style import Style, style_of
 
@@ -42,12 +41,12 @@ class Signature:
     palette: tuple[float, ...]
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Signature:
+    def from_record(cls, record: JsonMapping) -> Signature:
         """Read the signature that `as_dict` wrote."""
         named = {name: value for name, value in record.items() if name not in ("octaves", "palette")}
         return cls(Style(**named), tuple(record["octaves"]), tuple(record["palette"]))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """All numbers by name, as JSON types, rounded to six decimals."""
         numbers = {name: round(value, 6) for name, value in asdict(self.style).items()}
         several = {"octaves": self.octaves, "palette": self.palette}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...contract import Mode
 from ...errors import UsageError
+from ...json_types import JsonObject
 from ..step import ResultStatus, StepOptions
 from ..store.records import FORMAT_VERSION, Record
 
@@ -51,7 +52,7 @@ class Arm:
         """The arm that `as_dict` wrote."""
         return cls(**{**record, "options": StepOptions.from_values(record["options"])})
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> JsonObject:
         """All settings that may differ between arms, by name."""
         return {**self.options.values(), "prompt": self.prompt, **self.generator}
 

@@ -173,7 +173,7 @@ class Experiment:
             assert base is not None  # places are made in order
             number = self._committed_step(repetition, name, base)
             if number is None:
-                number = self._make(session, arm, repetition, base, make(arm, repetition), terms)
+                number = self._make(arm, repetition, base, make(arm, repetition), terms)
             cell = self._measured(key, session, number, base)
             self._cells[key] = cell
             self._save()
@@ -209,10 +209,9 @@ class Experiment:
             )
         return head
 
-    def _make(  # noqa: PLR0913 (the place of the step, and how to make it)
-        self, session: Session, arm: Arm, repetition: int, base: int, generator: TileGenerator, terms: _Terms
-    ) -> int:
+    def _make(self, arm: Arm, repetition: int, base: int, generator: TileGenerator, terms: _Terms) -> int:
         """Make a step of `arm` on its branch, from stored answers if possible; return its number."""
+        session = self._on_branch(repetition, arm.name)
         digest = self._digest(arm, base, generator)
         rejected = self._rejected_step(arm, base, digest)
         if rejected is not None:

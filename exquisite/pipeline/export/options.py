@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from ...contract import Box
 from ...errors import UsageError
+from ...json_types import JsonObject
 from ..store import Store
 from .dzi import TILE_FORMATS, export_dzi
 from .png import Progress, export_png
 from .view import CanvasView
 
-__all__ = ["EXPORT_FORMATS", "SIDE_READ_PX", "ExportOptions", "export_canvas", "printed_cm"]
+__all__ = ["EXPORT_FORMATS", "SIDE_READ_PX", "ExportOptionValues", "ExportOptions", "export_canvas", "printed_cm"]
 
 EXPORT_FORMATS = ("png", "dzi")
 """Export formats; each is also the suffix of its files."""
@@ -23,6 +24,17 @@ SIDE_READ_PX = 1_000_000
 """The longest side that many programs read from a PNG: the default limit of libpng (PNG_USER_WIDTH_MAX)."""
 
 _INCH_CM = 2.54
+
+
+class ExportOptionValues(TypedDict, total=False):
+    """Some options of an export by name, as a caller gives them: the fields of `ExportOptions`."""
+
+    format: str | None
+    tiles: str
+    dpi: float | None
+    crop: tuple[int, int, int, int] | None
+    scale: float
+    roll: int
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,12 @@ class ExportOptions:
             raise UsageError(f"roll must be a whole number of pixels, not {self.roll!r}")
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> ExportOptions:
+    def from_values(cls, values: Mapping[str, object]) -> ExportOptions:
         """Options from names and values."""
         names = {option.name for option in fields(cls)}
         if unknown := sorted(set(values) - names):
             raise UsageError(f"unknown export option {unknown[0]!r}: use one of {', '.join(sorted(names))}")
-        return cls(**values)
+        return cls(**cast(JsonObject, values))
 
     def format_of(self, path: Path) -> str:
         """The format to write to `path`.

@@ -44,6 +44,9 @@ class Journal:
         ledger: the money of the session.
         budget: USD that the session may cost in all; None for no limit.
         progress: callback for short messages.
+
+    Attributes:
+        step: the number of the step.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Journal:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = steps.folder(number) / "answers"
-        self._step = number
+        self.step = number
         self._disk = steps.disk
         self._ledger = ledger
         self._budget = budget
@@ -159,7 +162,7 @@ class Journal:
                 continue
             urls = call.answer.urls
             count = int(call.request.get("fields", {}).get("n", len(urls)))
-            pictures = [OwedPicture(self._step, number, place, url) for place, url in urls[:count]]
+            pictures = [OwedPicture(self.step, number, place, url) for place, url in urls[:count]]
             missing += [picture for picture in pictures if (picture.answer, picture.image) not in downloads]
         return missing
 
@@ -177,7 +180,7 @@ class Journal:
 
     def settle(self) -> None:
         """Update the ledger from the outcomes, after a crash between both."""
-        for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self._step)}/")]:
+        for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self.step)}/")]:
             call = self._calls.get(int(key.partition("/")[2]))
             if call is None or call.status in ("refused", "not_sent"):
                 self._ledger.release(key)
@@ -189,7 +192,7 @@ class Journal:
     @cached_property
     def _calls(self) -> dict[int, Call]:
         def is_settled(call: int) -> bool:
-            return settlement_path(self._disk.root, self._step, call).is_file()
+            return settlement_path(self._disk.root, self.step, call).is_file()
 
         return {call: read_call(self._folder, call, is_settled(call)) for call in call_numbers(self._folder)}
 
@@ -203,11 +206,11 @@ class Journal:
         return 1 + max(self._calls, default=-1)
 
     def _key(self, call: int) -> str:
-        return f"{step_name(self._step)}/{call_of(call)}"
+        return f"{step_name(self.step)}/{call_of(call)}"
 
     def _keep_body(self, call: int, body: bytes, **fields: object) -> None:
         path = self._folder / call_file(call, "body")
-        self._disk.write(path, body, answer_draft(self._step, call_of(call), body))
+        self._disk.write(path, body, answer_draft(self.step, call_of(call), body))
         self._calls[call] = replace(self._calls[call], body=body)
         self._outcome(call, "answered", **fields, body_sha256=sha256(body))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any
+
+from ...json_types import JsonObject
 
 __all__ = ["CallInDoubt", "Money", "MoneyLine"]
 
@@ -58,7 +59,7 @@ class Money:
         """The rest of the budget, with everything that may have been billed counted; None without a budget."""
         return None if self.budget is None else self.budget - self.spent - self.set_aside - self.perhaps_billed
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """As JSON types, amounts as text."""
         return {
             "spent_usd": str(self.spent),

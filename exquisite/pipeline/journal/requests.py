@@ -53,19 +53,16 @@ def request_digest(request: Record) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
-def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which terms)
+def gather(
     journal: Journal,
     generator: TileGenerator,
     inputs: StepInputs,
-    number: int,
-    band_origin: tuple[int, int],
     retry_ambiguous: bool,
     progress: Callable[[int, str], None],
 ) -> list[RawCandidate]:
-    """Return the candidates of step `number`; missing ones come from `generator` and are durable on return.
+    """Return the candidates of the step of `journal`; missing ones come from `generator` and are durable on return.
 
     Args:
-        band_origin: (x, y) of the band's top left pixel, in signed canvas coordinates.
         retry_ambiguous: True to repeat calls that may have been billed.
         progress: callback for the phase of each candidate.
 
@@ -74,7 +71,7 @@ def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which t
         AnswerError: the generator yielded no candidate.
         PaymentError, ServerError: from the generator.
     """
-    total = inputs.options.candidates
+    number, total = journal.step, inputs.options.candidates
     candidates = journal.candidates()
     if len(candidates) < total and (owed := journal.owed()):
         _fetch(journal, generator, owed, inputs.contract, retry_ambiguous)
@@ -83,17 +80,17 @@ def gather(  # noqa: PLR0913 (what is stored, who makes the rest, and on which t
     if len(candidates) < total:
         if retry_ambiguous:
             journal.allow_resending()
-        _require_no_unknown_call(journal, number, bool(candidates))
-        request = inputs.request(total - len(candidates), number, len(candidates), band_origin)
+        _require_no_unknown_call(journal, bool(candidates))
+        request = inputs.request(total - len(candidates), number, len(candidates))
         progress(len(candidates) + 1, "asking")
         for raw in generator.generate(request, journal):
             candidates += journal.keep(raw) if raw.call is None else [raw]
             progress(len(candidates), "answered")
     if not candidates:
-        _require_no_unknown_call(journal, number, False)
+        _require_no_unknown_call(journal, False)
         raise AnswerError(f"the model gave no tile for step {number}: run the command again, or change the prompt")
     candidates = sorted(candidates, key=lambda raw: raw.call or 0)[:total]
-    _judge_formats(journal, generator, number, candidates)
+    _judge_formats(journal, generator, candidates)
     return candidates
 
 
@@ -118,9 +115,7 @@ def _fetch(
         journal.progress(str(error))
 
 
-def _judge_formats(
-    journal: Journal, generator: TileGenerator, number: int, candidates: Sequence[RawCandidate]
-) -> None:
+def _judge_formats(journal: Journal, generator: TileGenerator, candidates: Sequence[RawCandidate]) -> None:
     """Warn about tiles in a lossy format, or refuse them when the generator's settings say so."""
     lossy = {index: kind for index, raw in enumerate(candidates) if (kind := lossy_format(raw.data))}
     if not lossy:
@@ -128,18 +123,18 @@ def _judge_formats(
     what = ", ".join(f"candidate {index} came as {kind}" for index, kind in lossy.items())
     if isinstance(generator, JudgesFormats) and generator.lossy == "refuse":
         raise OutcomeUnknownError(
-            f"step {number}: {what}, which loses detail and is refused by the setting lossy of the server; the answers "
-            f"are paid and kept, and nothing is bought again: lossy=accept uses them"
+            f"step {journal.step}: {what}, which loses detail and is refused by the setting lossy of the server; the "
+            f"answers are paid and kept, and nothing is bought again: lossy=accept uses them"
         )
     journal.progress(f"{what}, although PNG was asked for: used, and marked as lossy")
 
 
-def _require_no_unknown_call(journal: Journal, number: int, stored: bool) -> None:
+def _require_no_unknown_call(journal: Journal, stored: bool) -> None:
     """Raise OutcomeUnknownError when a call without a picture may have been billed."""
     unknown = journal.unknown_calls()
     if not unknown:
         return
-    first, reason = next(iter(unknown.items()))
+    number, (first, reason) = journal.step, next(iter(unknown.items()))
     way_on = f"`accept 0 --step {number}` uses what came, " if stored else ""
     raise OutcomeUnknownError(
         f"step {number} has {len(unknown)} call(s) of unknown outcome, perhaps billed ({reason}); nothing was sent: "

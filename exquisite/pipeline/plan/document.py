@@ -112,7 +112,7 @@ class ScrollPlan:
         return next(line for line in self.lines if line.first <= step <= line.last)
 
 
-def read_plan(path: Path | str, contract: TileContract, mode: Mode, options: Mapping[str, Any]) -> ScrollPlan:
+def read_plan(path: Path | str, contract: TileContract, mode: Mode, options: Mapping[str, object]) -> ScrollPlan:
     """Read and validate the plan at `path`.
 
     Args:
@@ -144,7 +144,7 @@ def read_plan(path: Path | str, contract: TileContract, mode: Mode, options: Map
 class _Reader:
     """Reads one document and collects its problems."""
 
-    def __init__(self, folder: Path, contract: TileContract, mode: Mode, options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, contract: TileContract, mode: Mode, options: Mapping[str, object]) -> None:
         self.problems: list[str] = []
         self._folder = folder
         self._contract = contract

@@ -7,15 +7,15 @@ undone step is made again, and a plan that was edited continues after the existi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Unpack
 
 from ...api.generator import TileGenerator
 from ...contract import Mode
 from ...geometry.measures.trend import drifting
 from ..session import Session
-from ..step import Progress, StepOptions, StepResult
+from ..step import StepOptions, StepResult, StepTerms
 from ..store.records import Record
 from .document import ScrollPlan
 
@@ -60,36 +60,27 @@ def stop_reason(session: Session, plan: ScrollPlan) -> str:
     return ""
 
 
-def run_plan(  # noqa: PLR0913 (as for `Session.step`)
-    session: Session,
-    plan: ScrollPlan,
-    generator: TileGenerator,
-    *,
-    budget: Decimal | None = None,
-    retry_ambiguous: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+def run_plan(
+    session: Session, plan: ScrollPlan, generator: TileGenerator, **terms: Unpack[StepTerms]
 ) -> Iterator[tuple[PlannedStep, StepResult]]:
     """Make the remaining steps of `plan`, and yield each with its result, until its end or a stop condition.
 
     Args:
-        budget: budget of the session in USD, besides that of the plan; None for no limit.
-        retry_ambiguous, progress: as for `Session.step`.
+        terms: as for `Session.step`; the budget of the plan counts, too.
 
     Raises:
         ExquisiteError: raised by `Session.step`; the same call continues from there.
     """
-    limits = [limit for limit in (budget, plan.stop.budget) if limit is not None]
+    limits = [limit for limit in (terms.get("budget"), plan.stop.budget) if limit is not None]
     while (step := _steps_made(session, plan) + 1) <= plan.steps and not stop_reason(session, plan):
         planned = _planned(session, plan, step)
         result = session.step(
             planned.mode,
             generator,
             prompt=planned.prompt,
-            budget=min(limits, default=None),
-            retry_ambiguous=retry_ambiguous,
-            progress=progress,
             plan={"name": plan.name, "sha256": plan.sha256, "line": planned.line, "step": step},
             **planned.options.values(),
+            **(terms | StepTerms(budget=min(limits, default=None))),
         )
         yield planned, result
 

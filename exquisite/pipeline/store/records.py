@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ...errors import SessionDamagedError
+from ...json_types import JsonObject
 
 __all__ = [
     "BESIDE_REQUEST",
@@ -32,7 +32,7 @@ __all__ = [
 FORMAT_VERSION = 1
 """Version of everything a session keeps on disk; a higher one is refused."""
 
-Record = dict[str, Any]
+Record = JsonObject
 """A record on disk as JSON types; `pipeline.formats` has its fields."""
 
 _SEAL = "sha256"
@@ -60,7 +60,7 @@ def pretty(value: object) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def seal(record: Mapping[str, Any]) -> bytes:
+def seal(record: Mapping[str, object]) -> bytes:
     """The bytes of `record` with its hash as the last key."""
     content = {key: value for key, value in record.items() if key != _SEAL}
     return pretty({**content, _SEAL: sha256(pretty(content))})

@@ -25,6 +25,7 @@ from PIL import Image
 
 from ...contract import Box, Mode, TileContract
 from ...errors import (
+    CanvasError,
     ContractError,
     SessionDamagedError,
     SessionNotFoundError,
@@ -144,6 +145,20 @@ class Store:
             mode = self.steps.record(self.head).get("mode")
             axis = None if mode is None else Mode(mode).axis
         return None if axis is None else str(axis)
+
+    def require_axis(self, mode: Mode) -> None:
+        """Check that the canvas may grow in `mode`.
+
+        Raises:
+            CanvasError: it grows along the other axis.
+        """
+        axis = self.axis
+        if axis is not None and axis != mode.axis:
+            others = " or ".join(other for other in Mode if other.axis == axis)
+            raise CanvasError(
+                f"{self.root} grows along {axis} since its first step; {mode} grows along {mode.axis}: "
+                f"use {others}, or make another session"
+            )
 
     def fix_axis(self, axis: str) -> None:
         """Record the axis of the first commit; later calls change nothing."""

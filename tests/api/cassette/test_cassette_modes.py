@@ -71,6 +71,7 @@ def test_a_blocked_network_sends_nothing_in_any_mode(path: Path, mode: RecordMod
 
 def test_without_a_cassette_a_blocked_network_refuses_every_request() -> None:
     transport = transport_from_settings(CassetteSettings(block_network=True))
+    assert transport is not None
     assert transport.may_send is False
     with pytest.raises(ReplayError, match="POST /v1/images/edits was not sent: the network is blocked"):
         edit(transport)
@@ -81,6 +82,7 @@ def test_without_a_cassette_a_blocked_network_refuses_every_request() -> None:
 def test_settings_with_a_cassette_replay_it(path: Path) -> None:
     record(path, b"old")
     transport = transport_from_settings(CassetteSettings(path))
+    assert transport is not None
     assert edit(transport).content == b"old"
     transport.assert_all_used()
 

@@ -78,7 +78,7 @@ def test_an_open_canvas_is_not_rolled(tmp_path: Path, capsys: pytest.CaptureFixt
     with pytest.raises(UsageError, match="only a closed loop can be rolled"):
         session.export(tmp_path / "out.png", roll=5)
     with pytest.raises(UsageError, match=r"roll must be a whole number of pixels, not 1\.5"):
-        session.export(tmp_path / "out.png", roll=1.5)
+        session.export(tmp_path / "out.png", roll=1.5)  # type: ignore[arg-type]
     assert list(tmp_path.glob("*out*")) == []
     grow(session, Mode.X_LTR, close=True)
     assert main(["export", str(session.root), str(tmp_path / "out.png"), "--roll", "72"]) == 0
