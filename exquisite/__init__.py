@@ -3,8 +3,7 @@
     session = Session.create("my-session", canvas)          # an RGB picture, one tile across
     result = session.step("x_ltr", MockTileGenerator())
 
-Every public name stands here, and is imported when it is first used, so that importing the package costs next to
-nothing.
+This module lists every public name and imports each on its first use, so that importing the package is fast.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ __all__ = [
 ]
 
 MAX_RIM_SHARE = 1 / 16
-"""The widest rim without a source that calibration may leave at the outer edge of a tile, as a share of its shorter
-edge. Real redraws whose seam nobody sees have rims of up to 5 % (`make bench-real`)."""
+"""The widest rim without source pixels that calibration may leave at the outer edge of a tile, as a share of its
+shorter edge. Real redraws with an invisible seam have rims of up to 5 % (`make bench-real`)."""
 
 _SIZES_PATTERN = re.compile(
     r"(?P<tile_px>\d+)(x(?P<across_px>\d+))?/(?P<band_px>\d+)/(?P<overlap_px>\d+)/(?P<advance_px>\d+)", re.ASCII
@@ -103,12 +103,12 @@ class TileContract:
 
     @property
     def max_rim_px(self) -> int:
-        """The widest rim without a source that calibration may leave, in pixels; at least 1."""
+        """The widest rim without source pixels that calibration may leave, in pixels; at least 1."""
         return max(1, int(MAX_RIM_SHARE * min(self.tile_px, self.across_px)))
 
     @property
     def closing(self) -> TileContract:
-        """The contract of a step that closes a loop: its growth is all that lies between two bands in one tile.
+        """The contract of a step that closes a loop: its growth fills the gap between two bands in one tile.
 
         Raises:
             UsageError: the tile has no room for two bands and the scoring strips of two seams.

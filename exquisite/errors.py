@@ -19,7 +19,7 @@
     │   └── OutcomeUnknownError (TimeoutError)         9  sent, not answered: perhaps billed
     └── ReplayError (LookupError)                      8  a recording does not match the requests
 
-The gate is no error: a step that glues nothing returns a StepResult with status "rejected" (exit code 3).
+A refusal by the gate is not an error: the step returns a StepResult with status "rejected" (exit code 3).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 
 class ExquisiteError(Exception):
-    """Base of every error that this package raises on purpose; `exit_code` is the command line's."""
+    """Base of every error that this package raises on purpose; `exit_code` is that of the command line."""
 
     exit_code: ClassVar[int] = 1
 
@@ -99,7 +99,7 @@ class SessionError(ExquisiteError, RuntimeError):
 
 
 class SessionExistsError(SessionError, FileExistsError):
-    """There is something at the path where a session should be made."""
+    """The path of a new session is already in use."""
 
     exit_code = 1
 
@@ -125,7 +125,7 @@ class PaymentError(ExquisiteError, RuntimeError):
 
 
 class ServerError(ExquisiteError, RuntimeError):
-    """Base of what a model server can do to a request."""
+    """Base of the errors of model servers."""
 
     exit_code = 6
 
@@ -143,7 +143,7 @@ class ServerUnavailableError(ServerError, ConnectionError):
 
 
 class OutcomeUnknownError(ServerError, TimeoutError):
-    """The request was sent and no answer came back: it may have been billed, and is not sent again."""
+    """The request was sent and no complete answer arrived: it may have been billed, and is not sent again."""
 
     exit_code = 9
 

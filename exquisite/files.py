@@ -1,7 +1,8 @@
-"""The one seam to the file system: every effect of the package on the disk goes through one `Files` object.
+"""Access to the file system: every effect of the package on the disk goes through one `Files` object.
 
-`Files` has the primitive effects; `write_file` and `write_atomic` compose them. Tests replace the object to
-fail the k-th effect, to cut writes short, or to forget what was never synced.
+`Files` has the primitive effects; `write_file` and `write_atomic` combine them. A failing effect, such as a write to a
+full disk, raises StorageError. Tests replace the object to fail the k-th effect, to cut writes short, or to lose
+unsynced data.
 """
 
 from __future__ import annotations
@@ -36,26 +37,26 @@ _LOCKED = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)  # flock, fcntl, and 
 class Files:
     """The real file system. Paths are absolute or relative to the working folder; all content is bytes.
 
-    Every method raises StorageError, naming the path and what to do, where the system raises OSError.
+    Every method raises StorageError in place of OSError, with the path and what to do.
 
     Attributes:
-        cannot_sync_folders: whether the file system has refused to sync a folder, which is not taken for an error.
+        cannot_sync_folders: whether the file system has refused to sync a folder, which is not an error.
     """
 
     cannot_sync_folders = False
 
     def open(self, path: Path) -> IO[bytes]:
-        """Open `path` for writing from its start, unbuffered; an older file there is cut to nothing."""
+        """Open `path` for writing, unbuffered; an older file there is truncated."""
         with _storage("write", path):
             return path.open("wb", buffering=0)
 
     def open_end(self, path: Path) -> IO[bytes]:
-        """Open `path` for writing after its end, unbuffered; it is made when it is not there."""
+        """Open `path` for appending, unbuffered; a missing file is created."""
         with _storage("write", path):
             return path.open("ab", buffering=0)
 
     def write(self, handle: IO[bytes], data: bytes | memoryview) -> None:
-        """Write all of `data`, however many system calls that takes."""
+        """Write all of `data`, in as many system calls as needed."""
         with _storage("write", Path(handle.name)):
             view = memoryview(data)
             while view:
@@ -63,7 +64,7 @@ class Files:
                 view = view[written:]
 
     def sync(self, handle: IO[bytes]) -> None:
-        """Return when what was written to `handle` is on the disk."""
+        """Return when the data written to `handle` is on the disk."""
         with _storage("write", Path(handle.name)):
             _flush(handle.fileno())
 
@@ -73,12 +74,12 @@ class Files:
             handle.close()
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename `source` to `target` in one step, over an older file there."""
+        """Rename `source` to `target` atomically, over an older file there."""
         with _storage("write", target):
             source.replace(target)
 
     def sync_folder(self, path: Path) -> None:
-        """Return when the names in the folder `path` are on the disk, or the file system has no way to say so."""
+        """Return when the names in the folder `path` are on the disk, or when the file system cannot sync folders."""
         if os.name == "nt":  # pragma: no cover - Windows keeps names durable itself and cannot open a folder
             return
         with _storage("write", path):
@@ -93,12 +94,12 @@ class Files:
                 os.close(handle)
 
     def make_folder(self, path: Path) -> None:
-        """Make the folder `path` unless it is there."""
+        """Make the folder `path` unless it exists."""
         with _storage("make the folder", path):
             path.mkdir(exist_ok=True)
 
     def unlink(self, path: Path) -> None:
-        """Remove the file `path` if it is there."""
+        """Remove the file `path` if it exists."""
         with _storage("remove", path):
             path.unlink(missing_ok=True)
 
@@ -113,7 +114,7 @@ class Files:
             return shutil.disk_usage(folder).free
 
     def lock(self, path: Path) -> Lock:
-        """Take the operating system's lock on `path`; it ends with the process at the latest.
+        """Take the operating system's lock on `path`, which the end of the process releases at the latest.
 
         Raises:
             SessionLockedError: another process or thread holds it.
@@ -133,11 +134,11 @@ class Files:
         return Lock(handle)
 
     def write_file(self, path: Path, data: bytes) -> None:
-        """Make `path` hold `data` and return when its content is on the disk; its name may not be yet."""
+        """Write `data` to `path` and return when the content is on the disk; the name may not be yet."""
         self._write_synced(self.open(path), data)
 
     def append(self, path: Path, data: bytes) -> None:
-        """Add `data` to the end of `path`, and return when that and its name are on the disk."""
+        """Append `data` to `path`, and return when content and name are on the disk."""
         self._write_synced(self.open_end(path), data)
         self.sync_folder(path.parent)
 
@@ -152,7 +153,7 @@ class Files:
         self.close(handle)
 
     def write_atomic(self, path: Path, data: bytes, scratch: Path, draft_name: str = "") -> None:
-        """Make `path` hold `data`, whole or not at all, and return when that is durable.
+        """Replace the content of `path` by `data` atomically; durable on return.
 
         `scratch` is a folder on the same file system for the file while it is being written, as `draft_name` or under
         its own name. Errors name `path`.
@@ -173,7 +174,7 @@ class Lock:
         self._handle = handle
 
     def release(self) -> None:
-        """Let go; a second call does nothing."""
+        """Release the lock; a second call does nothing."""
         self._handle.close()
 
 
@@ -188,7 +189,7 @@ def _storage(verb: str, path: Path) -> Iterator[None]:
 
 
 def storage_error(error: OSError, verb: str, path: Path) -> StorageError:
-    """`error` as a StorageError that says what could not be done, where, and what to do."""
+    """Convert `error` to a StorageError with the failed action, the path, and what to do."""
     reason = error.strerror or str(error) or type(error).__name__
     advice = _ADVICE.get(error.errno or 0, "check the disk and run the same command again")
     wrapped = StorageError(f"could not {verb} {path}: {reason}; {advice}")
@@ -211,7 +212,7 @@ else:
         fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _flush(handle: int) -> None:
-        """fsync; on macOS that leaves data in the disk's own cache, and F_FULLFSYNC empties it, where there is one."""
+        """fsync; on macOS also F_FULLFSYNC where available, because fsync leaves data in the disk's own cache."""
         if hasattr(fcntl, "F_FULLFSYNC"):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(handle, fcntl.F_FULLFSYNC)

@@ -1,1 +1,1 @@
-"""Pure stages of a step: Pillow pictures and frozen values in, the same out."""
+"""The stages of a step as pure functions of Pillow pictures and frozen values."""

@@ -1,14 +1,14 @@
-"""The anchor: what a tile has drifted from the seed picture in style, and a correction of at most a share of it.
+"""The anchor: measures the drift of style from the seed picture, and corrects at most a share of it in the new half.
 
-Calibration undoes what the redrawn band shows. A model may also draw the NEW half a little flatter or softer than
-its own redraw; that is too little to see at one seam, and another picture after thirty. The style of the seed picture
-is the only truth about it.
+Calibration corrects the drift that the redrawn band shows. A model may also draw the NEW half slightly flatter or
+softer than its own redraw of the band. This is invisible at one seam, and adds up to another style after thirty. Only
+the style of the seed picture is known to be right.
 
-    1. The deviation of lightness, contrast and sharpness from the seed: the mean over the new strip and as many
-       strips before it as the content of this picture makes necessary.
-    2. Content varies, too. The deviation d is trusted by d² / (d² + s²), s the deviation that chance makes expect.
-    3. The new half is corrected by `share` of the trusted deviation, and by nothing at the seam itself: the correction
-       fades in over RAMP_PX.
+    1. Measure the deviation of lightness, contrast and sharpness from the seed: the mean over the new strip and as
+       many strips before it as the variation of the content requires.
+    2. Weight the deviation d by d² / (d² + s²), where s is the deviation expected by chance.
+    3. Correct the new half by `share` of the weighted deviation. The correction is 0 at the seam and fades in over
+       RAMP_PX.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from .tile_mode import require_tile
 __all__ = ["MOST_STRIPS", "RAMP_PX", "Anchor", "Correction", "anchored_tile"]
 
 RAMP_PX = 64
-"""New pixels beyond the seam over which the correction fades in; at most a quarter of what a step adds."""
+"""Width in pixels beyond the seam over which the correction fades in; at most a quarter of the growth."""
 
 MOST_STRIPS = 8
-"""At most so many strips count together."""
+"""Largest number of strips in the mean."""
 
-_STEADY = 0.015  # deviation that chance may leave in the mean over the strips before more of them are asked
-_LEAST_DRIFT = -0.9  # what has lost more than this is another picture, not a drift
-_TRIAL = 0.25  # amount of the unsharp mask by which its effect on this strip is measured
+_STEADY = 0.015  # expected deviation of the mean by chance, above which more strips are averaged
+_LEAST_DRIFT = -0.9  # a larger loss means other content, not a drift
+_TRIAL = 0.25  # amount of the unsharp mask for measuring its effect on a strip
 _MOST_AMOUNT = 1.0
-_SOFT_SIGMA = 1.0  # of the unsharp mask, in pixels: what is finer than about two pixels
+_SOFT_SIGMA = 1.0  # sigma of the unsharp mask in pixels: detail finer than about two pixels
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Correction:
 
 @dataclass(frozen=True)
 class Anchor:
-    """What a step is held against.
+    """The reference style of a step.
 
     Attributes:
         share: largest share of a deviation that one step corrects, 0 to 1.
         seed: signature of the seed picture.
-        spread: how far its pieces differ in each measure (`trend.spread_of`).
+        spread: variation of each measure between parts of the seed picture (`trend.spread_of`).
         recent: `Signature.drift_from` the seed picture of the strips before this step in its mode, newest first.
     """
 
@@ -89,10 +89,10 @@ class Anchor:
 def anchored_tile(
     tile: Image.Image, mode: Mode | str, contract: TileContract, anchor: Anchor, closes: bool = False
 ) -> tuple[Image.Image, Correction]:
-    """A copy of an RGB `tile` (own orientation) whose new half is corrected towards the anchor, and the correction.
+    """Correct the new half of an RGB `tile` (own orientation) towards the anchor; returns the tile and the correction.
 
-    The conditioning half stays as it is, and so does the first new column. Where the tile `closes` a loop, the
-    correction fades out again before the band at its far end.
+    The conditioning half and the first new column do not change. When the tile `closes` a loop, the correction fades
+    out again before the band at its far end.
 
     Raises:
         CanvasError: the tile is not RGB or of the wrong size.
@@ -112,10 +112,10 @@ def anchored_tile(
 
 
 def _toned(half: Image.Image, growth: Image.Image, correction: Correction) -> Image.Image:
-    """`half` through one curve for all channels; black and white stay what they are, unless contrast grows.
+    """Apply one curve to all channels of `half`; black and white do not change unless contrast grows.
 
-    Lightness is a power of the level, v -> v^p, so that the mean m comes to m * lightness. Contrast is a factor on
-    v - m, less what sharpening has added to it; below 1 it fades towards 1 at both ends.
+    Lightness is a power of the level, v -> v^p, that moves the mean m to m * lightness. Contrast is a factor on v - m,
+    without the contrast that sharpening adds; a factor below 1 fades towards 1 at both ends.
     """
     white = LEVELS - 1
     before, after = style_of(growth), style_of(half.crop((0, 0, *growth.size)))
@@ -133,9 +133,9 @@ def _toned(half: Image.Image, growth: Image.Image, correction: Correction) -> Im
 
 
 def _as_sharp(half: Image.Image, growth: Image.Image, factor: float) -> Image.Image:
-    """`half` through the unsharp mask that changes the sharpness of its growth by `factor`.
+    """Apply the unsharp mask that changes the sharpness of the growth in `half` by `factor`.
 
-    The effect of a trial amount is measured; over so little the effect is in proportion to the amount.
+    The effect of a trial amount is measured; for small amounts the effect is proportional to the amount.
     """
     trial = _TRIAL if factor > 1 else -_TRIAL
     before = style_of(growth).sharpness
@@ -146,9 +146,9 @@ def _as_sharp(half: Image.Image, growth: Image.Image, factor: float) -> Image.Im
 
 
 def _unsharp(image: Image.Image, amount: float) -> Image.Image:
-    """v + amount * (v - blurred v) for each channel, rounded up or down by chance, in proportion to the rest.
+    """v + amount * (v - blurred v) for each channel, with stochastic rounding.
 
-    A small amount changes most pixels by less than half a level: rounded to the nearest one it would do nothing.
+    A small amount changes most pixels by less than half a level, which rounding to the nearest level would remove.
     """
     soft = image.filter(ImageFilter.GaussianBlur(_SOFT_SIGMA))
     chance = _chance(image.size)

@@ -4,8 +4,8 @@
     |  frontier    |    generated middle          |    beginning     |
                    ^ seam                         ^ seam
 
-Seen from either end it is an ordinary tile: a conditioning half, then pixels to generate; the far end is growth in the
-opposite mode. What each end tells holds at that end, and fades into what the other one tells across the middle.
+From either end it is an ordinary tile: a conditioning half, then pixels to generate; the far end grows in the opposite
+mode. The correction measured at each end holds there, and fades into that of the other end across the middle.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["across_middle", "blended", "closing_reference", "far_share", "scaffo
 
 
 def far_share(x: float, contract: TileContract) -> float:
-    """How much the far end counts at the canonical column `x` of a closing tile: 0 at the near seam, 1 at the far."""
+    """The weight of the far end at the canonical column `x` of a closing tile: 0 at the near seam, 1 at the far one."""
     return min(1.0, max(0.0, (x - contract.band_px) / contract.advance_px))
 
 
 def across_middle(contract: TileContract) -> Image.Image:
-    """255 times `far_share` at the middle of each column; mode L, a canonical tile's size."""
+    """A mask with 255 times `far_share` at the middle of each column; mode L, the size of a canonical tile."""
     row = bytes(round(255 * far_share(x + 0.5, contract)) for x in range(contract.tile_px))
     return Image.frombytes("L", (contract.tile_px, 1), row).resize((contract.tile_px, contract.across_px))
 
@@ -39,9 +39,9 @@ def blended(near: Image.Image, far: Image.Image, mode: Mode | str, contract: Til
 
 
 def scaffold_from_far_end(scaffold: Image.Image, mode: Mode | str, contract: TileContract) -> Image.Image:
-    """A scaffold of the generated half (RGB, own orientation) as the far end of the tile has it: the same middle.
+    """The scaffold for growth from the far end that shows the same middle as `scaffold` (RGB, own orientation).
 
-    What the near end has behind the middle lies in the band of the far one.
+    The part of `scaffold` beyond the middle lies in the band of the far end.
     """
     near = to_canonical(scaffold, mode)
     far = Image.new("RGB", near.size)
@@ -52,7 +52,7 @@ def scaffold_from_far_end(scaffold: Image.Image, mode: Mode | str, contract: Til
 def closing_reference(
     near: ReferenceTile, far: ReferenceTile, mode: Mode | str, contract: TileContract
 ) -> ReferenceTile:
-    """The reference of a closing step, from those of growth from either end; its mask keeps what one of them keeps."""
+    """The reference tile of a closing step, merged from those of both ends; its mask keeps what either one keeps."""
     keep = ImageChops.lighter(near.mask.getchannel("A"), far.mask.getchannel("A"))
     mask = ImageChops.invert(keep).convert("RGB")
     mask.putalpha(keep)

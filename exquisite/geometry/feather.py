@@ -1,10 +1,10 @@
-"""The one feather policy: what still differs at the seam fades out in the new pixels.
+"""The feather: fades out the remaining difference at the seam in the new pixels.
 
-At every row of the seam the band and the calibrated redraw of it differ by a little: d = band - redraw, in the
-last columns before the seam. That difference is carried into the generated half and fades out there. One column
-carried straight makes streaks, so d is averaged along the seam, over a width that grows with the distance from
-it, as the harmonic continuation of d into the half plane does (Poisson's kernel at distance x has half-width x;
-Perez, Gangnet and Blake, SIGGRAPH 2003, call the result a membrane). Old pixels stay as they are.
+In every row the band and its calibrated redraw differ slightly: d = band - redraw, in the last columns before the seam.
+The feather adds this difference to the generated half and fades it out. Repeating one column would make streaks;
+therefore d is averaged along the seam, over a width that grows with the distance, like the harmonic continuation of d
+into the half plane (Poisson's kernel at distance x has half-width x; Perez, Gangnet and Blake, SIGGRAPH 2003, call the
+result a membrane). Old pixels do not change.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .tile_mode import require_tile
 
 __all__ = ["feather_tile"]
 
-_COLUMNS = 4  # of the band before the seam, over which the difference is taken
-_LARGEST_STEP = 16  # levels; what differs by more is a line drawn elsewhere: carrying it on would smear it
+_COLUMNS = 4  # columns before the seam over which the difference is averaged
+_LARGEST_STEP = 16  # levels; a larger difference is a displaced line, which the feather would smear
 
 
 def feather_tile(  # noqa: PLR0913 (three pictures, then what places them)
@@ -37,7 +37,7 @@ def feather_tile(  # noqa: PLR0913 (three pictures, then what places them)
 
     Args:
         enforced: the tile with the band put back.
-        redraw: the same tile before that: its conditioning half shows what the model made of the band.
+        redraw: the calibrated tile, with the model's redraw of the band in its conditioning half.
         band: the band.
         feather_px: width of the zone beyond the seam, in pixels; 0 returns `enforced` itself.
 
@@ -61,7 +61,7 @@ def feather_tile(  # noqa: PLR0913 (three pictures, then what places them)
 
 
 def _carried(redraw: Image.Image, band: Image.Image, feather_px: int) -> tuple[Image.Image, Image.Image]:
-    """(what is added, what is taken away) in each new column: the parts above and below 0 of the faded difference."""
+    """The positive and the negative part of the faded difference in each new column, to add and to subtract."""
     width, height = band.size
     near = (width - min(_COLUMNS, width), 0, width, height)
     old, new = band.crop(near), redraw.crop(near)
@@ -79,7 +79,7 @@ def _column(difference: Image.Image) -> Image.Image:
 
 
 def _spread(columns: list[Image.Image], feather_px: int) -> Image.Image:
-    """One RGB picture feather_px wide: each column smoothed the more, and weighing the less, the farther it lies."""
+    """An RGB picture feather_px wide: with the distance, each column is smoothed more and weighted less."""
     height = columns[0].height
     out = [Image.new("F", (feather_px, height)) for _ in columns]
     for x in range(feather_px):
@@ -91,7 +91,7 @@ def _spread(columns: list[Image.Image], feather_px: int) -> Image.Image:
 
 
 def _smoothed(column: Image.Image, radius: float) -> Image.Image:
-    """`column` averaged along the seam over about `radius` pixels either way."""
+    """`column` averaged along the seam over about `radius` pixels on either side."""
     rows = max(1, round(column.height / (1 + radius)))
     if rows >= column.height:
         return column

@@ -1,16 +1,16 @@
-"""Tells whether a tile copies a reference picture into its generated half.
+"""Detects tiles that copy a reference picture into their generated half.
 
-A model that is shown further pictures may paste one of them instead of continuing the canvas. Its seam can be good all
-the same, so no seam metric notices. The copy may lie anywhere in the generated half, and have one of the sizes at which
-a model would place the picture: its own, or one that fits, covers or fills the tile or the generated half.
+A model may paste a reference picture instead of continuing the canvas. Its seam can still be good, so that no seam
+metric notices. The copy may lie anywhere in the generated half, at one of the sizes at which a model would place the
+picture: its own, or one that fits, covers or fills the tile or the generated half.
 
     1. Square pieces of the generated half, each overlapping the next by half, are reduced to band-passed samples.
-    2. The reference is reduced to cells, two a sample each way, at each of those sizes. A piece that is laid on it at
-       any cell is therefore at most a quarter of a sample off.
-    3. The likeness of a piece is its largest normalized cross-correlation over all positions.
-    4. The part of the reference that a piece is like is compared with the rest of the reference in the same way. The
-       pieces are copies when they leave clearly less unexplained than the reference's own repetitions do: a facade is
-       like another part of the same facade without being a copy of it.
+    2. The reference is reduced to cells, two for each sample along both axes, at each of those sizes. A piece at the
+       nearest cell is therefore at most a quarter of a sample off.
+    3. The similarity of a piece is its largest normalized cross-correlation over all positions.
+    4. The best matching part of the reference is compared with the rest of the reference in the same way. The pieces
+       are copies when they leave clearly less unexplained than the reference's own repetitions do: a facade resembles
+       another part of the same facade without being a copy of it.
 
 Tried on 30 true continuations of the fixtures beside their own beginning, and on 70 pasted pictures, redrawn with drift
 and calibrated: no continuation was taken for a copy, and 68 of the copies were found.
@@ -31,12 +31,12 @@ from ..pixels import add, as_float, combined, moved, multiply, square, subtract
 
 __all__ = ["copied_references"]
 
-_SAMPLES = 16  # along each edge of a piece; with 8 a tenth of the true continuations is as like as a copy
-_SAMPLES_LEAST = 8  # with fewer, unrelated noise is as like as a copy
-_PIECE_SHARE = 4  # a piece is so many times shorter than the tile's shorter edge
+_SAMPLES = 16  # along each edge of a piece; with 8, a tenth of the true continuations is as similar as a copy
+_SAMPLES_LEAST = 8  # with fewer, unrelated noise is as similar as a copy
+_PIECE_SHARE = 4  # the tile's shorter edge divided by the edge of a piece
 _MOST_PIECES = 24  # a classic tile has 21
-_COARSER = 8  # cells: the band-pass takes away what is coarser than four samples
-_LEAST_ENERGY = 1.0  # squared levels a sample: less is no content
+_COARSER = 8  # cells: the band-pass removes structures coarser than four samples
+_LEAST_ENERGY = 1.0  # squared levels for each sample: a piece with less has no content
 _CONTRAST_SHARE = 0.05  # a part with less than this share of the piece's energy is no copy of it
 _SAME_SIZE = 0.02
 
@@ -44,7 +44,7 @@ _COPY_LEAST = 0.8
 """A piece that correlates less with the reference is no copy of it: true continuations come to .82."""
 
 _COPY_SHARE = 0.35
-"""... nor is one that leaves more than this share of what the reference's own best repetition leaves unexplained."""
+"""A piece is no copy either when it leaves more than this share of what the reference's best repetition leaves."""
 
 _COPY_FLOOR = 0.06
 """A reference that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
@@ -56,12 +56,12 @@ Samples = list[list[float]]
 def copied_references(
     tile: Image.Image, references: Sequence[Image.Image], area: Box, contract: TileContract
 ) -> list[int]:
-    """The numbers of the `references`, from 0, of which `tile` holds a copy in its new pixels.
+    """The indices of the `references` of which the new pixels of `tile` contain a copy.
 
     Args:
         tile: RGB, of the contract's size, own orientation.
         references: RGB, of any size.
-        area: where the new pixels are in the tile: its generated half, or what a closing step adds.
+        area: the box of the new pixels in the tile.
     """
     grid = _Grid.of(contract)
     if not references or grid.samples < _SAMPLES_LEAST:
@@ -77,7 +77,7 @@ def copied_references(
 
 @dataclass(frozen=True)
 class _Grid:
-    """How finely pictures are compared: cells of `cell_px`, samples of two by two cells, `samples` along a piece."""
+    """The resolution of the comparison: cells of `cell_px`, samples of two by two cells, `samples` along a piece."""
 
     cell_px: int
     samples: int
@@ -140,7 +140,7 @@ def _evenly(start: int, room: int, count: int) -> list[int]:
 
 
 def _places(reference: Image.Image, boxes: Sequence[Size], grid: _Grid) -> Iterator[Image.Image]:
-    """The cells of `reference` at each size at which a model would place it, with an empty margin of half a piece."""
+    """The cells of `reference` at each plausible size, with an empty margin of half a piece."""
     different: list[Size] = []
     for size in _sizes(reference.size, boxes):
         if any(_nearly(size, other) for other in different):
@@ -167,7 +167,7 @@ def _nearly(one: Size, other: Size) -> bool:
 
 
 def _are_copied(pieces: Sequence[Samples], place: Image.Image) -> bool:
-    """Whether those of the `pieces` that are like parts of `place` are copies of these, and not what it repeats."""
+    """Whether those of the `pieces` that resemble parts of `place` are copies, and not repetitions."""
     unexplained: list[float] = []
     unlike: list[float] = []
     for piece in pieces:
@@ -182,9 +182,9 @@ def _are_copied(pieces: Sequence[Samples], place: Image.Image) -> bool:
 
 
 def _most_alike(piece: Samples, place: Image.Image, apart_from: Size | None = None) -> tuple[float, Size]:
-    """(largest correlation of `piece` with a part of `place`, cell at which that part begins); (0, (0, 0)) for none.
+    """The largest correlation of `piece` with a part of `place`, and the cell of that part; (0, (0, 0)) for none.
 
-    Parts that overlap the one at `apart_from` by more than half, each way, are left out.
+    Parts that overlap the one at `apart_from` by more than half along both axes are excluded.
     """
     count = len(piece)
     width, height = place.width - 2 * count + 2, place.height - 2 * count + 2
@@ -229,7 +229,7 @@ def _correlations(piece: Samples, place: Image.Image, size: Size) -> Image.Image
 
 
 def _summed(image: Image.Image, count: int, step: Size) -> Image.Image:
-    """The sum of `count` copies of `image`, each moved by `step` more than the one before; 0 beyond its edges."""
+    """The sum of `count` copies of `image`, each shifted by `step` more than the one before; 0 beyond its edges."""
     return reduce(add, (moved(image, step[0] * number, step[1] * number) for number in range(count)))
 
 

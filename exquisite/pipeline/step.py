@@ -1,10 +1,10 @@
-"""The way of a step, from raw answer bytes to the pixels that are committed: pure, whoever made the bytes.
+"""The stages of a step, from the bytes of an answer to the committed pixels, as pure functions.
 
     decode → turn → calibrate → anchor → enforce → cut → strips → score    for each candidate, on all cores
-    select (metric) → gate → feather → growth strip                        for the one that wins: `choice`
+    choose (metric) → gate → feather → growth strip                        for the chosen one: `choice`
 
-Pictures are turned so that growth is to the right (`CanonicalInputs`) from the second stage to the last.
-Nothing here touches the disk or the network; a session stores the answers before, and the results after.
+From the second stage to the last, pictures are canonical: growth is to the right (`CanonicalInputs`). This module uses
+neither disk nor network; the session stores the answers before, and the results after.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ __all__ = [
 ]
 
 ResultStatus = Literal["committed", "rejected"]
-"""What a step that has answers ends with."""
+"""The outcome of a step with answers."""
 
 _SEAM_PICTURES = ("seam_after_feather.png", "seam_before_feather.png")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a step is: step number, candidate (from 1; 0 when none is meant), phase, seconds since its start."""
+    """The progress of a step: its number, the candidate (from 1; 0 for none), the phase, seconds since its start."""
 
     step: int
     candidate: int
@@ -87,17 +87,17 @@ class StepArguments(StepOptionValues, StepTerms, total=False):
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """What a step did.
+    """The result of a step.
 
     Attributes:
-        status: "committed", or "rejected" when the gate glued nothing.
+        status: "committed", or "rejected" when the gate refused every candidate.
         step_index: number of the step.
-        chosen: candidate that was glued; None when none was.
-        scores: score of each candidate; None for one that could not be read.
+        chosen: the glued candidate; None when there is none.
+        scores: score of each candidate; None for an unreadable one.
         step_dir: folder with the step's files.
-        canvas_size: (width, height) of the canvas now, in pixels.
-        message: one or two lines for a person.
-        would_pass: (candidate, feather_px) with which the gate would have passed; None where it passed, or none would.
+        canvas_size: (width, height) of the canvas after the step, in pixels.
+        message: the reason for the choice, one or two lines.
+        would_pass: (candidate, feather_px) that would pass the gate, if it refused; None if none would.
     """
 
     status: ResultStatus
@@ -128,20 +128,20 @@ class StepResult:
         )
 
     def _repr_png_(self) -> bytes | None:
-        """The pixels on both sides of the seam, small; None where nothing was glued or no picture was kept."""
+        """A small picture of the seam; None when nothing was glued or the picture is not stored."""
         path = next((self.step_dir / name for name in _SEAM_PICTURES if (self.step_dir / name).is_file()), None)
         return None if path is None else small_png(decode_png(path.read_bytes()))
 
 
 @dataclass(frozen=True, eq=False)
 class ExaminedSeam:
-    """What was found at one seam of a candidate.
+    """The results at one seam of a candidate.
 
     Attributes:
-        cut: where old pixels end and new ones begin in the pending zone; None for the straight seam.
-        uncut: why there is no cut in a pending zone.
-        calibration: None where none was asked for.
-        score: of the joined tile, along the cut.
+        cut: the cut through the pending zone; None for the straight seam.
+        uncut: why a pending zone has no cut.
+        calibration: the calibration at this seam; None without calibration.
+        score: the score of the joined tile, along the cut.
     """
 
     cut: Cut | None = None
@@ -152,18 +152,18 @@ class ExaminedSeam:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """A candidate after the stages that need no other candidate; its pictures are turned (`CanonicalInputs`).
+    """A candidate after the stages that need no other candidate; its pictures are canonical.
 
     Attributes:
         index: its number, from 0.
-        raw: as it came.
-        error: why it could not be read; everything below is None then.
+        raw: the candidate as received.
+        error: why it is unreadable; the following attributes are then empty.
         redraw: the calibrated tile.
-        enforced: the same with the band put back.
-        joined: the same with the pending zone cut: what is glued, but for the feather. Without a cut, `enforced`.
-        seams: what was found at each seam, that of the frontier first; a step that closes a loop has two.
-        score: the worst of its seams.
-        correction: towards the anchor; None where none was asked for.
+        enforced: `redraw` with the band put back.
+        joined: `redraw` joined along the cuts, without feather; `enforced` without a cut.
+        seams: the results at each seam, that of the frontier first; a step that closes a loop has two.
+        score: the worst score of its seams.
+        correction: the correction towards the anchor; None without an anchor.
     """
 
     index: int
@@ -178,7 +178,7 @@ class Examined:
 
     @property
     def calibration(self) -> Calibration | None:
-        """What the redrawn band at the frontier tells."""
+        """The calibration at the frontier."""
         return self.seams[0].calibration if self.seams else None
 
     @property
@@ -201,12 +201,12 @@ class Examined:
 def examine_all(
     raws: Sequence[RawCandidate],
     inputs: CanonicalInputs,
-    tell: Callable[[int, str], None] = lambda _candidate, _phase: None,
+    progress: Callable[[int, str], None] = lambda _candidate, _phase: None,
 ) -> list[Examined]:
-    """Examine every candidate, on as many cores as there are; `tell(candidate, phase)` hears of progress."""
+    """Examine every candidate, on all cores; `progress` gets the candidate and its phase."""
 
     def examine(index: int) -> Examined:
-        tell(index, "examining")
+        progress(index, "examining")
         return _examine(index, raws[index], inputs)
 
     with ThreadPoolExecutor(max_workers=max(1, min(len(raws), os.cpu_count() or 1))) as pool:
@@ -242,13 +242,13 @@ def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs) -> Examined
 
 
 def _copies_a_reference(tile: Image.Image, inputs: CanonicalInputs) -> bool:
-    """Whether the new pixels of a tile hold a copy of a reference picture."""
+    """Whether the new pixels of a tile contain a copy of a reference picture."""
     area = inputs.frame.growth_in_tile if inputs.closes else inputs.frame.generated_half
     return bool(copied_references(tile, inputs.references, area, inputs.contract))
 
 
 def _calibrations(tile: Image.Image, inputs: CanonicalInputs) -> Sequence[Calibration | None]:
-    """What each known half of a tile tells; None where the step does not ask."""
+    """The calibration at each end of a tile; None for each without calibration."""
     if not inputs.options.calibrate:
         return [None for _ in inputs.ends]
     if inputs.closes:
@@ -260,7 +260,7 @@ def _calibrations(tile: Image.Image, inputs: CanonicalInputs) -> Sequence[Calibr
 def _with_cut(
     redraw: Image.Image, end: TileEnd, calibration: Calibration | None, contract: TileContract
 ) -> ExaminedSeam:
-    """A seam with the cut through its pending zone, unless the redraw does not show the same place."""
+    """A seam with the cut through its pending zone, unless the redraw is recomposed."""
     if not end.zone_px:
         return ExaminedSeam(calibration=calibration)
     if calibration is not None and calibration.kept < LEAST_KEPT:
@@ -272,7 +272,7 @@ def _with_cut(
 def joined_along(
     cuts: Sequence[Cut | None], redraw: Image.Image, enforced: Image.Image, inputs: CanonicalInputs
 ) -> Image.Image:
-    """The calibrated tile `redraw` joined along the cut at each end; `enforced` itself where there is none."""
+    """The calibrated tile `redraw` joined along the cut at each end; `enforced` itself without cuts."""
     if not any(cuts):
         return enforced
     joined = redraw
@@ -287,7 +287,7 @@ def joined_along(
 def along_cut(
     tile: Image.Image, cut: Cut | None, end: TileEnd, contract: TileContract
 ) -> tuple[Image.Image, Image.Image]:
-    """(band, tile) with every row moved so that the path of `cut` is a straight seam; as they are without a cut."""
+    """The band and the tile with every row shifted so that the cut is a straight seam; unchanged without a cut."""
     if cut is None:
         return end.band, tile
     tile = straightened(tile, end.mode, cut)
@@ -311,12 +311,12 @@ def commit_tile(winner: Examined, inputs: CanonicalInputs, feather_px: int) -> I
     """The tile whose growth box is committed: the winner's joined tile, feathered at its seams along their cuts.
 
     Args:
-        winner: a candidate that could be read.
-        inputs: what decided the step.
+        winner: a readable candidate.
+        inputs: the inputs of the step.
         feather_px: width of the feather in pixels, 0 for none.
 
     Raises:
-        AnswerError: the candidate could not be read.
+        AnswerError: the candidate is unreadable.
     """
     if winner.enforced is None or winner.redraw is None or winner.joined is None:
         raise AnswerError(f"candidate {winner.index} cannot be glued: {winner.error}")
