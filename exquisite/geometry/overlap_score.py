@@ -3,7 +3,7 @@
 Two strips meet at the seam: the canvas strip (the last `overlap_px` of the canvas) and the tile strip (the
 first `overlap_px` of the GENERATED half; the conditioning half is equal by force and says nothing). Of all
 metrics, higher is better and every value is finite. The primary metric is minus the seam's cost
-(`seam_metrics`) minus a fixed penalty for each veto (`vetoes`). The gate compares it with the same metric at
+(`seam_cost`) minus a fixed penalty for each veto (`vetoes`). The gate compares it with the same metric at
 interior columns of the canvas's own band.
 """
 
@@ -21,7 +21,7 @@ from ..contract import CLASSIC, Mode, TileContract, require_rgb, to_canonical
 from ..errors import CanvasError
 from ..pixels import column_means, combined, sobel_magnitude
 from .calibration import FIDELITY_FLOOR
-from .seam_metrics import COMPONENTS, REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
+from .seam_cost import COMPONENTS, REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
 from .straight_edges import straight_edge_vetoes
 from .tile_mode import extract_conditioning_band, require_tile
 from .vetoes import emptiness_vetoes, resemblance_vetoes
@@ -211,7 +211,7 @@ def interior_gate(
 ) -> Gate:
     """The gate of one step, from the band at the frontier of `mode`; the same for every candidate.
 
-    threshold = -factor * what a seam without fault costs in such a band (`seam_metrics.expected_cost`).
+    threshold = -factor * what a seam without fault costs in such a band (`seam_cost.expected_cost`).
 
     Raises:
         CanvasError: not RGB, or too small.

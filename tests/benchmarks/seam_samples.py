@@ -19,7 +19,7 @@ from exquisite.geometry.calibration import Calibration, calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.geometry.overlap_score import score_tile
-from exquisite.geometry.seam_metrics import (
+from exquisite.geometry.seam_cost import (
     REACH_PX,
     Departure,
     departures_at_seam,

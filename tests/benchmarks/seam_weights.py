@@ -39,7 +39,7 @@ import PIL
 from exquisite import __version__
 from exquisite.geometry.calibration.linear import solve
 from exquisite.geometry.overlap_score import DEFAULT_GATE
-from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST
+from exquisite.geometry.seam_cost import COMPONENTS, TYPICAL_COST
 from tests.benchmarks import seam_samples, seams
 from tests.benchmarks.seam_samples import PROFILES, Sample
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from exquisite.geometry.overlap_score import DEFAULT_GATE
-from exquisite.geometry.seam_metrics import COMPONENTS, TYPICAL_COST, Departure
+from exquisite.geometry.seam_cost import COMPONENTS, TYPICAL_COST, Departure
 from tests.benchmarks import seam_weights
 from tests.benchmarks.seam_samples import Sample
 from tests.benchmarks.seam_weights import PACKAGE, SHARES, Fit, Row, fit, held_out, least, refused, rows_of, won

@@ -21,7 +21,7 @@ from exquisite.geometry.overlap_score import (
     score_tile,
     score_tile_sobel_corr,
 )
-from exquisite.geometry.seam_metrics import expected_cost, interior_costs
+from exquisite.geometry.seam_cost import expected_cost, interior_costs
 from tests.support.pictures import constant, draw, noise, ramp
 
 SMALL = TileContract(64, 32, 16, 16)

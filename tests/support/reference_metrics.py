@@ -9,7 +9,7 @@ from functools import cache
 
 from PIL import Image
 
-from exquisite.geometry.seam_metrics import (
+from exquisite.geometry.seam_cost import (
     BLOCKS,
     COMPONENTS,
     NEIGHBOURS,

@@ -24,7 +24,7 @@ from operator import add
 from PIL import Image, ImageChops, ImageStat
 
 from ...contract import require_rgb
-from ...geometry.seam_metrics import REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
+from ...geometry.seam_cost import REACH_PX, costs_at_seam, expected_cost, interior_costs, total_cost
 from ...pixels import LEVELS
 from .quilting_seam import fit_at_seam
 from .quilting_search import PatchSearch, Place, Position, Shape
@@ -98,7 +98,7 @@ def _best_start(
     """(output with its first columns of patches, source positions of the large ones).
 
     The function tries each narrow shape: narrow patches at the seam, large ones behind them. It stops at the first
-    start whose seam cost (`seam_metrics`) is acceptable, and otherwise returns the cheapest.
+    start whose seam cost (`seam_cost`) is acceptable, and otherwise returns the cheapest.
     """
     margin, block, strip = narrow[0].left, search.shape.width, search.shape.left
     limit = _GOOD_ENOUGH * expected_cost(interior_costs(source, min(REACH_PX, source.width // 2)))

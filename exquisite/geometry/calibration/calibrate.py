@@ -2,9 +2,9 @@
 
 The model redraws the band that it was shown. Where it put it, how it changed its tone and how soft it drew it is
 therefore known exactly, and the generated half drifts with it. In this order: place (shift, zoom), bend (smooth local
-displacement), tone per channel, sharpness. Each stage is judged by itself, and dropped by itself: by blocks of the
-conditioning half that no fit has seen, by what it does to the generated half, and by nothing else. The tile is
-resampled once.
+displacement), tone per channel, sharpness, and tone once more, as far as softness changed it. Each stage is judged by
+itself, and dropped by itself: by blocks of the conditioning half that no fit has seen, by what it does to the generated
+half, and by nothing else. The tile is resampled once.
 """
 
 from __future__ import annotations
@@ -197,6 +197,7 @@ class _Correction:
             reason = f"recomposed: only {kept_share:.0%} of the conditioning half is the band redrawn"
         else:
             self._adjust_sharpness()
+            self._match_levels()
             self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
         after = self._agreement.residual(self._tile.crop(self._half)) if self._stages else before
@@ -258,8 +259,7 @@ class _Correction:
             self._stages.append("tone")
 
     def _adjust_sharpness(self) -> None:
-        """Sharpness, and after it the band's own distribution of levels, where the tone was adjusted."""
-        band = self._band
+        """Sharpness: a kernel from the detail next to the seam, within what the band itself has."""
         kernel = fit_kernel(*self._near_the_seam())
         corrected = sharpened(self._tile, kernel)
         before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
@@ -267,17 +267,24 @@ class _Correction:
             pass
         elif after > FILTER_MAY_COST * before + _LEAST_FALL and self._fall(corrected) > 1:
             self._remarks.append(f"sharpness left as it is: it would leave {_share(after, before)} of the residual")
-        elif harm := harm_of_detail(self._tile, corrected, band):
+        elif harm := harm_of_detail(self._tile, corrected, self._band):
             self._remarks.append(f"sharpness left as it is: the kernel {harm}")
         else:
             self._tile, self._photometric = corrected, replace(self._photometric, kernel=kernel)
             self._stages.append("sharpness")
-        if "tone" in self._stages:
-            curves = equal_histograms(self._tile.crop(self._half), band, self._agreement.counted)
-            leveled = with_tone(self._tile, curves)
-            before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
-            if after <= before and not harm_of_levels(self._new_half(), curves, band):
-                self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
+
+    def _match_levels(self) -> None:
+        """The second pass of tone, after a first one: the band's own distribution of levels.
+
+        Softness that sharpening did not undo still draws dark and light levels towards grey; see `equal_histograms`.
+        """
+        if "tone" not in self._stages:
+            return
+        curves = equal_histograms(self._tile.crop(self._half), self._band, self._agreement.counted)
+        leveled = with_tone(self._tile, curves)
+        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
+        if after <= before and not harm_of_levels(self._new_half(), curves, self._band):
+            self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
 
     def _measure_grain(self) -> None:
         """Say where the redraw lost the grain of the band."""

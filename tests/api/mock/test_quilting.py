@@ -16,7 +16,7 @@ from exquisite.api.mock.quilting_seam import fit_at_seam
 from exquisite.api.mock.quilting_search import PatchSearch, Place, Position, Shape
 from exquisite.errors import CanvasError
 from exquisite.geometry.overlap_score import DEFAULT_GATE
-from exquisite.geometry.seam_metrics import costs_at_seam, expected_cost, interior_costs, total_cost
+from exquisite.geometry.seam_cost import costs_at_seam, expected_cost, interior_costs, total_cost
 from tests.support import pictures
 from tests.support.reading import extrema
 

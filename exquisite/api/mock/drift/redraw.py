@@ -10,10 +10,10 @@ from PIL import Image, ImageOps
 
 from ....contract import require_rgb
 from ....pixels import combined, crop_mirrored
+from .appearance import with_drifted_appearance
 from .detail import with_redrawn_detail, with_redrawn_strokes, without_blocks
 from .fields import smooth_noise
 from .parameters import Drift
-from .tone import with_drifted_tone
 from .warp import Displacements, fine_displacements, sampled, slow_warp
 
 __all__ = ["redraw"]
@@ -35,7 +35,7 @@ def redraw(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift) -
     require_rgb(picture, "the picture to redraw")
     image = _recomposed(_geometry(picture, box, drift), drift)
     image = with_redrawn_strokes(image, drift.strokes, drift.seed)
-    return with_drifted_tone(with_redrawn_detail(image, drift), drift)
+    return with_drifted_appearance(with_redrawn_detail(image, drift), drift)
 
 
 def _geometry(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The tone of a redraw: blur or sharpening, then for each channel, for v in 0..1,
+"""The appearance of a redraw: blur or sharpening, then for each channel, for v in 0..1,
 
     (v^gamma - 0.5) * contrast + 0.5 + cast / 255
 
@@ -13,13 +13,13 @@ from ....pixels import LEVELS, as_float, combined
 from .fields import gaussian_bytes, smooth_noise
 from .parameters import Drift
 
-__all__ = ["with_drifted_tone"]
+__all__ = ["with_drifted_appearance"]
 
 _UNEVEN_CELLS = 3  # the tone varies over about a third of the picture
 _OWN_SHARE = 0.36  # share of the variance of the unevenness that is independent in each channel
 
 
-def with_drifted_tone(image: Image.Image, drift: Drift) -> Image.Image:
+def with_drifted_appearance(image: Image.Image, drift: Drift) -> Image.Image:
     """Apply tone, sharpness and noise of `drift` to an RGB image; returns the image itself when there are none."""
     if drift.blur:
         image = image.filter(ImageFilter.GaussianBlur(drift.blur))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from exquisite.geometry.overlap_score import SOBEL_COLUMNS, SOBEL_FALL_PX, score_strips
-from exquisite.geometry.seam_metrics import (
+from exquisite.geometry.seam_cost import (
     COMPONENTS,
     Component,
     Departure,
