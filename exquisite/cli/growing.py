@@ -140,7 +140,8 @@ def _init(args: argparse.Namespace, output: Output) -> int:
 
 
 def _step(args: argparse.Namespace, output: Output) -> int:
-    mode, options, budget = Mode(args.mode), changed_options(args), budget_of(args)
+    mode, options = Mode(args.mode), changed_options(args)
+    budget_of(args)  # refuse a bad budget before a session is made
     if args.steps < 1:
         raise UsageError(f"--steps must be at least 1, not {args.steps}")
     if options.get("close") and args.steps > 1:
@@ -156,30 +157,39 @@ def _step(args: argparse.Namespace, output: Output) -> int:
     with make_generator(args, init, root, consent=consent, note=output.note) as generator:
         if args.dry_run:
             with _session_for_preview(session, fitted, args.contract or CLASSIC) as preview:
-                if run is not None:
-                    return run.show(preview, generator, output)
-                inputs, number = preview.inputs(mode, args.prompt, **options), preview.status().last_step + 1
-                return show_request(inputs, number, generator, output, args.steps)
+                return _show(preview, generator, args, output) if run is None else run.show(preview, generator, output)
         if session is None:
             assert fitted is not None
             session = _create(root, fitted, args.contract or CLASSIC, init, output)
         if run is not None:
             return _follow(run, session, generator, output)
-        for _ in range(args.steps):
-            with ProgressLine(output) as line:
-                result = session.step(
-                    mode,
-                    generator,
-                    prompt=args.prompt,
-                    budget=budget,
-                    retry_ambiguous=args.retry_ambiguous,
-                    progress=line,
-                    **options,
-                )
-            _report(result, output)
-            _warn_of_drift(session, mode, output)
-            if result.status == "rejected":
-                break
+        return _grow(session, generator, args, output)
+
+
+def _show(session: Session, generator: TileGenerator, args: argparse.Namespace, output: Output) -> int:
+    """Print the first request of the steps that `args` ask for; nothing is sent."""
+    inputs = session.inputs(Mode(args.mode), args.prompt, **changed_options(args))
+    return show_request(inputs, session.status().last_step + 1, generator, output, args.steps)
+
+
+def _grow(session: Session, generator: TileGenerator, args: argparse.Namespace, output: Output) -> int:
+    """Make the steps that `args` ask for, until the gate refuses one."""
+    mode, options, budget = Mode(args.mode), changed_options(args), budget_of(args)
+    for _ in range(args.steps):
+        with ProgressLine(output) as line:
+            result = session.step(
+                mode,
+                generator,
+                prompt=args.prompt,
+                budget=budget,
+                retry_ambiguous=args.retry_ambiguous,
+                progress=line,
+                **options,
+            )
+        _report(result, output)
+        _warn_of_drift(session, mode, output)
+        if result.status == "rejected":
+            break
     return _finish(session, result, output)
 
 

@@ -80,13 +80,13 @@ def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
     if not readable:
         return Choice(None, None, (), "no candidate could be read: " + "; ".join(_faults(examined)), {})
 
-    best, *others = in_order = ranked(readable, options.metric)
+    in_order = ranked(readable, options.metric)
+    best = in_order[0]
     best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
     factor = DEFAULT_GATE if options.gate is None else options.gate
-    gates = tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
-    feathers = _feathers(in_order, gates, inputs) if options.feather_px == AUTO else {}
-    if options.gate is None:
-        gates = ()
+    all_gates = tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
+    feathers = _feathers(in_order, all_gates, inputs) if options.feather_px == AUTO else {}
+    gates = () if options.gate is None else all_gates
     passing = [
         one
         for one in in_order
@@ -94,23 +94,35 @@ def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
     ]
     if passing:
         winner, *others = passing
-        reason = _why(winner, others, options.metric)
-        if winner is not best:
-            reason += f", of those that pass the gate; candidate {best.index} does not"
-        if not gates:
-            reason += "; no gate"
-        elif (feather := feathers.get(winner.index)) and feather.feather_px:
-            reason += f"; the gate asks for a feather of {feather.feather_px} px"
+        reason = _why(winner, others, options.metric) + _how(winner, best, gates, feathers)
         return Choice(winner.index, winner.index, gates, reason, best_by, feathers)
     if not gates:
         return Choice(None, best.index, (), _all_vetoed(in_order), best_by)
-    refusal = f"the gate refused: the best of {len(examined)}, candidate {best.index}, {_shortfall(best, gates)}"
-    would_pass = None
-    for candidate, feather in (_feathers(in_order, gates, inputs) if options.feather_px == 0 else {}).items():
-        would_pass = candidate, feather.feather_px
-        refusal += f"; with feather_px {feather.feather_px} candidate {candidate} passes: accept it so"
-        break
-    return Choice(None, best.index, gates, refusal, best_by, would_pass=would_pass)
+    reason = f"the gate refused: the best of {len(examined)}, candidate {best.index}, {_shortfall(best, gates)}"
+    would_pass = _would_pass(in_order, gates, inputs)
+    if would_pass is not None:
+        candidate, width = would_pass
+        reason += f"; with feather_px {width} candidate {candidate} passes: accept it so"
+    return Choice(None, best.index, gates, reason, best_by, would_pass=would_pass)
+
+
+def _how(winner: Examined, best: Examined, gates: Sequence[Gate], feathers: Mapping[int, Feathering]) -> str:
+    """The end of the reason for a winner: what the gate had to do with it."""
+    beside = "" if winner is best else f", of those that pass the gate; candidate {best.index} does not"
+    if not gates:
+        return f"{beside}; no gate"
+    feather = feathers.get(winner.index)
+    if feather is None or not feather.feather_px:
+        return beside
+    return f"{beside}; the gate asks for a feather of {feather.feather_px} px"
+
+
+def _would_pass(
+    in_order: Sequence[Examined], gates: Sequence[Gate], inputs: CanonicalInputs
+) -> tuple[int, int] | None:
+    """The best candidate that would pass with a feather, and its width in pixels, for a step that has none."""
+    feathers = _feathers(in_order, gates, inputs) if inputs.options.feather_px == 0 else {}
+    return next(((candidate, feather.feather_px) for candidate, feather in feathers.items()), None)
 
 
 def _all_vetoed(in_order: Sequence[Examined]) -> str:

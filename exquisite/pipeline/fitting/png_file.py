@@ -77,12 +77,8 @@ class PngFile:
         notes: list[str] = []
         header: Header | None = None
         for chunk in walk_chunks(data):
-            name = chunk.kind.decode()
             if not chunk.is_intact:
-                if chunk.is_critical or chunk.kind == b"tRNS":
-                    raise PictureError(f"the PNG is damaged: wrong CRC in its {name} chunk at byte {chunk.position}")
-                if chunk.kind in _ANCILLARY:
-                    notes.append(f"ignored its {name} chunk, whose CRC is wrong")
+                notes += _without_damaged(chunk)
                 continue
             if header is None:
                 header = _known_header(chunk)
@@ -93,7 +89,7 @@ class PngFile:
             elif chunk.kind in _TEXT:
                 info |= _described(chunk)
             elif chunk.is_critical and chunk.kind not in (b"PLTE", b"IEND"):
-                raise PictureError(f"it has a chunk that no decoder here knows in that place: {name}")
+                raise PictureError(f"it has a chunk that no decoder here knows in that place: {chunk.kind.decode()}")
             if chunk.is_critical or (chunk.kind == b"tRNS" and header.colour_type == _PALETTE):
                 parts.append(chunk.whole)
         assert header is not None  # the walk raises when the first chunk is missing
@@ -210,6 +206,18 @@ class PngFile:
         if len(content) != 2 * channels:
             raise PictureError(f"its tRNS chunk has {len(content)} bytes, not {2 * channels}")
         return struct.unpack(f">{channels}H", content)
+
+
+def _without_damaged(chunk: Chunk) -> list[str]:
+    """Notes on leaving out a chunk whose CRC is wrong.
+
+    Raises:
+        PictureError: the pixels need it.
+    """
+    name = chunk.kind.decode()
+    if chunk.is_critical or chunk.kind == b"tRNS":
+        raise PictureError(f"the PNG is damaged: wrong CRC in its {name} chunk at byte {chunk.position}")
+    return [f"ignored its {name} chunk, whose CRC is wrong"] if chunk.kind in _ANCILLARY else []
 
 
 def _known_header(chunk: Chunk) -> Header:

@@ -105,13 +105,8 @@ def _cost(path: str, number: int) -> str:
 
 def _contradiction(records: StepRecords, number: int, record: Record) -> str | None:
     """The contradiction between a step's record and its parent's; None without one."""
-    contract = TileContract(**records.whole[SEED]["contract"]) if SEED in records.whole else None
     if number == SEED:
-        origin, size = record["canvas"]["origin"], record["canvas"]["size"]
-        piece = {"sha256": record["strip"]["sha256"], "origin": origin, "size": size}
-        alone = {"low": [piece], "high": [piece]}
-        whole = record["strip"] == piece and record["tips"] == alone and origin == [0, 0] and contract is not None
-        return None if whole and record["parent"] is None else "it is not the record of a seed picture"
+        return None if _is_seed(record) else "it is not the record of a seed picture"
     parent = records.whole.get(record["parent"])
     if parent is None:
         return f"it continues step {record['parent']}, whose record is missing or damaged"
@@ -119,8 +114,21 @@ def _contradiction(records: StepRecords, number: int, record: Record) -> str | N
         return f"it was not made on step {record['parent']} as it is now"
     if not is_committed(parent):
         return f"it continues step {record['parent']}, which is part of no canvas"
-    if not is_committed(record) or contract is None:
+    if not is_committed(record) or SEED not in records.whole:
         return None if record["status"] in ("rejected", "refused") else f"its status is {record['status']!r}"
+    return _growth_contradiction(record, parent, TileContract(**records.whole[SEED]["contract"]))
+
+
+def _is_seed(record: Record) -> bool:
+    """Whether a record is that of a seed picture, which is a canvas by itself."""
+    piece = {"sha256": record["strip"]["sha256"], "origin": [0, 0], "size": record["canvas"]["size"]}
+    alone = {"low": [piece], "high": [piece]}
+    is_whole = record["strip"] == piece and record["tips"] == alone and record["canvas"]["origin"] == [0, 0]
+    return is_whole and record["parent"] is None and "contract" in record
+
+
+def _growth_contradiction(record: Record, parent: Record, contract: TileContract) -> str | None:
+    """The contradiction between the canvas of a committed step and that of its parent; None without one."""
     mode = Mode(record["mode"])
     options = StepOptions.from_values(record["options"])
     if is_closed(parent):
