@@ -32,7 +32,7 @@ from ..geometry.cut import Cut, find_cut, join_tile, straightened, with_straight
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.feather import feather_tile
 from ..geometry.overlap_score import TileScore, score_tile, vetoed, worst_of
-from ..geometry.reference_copies import copied_references
+from ..geometry.reference_copies import CopySearch
 from .artifacts import decode_png
 from .inputs import CanonicalInputs, StepInputs, TileEnd
 from .notebook import card, small_png
@@ -204,16 +204,19 @@ def examine_all(
     progress: Callable[[int, str], None] = lambda _candidate, _phase: None,
 ) -> list[Examined]:
     """Examine every candidate, on all cores; `progress` gets the candidate and its phase."""
+    frame = inputs.frame
+    area = frame.growth_in_tile if inputs.closes else frame.generated_half
+    copies = CopySearch(inputs.references, area, inputs.contract)
 
     def examine(index: int) -> Examined:
         progress(index, "examining")
-        return _examine(index, raws[index], inputs)
+        return _examine(index, raws[index], inputs, copies)
 
     with ThreadPoolExecutor(max_workers=max(1, min(len(raws), os.cpu_count() or 1))) as pool:
         return list(pool.map(examine, range(len(raws))))
 
 
-def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs) -> Examined:
+def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs, copies: CopySearch) -> Examined:
     contract = inputs.contract
     try:
         tile = decode_tile(raw.data, contract, inputs.mode)
@@ -236,15 +239,9 @@ def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs) -> Examined
     scores = seam_scores(joined, seams, inputs)
     scored = tuple(replace(seam, score=score) for seam, score in zip(seams, scores, strict=True))
     score = worst_of(scores)
-    if _copies_a_reference(joined, inputs):
+    if copies.copied_in(joined):
         score = vetoed(score, "reference")
     return Examined(index, raw, "", redraw, enforced, joined, scored, score, correction)
-
-
-def _copies_a_reference(tile: Image.Image, inputs: CanonicalInputs) -> bool:
-    """Whether the new pixels of a tile contain a copy of a reference picture."""
-    area = inputs.frame.growth_in_tile if inputs.closes else inputs.frame.generated_half
-    return bool(copied_references(tile, inputs.references, area, inputs.contract))
 
 
 def _calibrations(tile: Image.Image, inputs: CanonicalInputs) -> Sequence[Calibration | None]:
