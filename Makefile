@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
-        bench-feather bench-cut bench-strides bench-loop bench-anchor bench-textures bench-endless bench-page bench-deep-zoom \
+        bench-feather bench-cut bench-strides bench-loop bench-anchor bench-references bench-textures bench-endless bench-page bench-deep-zoom \
         bench-real seam-sheet torture \
         emulator record vendor vendor-check clean
 
@@ -50,7 +50,7 @@ use = if "$(PYTHON)" -c '$(probe_$(1))' >/dev/null 2>&1; then py="$(PYTHON)"; \
 help:
 	@echo 'make step MODE=x_ltr   extend the demo picture by one step, offline (x_ltr right, x_rtl left, y_ttb down, y_btt up)'
 	@echo '                       CANVAS=picture SESSION=folder STEPS=n CLOSE=1 PLAN=file PROMPT=text GENERATOR=mock|openai|replay CANDIDATES=n'
-	@echo '                       FEATHER_PX=n SOFTEN=n ANCHOR=share SCAFFOLD=grey|edge|mirror|file CUE=1 REFERENCE=file|seed|map METRIC=name'
+	@echo '                       FEATHER_PX=n SOFTEN=n ANCHOR=share SCAFFOLD=grey|edge|mirror|file CUE=1 REFERENCE=file|seed|map+... METRIC=name'
 	@echo '                       GATE=number|none CALIBRATE=0 CONTRACT=classic|wide|long|tall STRENGTH=n ARTIFACTS=full|lean|none FIT=scale|crop|pad SEED=n BRANCH=name'
 	@echo '                       MOCK_DRIFT_PROFILE=smooth|latent|fine|gemini|gpt-image-2|gpt-image-1: kind of the simulated model'
 	@echo '                       with GENERATOR=openai, which costs money: BUDGET=usd YES=1 DRY_RUN=1 RETRY_AMBIGUOUS=1 MODEL='
@@ -71,6 +71,7 @@ help:
 	@echo 'make bench-strides     one step of each contract, beside each other'
 	@echo 'make bench-loop        a canvas closed to a loop: the residual where its ends meet, beside that of other seams'
 	@echo 'make bench-anchor      a model that fades, held by an anchor and not'
+	@echo 'make bench-references  copies of reference pictures, and true continuations that are none, held against the veto'
 	@echo 'make bench-feather     ways to soften a seam, beside each other'
 	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
@@ -112,6 +113,8 @@ step:
 	case "$$RETRY_AMBIGUOUS" in ''|0|no) ;; *) set -- "$$@" --retry-ambiguous;; esac; \
 	case "$$STREAM" in ''|0|no) ;; *) set -- "$$@" --stream;; esac; \
 	case "$$BLOCK_NETWORK" in ''|0|no) ;; *) set -- "$$@" --block-network;; esac; \
+	if [ -e "$$REFERENCE" ]; then set -- "$$@" --reference "$$REFERENCE"; \
+	else IFS=+; set -f; for one in $$REFERENCE; do set -- "$$@" --reference "$$one"; done; unset IFS; set +f; fi; \
 	"$$py" -m exquisite step "$$session" "$$MODE" "$$@" \
 		$${STEPS:+--steps "$$STEPS"} $${PROMPT:+--prompt "$$PROMPT"} $${GENERATOR:+--generator "$$GENERATOR"} \
 		$${CANDIDATES:+--candidates "$$CANDIDATES"} $${FEATHER_PX:+--feather-px "$$FEATHER_PX"} \
@@ -124,7 +127,7 @@ step:
 		$${BUDGET:+--budget "$$BUDGET"} $${SERVER:+--server "$$SERVER"} $${BASE_URL:+--base-url "$$BASE_URL"} \
 		$${SERVER_FILE:+--server-file "$$SERVER_FILE"} $${FETCH_FROM:+--fetch-from "$$FETCH_FROM"} \
 		$${KEY_FILE:+--key-file "$$KEY_FILE"} $${FIT:+--fit "$$FIT"} $${BRANCH:+--branch "$$BRANCH"} \
-		$${ANCHOR:+--anchor "$$ANCHOR"} $${REFERENCE:+--reference "$$REFERENCE"} $${PLAN:+--plan "$$PLAN"} \
+		$${ANCHOR:+--anchor "$$ANCHOR"} $${PLAN:+--plan "$$PLAN"} \
 		$${CASSETTE:+--cassette "$$CASSETTE"} $${RECORD_MODE:+--record-mode "$$RECORD_MODE"}
 
 # The session that was changed last, unless SESSION says otherwise.
@@ -178,6 +181,9 @@ bench-loop:
 
 bench-anchor:
 	@$(call use,test); "$$py" -m tests.benchmarks.anchors $(ARGS)
+
+bench-references:
+	@$(call use,test); "$$py" -m tests.benchmarks.references $(ARGS)
 
 bench-feather:
 	@$(call use,test); "$$py" -m tests.benchmarks.feathers $(ARGS)

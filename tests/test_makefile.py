@@ -129,6 +129,14 @@ def test_words_arrive_as_they_were_typed(checkout: Checkout, text: str) -> None:
     assert args.canvas == f"my pictures/{text}.png".replace("`", "")
 
 
+def test_references_are_set_apart_by_plus(checkout: Checkout) -> None:
+    args = checkout.step("MODE=x_ltr", "REFERENCE=seed+my style sheet.png+it's $5 *.png+map")
+    assert args.references == ["seed", "my style sheet.png", "it's $5 *.png", "map"]
+    (checkout.folder / "ink+wash.png").touch()
+    assert checkout.step("MODE=x_ltr", "REFERENCE=ink+wash.png").references == ["ink+wash.png"]
+    assert vars(checkout.step("MODE=x_ltr", "REFERENCE=")) == vars(checkout.step("MODE=x_ltr"))
+
+
 def test_without_a_canvas_a_new_session_starts_from_the_demo(checkout: Checkout) -> None:
     for mode, axis in (("x_ltr", "x"), ("x_rtl", "x"), ("y_ttb", "y"), ("y_btt", "y")):
         args = checkout.step(f"MODE={mode}")
