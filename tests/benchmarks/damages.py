@@ -7,6 +7,7 @@ returns the strip that a damaged candidate would show behind the seam.
 from __future__ import annotations
 
 import io
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ class Scene:
     Attributes:
         picture: RGB, growth to the right.
         seam: column where the new pixels begin.
-        strip: width of the scoring strips in pixels; there are at least 2 * strip columns before the seam.
+        strip: width of the damaged strip in pixels.
         other: a strip of another picture, RGB, (strip, height).
         rng: where a damage draws signs and places from.
+        apart_px: how far from the seam a copy of another place begins; 0 for the width of the strip.
     """
 
     picture: Image.Image
@@ -37,6 +39,7 @@ class Scene:
     strip: int
     other: Image.Image
     rng: random.Random
+    apart_px: int = 0
 
     def behind(self, dx: int = 0, dy: int = 0, margin: int = 0) -> Image.Image:
         """The strip behind the seam moved by (dx, dy), with `margin` pixels more on every side."""
@@ -91,7 +94,8 @@ def zoom(scene: Scene, percent: float) -> Image.Image:
     """Scaled about the middle of the seam, larger or smaller."""
     factor = 1 + scene.sign() * percent / 100
     width, height = scene.strip / factor, scene.picture.height / factor
-    margin = 24
+    larger = width - scene.strip, (height - scene.picture.height) / 2
+    margin = max(24, math.ceil(max(larger)))
     top = margin + (scene.picture.height - height) / 2
     around = scene.behind(margin=margin)
     return around.resize(
@@ -221,7 +225,7 @@ def other_place(scene: Scene, _: float) -> Image.Image:
     while True:
         left = scene.rng.randrange(0, width - scene.strip)
         dy = scene.rng.randrange(0, height)
-        if abs(left - scene.seam) >= scene.strip:
+        if abs(left - scene.seam) >= (scene.apart_px or scene.strip):
             return ImageChops.offset(scene.picture.crop((left, 0, left + strip.width, height)), 0, dy)
 
 
@@ -245,7 +249,7 @@ def smear(scene: Scene, columns: float) -> Image.Image:
 
 def copied_band(scene: Scene, strips: float) -> Image.Image:
     """The picture before the seam once more: the last strip, or the band from its beginning, two strips back."""
-    return scene.behind(dx=-int(strips) * scene.strip)
+    return scene.behind(dx=-int(strips) * (scene.apart_px or scene.strip))
 
 
 def mirrored_band(scene: Scene, skipped: float) -> Image.Image:

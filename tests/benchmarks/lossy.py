@@ -33,7 +33,8 @@ from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pixels import laplacian_energy
 
-from .panorama import EDGE_PX, FIRST_PX, Run
+from .panorama import EDGE_PX, FIRST_PX
+from .panorama_runs import Run
 
 KINDS = ("ink", "pencil", "painterly", "facade", "foliage", "cobbles", "blue-marble", "moon", "fruit", "milky-way")
 REDRAWS = ("drifted", "soft")

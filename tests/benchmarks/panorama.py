@@ -1,9 +1,10 @@
-"""`make bench-panorama`: eight steps in a row in each mode, against a known truth.
+"""`make bench-panorama`: many steps in a row in each mode and with each contract, against a known truth.
 
-    python -m tests.benchmarks.panorama            print the tables
-    python -m tests.benchmarks.panorama --write    ... and write them into RESULTS.md, README.md and panorama.json
-    python -m tests.benchmarks.panorama --render   only write them again, from the panorama.json of the last run
-    python -m tests.benchmarks.panorama --quick    two runs of two steps, for a first look; never written
+    python -m tests.benchmarks.panorama                print the tables
+    python -m tests.benchmarks.panorama --write        ... and write them into RESULTS.md, README.md and panorama.json
+    python -m tests.benchmarks.panorama --contracts    only the table of contracts; the others stay as recorded
+    python -m tests.benchmarks.panorama --render       only write them again, from the panorama.json of the last run
+    python -m tests.benchmarks.panorama --quick        two runs of two steps, for a first look; never written
 
 The simulated model continues a canvas from a known picture, redrawing every tile a little off. Five canvases grow
 from the same seed picture under the same drifts, each on its own frontier:
@@ -18,6 +19,8 @@ The candidate is the one that the scorer chose on the calibrated canvas, so that
 
 Under a local warp there is no truth for a second step in a row: the far end of a strip lies where the warp had put it,
 which no conditioning half shows, and the known picture goes on elsewhere. There each step starts from the true band.
+
+Contracts are held beside each other on the same pictures, each grown by the same length from the same seam.
 """
 
 from __future__ import annotations
@@ -28,8 +31,7 @@ import math
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +52,13 @@ from exquisite.geometry.overlap_score import score_tile
 from exquisite.geometry.tile_mode import extract_conditioning_band
 from exquisite.pixels import laplacian_energy
 from tests.benchmarks import panorama_table
+from tests.benchmarks.panorama_runs import COMPARED, RUNS, Run
 from tests.support.documents import ROOT, write_marked
-from tests.support.pictures import draw
 
-__all__ = ["ARMS", "RUNS", "Run", "examine", "main"]
+__all__ = ["RESULT", "examine", "main"]
 
 RESULT = Path(__file__).with_name("panorama.json")
-PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
 
-ARMS = ("as it came", "as it came + feather", "calibrated", "calibrated + feather", "oracle")
-STEPS = 8
 CANDIDATES = 3
 FEATHER_PX = 32
 FIRST_PX = 32
@@ -72,79 +71,41 @@ STRENGTH = 1.0
 _LEVELS = range(256)
 
 
-@dataclass(frozen=True)
-class Run:
-    """One picture grown in one mode: a drawn kind (with a seed) or a photograph, and the drift's local warp.
-
-    With a local warp every step starts from the true band.
-    """
-
-    picture: str
-    mode: str
-    warp_px: float
-    seed: int = 21
-
-    @property
-    def name(self) -> str:
-        """For the tables."""
-        return f"{self.picture} {self.mode}" + (f" warp {self.warp_px:g} px" if self.warp_px else "")
-
-    def load(self) -> Image.Image:
-        """The whole known picture, canonical: the first band, all steps, and the last generated half."""
-        size = (CLASSIC.band_px + (STEPS - 1) * CLASSIC.advance_px + CLASSIC.band_px, CLASSIC.tile_px)
-        photograph = PHOTOGRAPHS / f"{self.picture}.jpg"
-        if photograph.exists():
-            with Image.open(photograph) as image:
-                return image.convert("RGB").crop((0, 0, *size))
-        return draw(self.picture, size, self.seed)
-
-
-RUNS = (
-    Run("ink", "x_ltr", 0),
-    Run("painterly", "x_rtl", 0),
-    Run("facade", "x_rtl", 0),
-    Run("blue-marble", "y_ttb", 0),
-    Run("pencil", "y_ttb", 0),
-    Run("foliage", "y_btt", 0),
-    Run("moon", "x_ltr", 2),
-    Run("cobbles", "y_btt", 2),
-)
-
-
 class _Canvas:
     """One arm's canvas, and what it takes to grow it."""
 
     def __init__(self, run: Run, truth: Image.Image) -> None:
         self.mode = Mode(run.mode)
+        self.contract = run.sizes
         self._run = run
         self._picture = from_canonical(truth, run.mode)
         self._truth = truth
         self.start_from_truth(1)
         low = self.mode.side == "low"
-        along = truth.width - CLASSIC.band_px if low else 0
-        self._origin = CLASSIC.oriented((along, 0), run.mode)
+        along = truth.width - self.contract.band_px if low else 0
+        self._origin = self.contract.oriented((along, 0), run.mode)
         self._sign = -1 if low else 1
 
     def start_from_truth(self, step: int) -> None:
         """Put the true band before `step`, 1 the first."""
-        left = (step - 1) * CLASSIC.advance_px
-        band = self._truth.crop((left, 0, left + CLASSIC.band_px, CLASSIC.tile_px))
+        left = (step - 1) * self.contract.advance_px
+        band = self._truth.crop((left, 0, left + self.contract.band_px, self.contract.across_px))
         self.image = from_canonical(band, self._run.mode)
 
     @property
     def band(self) -> Image.Image:
         """The band at the frontier, own orientation."""
-        return extract_conditioning_band(self.image, self.mode)
+        return extract_conditioning_band(self.image, self.mode, self.contract)
 
     def tiles(self, step: int, drift: float | Drift, first: int, count: int) -> Iterator[tuple[Image.Image, Drift]]:
         """Candidates `first` ... of the simulated model, decoded, each with its drift."""
         model = MockTileGenerator(
             f"{self._run}", self._picture, self._origin, drift=drift, restless=True, warp_px=self._run.warp_px
         )
-        blank = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
+        blank = Image.new("RGB", self.contract.tile_size(self.mode))
         request = TileRequest(
             mode=self.mode,
-            contract=CLASSIC,
+            contract=self.contract,
             band=self.band,
             reference=blank,
             mask=blank.convert("RGBA"),
@@ -152,16 +113,16 @@ class _Canvas:
             candidates=count,
             step_index=step,
             first_candidate=first,
-            band_origin=CLASSIC.oriented((self._sign * (step - 1) * CLASSIC.advance_px, 0), self.mode),
+            band_origin=self.contract.oriented((self._sign * (step - 1) * self.contract.advance_px, 0), self.mode),
         )
         for raw in model.generate(request, NullCallLog()):
             found = dict(raw.meta["drift"])  # type: ignore[call-overload]
             pairs = {name: tuple(value) for name, value in found.items() if isinstance(value, list | tuple)}
-            yield decode_tile(raw.data), Drift(**{**found, **pairs})
+            yield decode_tile(raw.data, self.contract, self.mode), Drift(**{**found, **pairs})
 
     def grow(self, tile: Image.Image) -> None:
         """Keep the band of the enforced `tile`'s end: only the frontier is ever needed."""
-        frame = CLASSIC.tile_frame(self.mode)
+        frame = self.contract.tile_frame(self.mode)
         along = to_canonical(self.image, self.mode)
         strip = to_canonical(tile.crop(frame.growth_in_tile), self.mode)
         grown = Image.new("RGB", (along.width + strip.width, along.height))
@@ -170,33 +131,34 @@ class _Canvas:
         self.image = from_canonical(grown.crop((strip.width, 0, *grown.size)), self.mode)
 
 
-def examine(run: Run, steps: int = STEPS) -> list[dict[str, Any]]:
-    """One row a step."""
+def examine(run: Run, most: int | None = None) -> list[dict[str, Any]]:
+    """One row a step; of the first `most` steps where that is given."""
     truth = run.load()
-    canvases = {arm: _Canvas(run, truth) for arm in ARMS}
-    return [_step(run, truth, canvases, step) for step in range(1, steps + 1)]
+    canvases = {arm: _Canvas(run, truth) for arm in run.arms}
+    return [_step(run, truth, canvases, step) for step in range(1, min(run.steps, most or run.steps) + 1)]
 
 
 def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: int) -> dict[str, Any]:
-    start = (step - 1) * CLASSIC.advance_px
-    tile = truth.crop((start, 0, start + CLASSIC.tile_px, CLASSIC.tile_px))
+    contract, mode = run.sizes, Mode(run.mode)
+    start = (step - 1) * contract.advance_px
+    tile = truth.crop((start, 0, start + contract.tile_px, contract.across_px))
     canvas = canvases["calibrated"]
     band = canvas.band
     drifts, tiles = [], []
     kinds: dict[str, list[dict[str, Any]]] = {"calibrated": [], "raw": []}
     for raw, drift in canvas.tiles(step, STRENGTH, 0, CANDIDATES):
-        found = calibrate_tile(raw, band, run.mode)
+        found = calibrate_tile(raw, band, mode, contract)
         drifts.append(drift)
-        tiles.append(enforce_conditioning_half(found.tile, band, run.mode))
-        kinds["calibrated"].append(_candidate(tiles[-1], found, band, tile, run.mode))
-        kinds["raw"].append(_candidate(enforce_conditioning_half(raw, band, run.mode), None, band, tile, run.mode))
+        tiles.append(enforce_conditioning_half(found.tile, band, mode, contract))
+        kinds["calibrated"].append(_candidate(tiles[-1], found, tile, canvas))
+        kinds["raw"].append(_candidate(enforce_conditioning_half(raw, band, mode, contract), None, tile, canvas))
     chosen = max(range(CANDIDATES), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
     finished = {"calibrated": tiles[chosen]}
-    for arm in ARMS:
+    for arm in run.arms:
         if arm not in finished:
             finished[arm] = _treated(arm, canvases[arm], step, drifts[chosen], chosen)
-    natural = seam_residual(*_meeting(from_canonical(tile, run.mode), run.mode), run.mode)
-    measured = {arm: _measured(finished[arm], canvases[arm].band, tile, run.mode) for arm in ARMS}
+    natural = seam_residual(*_meeting(from_canonical(tile, mode), canvas), mode)
+    measured = {arm: _measured(finished[arm], tile, canvases[arm]) for arm in run.arms}
     for arm, image in finished.items():
         if run.warp_px:
             canvases[arm].start_from_truth(step + 1)
@@ -204,6 +166,7 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
             canvases[arm].grow(image)
     return {
         "run": run.name,
+        "contract": run.contract,
         "warped": run.warp_px > 0,
         "step": step,
         "natural": natural,
@@ -216,25 +179,26 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
 
 def _treated(arm: str, canvas: _Canvas, step: int, drift: Drift, candidate: int) -> Image.Image:
     """The enforced tile of one of the other arms."""
+    mode, contract = canvas.mode, canvas.contract
     ((raw, _),) = canvas.tiles(step, drift, candidate, 1)
     if arm == "oracle":
-        return enforce_conditioning_half(_undone(raw, drift), canvas.band, canvas.mode)
-    redraw = calibrate_tile(raw, canvas.band, canvas.mode).tile if arm.startswith("calibrated") else raw
-    enforced = enforce_conditioning_half(redraw, canvas.band, canvas.mode)
-    return feather_tile(enforced, redraw, canvas.band, canvas.mode, FEATHER_PX if arm.endswith("feather") else 0)
+        return enforce_conditioning_half(_undone(raw, drift), canvas.band, mode, contract)
+    redraw = calibrate_tile(raw, canvas.band, mode, contract).tile if arm.startswith("calibrated") else raw
+    enforced = enforce_conditioning_half(redraw, canvas.band, mode, contract)
+    feather_px = FEATHER_PX if arm.endswith("feather") else 0
+    return feather_tile(enforced, redraw, canvas.band, mode, feather_px, contract)
 
 
 def _undone(raw: Image.Image, drift: Drift) -> Image.Image:
     """`raw` with the true inverse of the drift's geometry and tone."""
-    size = CLASSIC.tile_px
-    box = (0, 0, size, size)
-    nodes = tuple(float(v) for v in range(0, size + 1, CLASSIC.tile_px // 32))
+    box = (0, 0, *raw.size)
+    xs, ys = (tuple(float(v) for v in range(0, edge + 1, CLASSIC.tile_px // 32)) for edge in raw.size)
 
     def at(x: float, y: float) -> tuple[float, float]:
         landed = drift.landing(x, y, box)
         return landed[0] - x, landed[1] - y
 
-    tile = resample(raw, Field.sampled(nodes, nodes, at), box)
+    tile = resample(raw, Field.sampled(xs, ys, at), box)
     return with_tone(tile, tuple(tuple(_inverse(drift, cast)) for cast in drift.cast))
 
 
@@ -244,18 +208,18 @@ def _inverse(drift: Drift, cast: float) -> Iterator[float]:
         yield 255 * min(1.0, max(0.0, value)) ** (1 / drift.gamma)
 
 
-def _meeting(tile: Image.Image, mode: Mode | str) -> tuple[Image.Image, Image.Image]:
+def _meeting(tile: Image.Image, canvas: _Canvas) -> tuple[Image.Image, Image.Image]:
     """(conditioning half, new strip) of an own-orientation tile."""
-    frame = CLASSIC.tile_frame(mode)
+    frame = canvas.contract.tile_frame(canvas.mode)
     return tile.crop(frame.conditioning_half), tile.crop(frame.growth_in_tile)
 
 
 def _candidate(
-    enforced: Image.Image, calibration: Calibration | None, band: Image.Image, truth: Image.Image, mode: str
+    enforced: Image.Image, calibration: Calibration | None, truth: Image.Image, canvas: _Canvas
 ) -> dict[str, Any]:
     """What became of one candidate, and what the scorer says of it."""
-    values = _measured(enforced, band, truth, mode)
-    score = score_tile(band, enforced, mode, calibration=calibration)
+    values = _measured(enforced, truth, canvas)
+    score = score_tile(canvas.band, enforced, canvas.mode, canvas.contract, calibration)
     return {
         "psnr": values["psnr"],
         "residual": values["residual"],
@@ -264,16 +228,16 @@ def _candidate(
     }
 
 
-def _measured(enforced: Image.Image, band: Image.Image, truth: Image.Image, mode: str | Mode) -> dict[str, float]:
+def _measured(enforced: Image.Image, truth: Image.Image, canvas: _Canvas) -> dict[str, float]:
     """Seam residual, PSNR of the first new columns in dB, and what became of the strip's colour and sharpness."""
-    tile = to_canonical(enforced, mode)
-    seam, end = CLASSIC.band_px, CLASSIC.band_px + CLASSIC.advance_px
-    first = (seam, EDGE_PX, seam + FIRST_PX, CLASSIC.tile_px - EDGE_PX)
-    strip = (seam, EDGE_PX, end, CLASSIC.tile_px - EDGE_PX)
-    _, new = _meeting(enforced, mode)
+    tile, contract = to_canonical(enforced, canvas.mode), canvas.contract
+    seam, end = contract.band_px, contract.band_px + contract.advance_px
+    first = (seam, EDGE_PX, seam + FIRST_PX, contract.across_px - EDGE_PX)
+    strip = (seam, EDGE_PX, end, contract.across_px - EDGE_PX)
+    _, new = _meeting(enforced, canvas)
     got, wanted = tile.crop(strip), truth.crop(strip)
     return {
-        "residual": seam_residual(band, new, mode),
+        "residual": seam_residual(canvas.band, new, canvas.mode),
         "psnr": _psnr(tile.crop(first), truth.crop(first)),
         "strip psnr": _psnr(got, wanted),
         "colour": max(abs(a - b) for a, b in zip(_means(got), _means(wanted), strict=True)),
@@ -308,26 +272,39 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m tests.benchmarks.panorama", allow_abbrev=False, description=__doc__
     )
     parser.add_argument("--write", action="store_true", help="write the tables into the documents and panorama.json")
+    parser.add_argument("--contracts", action="store_true", help="run the table of contracts alone")
     parser.add_argument("--render", action="store_true", help="run nothing: write what panorama.json recorded")
     parser.add_argument("--quick", action="store_true", help="two runs of two steps; never written")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     options = parser.parse_args(argv)
+    recorded: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
     if options.render:
-        _write_documents(json.loads(RESULT.read_text(encoding="utf-8")))
+        _write_documents(recorded)
         return 0
-    work = [(run, 2) for run in RUNS[:2]] if options.quick else [(run, STEPS) for run in RUNS]
-    started = time.monotonic()
-    rows = []
-    with multiprocessing.Pool(options.workers) as pool:
-        for count, part in enumerate(pool.imap(_examine_one, work), 1):
-            rows += part
-            print(f"{count} of {len(work)} runs, {time.monotonic() - started:.0f} s", file=sys.stderr)
-    result = panorama_table.summarise(rows)
+    if options.quick:
+        print(panorama_table.render(panorama_table.summarise(_rows([(run, 2) for run in RUNS[:2]], options.workers))))
+        return 0
+    result = recorded
+    if not options.contracts:
+        rows = _rows([(run, None) for run in RUNS], options.workers)
+        result = panorama_table.summarise(rows)
+    result["contracts"] = panorama_table.compared(_rows([(run, None) for run in COMPARED()], options.workers))
     print(panorama_table.render(result))
-    if options.write and not options.quick:
+    if options.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         _write_documents(result)
     return 0
+
+
+def _rows(work: Sequence[tuple[Run, int | None]], workers: int) -> list[dict[str, Any]]:
+    """The rows of these runs, each of all or of the first so many steps."""
+    started = time.monotonic()
+    rows = []
+    with multiprocessing.Pool(workers) as pool:
+        for count, part in enumerate(pool.imap(_examine_one, work), 1):
+            rows += part
+            print(f"{count} of {len(work)} runs, {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return rows
 
 
 def _write_documents(result: dict[str, Any]) -> None:
@@ -335,7 +312,7 @@ def _write_documents(result: dict[str, Any]) -> None:
     write_marked("bench-panorama", panorama_table.render_headline(result), ROOT / "README.md")
 
 
-def _examine_one(work: tuple[Run, int]) -> list[dict[str, Any]]:
+def _examine_one(work: tuple[Run, int | None]) -> list[dict[str, Any]]:
     return examine(*work)
 
 

@@ -8,12 +8,15 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-__all__ = ["render", "render_headline", "summarise"]
+__all__ = ["compared", "render", "render_headline", "summarise"]
 
 _RESAMPLES = 2000
 _CLOSE_DB = 0.5
 _BY_STEP = (("to natural", 2), ("psnr", 1), ("colour", 2), ("contrast", 3), ("sharpness", 2))
 """What is shown of the first and the last step, and to how many digits."""
+
+_BY_CONTRACT = (("as it came", 2), ("calibrated", 3), ("psnr", 1), ("contrast", 3), ("sharpness", 3))
+"""What is shown of each contract, and to how many digits."""
 
 Rows = Sequence[dict[str, Any]]
 
@@ -33,9 +36,7 @@ def summarise(rows: Rows) -> dict[str, Any]:
                 for name in ("psnr", "colour", "contrast", "sharpness")
             }
             | {
-                "to natural": fmean(
-                    row["arms"][arm]["residual"] / row["natural"] for row in plain if row["step"] == step
-                )
+                "to natural": _to_natural([row for row in plain if row["step"] == step], arm)
             }
             for arm in rows[0]["arms"]
         }
@@ -62,7 +63,7 @@ def summarise(rows: Rows) -> dict[str, Any]:
         "by run": {
             run: {
                 arm: [
-                    fmean(row["arms"][arm]["residual"] / row["natural"] for row in rows if row["run"] == run),
+                    _to_natural([row for row in rows if row["run"] == run], arm),
                     fmean(row["arms"][arm]["psnr"] for row in rows if row["run"] == run),
                 ]
                 for arm in rows[0]["arms"]
@@ -72,6 +73,42 @@ def summarise(rows: Rows) -> dict[str, Any]:
     }
     rounded: dict[str, Any] = _rounded(result)
     return rounded
+
+
+def compared(rows: Rows) -> dict[str, Any]:
+    """What each contract makes of its pictures, and what the first contract makes of the same ones."""
+    contracts = list(dict.fromkeys(row["contract"] for row in rows))
+    result = {}
+    for contract in contracts:
+        pictures = {row["run"] for row in rows if row["contract"] == contract}
+        of = {name: [row for row in rows if row["contract"] == name and row["run"] in pictures] for name in contracts}
+        result[contract] = {
+            "pictures": len(pictures),
+            "steps": max(row["step"] for row in of[contract]),
+            "own": _over_pictures(of[contract]),
+            contracts[0]: _over_pictures(of[contracts[0]]),
+        }
+    rounded: dict[str, Any] = _rounded(result)
+    return rounded
+
+
+def _over_pictures(rows: Rows) -> dict[str, float]:
+    """Means over the pictures: of all their steps, and of contrast and sharpness at the last."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        runs.setdefault(row["run"], []).append(row)
+    ends = [of[-1]["arms"]["calibrated"] for of in runs.values()]
+    return {
+        "as it came": fmean(_to_natural(of, "as it came") for of in runs.values()),
+        "calibrated": fmean(_to_natural(of, "calibrated") for of in runs.values()),
+        "psnr": fmean(fmean(row["arms"]["calibrated"]["psnr"] for row in of) for of in runs.values()),
+        "contrast": fmean(end["contrast"] for end in ends),
+        "sharpness": fmean(end["sharpness"] for end in ends),
+    }
+
+
+def _to_natural(rows: Rows, arm: str) -> float:
+    return fmean(row["arms"][arm]["residual"] / row["natural"] for row in rows)
 
 
 def _arms(rows: Rows) -> dict[str, dict[str, float]]:
@@ -204,8 +241,36 @@ def render(result: dict[str, Any]) -> str:
                 for run, arms in result["by run"].items()
             ),
         ),
+        *_contracts(result.get("contracts", {})),
     ]
     return "\n\n".join(parts)
+
+
+def _contracts(result: dict[str, Any]) -> list[str]:
+    """The table of contracts; nothing where none were compared."""
+    if not result:
+        return []
+    first = next(iter(result))
+    return [
+        "Each contract beside the first, on the same pictures, grown by the same length from the same seam: residual "
+        "over natural, PSNR of the first 32 new columns, contrast and sharpness at the end over those of the truth; "
+        f"behind the dot those of `{first}` on the same pictures.",
+        _table(
+            ("contract", "pictures", "steps", "as it came", "calibrated", "PSNR, dB", "contrast", "sharpness"),
+            (
+                (
+                    f"`{name}`",
+                    str(of["pictures"]),
+                    str(of["steps"]),
+                    *(
+                        f"{of['own'][measure]:.{digits}f} · {of[first][measure]:.{digits}f}"
+                        for measure, digits in _BY_CONTRACT
+                    ),
+                )
+                for name, of in result.items()
+            ),
+        ),
+    ]
 
 
 def render_headline(result: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
     python -m tests.benchmarks.seams            print the tables (pictures for reporting only)
     python -m tests.benchmarks.seams --write    ... and write them into RESULTS.md, README.md and seams.json
     python -m tests.benchmarks.seams --render   only write the tables again, from the seams.json of the last run
+    python -m tests.benchmarks.seams --contracts    only the table of contracts; the others stay as recorded
     python -m tests.benchmarks.seams --quick    a few pictures, for a first look
     python -m tests.benchmarks.seams --half tuning   the pictures that weights and factors were fitted on
 
@@ -10,6 +11,8 @@ A true picture is cut at a seam, the continuation is damaged, and the scorer see
 it gives the truth the higher value (a tie counts half). The pictures are split: what is tuned sees the tuning
 half only, what is printed by default comes from the reporting half: other seeds of the drawn kinds, five kinds
 that the tuning half has not at all, and other photographs.
+
+Contracts are held beside each other on the same pictures, cut at the same seams.
 """
 
 from __future__ import annotations
@@ -22,33 +25,39 @@ import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageChops
 
-from exquisite.contract import CLASSIC, Mode
+from exquisite.contract import PRESETS, Mode, TileContract
 from exquisite.geometry.overlap_score import METRICS, interior_gate, score_tile
 from tests.benchmarks import seams_table
 from tests.benchmarks.damages import DAMAGES, Damage, Scene
+from tests.benchmarks.known_pictures import PHOTOGRAPHS, known_picture
 from tests.support.documents import ROOT, write_marked
 from tests.support.pictures import KINDS, draw
 
-__all__ = ["REPORTING", "TUNING", "Row", "Source", "examine", "main", "probe", "run"]
+__all__ = ["COMPARED", "CONTRACTS", "REPORTING", "TUNING", "Row", "Source", "examine", "main", "probe", "run"]
 
 RESULT = Path(__file__).with_name("seams.json")
-PHOTOGRAPHS = ROOT / "fixtures" / "pictures"
 
 HELD_OUT_KINDS = {"engraving", "ripples", "cobbles", "mosaic", "roof"}
 TUNING_PHOTOGRAPHS = {"blue-marble", "fruit"}
 TUNING_SEEDS, REPORTING_SEEDS = (0, 1), (10, 11)
 
 DRAWN_WIDTH = 2200
+LARGE_WIDTH = 3584
+"""Of photographs, and of what is drawn for several contracts."""
 CUTS_A_PICTURE = 6
 CUTS_A_PHOTOGRAPH = 12
 TRUTHS_A_PICTURE = 15
 """Cuts at which the truth alone is scored and held against the gate, besides the cuts with damages."""
+
+CONTRACTS = ("classic", "long", "tall")
+"""The contracts that are held beside each other."""
+COMPARED_CUTS, COMPARED_TRUTHS = 1, 12
 
 LEAST_CHANGE = 0.3
 """A damage that changes the first 64 columns by less than this (root mean square of 255) is no damage there."""
@@ -58,44 +67,75 @@ LOOKED_AT_PX = 64
 
 @dataclass(frozen=True)
 class Source:
-    """One picture of the benchmark: a drawn kind with its seed, or a photograph (seed None)."""
+    """One picture of the benchmark.
+
+    Attributes:
+        name: a drawn kind or a photograph.
+        seed: of a drawn kind; None for a photograph.
+        contract: name of the contract.
+        among: the contracts that are held beside each other: the picture has room for each at every seam.
+    """
 
     name: str
     seed: int | None = None
+    contract: str = field(default="classic", repr=False)  # repr: it seeds the samples of seam_samples
+    among: tuple[str, ...] = field(default=("classic",), repr=False)
+
+    @property
+    def sizes(self) -> TileContract:
+        """The contract."""
+        return PRESETS[self.contract]
+
+    @property
+    def added_px(self) -> int:
+        """Width of what is scored behind a seam: the scoring strip, or all that a step adds."""
+        return max(self.sizes.overlap_px, self.sizes.advance_px)
+
+    def seam(self, width: int, rng: random.Random) -> int:
+        """A column of a picture of that width before which and behind which every contract has room."""
+        among = [replace(self, contract=name) for name in self.among]
+        first = max(one.sizes.band_px for one in among)
+        return rng.randrange(first, width - max(one.added_px for one in among) - 32)
 
     def load(self) -> Image.Image:
-        """The picture, RGB, CLASSIC.tile_px high."""
-        if self.seed is not None:
-            return draw(self.name, (DRAWN_WIDTH, CLASSIC.tile_px), self.seed)
-        with Image.open(next(PHOTOGRAPHS.glob(f"{self.name}.*"))) as image:
-            return image.convert("RGB").crop((0, 0, image.width, CLASSIC.tile_px))
+        """The picture, RGB, as high as a tile is across: its middle rows where another contract is higher."""
+        across = max(PRESETS[name].across_px for name in self.among)
+        width = DRAWN_WIDTH if self.seed is not None and len(self.among) == 1 else LARGE_WIDTH
+        picture = known_picture(self.name, (width, across), self.seed or 0)
+        top = (across - self.sizes.across_px) // 2
+        return picture.crop((0, top, width, top + self.sizes.across_px))
 
     def strip_of_another(self, rng: random.Random) -> Image.Image:
         """A strip of another kind of picture."""
         kind = rng.choice([kind for kind in KINDS if kind != self.name])
-        return draw(kind, (CLASSIC.overlap_px, CLASSIC.tile_px), rng.randrange(1 << 16))
-
-
-def _photographs() -> list[str]:
-    return sorted(path.stem for path in PHOTOGRAPHS.glob("*") if path.suffix in {".jpg", ".webp", ".png"})
+        return draw(kind, (self.added_px, self.sizes.across_px), rng.randrange(1 << 16))
 
 
 def TUNING() -> list[Source]:  # noqa: N802
     """The pictures that weights, floors and factors were fitted on."""
     drawn = [Source(kind, seed) for kind in KINDS if kind not in HELD_OUT_KINDS for seed in TUNING_SEEDS]
-    return drawn + [Source(name) for name in _photographs() if name in TUNING_PHOTOGRAPHS]
+    return drawn + [Source(name) for name in PHOTOGRAPHS if name in TUNING_PHOTOGRAPHS]
 
 
 def REPORTING() -> list[Source]:  # noqa: N802
     """The pictures of the printed table."""
     drawn = [Source(kind, seed) for kind in KINDS for seed in REPORTING_SEEDS]
-    return drawn + [Source(name) for name in _photographs() if name not in TUNING_PHOTOGRAPHS]
+    return drawn + [Source(name) for name in PHOTOGRAPHS if name not in TUNING_PHOTOGRAPHS]
+
+
+def COMPARED() -> list[Source]:  # noqa: N802
+    """The pictures of the table of contracts, each with every contract that has room in it."""
+    drawn = [(kind, REPORTING_SEEDS[0], CONTRACTS) for kind in KINDS]
+    photographs = [(name, None, ("classic", "long")) for name in PHOTOGRAPHS if name not in TUNING_PHOTOGRAPHS]
+    pictures: list[tuple[str, int | None, tuple[str, ...]]] = [*drawn, *photographs]
+    return [Source(name, seed, contract, among) for name, seed, among in pictures for contract in among]
 
 
 @dataclass(frozen=True)
 class Row:
     """One scored strip: the truth (damage "") or a damage, and whether the gate let it pass."""
 
+    contract: str
     source: str
     seed: int | None
     seam: int
@@ -115,12 +155,11 @@ def examine(source: Source, cuts: int, truths: int, damages: Iterable[Damage] = 
     """
     picture = source.load()
     rng = random.Random(f"{source.name} {source.seed}")
-    first, last = CLASSIC.band_px, picture.width - CLASSIC.overlap_px - 32
     rows = []
     for place in range(cuts + truths):
-        seam = rng.randrange(first, last)
+        seam = source.seam(picture.width, rng)
         judge = _Judge(source, picture, seam)
-        truth = picture.crop((seam, 0, seam + CLASSIC.overlap_px, picture.height))
+        truth = picture.crop((seam, 0, seam + source.added_px, picture.height))
         rows.append(judge.row(truth))
         if place >= cuts:
             continue
@@ -129,7 +168,8 @@ def examine(source: Source, cuts: int, truths: int, damages: Iterable[Damage] = 
             for draw_number in range(2):
                 strength = damage.strengths[(2 * place + draw_number) % len(damage.strengths)]
                 seed = f"{source.name} {source.seed} {seam} {damage.name} {strength} {draw_number}"
-                scene = Scene(picture, seam, CLASSIC.overlap_px, other, random.Random(seed))
+                overlap_px = source.sizes.overlap_px
+                scene = Scene(picture, seam, source.added_px, other, random.Random(seed), overlap_px)
                 damaged = damage.make(scene, strength)
                 if _change(damaged, truth) >= LEAST_CHANGE:
                     rows.append(judge.row(damaged, damage.name, strength, strength in damage.visible))
@@ -140,20 +180,20 @@ class _Judge:
     """Scores strips behind one seam, as a step would: the band, a tile, the gate."""
 
     def __init__(self, source: Source, picture: Image.Image, seam: int) -> None:
-        self.source, self.seam = source, seam
-        self.band = picture.crop((seam - CLASSIC.band_px, 0, seam, picture.height))
-        self.tile = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
+        self.source, self.seam, self.contract = source, seam, source.sizes
+        self.band = picture.crop((seam - self.contract.band_px, 0, seam, picture.height))
+        self.tile = Image.new("RGB", self.contract.tile_size("x_ltr"))
         self.tile.paste(self.band, (0, 0))
-        self.gate = interior_gate(self.band, Mode.X_LTR)
+        self.gate = interior_gate(self.band, Mode.X_LTR, self.contract)
 
     def row(self, strip: Image.Image, damage: str = "", strength: float = 0, visible: bool = False) -> Row:
-        self.tile.paste(strip, (CLASSIC.band_px, 0))
+        self.tile.paste(strip, (self.contract.band_px, 0))
         started = time.process_time()
-        score = score_tile(self.band, self.tile, Mode.X_LTR)
+        score = score_tile(self.band, self.tile, Mode.X_LTR, self.contract)
         seconds = time.process_time() - started
         metrics = tuple(score.metrics[name] for name in METRICS)
         passed = self.gate.passes(score)
-        place = (self.source.name, self.source.seed, self.seam)
+        place = (self.source.contract, self.source.name, self.source.seed, self.seam)
         return Row(*place, damage, strength, visible, metrics, passed, bool(score.vetoes), seconds)
 
 
@@ -182,8 +222,10 @@ def run(sources: Iterable[Source], workers: int, *, quick: bool = False) -> list
         else (source, CUTS_A_PHOTOGRAPH, 2 * TRUTHS_A_PICTURE)
         for source in sources
     ]
-    if quick:
-        work = [(source, 1, 3) for source, _, _ in work[::2]]
+    return _rows([(source, 1, 3) for source, _, _ in work[::2]] if quick else work, workers)
+
+
+def _rows(work: list[tuple[Source, int, int]], workers: int) -> list[Row]:
     with multiprocessing.Pool(workers) as pool:
         return list(_progress(pool.imap(_examine_one, work), len(work)))
 
@@ -200,22 +242,29 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.seams", allow_abbrev=False, description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the tables into RESULTS.md, README.md, seams.json")
     parser.add_argument("--render", action="store_true", help="run nothing: write what seams.json recorded")
+    parser.add_argument("--contracts", action="store_true", help="run the table of contracts alone")
     parser.add_argument("--quick", action="store_true", help="few pictures and cuts; never written")
     parser.add_argument("--half", choices=("reporting", "tuning"), default="reporting")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     options = parser.parse_args(argv)
+    result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8"))
     if options.render:
-        _write_documents(json.loads(RESULT.read_text(encoding="utf-8")))
+        _write_documents(result)
         return 0
-    sources = REPORTING() if options.half == "reporting" else TUNING()
     started = time.monotonic()
-    rows = run(sources, options.workers, quick=options.quick)
-    result = seams_table.summarise(rows, [source.name for source in sources])
-    result["half"] = options.half
-    print(seams_table.render(result))
-    print(f"{len(rows)} strips in {time.monotonic() - started:.0f} s", file=sys.stderr)
-    if options.write and not options.quick and options.half == "reporting":
+    if not options.contracts:
+        sources = REPORTING() if options.half == "reporting" else TUNING()
+        rows = run(sources, options.workers, quick=options.quick)
+        result = seams_table.summarise(rows, [source.name for source in sources])
+        result["half"] = options.half
         result["probe"] = probe()
+    is_whole = not options.quick and options.half == "reporting"
+    if is_whole:
+        work = [(source, COMPARED_CUTS, COMPARED_TRUTHS) for source in COMPARED()]
+        result["contracts"] = seams_table.compared(_rows(work, options.workers))
+    print(seams_table.render(result))
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    if options.write and is_whole:
         RESULT.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         _write_documents(result)
     return 0

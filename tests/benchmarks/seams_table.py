@@ -8,7 +8,7 @@ from typing import Any
 from exquisite.geometry.overlap_score import DEFAULT_GATE, METRICS
 from tests.benchmarks.damages import DAMAGES
 
-__all__ = ["render", "render_headline", "summarise"]
+__all__ = ["compared", "render", "render_headline", "summarise"]
 
 TABLE_METRICS = ("primary", "sobel_corr", "sobel_nmse")
 FALSE_ALARMS = 0.01
@@ -49,6 +49,36 @@ def summarise(rows: Sequence[Any], pictures: Sequence[str]) -> dict[str, Any]:
         "gate": _gate_figures(rows, damaged),
         "pictures": sorted(set(pictures)),
         "seconds_per_pair": sum(row.seconds for row in rows) / len(rows),
+    }
+
+
+def compared(rows: Sequence[Any]) -> dict[str, Any]:
+    """What the scorer knows with each contract, and with the first contract on the same pictures."""
+    contracts = list(dict.fromkeys(row.contract for row in rows))
+    result = {}
+    for contract in contracts:
+        pictures = {row.source for row in rows if row.contract == contract}
+        result[contract] = {
+            "pictures": len(pictures),
+            **{
+                name: _digest([row for row in rows if row.contract == other and row.source in pictures])
+                for name, other in (("own", contract), ("first", contracts[0]))
+            },
+        }
+    return result
+
+
+def _digest(rows: Sequence[Any]) -> dict[str, Any]:
+    """The sums of the tables, of the rows of one contract."""
+    result = summarise(rows, [row.source for row in rows])
+    refused = result["gate"]["refused"].values()
+    return {
+        "pairs": sum(result["pairs"].values()),
+        "wins": result["metrics"]["primary"]["overall"],
+        "caught": result["gate"]["caught_overall"],
+        "refused": sum(count for count, _ in refused),
+        "truths": sum(total for _, total in refused),
+        "seconds": result["seconds_per_pair"],
     }
 
 
@@ -133,7 +163,31 @@ def render(result: dict[str, Any]) -> str:
             if name not in TABLE_METRICS
         ),
     ]
+    lines += _contracts(result.get("contracts", {}))
     return "\n".join(lines)
+
+
+def _contracts(result: dict[str, Any]) -> list[str]:
+    """The table of contracts; nothing where none were compared."""
+    if not result:
+        return []
+    first = next(iter(result))
+    lines = [
+        "",
+        "Each contract on the same pictures, at the same seams; behind the dot "
+        f"what `{first}` comes to on the pictures that the contract has room in.",
+        "",
+        "| contract | pictures | pairs | truth wins | caught | truths refused | a tile, ms |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, of in result.items():
+        own, other = of["own"], of["first"]
+        cells = [f"`{name}`", str(of["pictures"]), str(own["pairs"])]
+        cells += [f"{_percent(own[key])} · {_percent(other[key])}" for key in ("wins", "caught")]
+        cells += [" · ".join(f"{one['refused']} of {one['truths']}" for one in (own, other))]
+        cells += [" · ".join(f"{1000 * one['seconds']:.0f}" for one in (own, other))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def render_headline(result: dict[str, Any]) -> str:

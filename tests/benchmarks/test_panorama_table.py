@@ -9,7 +9,7 @@ from PIL import Image
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
-from tests.benchmarks import panorama, panorama_table, seam_sheet
+from tests.benchmarks import panorama, panorama_runs, panorama_table, seam_sheet
 from tests.support.documents import RESULTS, marked, read
 
 
@@ -29,10 +29,10 @@ def test_the_document_shows_the_last_run(recorded: dict[str, Any], document: str
 
 
 def test_the_record_is_of_these_runs(recorded: dict[str, Any]) -> None:
-    assert all(set(arms) == set(panorama.ARMS) for arms in recorded["arms"].values())
-    assert recorded["runs"] == [run.name for run in panorama.RUNS]
-    assert recorded["steps"] == len(panorama.RUNS) * panorama.STEPS
-    assert {run.mode for run in panorama.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
+    assert all(set(arms) == set(panorama_runs.ARMS) for arms in recorded["arms"].values())
+    assert recorded["runs"] == [run.name for run in panorama_runs.RUNS]
+    assert recorded["steps"] == len(panorama_runs.RUNS) * panorama_runs.STEPS
+    assert {run.mode for run in panorama_runs.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
 
 
 def test_calibration_holds_what_the_record_says(recorded: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ def row(run: str, step: int, better: int) -> dict[str, Any]:
         "step": step,
         "natural": 1.0,
         "chosen": 1,
-        "arms": {name: dict(arm) for name in panorama.ARMS},
+        "arms": {name: dict(arm) for name in panorama_runs.ARMS},
         "calibrated candidates": candidates,
         "raw candidates": candidates,
     }
