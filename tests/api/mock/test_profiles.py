@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import correlation, median
 
 import pytest
+from PIL import Image, ImageFilter
 
 from exquisite.api.mock.drift import PROFILE_DEFAULT, PROFILES, Drift, random_drift, redraw
 from exquisite.errors import UsageError
+from exquisite.pixels import flattened
 from tests.support.pictures import noise
+from tests.support.redraws import REDRAWS
 
 EACH = pytest.mark.parametrize("profile", PROFILES)
 
@@ -58,6 +62,27 @@ def test_reframing_reaches_64_px_and_8_per_cent_of_both_axes() -> None:
     assert 55 < max(abs(edge) for drift in drifts for edge in drift.shift) <= 64
     assert 0.07 < max(abs(drift.zoom[0] - 1) for drift in drifts) <= 0.08
     assert all(drift.zoom[0] == drift.zoom[1] for drift in drifts)
+
+
+def shared_detail(one: Image.Image, other: Image.Image) -> float:
+    """Correlation of what a Gaussian of sigma 1 takes away from the luminance of two pictures."""
+    details = []
+    for grey in (one.convert("L"), other.convert("L")):
+        smooth = grey.filter(ImageFilter.GaussianBlur(1))
+        pairs = zip(flattened(grey), flattened(smooth), strict=True)
+        details.append([float(sharp) - float(soft) for sharp, soft in pairs])  # type: ignore[arg-type]
+    return correlation(*details)
+
+
+def test_editors_of_latent_models_redraw_the_finest_detail() -> None:
+    """Thirteen redraws by such models correlate by .49 to .92 with what they were shown, .67 in the median."""
+    kept = []
+    for number, known in enumerate(REDRAWS):
+        picture = known.shown.crop((0, 0, 160, 160))
+        unmoved = replace(random_drift("latent", number), shift=(0.0, 0.0), zoom=(1.0, 1.0), warp_px=0.0, fine_px=0.0)
+        kept.append(shared_detail(picture, redraw(picture, (0, 0, 160, 160), unmoved)))
+    assert 0.44 < min(kept) < 0.67 < max(kept)
+    assert 0.6 < median(kept) < 0.8
 
 
 def test_a_warp_is_added_to_that_of_the_profile() -> None:
