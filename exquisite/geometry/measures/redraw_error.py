@@ -20,14 +20,14 @@ __all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "los
 PHASE_SPREAD = 0.04
 """Standard deviation of the weights over the phase, in pixels: a twelfth of its range of half a pixel."""
 
-FALL = 0.5
+FALL = 0.3
 """Distance from the seam, as a share of the band, over which the weights fall by a factor of e."""
 
 NEW_PX = 32
 """Number of new columns whose phases count: those that a viewer compares with the band."""
 
-DETAIL_POWER = 0.7
-"""Exponent of the ratio of energies; 0.5 would be a ratio of amplitudes, 1.0 of energies."""
+DETAIL_POWER = 0.5
+"""Exponent of the ratio of energies: 0.5 makes it a ratio of amplitudes."""
 
 MOST_DETAIL = 2.0
 """Largest ratio of energies, and the inverse of the smallest: beyond it, different content explains the ratio."""
