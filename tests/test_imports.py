@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,11 @@ def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def by_name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -76,7 +82,7 @@ def names_types_only(node: ast.Import | ast.ImportFrom, path: Path) -> bool:
     """Whether an import stands under `if TYPE_CHECKING`, so that it never runs."""
     guards = (
         guard
-        for guard in ast.walk(ast.parse(path.read_text("utf-8")))
+        for guard in ast.walk(tree_of(path))
         if isinstance(guard, ast.If) and ast.unparse(guard.test) == "TYPE_CHECKING"
     )
     return any(guard.lineno < node.lineno <= (guard.end_lineno or 0) for guard in guards)
@@ -99,7 +105,7 @@ def imported_parts(path: Path, node: ast.ImportFrom) -> Iterator[tuple[str, ...]
 @pytest.mark.parametrize("path", sources(), ids=by_name)
 class TestEveryModule:
     def test_imports_only_the_standard_library_pil_and_httpx_where_allowed(self, path: Path) -> None:
-        for node, _ in imports(ast.parse(path.read_text("utf-8"))):
+        for node, _ in imports(tree_of(path)):
             if isinstance(node, ast.ImportFrom) and node.level:
                 continue
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -110,13 +116,13 @@ class TestEveryModule:
                     assert top in sys.stdlib_module_names | OUTSIDE, f"line {node.lineno}: imports {top}"
 
     def test_imports_the_modules_that_need_httpx_only_when_it_works(self, path: Path) -> None:
-        for node, deferred in imports(ast.parse(path.read_text("utf-8"))):
+        for node, deferred in imports(tree_of(path)):
             if isinstance(node, ast.ImportFrom) and node.level and not deferred and parts_of(path) not in HTTPX_USERS:
                 assert not HTTPX_USERS & set(imported_parts(path, node)), f"line {node.lineno}: only inside functions"
 
     def test_does_not_name_its_own_package(self, path: Path) -> None:
         """A vendored copy lives under another name."""
-        for node, _ in imports(ast.parse(path.read_text("utf-8"))):
+        for node, _ in imports(tree_of(path)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 modules = [node.module or ""]
@@ -125,7 +131,7 @@ class TestEveryModule:
     def test_imports_go_down_or_sideways(self, path: Path) -> None:
         here = parts_of(path)
         floor = FLOORS[here[0] if here else ""]
-        for node, _ in imports(ast.parse(path.read_text("utf-8"))):
+        for node, _ in imports(tree_of(path)):
             if not isinstance(node, ast.ImportFrom) or not node.level:
                 continue
             for there in imported_parts(path, node):
@@ -141,7 +147,7 @@ class TestEveryModule:
     def test_holds_no_size_of_its_own(self, path: Path) -> None:
         if path.name == "contract.py":
             return
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes | bool):
                 assert node.value not in SIZES, f"line {node.lineno}: {node.value}; ask the TileContract"
 
@@ -158,7 +164,7 @@ def test_the_tests_import_nothing_beyond_pytest_and_the_project() -> None:
     for path in sorted((ROOT / "tests").rglob("*.py")):
         if path == BROWSER_CHECK:
             continue
-        for node, _ in imports(ast.parse(path.read_text("utf-8"))):
+        for node, _ in imports(tree_of(path)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for module in modules:
                 relative = isinstance(node, ast.ImportFrom) and node.level

@@ -1,6 +1,6 @@
 """The texture benchmark covers every fixture, and says of a step what the session says."""
 
-from exquisite import Mode
+from exquisite import Mode, TileContract
 from tests.benchmarks import textures
 from tests.support.pictures import KINDS
 
@@ -12,7 +12,7 @@ def test_every_fixture_is_covered() -> None:
 
 
 def test_a_row_says_what_became_of_the_step() -> None:
-    (row,) = textures.examine("mosaic", textures.SEED, [Mode.Y_TTB])
+    (row,) = textures.examine("mosaic", textures.SEED, [Mode.Y_TTB], TileContract(128, 64, 32, 32))
     assert (row.name, row.mode) == ("mosaic", "y_ttb")
     assert (row.status == "committed") == (row.of_the_gate <= 1)
     assert row.seconds > 0

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from exquisite import CLASSIC, MockTileGenerator, Mode, Session
+from exquisite import CLASSIC, MockTileGenerator, Mode, Session, TileContract
 from exquisite.api.mock.quilting import continue_by_quilting
 from exquisite.contract import to_canonical
 from exquisite.geometry.overlap_score import interior_gate
@@ -53,28 +53,30 @@ def names() -> tuple[str, ...]:
     return (*KINDS, *sorted(path.stem for path in (FIXTURES / "pictures").glob("*.jpg")), DEMO)
 
 
-def _canvas(name: str, seed: int) -> Image.Image:
+def _canvas(name: str, seed: int, contract: TileContract) -> Image.Image:
     """One tile of a picture, RGB."""
     if name in KINDS:
-        return draw(name, CLASSIC.tile_size("x_ltr"), seed)
+        return draw(name, contract.tile_size("x_ltr"), seed)
     path = FIXTURES / "demo" / "canvas.png" if name == DEMO else FIXTURES / "pictures" / f"{name}.jpg"
     with Image.open(path) as image:
-        return image.convert("RGB").crop((0, 0, *CLASSIC.tile_size("x_ltr")))
+        return image.convert("RGB").crop((0, 0, *contract.tile_size("x_ltr")))
 
 
-def examine(name: str, seed: int, modes: Iterable[Mode] = tuple(Mode)) -> list[Row]:
+def examine(
+    name: str, seed: int, modes: Iterable[Mode] = tuple(Mode), contract: TileContract = CLASSIC
+) -> list[Row]:
     """One step in each of `modes`, each from the picture itself."""
-    canvas = _canvas(name, seed)
+    canvas = _canvas(name, seed, contract)
     rows = []
     for mode in modes:
-        band = extract_conditioning_band(canvas, mode)
+        band = extract_conditioning_band(canvas, mode, contract)
         started = time.process_time()
-        continue_by_quilting(to_canonical(band, mode), CLASSIC.tile_px - CLASSIC.band_px)
+        continue_by_quilting(to_canonical(band, mode), contract.tile_px - contract.band_px)
         seconds = time.process_time() - started
         with tempfile.TemporaryDirectory() as folder:
-            session = Session.create(Path(folder) / "s", canvas)
+            session = Session.create(Path(folder) / "s", canvas, contract)
             result = session.step(mode, MockTileGenerator(), artifacts="none")
-        allowed = interior_gate(band, mode).threshold
+        allowed = interior_gate(band, mode, contract).threshold
         seams = [score.metrics["seam"] for score in result.scores if score is not None]
         rows.append(Row(name, mode.value, result.status, max(seams) / allowed, seconds))
     return rows

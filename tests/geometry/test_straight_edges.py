@@ -60,10 +60,16 @@ DAMAGES = {
 
 
 @cache
+def part(path: Path) -> Image.Image:
+    """A tile of a picture, RGB."""
+    with Image.open(path) as picture:
+        return picture.convert("RGB").crop((300, 0, 300 + TILE, TILE))
+
+
+@cache
 def scene(path: Path, mode: Mode) -> tuple[Image.Image, Image.Image]:
     """(band, new half) of a picture, canonical."""
-    with Image.open(path) as picture:
-        tile = to_canonical(picture.convert("RGB").crop((300, 0, 300 + TILE, TILE)), mode)
+    tile = to_canonical(part(path), mode)
     return tile.crop((0, 0, BAND, TILE)), tile.crop((BAND, 0, TILE, TILE))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
@@ -23,13 +24,13 @@ class Redraw:
     at: tuple[int, int]
     mode: Mode
 
-    @property
+    @cached_property
     def drawn(self) -> Image.Image:
         """What came out of the autoencoder, a square, RGB."""
         with Image.open(FIXTURES / "redraws" / f"{self.name}.webp") as image:
             return image.convert("RGB")
 
-    @property
+    @cached_property
     def shown(self) -> Image.Image:
         """What went in, the same square, RGB."""
         size, (left, top) = self.drawn.width, self.at

@@ -154,27 +154,27 @@ class TestCandidates:
 
     @pytest.mark.parametrize(("seed", "step", "mode"), [(6, 1, "x_ltr"), (5, 2, "x_ltr"), (5, 1, "x_rtl")])
     def test_another_seed_step_or_mode_gets_another(self, seed: int, step: int, mode: str) -> None:
-        (known,) = answers(MockTileGenerator(5), request())
-        (other,) = answers(MockTileGenerator(seed), request(mode, step=step))
+        (known,) = answers(MockTileGenerator(5, PICTURE, ORIGIN), request())
+        (other,) = answers(MockTileGenerator(seed, PICTURE, ORIGIN), request(mode, step=step))
         assert known.meta["drift"] != other.meta["drift"]
 
     def test_a_resumed_step_gets_what_was_missing(self) -> None:
         generator = MockTileGenerator(5)
-        whole = answers(generator, request(candidates=3))
-        rest = answers(generator, request(candidates=2, first=1))
+        whole = answers(generator, request(candidates=2))
+        rest = answers(generator, request(candidates=1, first=1))
         assert [candidate.data for candidate in whole[1:]] == [candidate.data for candidate in rest]
 
     def test_three_in_a_row_drift_differently_and_only_one_moves(self) -> None:
         for step in range(1, 4):
-            drifts = [
-                candidate.meta["drift"] for candidate in answers(MockTileGenerator(), request(candidates=3, step=step))
-            ]
+            drawn = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request(candidates=3, step=step))
+            drifts = [candidate.meta["drift"] for candidate in drawn]
             shifts = [drift["shift"] for drift in drifts]  # type: ignore[index]
             assert len({str(drift) for drift in drifts}) == 3
             assert shifts.count((0.0, 0.0)) == 2
 
     def test_a_restless_one_moves_every_candidate(self) -> None:
-        for candidate in answers(MockTileGenerator(restless=True), request(candidates=3)):
+        generator = MockTileGenerator(picture=PICTURE, origin=ORIGIN, restless=True)
+        for candidate in answers(generator, request(candidates=3)):
             assert candidate.meta["drift"]["shift"] != (0.0, 0.0)  # type: ignore[index]
 
     def test_what_it_says_of_a_candidate_is_json(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from PIL import Image
 
@@ -28,6 +30,7 @@ def kept(band: Image.Image, half: Image.Image) -> float:
     return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept_share(half)
 
 
+@cache
 def kept_anew(kind: str, seed: int) -> float:
     """How much a redraw keeps that draws every stroke anew, 2 px off."""
     scene = scene_of(kind, seed)
