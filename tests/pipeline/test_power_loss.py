@@ -13,7 +13,13 @@ from tests.support.faulty_files import PowerLossFiles
 from tests.support.tiny import make_session
 from tests.support.trials import TRIALS, Till, Trial, recovered, undisturbed
 
-EVERY = {"step": 3, "step, all artifacts": 30, "accept": 2, "step from a pending zone": 5}
+EVERY = {
+    "step": 3,
+    "step, all artifacts": 30,
+    "accept": 2,
+    "step with reference pictures": 4,
+    "step from a pending zone": 5,
+}
 """Of operations with many effects the power goes off after every n-th here, and after each in `make torture`."""
 
 pytestmark = [

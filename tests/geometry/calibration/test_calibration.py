@@ -17,6 +17,7 @@ from tests.support import pictures
 from tests.support.reading import extrema
 
 CONTRACT = TileContract(256, 128, 64, 64)
+MIDDLING = TileContract(512, 256, 128, 128)
 SMALL = TileContract(64, 32, 16, 16)
 BORDER = 48
 DRIFT = Drift(shift=(3.25, -2.5), zoom=(1.01, 1.01), gamma=1.1, contrast=0.95, cast=(6, -4, 2), blur=0.5)
@@ -112,19 +113,13 @@ def test_flat_areas_in_another_tone_are_not_moved(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [2, 3, 5])
 def test_hatching_is_not_bent_where_the_model_only_moved_it(seed: int) -> None:
-    picture = pictures.draw("hatching", (1120, 1120), 5)
-    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
-    found = calibrate_tile(
-        redraw(picture, box, Drift.random(seed)), picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024)), "x_ltr"
-    )
-    assert found.local_px == (0, 0)
+    raw, band, _ = scene("hatching", Drift.random(seed), MIDDLING)
+    assert calibrate_tile(raw, band, "x_ltr", MIDDLING).local_px == (0, 0)
 
 
 def test_a_local_displacement_that_is_there_is_undone() -> None:
-    picture = pictures.draw("cobbles", (1120, 1120), 5)
-    box = (BORDER, BORDER, BORDER + 1024, BORDER + 1024)
-    band = picture.crop((BORDER, BORDER, BORDER + 512, BORDER + 1024))
-    found = calibrate_tile(redraw(picture, box, replace(DRIFT, warp_px=2)), band, "x_ltr")
+    raw, band, _ = scene("cobbles", replace(DRIFT, warp_px=2), MIDDLING)
+    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
     assert max(found.local_px) > 1
     assert found.residual_after < 0.25 * found.residual_before
 
