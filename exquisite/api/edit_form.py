@@ -41,7 +41,7 @@ class EditForm:
         digest = hashlib.sha256(repr(self.fields).encode("utf-8", "replace"))
         for part in self.parts:
             digest.update(part.data)
-        return digest.hexdigest()[:32]
+        return digest.hexdigest()[:32]  # 128 bits: no part contains it by chance
 
     @property
     def content_type(self) -> str:

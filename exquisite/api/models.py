@@ -63,7 +63,7 @@ FREE = "free"
 Size = tuple[int, int]
 
 _UNVERIFIED_FACTOR = 2  # safety margin on a worst case whose prices or token counts are assumed
-_MILLION = 1_000_000
+_MILLION = 1_000_000  # tokens, for which prices are stated
 _PICTURES_MAX = 16  # OpenAI, "Create image edit": up to 16 images
 _RATIO_WEIGHT = 16  # keeps a square a square when the rule allows one of similar size
 _PATCH_PX = 32  # edge of a square of an input picture that counts as one token
@@ -168,9 +168,9 @@ class Model:
 
 
 _MODEL_PAGES = Source("OpenAI's model pages", COLLECTED)
-_PRICES_2 = Prices(Decimal(5), Decimal(8), Decimal(30))
-_PRICES_1 = Prices(Decimal(5), Decimal(8), Decimal(32))
-_LEVELS = ("low", "medium", "high")
+_PRICES_2 = Prices(Decimal(5), Decimal(8), Decimal(30))  # _MODEL_PAGES
+_PRICES_1 = Prices(Decimal(5), Decimal(8), Decimal(32))  # _MODEL_PAGES
+_LEVELS = ("low", "medium", "high")  # the output tokens below are those of a tile of 1024 px: _MODEL_PAGES
 _TOKENS_25 = MappingProxyType({"low": 196, "medium": 439, "high": 1756, "xhigh": 3122, "max": 7024})
 _TOKENS_2 = MappingProxyType({"low": 196, "medium": 1756, "high": 7024})
 _TOKENS_1 = MappingProxyType({"low": 272, "medium": 1056, "high": 4160})

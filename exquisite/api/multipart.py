@@ -66,7 +66,7 @@ def parse_multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
     if media != "multipart/form-data":
         raise UsageError(f"the body is {media or 'of no type'}, not multipart/form-data")
     boundary = parameters.get("boundary", "")
-    if not 1 <= len(boundary) <= 70:
+    if not 1 <= len(boundary) <= 70:  # RFC 2046, 5.1.1
         raise UsageError(f"the boundary {boundary!r} must have 1 to 70 characters")
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
     head, *sections = (b"\r\n" + body).split(delimiter)

@@ -22,7 +22,7 @@ __all__ = ["MAX_WORDS", "Kind", "Reply", "ServerMessage", "Verdict", "judge", "r
 MAX_WORDS = 600
 """Largest length of a server's message in an error, in characters."""
 
-_AMBIGUOUS = {408, 409, 499}
+_AMBIGUOUS = {408, 409, 499}  # request time-out, conflict, client closed the request: it may have been served
 _JSON_BYTES = 1 << 20  # parsed part of a body: at least all of an answer with an error status
 _HTML_BYTES = 20_000  # searched for a title: pages of proxies are smaller
 _EXCERPT_BYTES = 200  # excerpt of a body that is neither JSON nor HTML: two lines of a message

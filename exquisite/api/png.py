@@ -22,7 +22,7 @@ __all__ = ["decode_tile", "png_bytes_max"]
 
 _KNOWN_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _COLOUR = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}  # chapter 11.2.1
-_ACCEPTED_COLOURS = (2, 6)
+_ACCEPTED_COLOURS = (2, 6)  # RGB and RGBA, as IHDR numbers them
 
 
 def png_bytes_max(contract: TileContract = CLASSIC) -> int:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["RetryPolicy", "wait_asked"]
 
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}  # seconds of each
 _PART = r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)(?![a-z])"
 _IN_WORDS = re.compile(rf"\b(?:in|after)\s+((?:{_PART}[\s,]*)+)", re.IGNORECASE)
 

@@ -38,7 +38,7 @@ MOST_STRIPS = 8
 _STEADY = 0.015  # expected deviation of the mean by chance, above which more strips are averaged
 _LEAST_DRIFT = -0.9  # a larger loss means other content, not a drift
 _TRIAL = 0.25  # amount of the unsharp mask for measuring its effect on a strip
-_MOST_AMOUNT = 1.0
+_MOST_AMOUNT = 1.0  # of the unsharp mask: beyond it, edges get halos
 _SOFT_SIGMA = 1.0  # sigma of the unsharp mask in pixels: detail finer than about two pixels
 
 
@@ -121,7 +121,7 @@ def _toned(half: Image.Image, growth: Image.Image, correction: Correction) -> Im
     before, after = style_of(growth), style_of(half.crop((0, 0, *growth.size)))
     gain = correction.contrast * before.contrast / after.contrast if after.contrast > 0 else 1.0
     middle = min(white - 1.0, max(1.0, before.lightness)) / white
-    power = math.log(min(0.99, middle * correction.lightness)) / math.log(middle)
+    power = math.log(min(0.99, middle * correction.lightness)) / math.log(middle)  # at 1 all would be white
     curve = []
     for level in range(LEVELS):
         value = (level / white) ** power

@@ -14,7 +14,7 @@ from operator import add
 
 __all__ = ["cheapest_path"]
 
-_NEVER = 1 << 60
+_NEVER = 1 << 60  # above every sum of costs
 
 
 def cheapest_path(costs: Sequence[Sequence[int]], crossing: Sequence[Sequence[int]]) -> list[int]:

@@ -42,7 +42,7 @@ _MOST_PIECES = 24  # a classic tile has 21
 _COARSER = 8  # cells: the band-pass removes structures coarser than four samples
 _LEAST_ENERGY = 1.0  # squared levels for each sample: a piece with less has no content
 _CONTRAST_SHARE = 0.05  # a part with less than this share of the piece's energy is no copy of it
-_SAME_SIZE = 0.02
+_SAME_SIZE = 0.02  # relative: less than a cell over the length of a piece
 
 _COPY_FLOOR = 0.06
 """A reference that repeats itself up to this much is periodic: nothing can resemble it clearly more."""

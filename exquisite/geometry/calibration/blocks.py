@@ -21,7 +21,7 @@ __all__ = ["BLOCK_PX", "Block", "Level", "block_edge", "halved", "pyramid", "sca
 BLOCK_PX = 32
 """Edge of a block on bands of full size, in pixels."""
 
-_LEAST_LEVEL_PX = 16
+_LEAST_LEVEL_PX = 16  # shorter edge of a band: a search needs room on both sides
 _LEAST_BLOCKS = 8  # along either edge of a band
 _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
 _ENERGY_FLOOR = 0.05  # of the mean gradient energy: a flat block's tiny error is no proof that it was kept

@@ -18,7 +18,7 @@ from ...pixels import crop_mirrored
 __all__ = ["Field", "Placement", "resample"]
 
 _SUPPORT = 3  # of LANCZOS, in pixels
-_ALIKE_PX = 1e-6
+_ALIKE_PX = 1e-6  # far below what changes a resampled level
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ __all__ = ["LEAST_GRAIN", "remaining_grain"]
 LEAST_GRAIN = 0.5
 """Share of the band's grain, as energy, below which grain counts as lost."""
 
-_PLACE_PX = 16
+_PLACE_PX = 16  # edge of a place: 256 pixels tell its energy to a tenth
 _LEAST_ENERGY = 0.5  # levels^2: less than a standard deviation of .7 levels is no grain that anybody sees
-_WHOLE = 0.9
+_WHOLE = 0.9  # share of its pixels that must count
 
 
 def remaining_grain(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> float:

@@ -27,7 +27,7 @@ _OTHERS: tuple[Weights, ...] = (
     (0.5, -0.5, 0.0, 127.5),
     (0.5, 0.0, -0.5, 127.5),
     (0.0, 0.5, -0.5, 127.5),
-)
+)  # each channel alone, and half of the difference of two, about the middle of the levels
 _SIZE_PX = 128  # of the longer edge, at which edges are counted: of a band of full size 8 by 8 pixels each
 _PLACE_PX = 4  # edge of a place in that size: a block of full size
 _LEAST_ENERGY = 4.0  # levels^2 per pixel: an edge of 4 levels through a place; noise and slow gradients have less

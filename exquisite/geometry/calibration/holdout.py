@@ -12,12 +12,12 @@ from .tone import fit_tone, with_tone
 
 __all__ = ["Agreement"]
 
-_HELD_OUT = 5
-_LEAST_WEIGHT = 0.2
+_HELD_OUT = 5  # one block in five, in every row and column: see `Agreement`
+_LEAST_WEIGHT = 0.2  # of a block whose relative error is 2.5 times the median (`blocks._weights`)
 _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
 _LEAST_ACTIVITY = 1.0  # levels
 _COARSE_PARTS = 8  # of a block's edge
-_EXPLAINED = 0.5
+_EXPLAINED = 0.5  # of the variance of a block; see `kept_share`
 _MOVED_STROKES = 0.03  # of the variance of finer detail: what it adds to the mean of half a block when it is 2 px off
 
 

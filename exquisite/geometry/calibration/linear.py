@@ -9,7 +9,7 @@ from operator import mul
 __all__ = ["principal_axes", "solve", "solve_banded", "solve_pentadiagonal"]
 
 _SWEEPS = 12  # Jacobi's method converges quadratically: six sweeps are enough for any 4 by 4 matrix
-_NO_COUPLING = 1e-12
+_NO_COUPLING = 1e-12  # of the diagonal: a rotation would change no digit that counts
 
 
 def solve_banded(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
@@ -98,10 +98,12 @@ def principal_axes(matrix: Sequence[Sequence[float]]) -> list[tuple[float, tuple
             for q in range(p + 1, n):
                 if abs(a[p][q]) <= _NO_COUPLING * (abs(a[p][p]) + abs(a[q][q])):
                     continue
+                # 1. The rotation in the plane of axes p and q that makes entry (p, q) zero, by the smaller angle.
                 ratio = (a[q][q] - a[p][p]) / (2 * a[p][q])
                 tangent = math.copysign(1, ratio) / (abs(ratio) + math.hypot(1, ratio))
                 cosine = 1 / math.hypot(1, tangent)
                 sine = tangent * cosine
+                # 2. Rotate the rows of the matrix and of the axes, then the columns of the matrix.
                 for rows in (a, axes):
                     low, high = rows[p], rows[q]
                     rows[p] = [cosine * x - sine * y for x, y in zip(low, high, strict=True)]

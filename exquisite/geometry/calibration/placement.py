@@ -39,7 +39,7 @@ _KNOWN_PX = 1.0  # standard deviation up to which a place counts as known
 _NOISE_GRADIENT = 3 / 8  # of the error: three times what white noise leaves in a gradient of the mean
 _CONTOURS = 0.1  # levels^2: what the contours of a slow gradient in whole levels seem to know
 _MOST_NOISE = 4.0  # levels^2, of the difference: a standard deviation of 1.4 in either picture
-_STARTS = 4
+_STARTS = 4  # as many wrong places as fit by chance about as well as the right one
 _STILL_PX = 0.05  # of a level: the step after one so short is shorter by far (Gauss-Newton), and costs as much
 
 
@@ -56,6 +56,7 @@ class PlacementFit:
 
 def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[Placement]:
     """Shifts at which the coarsest level fits better than at all neighbours: the best few, and none at all."""
+    # 1. What no offset and no gain explain of the middle of the band, at every shift within reach.
     band, redraw = level.band, level.redraw
     reach = min(farthest // level.scale, min(band.size) // 4)
     inner = band.crop((reach, reach, band.width - reach, band.height - reach))
@@ -65,8 +66,10 @@ def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[P
         for x in range(-reach, reach + 1):
             moved = redraw.crop((reach + x, reach + y, band.width - reach + x, band.height - reach + y))
             errors[x, y] = variance - _explained(inner, moved)
+    # 2. The shifts that leave less than all eight neighbours do.
     around = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     minima = [(x, y) for x, y in errors if all(errors[x, y] <= errors.get((x + i, y + j), math.inf) for i, j in around)]
+    # 3. The best of them, since the best on this level may be a wrong place, and no shift, which is the most common.
     chosen = {(0, 0), *sorted(minima, key=lambda at: errors[at])[:_STARTS]}
     return [Placement((float(x * level.scale), float(y * level.scale)), (1.0, 1.0), centre) for x, y in sorted(chosen)]
 

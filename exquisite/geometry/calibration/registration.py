@@ -19,12 +19,12 @@ LEAST_BAND_PX = 16
 """A band that is narrower or lower than this tells no displacement."""
 
 _CAPTURED = 0.5  # of a pixel of the level: what a bend can still take away there is no sign of re-invention
-_CELL_PX = 8 * BLOCK_PX
-_COARSEST = 8
+_CELL_PX = 8 * BLOCK_PX  # of the local displacement, on bands of full size; see `_cell_px`
+_COARSEST = 8  # level of the search: MAX_SHIFT_PX is 8 px there
 _LOCAL_COARSEST = 4  # level at which the local displacement is begun
-_PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}
-_LOCAL_ROUNDS = {2: 2, 1: 1}
-_ZOOM_SPREAD = 0.03
+_PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}  # at most, by level: the coarsest begins farthest from the place
+_LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only decides whether to go on
+_ZOOM_SPREAD = 0.03  # a usual zoom, as `placement._USUAL` has it
 _STIFFNESS = 0.3
 _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
 
@@ -119,7 +119,8 @@ def _flat(level: Level) -> Spline:
 
 
 def _implausibility(fit: PlacementFit, farthest: int) -> float:
-    """The error, raised for a far place, which must fit clearly better."""
+    """The error, raised for a far place, which must fit clearly better: by a fifth at the end of the range, and by a
+    tenth for each usual zoom."""
     far = math.hypot(*fit.placement.shift) / farthest
     stretched = sum(abs(scale - 1) for scale in fit.placement.scale) / _ZOOM_SPREAD
     return (fit.error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)

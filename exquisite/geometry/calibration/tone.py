@@ -46,7 +46,7 @@ _STIFFNESS = 1e3  # a tone curve bends otherwise than the tame one by about .03 
 _TIE = 0.003  # 1 / 24^4 of the stiffness: what is known of one level reaches about 24 levels far
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
 _SLOPE_LEVELS = 8  # over which slopes are judged: noise of the redraw makes a curve level off for a few levels
-_DRAWS = 8
+_DRAWS = 8  # each ties the curve eight times more firmly than the one before
 _SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
 _BASIS = (
     [1.0] * LEVELS,

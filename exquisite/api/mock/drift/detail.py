@@ -18,14 +18,14 @@ from .parameters import Drift
 
 __all__ = ["with_redrawn_detail", "with_redrawn_strokes", "without_blocks"]
 
-_CELL_PX = 16
+_CELL_PX = 16  # its strength is a mean of 256 pixels: known to a tenth
 _AUTOENCODER_CELL_PX = 8  # cell of a latent code
-_STROKE_CELL_PX = 16
+_STROKE_CELL_PX = 16  # strokes so near to each other change together
 _ELSEWHERE_PX = (24, 64)  # range of the distance from which other detail is copied
 _MOST_EXCHANGED = 12.0  # levels; a smaller share of stronger detail is exchanged, so that edges stay edges
 _FAINT = 3.0  # levels; weaker detail counts as grain
 _LEAST = 0.05  # levels; weaker detail is not exchanged
-_SHIFTS_OF_BLOCKS = ((0, 4), (4, 0), (2, 6), (6, 2))
+_SHIFTS_OF_BLOCKS = ((0, 4), (4, 0), (2, 6), (6, 2))  # (x, y): no two of these grids share a boundary
 
 
 def with_redrawn_detail(image: Image.Image, drift: Drift) -> Image.Image:

@@ -29,4 +29,4 @@ def smooth_noise(size: tuple[int, int], cell_px: float, seed: str) -> Image.Imag
     field = nodes.resize(size, Image.Resampling.BICUBIC, box=(0.5, 0.5, columns - 0.5, rows - 0.5))
     middle = mean(field)
     rms = mean(combined(lambda a: (a["v"] - middle) * (a["v"] - middle), v=field)) ** 0.5
-    return combined(lambda a: (a["v"] - middle) / max(rms, 1e-6), v=field)
+    return combined(lambda a: (a["v"] - middle) / max(rms, 1e-6), v=field)  # of a flat field, nothing

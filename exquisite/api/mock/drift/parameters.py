@@ -118,7 +118,7 @@ class Drift:
     def landing(self, x: float, y: float, box: tuple[int, int, int, int]) -> tuple[float, float]:
         """The point of the redrawn `box` that shows the point (x, y) of the picture: the inverse of `position`."""
         at_x, at_y = x - box[0], y - box[1]
-        for _ in range(30):
+        for _ in range(30):  # each round multiplies the error by the slope of the warp, far below 1
             found_x, found_y = self.position(at_x, at_y, box)
             step_x, step_y = (x - found_x) * self.zoom[0], (y - found_y) * self.zoom[1]
             at_x, at_y = at_x + step_x, at_y + step_y

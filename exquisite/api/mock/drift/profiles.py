@@ -19,7 +19,7 @@ __all__ = ["PROFILES", "PROFILE_DEFAULT", "random_drift"]
 PROFILE_DEFAULT = "smooth"
 """The default profile of the simulated model."""
 
-_STRETCHED_ONE_IN = 3
+_STRETCHED_ONE_IN = 3  # most redraws zoom both axes alike
 
 
 @dataclass(frozen=True)

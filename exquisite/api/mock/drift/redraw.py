@@ -18,7 +18,7 @@ from .warp import Displacements, fine_displacements, sampled, slow_warp
 
 __all__ = ["redraw"]
 
-_LANCZOS_SUPPORT = 3
+_LANCZOS_SUPPORT = 3  # pixels on each side that the filter reads
 _OBJECT_SHARE = 10  # recomposed patches are about a tenth of the picture
 _EDGE_OF_OBJECTS = 0.1  # width of a patch's soft edge, in standard deviations of the field
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 __all__ = ["Displacements", "fine_displacements", "sampled", "slow_warp"]
 
-_SLOW_CELLS = 32
-_SUPERSAMPLING = 3
+_SLOW_CELLS = 32  # along each edge: three slow waves are smooth over far fewer
+_SUPERSAMPLING = 3  # samples an edge of a pixel, so that bilinear sampling blurs by a third of a pixel
 _RMS_OF_BILINEAR = 2 / 3  # between independent nodes of variance 1: along each axis the mean of t² + (1 - t)² is 2/3
 
 
