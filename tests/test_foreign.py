@@ -78,7 +78,7 @@ def test_verify_names_them_in_one_line_and_finds_no_damage(tmp_path: Path) -> No
     report = verify_path(root)
     assert (report.findings, report.checked) == ((), checked)
     (note,) = report.notes
-    assert note.startswith("ignored, since systems and editors leave such files: ")
+    assert note.startswith("ignored files of systems and editors: ")
     assert "heads/.DS_Store" in note
     assert verify_path(root, repair=True).ok
     assert (root / "heads" / ".DS_Store").exists()

@@ -132,7 +132,7 @@ def _require_free(root: Path) -> None:
                 f"there is a session at {root} already: go on with `step`, or choose another path"
             )
         if any(own((root / "heads").glob("*"))) or (root / "steps" / step_name(SEED + 1)).exists():
-            raise SessionDamagedError(f"{root} is a session without its HEAD: `verify --repair` mends it")
+            raise SessionDamagedError(f"{root} is a session without its HEAD: `verify --repair` restores it")
         if names <= _OWN_NAMES:
             return  # an `init` that was cut short
     elif not root.exists():

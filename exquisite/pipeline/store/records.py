@@ -76,10 +76,10 @@ def unseal(data: bytes, path: Path) -> Record:
         record = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise SessionDamagedError(
-            f"{path} is not readable JSON ({error}); `verify` says what it costs"
+            f"{path} is not readable JSON ({error}); `verify` describes the damage"
         ) from error
     if not isinstance(record, dict) or not isinstance(record.get(_SEAL), str):
-        raise SessionDamagedError(f"{path} is not a sealed record; `verify` says what it costs")
+        raise SessionDamagedError(f"{path} is not a sealed record; `verify` describes the damage")
     version = record.get("format", FORMAT_VERSION)
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise SessionDamagedError(
@@ -87,7 +87,7 @@ def unseal(data: bytes, path: Path) -> Record:
         )
     tail = SEAL.search(data)  # hash the bytes as they are: encoding the record again would be slower
     if tail is None or sha256(data[: tail.start()] + END) != tail[1].decode():
-        raise SessionDamagedError(f"{path} was altered after it was written; `verify` says what it costs")
+        raise SessionDamagedError(f"{path} was altered after it was written; `verify` describes the damage")
     del record[_SEAL]
     return record
 
@@ -102,7 +102,7 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SessionDamagedError(
-            f"cannot read {path}: {error.strerror}; `verify` says what it costs"
+            f"cannot read {path}: {error.strerror}; `verify` describes the damage"
         ) from error
 
 

@@ -51,7 +51,7 @@ class SessionPictures:
         path = self._path(digest)
         data = self._disk.read(path)
         if decoded(data, digest) is None:
-            raise SessionDamagedError(f"{path} was altered; `verify` says what it costs")
+            raise SessionDamagedError(f"{path} was altered; `verify` describes the damage")
         return data
 
     def keep(self, digests: Iterable[str]) -> None:

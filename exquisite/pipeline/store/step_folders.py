@@ -82,7 +82,7 @@ class StepFolders:
             return None
         data = read_file(pointer)
         if not re.fullmatch(rb"\d{1,12}\n", data):
-            raise SessionDamagedError(f"{pointer} names no step; `verify` says what it costs")
+            raise SessionDamagedError(f"{pointer} names no step; `verify` describes the damage")
         return int(data) if self._request_digest(int(data)) == digest else None
 
     def new(self, start: int = 0) -> int:

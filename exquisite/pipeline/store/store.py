@@ -187,11 +187,11 @@ class Store:
         path = self._head_path(branch)
         head = parse_head(self.disk.read(path))
         if head is None:
-            raise SessionDamagedError(f"{path} is not a head; `verify` says what it costs")
+            raise SessionDamagedError(f"{path} is not a head; `verify` describes the damage")
         if not head.belongs_to(head_path(branch)):
             raise SessionDamagedError(f"{path} holds the line of {head.path}; `verify --repair` may put it back")
         if self.disk.hash_of(self.steps.folder(head.step) / "step.json") != head.record_sha256:
-            raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` says what it costs")
+            raise SessionDamagedError(f"{path} and step {head.step} disagree; `verify` describes the damage")
         return head.step
 
     def move_head(self, number: int) -> None:
@@ -264,7 +264,7 @@ class Store:
         path = self.strip_path(piece.sha256)
         data = read_file(path)
         if sha256(data) != piece.sha256:
-            raise SessionDamagedError(f"{path} was altered; `verify --repair` may mend it")
+            raise SessionDamagedError(f"{path} was altered; `verify --repair` may restore it")
         try:
             image = decode_png(data)
         except (OSError, SyntaxError, ValueError) as error:

@@ -76,10 +76,10 @@ def _check_ledger(evidence: Evidence, records: StepRecords) -> None:
         rebuilt, paid = None, 0
     if "ledger.json" not in evidence.hashes and not paid:
         return
-    cost = "what the session has cost is not known, so no budget can hold"
+    cost = "the costs of the session are unknown, so no budget can be enforced"
     record = evidence.record("ledger.json", cost, rebuild=lambda: rebuilt)
     if record is not None and not {"spent_usd", "reserved", "doubtful"} <= record.keys():
-        evidence.report("ledger.json", "it is no ledger", cost, None if rebuilt is None else Replacement(rebuilt))
+        evidence.report("ledger.json", "it is not a ledger", cost, None if rebuilt is None else Replacement(rebuilt))
 
 
 def _check_unclaimed(evidence: Evidence, records: StepRecords) -> None:
@@ -91,8 +91,8 @@ def _check_unclaimed(evidence: Evidence, records: StepRecords) -> None:
     accounted |= named_pictures(evidence, records)
     for path in sorted(set(evidence.hashes) - accounted):
         if path.startswith("tmp/"):
-            evidence.notes.append(f"{path} was left by a run that was cut short: the next run clears it")
+            evidence.notes.append(f"{path} was left by an interrupted run: the next run removes it")
         elif path == f"strips/{evidence.hashes[path]}.png" and unfinished:
-            evidence.notes.append(f"{path} belongs to a step that was cut short")
+            evidence.notes.append(f"{path} belongs to an unfinished step")
         else:
-            evidence.report(path, "no record names it", "it is foreign, or was left by a damage; it does no harm")
+            evidence.report(path, "no record names it", "it is foreign, or remains from a damage; it does no harm")

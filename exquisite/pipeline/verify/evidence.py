@@ -14,7 +14,7 @@ from ..journal.settlement import is_settlement
 from ..labels import LABELS_FILE, parse_label
 from ..store.records import Record, sha256, unseal
 from .findings import Finding
-from .repair import mended_record
+from .repair import restored_record
 
 __all__ = ["Evidence", "Replacement"]
 
@@ -32,7 +32,7 @@ class Replacement:
     """
 
     data: bytes
-    remark: str = "it is again what was recorded"
+    remark: str = "it has its recorded content again"
     path: str = ""
 
 
@@ -61,7 +61,7 @@ class Evidence:
         paths = sorted(path for path in self.root.rglob("*") if path.is_file())
         ours = list(own(paths, self.root))
         if foreign := [path.relative_to(self.root).as_posix() for path in paths if path not in set(ours)]:
-            self.notes.append(f"ignored, since systems and editors leave such files: {', '.join(foreign)}")
+            self.notes.append(f"ignored files of systems and editors: {', '.join(foreign)}")
         for path in ours:
             name = path.relative_to(self.root).as_posix()
             if (data := self.content(name)) is not None:
@@ -125,19 +125,19 @@ class Evidence:
                 record = unseal(data, self.root / path)
                 if expected is None or sha256(data) == expected:
                     return record
-                problem = "it is not the record that others were made on"
+                problem = "other records were made from another version of it"
             except SessionDamagedError:
-                problem = "it was altered or cut after it was written"
-        mended = None if expected is None else self.elsewhere(expected)
+                problem = "it was altered or truncated"
+        restored = None if expected is None else self.elsewhere(expected)
         if self.repair:
-            if mended is None and data is not None:
-                mended = mended_record(data, expected)
-            if mended is None and rebuild is not None:
-                mended = rebuild()
-            if mended is not None and expected is not None and sha256(mended) != expected:
-                mended = None
-        self.report(path, problem, consequence, None if mended is None else Replacement(mended))
-        return None if mended is None else unseal(mended, self.root / path)
+            if restored is None and data is not None:
+                restored = restored_record(data, expected)
+            if restored is None and rebuild is not None:
+                restored = rebuild()
+            if restored is not None and expected is not None and sha256(restored) != expected:
+                restored = None
+        self.report(path, problem, consequence, None if restored is None else Replacement(restored))
+        return None if restored is None else unseal(restored, self.root / path)
 
     # Files with a seal of their own
 
@@ -145,14 +145,14 @@ class Evidence:
         """Check each settlement against its seal."""
         paths = {path for path in self.hashes if is_settlement(path)}
         for path in sorted(paths):
-            self.record(path, "what a person found out about a call is lost: it is in doubt again, settle it anew")
+            self.record(path, "the settlement of a call is lost: the call is in doubt again, settle it once more")
         return paths
 
     def experiments(self) -> set[str]:
         """Check each experiment file against its seal."""
         paths = {path for path in self.hashes if _EXPERIMENT.fullmatch(path)}
         for path in sorted(paths):
-            self.record(path, "what this experiment compared cannot be read; its branches are not affected")
+            self.record(path, "the experiment is unreadable; its branches are not affected")
         return paths
 
     def labels(self) -> set[str]:
@@ -161,7 +161,7 @@ class Evidence:
         for number, line in enumerate(lines, start=1):
             if line and parse_label(line) is None:
                 if number == len(lines):
-                    self.notes.append(f"{LABELS_FILE}: line {number} was cut short while it was written")
+                    self.notes.append(f"{LABELS_FILE}: line {number} was truncated while it was written")
                 else:
-                    self.report(LABELS_FILE, f"line {number} was altered or cut", "this answer is not counted")
+                    self.report(LABELS_FILE, f"line {number} was altered or truncated", "this answer is not counted")
         return {LABELS_FILE} & self.hashes.keys()

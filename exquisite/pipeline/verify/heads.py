@@ -43,7 +43,7 @@ def check_session(evidence: Evidence, records: StepRecords, heads: Heads) -> Non
         problem = f"its axis is {record['axis']!r}, not that of its steps"
         evidence.report("session.json", problem, "steps would be refused", replacement)
     if "folder_sync" in record:
-        evidence.notes.append(f"{record['folder_sync']}: a power cut may take back the last step")
+        evidence.notes.append(f"{record['folder_sync']}: a power cut may undo the last step")
     for name in sorted(set(map(str, record.get("branches", ()))) - set(branches)):
         evidence.report(f"heads/{name}", "it is missing", f"branch {name} is gone; its steps are not: make it again")
 
@@ -70,9 +70,9 @@ def _problem(path: str, line: bytes | None, committed: Mapping[int, str]) -> str
         return "it is missing"
     head = parse_head(line)
     if head is None:
-        return "it is no head"
+        return "it is not a head"
     if not head.belongs_to(path):
-        return f"it holds the line of {head.path}"
+        return f"it has the line of {head.path}"
     if committed.get(head.step) != head.record_sha256:
         return f"it and the record of step {head.step} disagree, or that step is not part of any canvas"
     return None
@@ -85,7 +85,7 @@ def _target(evidence: Evidence, records: StepRecords, heads: Heads, path: str) -
     # 1. The heads may have been swapped: another file has the line of this one.
     for other, head in parsed.items():
         if head.path == path and committed.get(head.step) == head.record_sha256:
-            return head.step, f"its line stands in {other}"
+            return head.step, f"its line is in {other}"
     # 2. The rest of the line may name the step. The line of another head is no evidence for this one.
     is_anothers = path in parsed and parsed[path].path in heads
     if not is_anothers and not _names_damage(line, records) and (target := lost_head(line, committed)) is not None:
@@ -93,7 +93,7 @@ def _target(evidence: Evidence, records: StepRecords, heads: Heads, path: str) -
     # 3. The canvas ends with its newest step, unless somebody went back.
     newest = _newest(evidence, records)
     if path == MAIN_HEAD and newest in committed:
-        return newest, "where the newest step left the canvas; `undo` if you went back since"
+        return newest, "the newest step ended there; `undo` if you had gone back"
     return None
 
 

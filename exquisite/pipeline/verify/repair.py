@@ -24,18 +24,18 @@ from ..store.step_folders import step_name
 
 __all__ = [
     "lost_head",
-    "mended_record",
     "rebuilt_ledger",
     "rebuilt_request",
     "rebuilt_seed",
     "rebuilt_session",
+    "restored_record",
 ]
 
 _CUT_MAX = 52  # bytes that may be missing at the end: 16 digits of the hash remain for comparison
 _FLIPS_MAX = 1 << 15  # bytes; each tried bit costs one hash of the file
 
 
-def mended_record(data: bytes, expected: str | None) -> bytes | None:
+def restored_record(data: bytes, expected: str | None) -> bytes | None:
     """Restore a sealed record with one flipped bit, or with a missing or altered end; None if that fails.
 
     Args:
@@ -58,9 +58,9 @@ def _candidates(data: bytes) -> Iterator[bytes]:
         content, seal_hex = data[: tail.start()], tail[1].decode()
         at = _flipped_bit(content, END, seal_hex)
         if at is not None:
-            mended = bytearray(content)
-            mended[at >> 3] ^= 1 << (at & 7)
-            yield bytes(mended) + data[tail.start() :]
+            restored = bytearray(content)
+            restored[at >> 3] ^= 1 << (at & 7)
+            yield bytes(restored) + data[tail.start() :]
     # The seal itself is altered: the right one follows from the content, and may differ by one character.
     end = data.rfind(b',\n  "sha')
     for stop in {end, len(data) - len(',\n  "sha256": ""\n}\n') - 64} if end >= 0 else {len(data) - 84}:

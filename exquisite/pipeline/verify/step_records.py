@@ -59,7 +59,7 @@ class StepRecords:
         for number in self.numbers:
             self._read(number, expected)
         for number in sorted(set(range(max([SEED, *self.numbers, *expected]) + 1)) - set(self.numbers)):
-            consequence = f"step {number} is gone, and what was built on it cannot be read back to the seed"
+            consequence = f"step {number} is missing, which cuts the steps after it off from the seed picture"
             evidence.report(f"steps/{step_name(number)}", "the folder is missing", consequence)
 
     def committed(self) -> dict[int, str]:
@@ -85,7 +85,7 @@ class StepRecords:
         evidence.claimed.add(path)
         if path not in evidence.hashes and number not in expected and number != SEED:
             return  # the step is unfinished
-        cost = "the seed picture" if number == SEED else f"step {number} and what was built on it"
+        cost = "the seed picture" if number == SEED else f"step {number} and the steps after it"
         rebuild = partial(self._rebuilt, number, expected.get(number, ""))
         record = evidence.record(path, f"{cost} cannot be read", expected.get(number), rebuild)
         if record is None:

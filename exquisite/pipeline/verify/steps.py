@@ -15,7 +15,7 @@ from ..store.pieces import Piece, Zones, grown_record, is_closed, pending_at, pe
 from ..store.records import Record, pretty, sha256
 from ..store.step_folders import step_name
 from .evidence import Evidence, Replacement
-from .repair import mended_record, rebuilt_request
+from .repair import rebuilt_request, restored_record
 from .step_records import IMPOSSIBLE, StepRecords, is_committed
 
 __all__ = ["check_step"]
@@ -29,9 +29,9 @@ def check_step(evidence: Evidence, records: StepRecords, number: int) -> None:
         named = {f"{folder}/{name}": str(digest) for name, digest in record["files"].items()}
         pieces = _own_pieces(record)
     except IMPOSSIBLE as error:
-        problem, named, pieces = f"it says what cannot be ({error})", {}, []
+        problem, named, pieces = f"its values are impossible ({error})", {}, []
     if problem is not None:
-        consequence = f"step {number} and what was built on it cannot be trusted"
+        consequence = f"step {number} and the steps after it are not trustworthy"
         evidence.report(f"{folder}/step.json", problem, consequence)
     named = {**{f"strips/{piece.sha256}.png": piece.sha256 for piece in pieces}, **named}
     source = _Source(evidence, number, record)
@@ -59,7 +59,7 @@ class _Source:
         if content is None and name == "request.json":
             content = _with_hash(rebuilt_request(self._record), digest)
         if content is None and path.endswith(".json") and (data := evidence.content(path)) is not None:
-            content = mended_record(data, digest)
+            content = restored_record(data, digest)
         if content is None and evidence.repair and not name.startswith("answers/"):
             content = self._derived_file(name, digest)
         return content
@@ -95,12 +95,12 @@ def _cost(path: str, number: int) -> str:
     if path.startswith("strips/") and number == SEED:
         return "the seed picture cannot be read; put the file back from a copy, nothing else has its pixels"
     if path.startswith("strips/"):
-        return f"the pixels that step {number} added cannot be read: the canvas stops before them"
+        return f"the pixels that step {number} added are unreadable: the canvas ends before them"
     if "/answers/" in path:
         return f"step {number} can no longer be scored or chosen from again; its canvas is not affected"
     if path.endswith("request.json"):
         return f"step {number} cannot be accepted or scored again; its canvas is not affected"
-    return f"a picture or figure that explains step {number} is lost; the canvas is not affected"
+    return f"a picture or record about step {number} is lost; the canvas is not affected"
 
 
 def _contradiction(records: StepRecords, number: int, record: Record) -> str | None:
@@ -111,9 +111,9 @@ def _contradiction(records: StepRecords, number: int, record: Record) -> str | N
     if parent is None:
         return f"it continues step {record['parent']}, whose record is missing or damaged"
     if record["parent_sha256"] != records.hashes[record["parent"]]:
-        return f"it was not made on step {record['parent']} as it is now"
+        return f"it was made on another version of step {record['parent']}"
     if not is_committed(parent):
-        return f"it continues step {record['parent']}, which is part of no canvas"
+        return f"it continues step {record['parent']}, which is not committed"
     if not is_committed(record) or SEED not in records.whole:
         return None if record["status"] in ("rejected", "refused") else f"its status is {record['status']!r}"
     return _growth_contradiction(record, parent, TileContract(**records.whole[SEED]["contract"]))
@@ -137,9 +137,9 @@ def _growth_contradiction(record: Record, parent: Record, contract: TileContract
     zones = Zones(near, options.soften_px, pending_width(parent, mode.opposite.side) if options.close else 0)
     left = pending_at(record, mode.side)
     if (left is not None) != (options.soften_px > 0):
-        return "what it leaves pending is not what its options say"
+        return "its pending pixels contradict its options"
     hashes = record["strip"]["sha256"], None if left is None else left.sha256
     expected: Record = {"pending": {}} | grown_record(parent, mode, options.step_contract(contract), zones, hashes)
     recorded = {"pending": {}} | {name: record[name] for name in expected if name in record}
     same = recorded == json.loads(pretty(expected)) and record["totals"]["steps"] == parent["totals"]["steps"] + 1
-    return None if same else "the place of its strip does not follow from the step that it continues"
+    return None if same else "the position of its strip contradicts its parent step"

@@ -42,9 +42,9 @@ def check_unfinished(evidence: Evidence, number: int) -> None:
     if bodies:
         fate = f"its {len(bodies)} stored answers are used when the same command is run again"
     elif any(path.startswith(f"{folder}/answers/") for path in own):
-        fate = "a call of it was begun and has no answer: `status` says whether it is in doubt"
+        fate = "one of its calls was started and has no answer: `status` shows whether it is in doubt"
     else:
-        fate = "it holds no answer; the next step uses its number"
+        fate = "it has no answer; the next step reuses its number"
     evidence.notes.append(f"step {number} is unfinished: {fate}")
 
 
@@ -64,11 +64,11 @@ def _check_pointer(evidence: Evidence, number: int, bodies: int) -> bool:
     if pointer in pointers:
         return True
     if pointers or not pointer:
-        evidence.report(request, f"it is not the request that step {number} was begun for", "its answers are not found")
+        evidence.report(request, f"it is not the request of step {number}", "a rerun does not find its answers")
         return False
     evidence.claimed.add(pointer)
     problem = f"it is missing, or {pointer} is, which names the step"
-    consequence = f"its {bodies} stored answers are not found by a rerun"
+    consequence = f"a rerun does not find its {bodies} stored answers"
     replacement = Replacement(line, "the same command resumes the step", pointer)
     evidence.report(f"{folder}/step.json", problem, consequence, replacement)
     return False
@@ -82,12 +82,12 @@ def _check_body(evidence: Evidence, outcome: str, number: int) -> None:
     consequence = f"an answer of step {number} cannot be used"
     if "outcome" not in record:
         evidence.report(outcome, "it is another record", consequence)
-    partial = f"what arrived of an answer of step {number} cannot be seen"
+    partial = f"the received part of an answer of step {number} is unreadable"
     for kind, cost in (("body", consequence), ("partial", partial)):
         path, digest = outcome.replace(".outcome.json", f".{kind}"), record.get(f"{kind}_sha256")
         if isinstance(digest, str) and digest != evidence.hashes.get(path):
             if path in evidence.hashes:
-                evidence.report(outcome, f"it and {path} are not of one answer", cost)
+                evidence.report(outcome, f"it does not belong to the same answer as {path}", cost)
             data = evidence.elsewhere(digest)
             problem = "it is missing, or was altered after it was written"
             evidence.report(path, problem, cost, None if data is None else Replacement(data))
@@ -102,6 +102,6 @@ def check_pending(evidence: Evidence, numbers: Collection[int]) -> None:
         evidence.claimed.add(path)
         match = re.fullmatch(rb"(\d{1,12})\n", data)
         if match is None:
-            evidence.report(path, "it names no step", "an unfinished step is not found by a rerun")
+            evidence.report(path, "it names no step", "a rerun does not find an unfinished step")
         elif int(match[1]) not in numbers:
-            evidence.report(path, f"it names step {int(match[1])}, which does not exist", "the request begins anew")
+            evidence.report(path, f"it names step {int(match[1])}, which does not exist", "the request starts again")

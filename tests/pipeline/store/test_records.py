@@ -11,7 +11,7 @@ import pytest
 
 from exquisite.errors import SessionDamagedError
 from exquisite.pipeline.store.records import FORMAT_VERSION, pretty, read_file, read_record, seal, sha256, unseal
-from exquisite.pipeline.verify.repair import mended_record
+from exquisite.pipeline.verify.repair import restored_record
 
 RECORD: dict[str, Any] = {
     "format": FORMAT_VERSION, "words": "ink, “quotes” and ümlauts", "size": [3, 4], "none": None, "usd": "0.10",
@@ -55,13 +55,13 @@ def test_a_single_flipped_bit_is_mended() -> None:
     for bit in chance.sample(range(8 * len(data)), 60):
         altered = bytearray(data)
         altered[bit >> 3] ^= 1 << (bit & 7)
-        assert mended_record(bytes(altered), None) in (data, None)
-        assert mended_record(bytes(altered), sha256(data)) in (data, None)
+        assert restored_record(bytes(altered), None) in (data, None)
+        assert restored_record(bytes(altered), sha256(data)) in (data, None)
     mended = [
-        mended_record(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :], None) == data for at in range(len(data))
+        restored_record(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :], None) == data for at in range(len(data))
     ]
     assert sum(mended) > 0.8 * len(mended)
-    assert mended_record(seal({**RECORD, "words": "edited"}), sha256(data)) is None
+    assert restored_record(seal({**RECORD, "words": "edited"}), sha256(data)) is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from exquisite.pipeline.store.records import seal, unseal
 from exquisite.pipeline.verify import verify_path
-from exquisite.pipeline.verify.repair import mended_record
+from exquisite.pipeline.verify.repair import restored_record
 from tests.support.tiny import make_session, tree
 
 RECORD = {"format": 1, "axis": "x", "contract": {"tile_px": 1024, "band_px": 512}, "branches": ["night", "day"]}
@@ -38,7 +38,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
 def test_an_edit_by_hand_is_never_sealed_anew(name: str) -> None:
     edited = by_hand(seal(RECORD), EDITS[name])
     for data in (edited, edited.rstrip(), edited + b"\n", edited[:-10], edited.replace(b"\n", b"\r\n")):
-        mended = mended_record(data, None)
+        mended = restored_record(data, None)
         assert mended is None or unseal(mended, Path()) == RECORD
 
 
