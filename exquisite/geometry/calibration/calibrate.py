@@ -29,7 +29,7 @@ from .photometric import PhotometricCorrection
 from .placement import MAX_SHIFT_PX
 from .record import Calibration
 from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
-from .sharpness import LEAST_PX, fit_kernel, sharpened
+from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
 from .tone import (
     ENOUGH_PIXELS,
     ToneCurves,
@@ -79,6 +79,7 @@ _CLEAR_PLACE = 0.7  # share of the residual that a clear place leaves at most; w
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _CLEAR_TONE = 0.9  # share of the difference of block means that is left where tone is undone among other strokes
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
+_KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
 _NO_RESIDUAL = 1e-9
 _LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
@@ -259,19 +260,33 @@ class _Correction:
             self._stages.append("tone")
 
     def _adjust_sharpness(self) -> None:
-        """Sharpness: a kernel from the detail next to the seam, within what the band itself has."""
-        kernel = fit_kernel(*self._near_the_seam())
-        corrected = sharpened(self._tile, kernel)
-        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
-        if kernel.change < _LEAST_CHANGE and self._fall(corrected) > CLEAR_FALL:
-            pass
-        elif after > FILTER_MAY_COST * before + _LEAST_FALL and self._fall(corrected) > 1:
-            self._remarks.append(f"sharpness left as it is: it would leave {_share(after, before)} of the residual")
-        elif harm := harm_of_detail(self._tile, corrected, self._band):
-            self._remarks.append(f"sharpness left as it is: the kernel {harm}")
-        else:
+        """Sharpness: a kernel from the detail next to the seam, within what the band itself has.
+
+        The whole change is tried first, then less of it: a part of the right change is better than none.
+        """
+        whole = fit_kernel(*self._near_the_seam())
+        objections = []
+        for share in _KERNEL_SHARES:
+            kernel = Kernel().mixed(whole, share)
+            corrected = sharpened(self._tile, kernel)
+            if kernel.change < _LEAST_CHANGE and self._fall(corrected) > CLEAR_FALL:
+                break
+            if objection := self._objection_to_detail(corrected):
+                objections.append(objection)
+                continue
             self._tile, self._photometric = corrected, replace(self._photometric, kernel=kernel)
             self._stages.append("sharpness")
+            break
+        if objections and "sharpness" not in self._stages:
+            self._remarks.append(f"sharpness left as it is: {objections[0]}")
+
+    def _objection_to_detail(self, corrected: Image.Image) -> str:
+        """Why `corrected` may not replace the tile; empty when it may."""
+        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
+        if after > FILTER_MAY_COST * before + _LEAST_FALL and self._fall(corrected) > 1:
+            return f"it would leave {_share(after, before)} of the residual"
+        harm = harm_of_detail(self._tile, corrected, self._band)
+        return harm and f"the kernel {harm}"
 
     def _match_levels(self) -> None:
         """The second pass of tone, after a first one: the band's own distribution of levels.

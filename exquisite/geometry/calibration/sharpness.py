@@ -169,11 +169,29 @@ def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], com
 
 
 def _solved(instruments: Sequence[float], targets: Sequence[float]) -> Kernel:
+    """The coefficients k within their bounds at which k M k - 2 k targets is least, M being the energies.
+
+    Where the least of all lies beyond the bounds, the least on their edges is taken: one coefficient has its bound
+    there, and the equation of the other one holds. Bounding both would be another kernel, often a soft one.
+    """
     matrix = [[energy(product(a, b), instruments) for b in _OCTAVES] for a in _OCTAVES]
     for i in range(2):
         matrix[i][i] = matrix[i][i] * (1 + _RIDGE) + 1e-6
     fine, coarse = solve(matrix, targets)
-    return _bounded(fine, coarse)
+    if _bounded(fine, coarse) == Kernel(fine, coarse):
+        return Kernel(fine, coarse)
+    edges = []
+    for fine in _BOUNDS[0]:
+        edges.append(_bounded(fine, (targets[1] - matrix[1][0] * fine) / matrix[1][1]))
+    for coarse in _BOUNDS[1]:
+        edges.append(_bounded((targets[0] - matrix[0][1] * coarse) / matrix[0][0], coarse))
+
+    def error(kernel: Kernel) -> float:
+        x, y = kernel.fine, kernel.coarse
+        (xx, xy), (yx, yy) = matrix
+        return xx * x * x + (xy + yx) * x * y + yy * y * y - 2 * (targets[0] * x + targets[1] * y)
+
+    return min(edges, key=error)
 
 
 def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Sequence[float]) -> Kernel:

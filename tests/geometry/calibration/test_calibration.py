@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC, LONG, TALL, Mode, TileContract, from_canonical, to_canonical
@@ -145,6 +145,15 @@ def test_a_tile_without_drift_is_passed_on_byte_for_byte() -> None:
     assert found.tile is raw
     assert raw.tobytes() == truth.tobytes()
     assert (found.applied, found.rim_px, found.fidelity, found.residual_before) == (False, 0, 1.0, 0.0)
+
+
+def test_a_part_of_the_change_of_sharpness_is_made_where_all_of_it_would_harm() -> None:
+    """The conditioning half alone is soft: the kernel that it asks for would amplify the detail of the other half."""
+    raw, band, _ = scene("cobbles", Drift(shift=(1.3, 0.6), cast=(6, -4, 2)))
+    raw.paste(raw.filter(ImageFilter.GaussianBlur(0.7)).crop((0, 0, *band.size)), (0, 0))
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert "sharpness" in calibration.stages
+    assert 1.3 < calibration.softness < 2
 
 
 @pytest.mark.parametrize("noise", [0.5, 2.0])
