@@ -7,8 +7,9 @@ from PIL import Image, ImageChops, ImageDraw
 
 from exquisite.contract import Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError, UsageError
-from exquisite.geometry.cut import RAMP_PX, Cut, find_cut, join_tile, straightened, with_straightened
+from exquisite.geometry.cut import RAMP_PX, Cut, _visible, find_cut, join_tile, straightened, with_straightened
 from exquisite.geometry.enforcement import enforce_conditioning_half
+from exquisite.pixels import flattened
 from tests.support import pictures
 
 CONTRACT = TileContract(128, 64, 48, 48)
@@ -73,6 +74,13 @@ def test_one_visible_break_outweighs_many_differences_that_nobody_sees() -> None
     cut = cut_of(new, old)
     assert all(cut.path[y] < 16 for y in range(8, 128, 16))
     assert cut.breaks == 0 < cut.straight_breaks
+
+
+def test_a_difference_of_eight_levels_counts_half() -> None:
+    """e³ / (e² + 8²): 2 levels hardly count, and 64 count nearly whole."""
+    levels = Image.new("F", (3, 1))
+    levels.putdata([2.0, 8.0, 64.0])
+    assert flattened(_visible(levels)) == pytest.approx((8 / 68, 4, 64**3 / (64**2 + 8**2)))
 
 
 def test_a_line_drawn_two_pixels_off_is_not_cut_through_but_walked_around() -> None:

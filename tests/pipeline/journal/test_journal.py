@@ -173,6 +173,26 @@ def test_settling_releases_a_reservation_whose_call_was_never_intended(root: Pat
     assert ledger(root).reserved == {}
 
 
+@pytest.mark.parametrize("outcome", ["refused", "not_sent"])
+def test_settling_releases_what_a_crash_left_without_a_bill(root: Path, outcome: str) -> None:
+    """The crash comes after the outcome is on disk and before the ledger is written."""
+
+    class StopsAtLedger(Files):
+        def replace(self, source: Path, target: Path) -> None:
+            if target.name == "ledger.json" and (root / "steps/000001/answers/000.outcome.json").exists():
+                raise KeyboardInterrupt
+            super().replace(source, target)
+
+    log = of_files(root, StopsAtLedger())
+    log.reserve(DOLLAR, "a tile")
+    call = log.intend({"model": "m"})
+    with pytest.raises(KeyboardInterrupt):
+        getattr(log, outcome)(call, "no")
+    assert ledger(root).counted == DOLLAR
+    journal(root).settle()
+    assert ledger(root).counted == 0
+
+
 def test_settling_doubts_a_call_that_a_crash_cut_off(root: Path) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
