@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from ..errors import ExquisiteError, PaymentError
 from .clock import Clock
 from .outcome import Reply
-from .paid_call import Deferred, PaidCall
+from .paid_call import DeferredCall, PaidCall
 from .shared_log import SharedLog
 
 __all__ = ["Flight", "fly"]
@@ -42,7 +42,7 @@ class Flight:
     paid: PaidCall
     place: int
     number: int
-    result: Reply | Deferred | None = None
+    result: Reply | DeferredCall | None = None
     error: BaseException | None = None
     received: bytearray = field(default_factory=bytearray, repr=False)
 

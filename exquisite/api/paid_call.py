@@ -31,7 +31,7 @@ from .retry import RetryPolicy
 
 __all__ = [
     "BrokenOff",
-    "Deferred",
+    "DeferredCall",
     "NotSent",
     "Outgoing",
     "PaidCall",
@@ -100,7 +100,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Deferred:
+class DeferredCall:
     """A retryable call: it certainly cost nothing.
 
     Attributes:
@@ -146,7 +146,7 @@ class PaidCall:
         calls.reserve(self.usd, self.what)
         return calls.intend(self.summary)
 
-    def finish(self, call: int, calls: CallLog, clock: Clock, received: bytearray) -> Reply | Deferred:
+    def finish(self, call: int, calls: CallLog, clock: Clock, received: bytearray) -> Reply | DeferredCall:
         """Send the call and log its outcome. The body of a returned answer is durable in the log.
 
         Args:
@@ -166,7 +166,7 @@ class PaidCall:
                 reply = self.send(received)
         except NotSent as problem:
             calls.not_sent(call, str(problem))
-            return Deferred(str(problem), again=not problem.final)
+            return DeferredCall(str(problem), again=not problem.final)
         except BrokenOff as problem:
             raise self._unknown(calls, call, str(problem), bytes(received)) from None
         verdict = judge(reply, clock.now())
@@ -178,7 +178,7 @@ class PaidCall:
         calls.refused(call, verdict.reason, reply.body)
         if verdict.kind is Kind.REFUSED:
             raise RejectedByServerError(f"the server refused {self.what}: {verdict.reason}; {verdict.advice}")
-        return Deferred(verdict.reason, verdict.wait_s, True, verdict.retry)
+        return DeferredCall(verdict.reason, verdict.wait_s, True, verdict.retry)
 
     def _store(self, call: int, calls: CallLog, clock: Clock, reply: Reply) -> None:
         """Log the answer. While the disk is full, hold the answer in memory and try again.

@@ -31,7 +31,7 @@ from .bill import Bill, bill_of
 from .call_round import Flight, fly
 from .generator import RawCandidate
 from .outcome import Reply, server_message
-from .paid_call import Deferred, PaidCall, Waiting, kept_headers
+from .paid_call import DeferredCall, PaidCall, Waiting, kept_headers
 from .shared_log import SharedLog
 
 __all__ = ["Purchase", "Terms", "shares_of"]
@@ -192,7 +192,7 @@ class Purchase:
         longest, line = 0.0, ""
         for flight in sorted(flights, key=lambda flight: flight.place):
             slot, why = slots[flight.place], flight.result
-            if not isinstance(why, Deferred):
+            if not isinstance(why, DeferredCall):
                 continue
             wait_s = policy.wait(slot.attempts, why.requested_s, why.busy, clock.chance) if why.again else None
             slot = replace(slot, attempts=slot.attempts + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.redo import Redone, redo_inputs
+from ..pipeline.redo import RedoResult, redo_inputs
 from .arguments import (
     Verbs,
     add_common_options,
@@ -71,7 +71,7 @@ def _redo(args: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _lines(step: int, redone: Redone) -> list[str]:
+def _lines(step: int, redone: RedoResult) -> list[str]:
     """The result in sentences."""
     lines = []
     if redone.result is None:
@@ -86,7 +86,7 @@ def _lines(step: int, redone: Redone) -> list[str]:
     return lines
 
 
-def _data(redone: Redone) -> dict[str, object]:
+def _data(redone: RedoResult) -> dict[str, object]:
     return {
         "branch": redone.branch,
         "status": None if redone.result is None else redone.result.status,

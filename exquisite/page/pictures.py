@@ -28,11 +28,11 @@ from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.tile_mode import glue
 from ..pipeline.artifacts import decode_png, encode_png
-from ..pipeline.derived import Derived
+from ..pipeline.derived import DerivedStep
 from ..pipeline.inputs import CanonicalInputs
 from ..pipeline.options import StepOptions
 from ..pipeline.rederive import inputs_on, rederive
-from ..pipeline.step import Examined, ExaminedSeam, commit_tile, joined_along
+from ..pipeline.step import Candidate, ExaminedSeam, commit_tile, joined_along
 from ..pipeline.store import Store
 from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
@@ -67,7 +67,7 @@ class StepPictures:
         self._root = root
         self._tiles: LruCache[Image.Image] = LruCache(_TILES_BYTES)
         self._pngs: LruCache[bytes] = LruCache(_PNG_BYTES)
-        self._derived: tuple[int, Derived] | None = None
+        self._derived: tuple[int, DerivedStep] | None = None
         self._deriving = threading.Lock()
 
     def png(self, selection: Selection) -> bytes:
@@ -116,7 +116,7 @@ class StepPictures:
             width = default if isinstance(default, int) and default else contract.overlap_px // _PREVIEW_FRACTION
         return band, inputs.canonical.own(commit_tile(one, inputs.canonical, width)), frame
 
-    def _joined(self, store: Store, selection: Selection, inputs: CanonicalInputs) -> Examined:
+    def _joined(self, store: Store, selection: Selection, inputs: CanonicalInputs) -> Candidate:
         """A candidate joined to the canvas, along the cuts of the step if it has any."""
         stages = ("enforced", "calibrated")
         enforced, redraw = (inputs.turned(self._tile(store, selection, stage)) for stage in stages)
@@ -129,7 +129,7 @@ class StepPictures:
         ]
         joined = joined_along(cuts, redraw, enforced, inputs)
         seams = tuple(map(ExaminedSeam, cuts))
-        return Examined(selection.candidate, RawCandidate(b"", {}), "", redraw, enforced, joined, seams)
+        return Candidate(selection.candidate, RawCandidate(b"", {}), "", redraw, enforced, joined, seams)
 
     def frame(self, step: int) -> Frame:
         """The boxes of a step on a canvas that is its band alone."""

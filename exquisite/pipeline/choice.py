@@ -1,4 +1,4 @@
-"""Chooses among the examined candidates: by the metric, then by the gate, with the feather width "auto"."""
+"""Chooses among the candidates of a step: by the metric, then by the gate, with the feather width "auto"."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS, Gate, TileScore, interior_gate, worst_of
 from .inputs import CanonicalInputs
 from .options import AUTO
-from .step import Examined, commit_tile, seam_scores
+from .step import Candidate, commit_tile, seam_scores
 
 __all__ = ["AUTO_WIDTHS", "Choice", "Feathering", "choose", "feather_width", "passes_gates", "ranked"]
 
@@ -55,7 +55,7 @@ class Choice:
     feathers: Mapping[int, Feathering] = field(default_factory=dict)
     would_pass: tuple[int, int] | None = None
 
-    def passes(self, one: Examined) -> bool:
+    def passes(self, one: Candidate) -> bool:
         """Whether a candidate may be glued: it passes the gates with its feather; without gates, it has no veto."""
         return one.index in self.feathers or passes_gates([seam.score for seam in one.seams], self.gates)
 
@@ -69,7 +69,7 @@ def passes_gates(scores: Sequence[TileScore | None], gates: Sequence[Gate]) -> b
     )
 
 
-def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
+def choose(examined: Sequence[Candidate], inputs: CanonicalInputs) -> Choice:
     """Choose the best candidate by the metric of the options among those that pass the gate, or none.
 
     Without a gate every candidate without a veto passes. With the feather "auto" a candidate passes if it does so with
@@ -106,7 +106,7 @@ def choose(examined: Sequence[Examined], inputs: CanonicalInputs) -> Choice:
     return Choice(None, best.index, gates, reason, best_by, would_pass=would_pass)
 
 
-def _how(winner: Examined, best: Examined, gates: Sequence[Gate], feathers: Mapping[int, Feathering]) -> str:
+def _how(winner: Candidate, best: Candidate, gates: Sequence[Gate], feathers: Mapping[int, Feathering]) -> str:
     """The end of the reason for a winner: what the gate had to do with it."""
     beside = "" if winner is best else f", of those that pass the gate; candidate {best.index} does not"
     if not gates:
@@ -118,20 +118,20 @@ def _how(winner: Examined, best: Examined, gates: Sequence[Gate], feathers: Mapp
 
 
 def _would_pass(
-    in_order: Sequence[Examined], gates: Sequence[Gate], inputs: CanonicalInputs
+    in_order: Sequence[Candidate], gates: Sequence[Gate], inputs: CanonicalInputs
 ) -> tuple[int, int] | None:
     """The best candidate that would pass with a feather, and its width in pixels, for a step that has none."""
     feathers = _feathers(in_order, gates, inputs) if inputs.options.feather_px == 0 else {}
     return next(((candidate, feather.feather_px) for candidate, feather in feathers.items()), None)
 
 
-def _all_vetoed(in_order: Sequence[Examined]) -> str:
+def _all_vetoed(in_order: Sequence[Candidate]) -> str:
     """A sentence with the vetoes of each candidate, and what a person can do."""
     vetoes = (f"candidate {one.index} ({', '.join(one.score.vetoes)})" for one in in_order if one.score is not None)
     return f"nothing is glued, since every candidate is vetoed: {', '.join(vetoes)}; `accept` glues one all the same"
 
 
-def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:
+def _shortfall(one: Candidate, gates: Sequence[Gate]) -> str:
     """The score of a candidate's seam, or of the worse of its two, beside the threshold of its gate."""
     pairs = [(seam.score, gate) for seam, gate in zip(one.seams, gates, strict=True) if seam.score is not None]
     score, gate = min(pairs, key=lambda pair: pair[0].metrics["seam"] - pair[1].threshold)
@@ -139,10 +139,10 @@ def _shortfall(one: Examined, gates: Sequence[Gate]) -> str:
     return f"scores {score.metrics['seam']:.3f}{vetoes} at the seam; this canvas asks for {gate.threshold:.3f}"
 
 
-def ranked(examined: Sequence[Examined], metric: str) -> list[Examined]:
+def ranked(examined: Sequence[Candidate], metric: str) -> list[Candidate]:
     """Sort by `metric`, best first; vetoed candidates after all others, unreadable ones last."""
 
-    def rank(one: Examined) -> tuple[bool, bool, float]:
+    def rank(one: Candidate) -> tuple[bool, bool, float]:
         return (one.score is not None, one.score is not None and not one.score.vetoes, one.value(metric))
 
     return sorted(examined, key=rank, reverse=True)
@@ -156,13 +156,13 @@ def feather_width(candidate: int, inputs: CanonicalInputs, choice: Choice) -> in
     return 0 if feather is None else feather.feather_px
 
 
-def _feathers(in_order: Sequence[Examined], gates: Sequence[Gate], inputs: CanonicalInputs) -> dict[int, Feathering]:
+def _feathers(in_order: Sequence[Candidate], gates: Sequence[Gate], inputs: CanonicalInputs) -> dict[int, Feathering]:
     """The narrowest feather of AUTO_WIDTHS for each candidate that passes with one, in the given order."""
     feathers = {one.index: _feathering(one, gates, inputs) for one in in_order}
     return {index: feather for index, feather in feathers.items() if feather is not None}
 
 
-def _feathering(one: Examined, gates: Sequence[Gate], inputs: CanonicalInputs) -> Feathering | None:
+def _feathering(one: Candidate, gates: Sequence[Gate], inputs: CanonicalInputs) -> Feathering | None:
     if one.score is None or one.joined is None or set(one.score.vetoes) - _MENDED_BY_A_FEATHER:
         return None
     for width in AUTO_WIDTHS:
@@ -173,7 +173,7 @@ def _feathering(one: Examined, gates: Sequence[Gate], inputs: CanonicalInputs) -
     return None
 
 
-def _why(best: Examined, others: Sequence[Examined], metric: str) -> str:
+def _why(best: Candidate, others: Sequence[Candidate], metric: str) -> str:
     value = best.value(metric)
     if not others:
         return f"candidate {best.index} is the only one; {metric} {value:.3f}"
@@ -184,5 +184,5 @@ def _why(best: Examined, others: Sequence[Examined], metric: str) -> str:
     )
 
 
-def _faults(examined: Sequence[Examined]) -> list[str]:
+def _faults(examined: Sequence[Candidate]) -> list[str]:
     return [f"candidate {one.index}: {one.error}" for one in examined if one.error]

@@ -13,7 +13,7 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from ..errors import StorageError
-from .derived import Derived
+from .derived import DerivedStep
 from .step import StepInputs
 from .store import Store
 from .store.pieces import grown_record
@@ -51,7 +51,7 @@ class OpenStep:
     digest: str | None = None
 
 
-def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
+def conclude(step: OpenStep, derived: DerivedStep, facts: Record) -> Record:
     """Finish `step`, and commit it when a candidate is glued; returns its record.
 
     Args:
@@ -68,7 +68,7 @@ def conclude(step: OpenStep, derived: Derived, facts: Record) -> Record:
     return record
 
 
-def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
+def step_record(step: OpenStep, derived: DerivedStep, facts: Record) -> Record:
     """The content of step.json for a step whose other files exist; writes nothing. Arguments as for `conclude`."""
     record = {
         **_outline(step),
@@ -87,7 +87,7 @@ def step_record(step: OpenStep, derived: Derived, facts: Record) -> Record:
     return record
 
 
-def accept_facts(store: Store, source: int, derived: Derived, candidate: int | None) -> Record:
+def accept_facts(store: Store, source: int, derived: DerivedStep, candidate: int | None) -> Record:
     """Further fields of the record of a later choice from the answers of step `source`.
 
     `candidate` is the one that a person accepted; None when the metric chose again with other options.
@@ -126,11 +126,11 @@ def close_refused(step: OpenStep, reason: str) -> None:
     commit(step.store, record, step.digest)
 
 
-def without_choice(derived: Derived) -> Derived:
+def without_choice(derived: DerivedStep) -> DerivedStep:
     """The same answers with nothing glued: the end of an unfinished step from which a person accepts a candidate."""
     reason = "ended by a person who accepted a candidate of it"
     choice = replace(derived.choice, chosen=None, would_pass=None, reason=reason)
-    return Derived(derived.examined, choice, None)
+    return DerivedStep(derived.examined, choice, None)
 
 
 def _outline(step: OpenStep) -> Record:
@@ -149,7 +149,7 @@ def _outline(step: OpenStep) -> Record:
     }
 
 
-def _growth(step: OpenStep, derived: Derived) -> Record:
+def _growth(step: OpenStep, derived: DerivedStep) -> Record:
     """The fields about the new canvas in the record of a step that glued something."""
     assert derived.strip is not None
     inputs, parent = step.inputs, step.store.steps.record(step.base)

@@ -24,13 +24,13 @@ from .artifacts import encode_png
 from .choice import Choice, choose, feather_width, ranked
 from .inputs import CanonicalInputs
 from .seam_files import by_seam, seam_files
-from .step import Examined, ExaminedSeam, StepInputs, StepOptions, commit_tile, examine_all
+from .step import Candidate, ExaminedSeam, StepInputs, StepOptions, commit_tile, examine_all
 from .store.records import pretty
 
-__all__ = ["Derived", "derive"]
+__all__ = ["DerivedStep", "derive"]
 
 @dataclass(frozen=True, eq=False)
-class Derived:
+class DerivedStep:
     """The result of a step's inputs and answers.
 
     Attributes:
@@ -42,7 +42,7 @@ class Derived:
         signatures: style of the growth strip, and of the last old pixels beside it; None when nothing is glued.
     """
 
-    examined: tuple[Examined, ...]
+    examined: tuple[Candidate, ...]
     choice: Choice
     strip: bytes | None
     pending: bytes | None = None
@@ -56,7 +56,7 @@ def derive(
     *,
     accepted: int | None = None,
     progress: Callable[[int, str], None] = lambda _candidate, _phase: None,
-) -> Derived:
+) -> DerivedStep:
     """Derive the growth strip and all files from stored answers.
 
     Args:
@@ -95,7 +95,7 @@ def derive(
             pending = encode_png(canonical.own(tile.crop(frame.pending_in_tile(options.soften_px))))
     if options.artifacts != "none":
         files = _files(inputs, examined, choice, tile, feather_px)
-    return Derived(examined, choice, strip, pending, files, signatures)
+    return DerivedStep(examined, choice, strip, pending, files, signatures)
 
 
 def _last_old_pixels(inputs: CanonicalInputs) -> Image.Image:
@@ -105,7 +105,7 @@ def _last_old_pixels(inputs: CanonicalInputs) -> Image.Image:
 
 
 def _files(
-    inputs: StepInputs, examined: Sequence[Examined], choice: Choice, tile: Image.Image | None, feather_px: int
+    inputs: StepInputs, examined: Sequence[Candidate], choice: Choice, tile: Image.Image | None, feather_px: int
 ) -> dict[str, bytes]:
     options = inputs.options
     files: dict[str, bytes | Image.Image] = {"prompt_full.txt": inputs.prompt.encode()}
@@ -133,7 +133,7 @@ def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
         return dict(zip(files, contents, strict=True))
 
 
-def _candidate_files(one: Examined, inputs: CanonicalInputs) -> dict[str, bytes | Image.Image]:
+def _candidate_files(one: Candidate, inputs: CanonicalInputs) -> dict[str, bytes | Image.Image]:
     files: dict[str, bytes | Image.Image] = {
         "score.json": pretty(_candidate_score(one)),
         "model_response_meta.json": pretty(dict(one.raw.meta)),
@@ -155,7 +155,7 @@ def _candidate_files(one: Examined, inputs: CanonicalInputs) -> dict[str, bytes 
     }
 
 
-def _candidate_score(one: Examined) -> dict[str, Any]:
+def _candidate_score(one: Candidate) -> dict[str, Any]:
     if one.score is None:
         return {"candidate": one.index, "error": one.error}
     first, *others = one.seams
@@ -179,7 +179,7 @@ def _measured(
     return {"calibration": calibration, **measured, **({"uncut": seam.uncut} if seam.uncut else {})}
 
 
-def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOptions) -> dict[str, Any]:
+def _score_summary(examined: Sequence[Candidate], choice: Choice, options: StepOptions) -> dict[str, Any]:
     rank = {one.index: place for place, one in enumerate(ranked(examined, options.metric), start=1)}
     gates: dict[str, Any] = {"gate": None}
     if choice.best is not None:
@@ -204,13 +204,13 @@ def _score_summary(examined: Sequence[Examined], choice: Choice, options: StepOp
     }
 
 
-def _feathering(one: Examined, choice: Choice) -> dict[str, Any]:
+def _feathering(one: Candidate, choice: Choice) -> dict[str, Any]:
     """The feather that "auto" chose for a candidate, as a record; empty without one."""
     feather = choice.feathers.get(one.index)
     return {} if feather is None else {"feather": asdict(feather)}
 
 
-def _verdict(one: Examined, examined: Sequence[Examined], choice: Choice, options: StepOptions) -> str:
+def _verdict(one: Candidate, examined: Sequence[Candidate], choice: Choice, options: StepOptions) -> str:
     """The reason why this candidate won or lost, as a sentence."""
     if one.score is None:
         return f"cannot be read: {one.error}"

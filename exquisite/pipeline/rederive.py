@@ -8,7 +8,7 @@ from ..api.generator import RawCandidate
 from ..contract import Mode
 from ..errors import UsageError
 from .commit import OpenStep, accept_facts, step_facts, step_record
-from .derived import Derived, derive
+from .derived import DerivedStep, derive
 from .journal import Journal
 from .journal.ledger import Ledger
 from .reference_pictures import references_of, scaffold_of, with_stored_pictures
@@ -24,7 +24,7 @@ _CHOICES = 3
 """Number of earlier steps whose answers a lost record of a person's choice may have used."""
 
 
-def rederive(store: Store, number: int) -> Derived:
+def rederive(store: Store, number: int) -> DerivedStep:
     """Derive step `number` again as its record describes it.
 
     Raises:

@@ -27,16 +27,16 @@ from .step import StepArguments, StepInputs, StepOptions, StepResult
 from .store import SEED, Store
 from .store.records import Record
 
-__all__ = ["Offered", "Redoable", "Redone", "StepChanges", "redo_inputs", "redo_step"]
+__all__ = ["LaterStep", "RedoResult", "RedoSession", "StepChanges", "redo_inputs", "redo_step"]
 
 
 class StepChanges(StepArguments, total=False):
-    """Arguments of `Session.step` that differ from those of the step that is made anew."""
+    """Arguments of `Session.step` that differ from those of the step that is made again."""
 
     prompt: str
 
 
-class Redoable(Protocol):
+class RedoSession(Protocol):
     """The part of a session that `redo_step` uses."""
 
     @property
@@ -46,19 +46,19 @@ class Redoable(Protocol):
     def branch(self, name: str, *, at: int | None = None) -> int:
         """Make a branch."""
 
-    def on_branch(self, name: str) -> Redoable:
+    def on_branch(self, name: str) -> RedoSession:
         """The same session on a branch."""
 
     @property
     def step(self) -> Callable[..., StepResult]:
-        """Grow the canvas by one strip, as `Session.step` does."""
+        """Extend the canvas by one strip, as `Session.step` does."""
 
     def writing(self) -> AbstractContextManager[object]:
         """Hold the writer's lock."""
 
 
 @dataclass(frozen=True)
-class Offered:
+class LaterStep:
     """A later step whose stored answers were scored again on the branch.
 
     Attributes:
@@ -73,7 +73,7 @@ class Offered:
 
 
 @dataclass(frozen=True, eq=False)
-class Redone:
+class RedoResult:
     """The result of `redo_step`.
 
     Attributes:
@@ -84,12 +84,17 @@ class Redone:
 
     branch: str
     result: StepResult | None
-    offered: tuple[Offered, ...]
+    offered: tuple[LaterStep, ...]
 
 
 def redo_step(
-    session: Redoable, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Unpack[StepChanges]
-) -> Redone:
+    session: RedoSession,
+    step: int,
+    generator: TileGenerator,
+    *,
+    branch: str | None = None,
+    **changes: Unpack[StepChanges],
+) -> RedoResult:
     """Make committed step number `step` again on a branch, and reuse the answers of the later steps.
 
     Args:
@@ -115,13 +120,13 @@ def redo_step(
         same = {"prompt": record["words"], "plan": record.get("plan"), **record["options"]}
         result = ours.step(record["mode"], generator, **{**same, **changes})
         if result.status == "rejected":
-            return Redone(name, result, ())
+            return RedoResult(name, result, ())
     with ours.writing():
-        return Redone(name, result, tuple(_offered(ours.store, later)))
+        return RedoResult(name, result, tuple(_reuse_later(ours.store, later)))
 
 
 def redo_inputs(
-    session: Redoable, step: int, *, prompt: str | None = None, **options: Unpack[StepOptionValues]
+    session: RedoSession, step: int, *, prompt: str | None = None, **options: Unpack[StepOptionValues]
 ) -> StepInputs:
     """The inputs of the step that `redo_step` would make; writes nothing.
 
@@ -169,7 +174,7 @@ def _back_to(store: Store, base: int, name: str) -> list[Record]:
     return records[::-1]
 
 
-def _offered(store: Store, later: list[Record]) -> list[Offered]:
+def _reuse_later(store: Store, later: list[Record]) -> list[LaterStep]:
     """Glue each of the `later` steps again on the followed branch if it passes the gate there."""
     accepted: dict[int, Record] = {}
     at: int | None = store.head
@@ -179,23 +184,24 @@ def _offered(store: Store, later: list[Record]) -> list[Offered]:
             accepted.setdefault(int(record["accepted"]["step"]), record)
         at = record["parent"]
     broken: dict[Mode, int] = {}
-    offers = []
+    outcomes = []
     for record in later:
         mode, number = Mode(record["mode"]), int(record["step"])
         source = int(record.get("accepted", {}).get("step", number))
         if source in accepted:
-            offers.append(Offered(number, accepted[source]["step"], accepted[source]["reason"]))
+            outcomes.append(LaterStep(number, accepted[source]["step"], accepted[source]["reason"]))
         elif mode in broken:
-            offers.append(Offered(number, None, f"it continues step {broken[mode]}, which is no longer on the branch"))
+            reason = f"it continues step {broken[mode]}, which is no longer on the branch"
+            outcomes.append(LaterStep(number, None, reason))
         else:
-            one = _offer(store, record, source)
-            offers.append(one)
+            one = _reuse(store, record, source)
+            outcomes.append(one)
             if one.made is None:
                 broken[mode] = number
-    return offers
+    return outcomes
 
 
-def _offer(store: Store, record: Record, source: int) -> Offered:
+def _reuse(store: Store, record: Record, source: int) -> LaterStep:
     """Glue the stored answers of step `source` at the followed head if they pass the gate there."""
     base, number = store.head, int(record["step"])
     raws = stored_answers(store, source)
@@ -204,7 +210,7 @@ def _offer(store: Store, record: Record, source: int) -> Offered:
     inputs = inputs_on(store, base, Mode(record["mode"]), record["words"], options)
     derived = derive(inputs, raws)
     if derived.strip is None:
-        return Offered(number, None, derived.choice.reason)
+        return LaterStep(number, None, derived.choice.reason)
     facts = accept_facts(store, source, derived, None)
     record = conclude(OpenStep(store, store.steps.new(base), base, inputs), derived, facts)
-    return Offered(number, record["step"], record["reason"])
+    return LaterStep(number, record["step"], record["reason"])

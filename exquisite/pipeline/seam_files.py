@@ -15,7 +15,7 @@ from ..json_types import JsonObject
 from ..pixels import laplacian_energy
 from .artifacts import bounds_overlay, cut_overlay
 from .inputs import CanonicalInputs, StepInputs, TileEnd
-from .step import Examined, commit_tile, seam_scores
+from .step import Candidate, commit_tile, seam_scores
 
 __all__ = ["by_seam", "seam_files"]
 
@@ -34,7 +34,7 @@ def by_seam(ones: Iterable[_One]) -> Iterator[tuple[str, _One]]:
 
 
 def seam_files(
-    inputs: StepInputs, winner: Examined, tile: Image.Image, feather_px: int
+    inputs: StepInputs, winner: Candidate, tile: Image.Image, feather_px: int
 ) -> tuple[dict[str, Image.Image], JsonObject]:
     """The pictures of each seam with and without the feather; a step without a feather gets a preview of one.
 
@@ -87,7 +87,7 @@ def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Im
     return {"canvas_strip.png": canvas_strip, "bounds_overlay.png": overlay}
 
 
-def _cut_pictures(inputs: CanonicalInputs, end: TileEnd, cut: Cut | None, winner: Examined) -> dict[str, Image.Image]:
+def _cut_pictures(inputs: CanonicalInputs, end: TileEnd, cut: Cut | None, winner: Candidate) -> dict[str, Image.Image]:
     """The pictures of the cut at one end, turned; none where there is none."""
     if cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
         return {}

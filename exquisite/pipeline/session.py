@@ -20,7 +20,7 @@ from ..geometry.overlap_score import TileScore
 from .agreement import agreement
 from .answered import answered_step, inputs_of, request_of
 from .commit import OpenStep, accept_facts, close_refused, commit, conclude, step_facts, without_choice
-from .derived import Derived, derive
+from .derived import DerivedStep, derive
 from .export import ExportOptions, ExportOptionValues, export_canvas
 from .journal import Journal
 from .journal.ledger import Ledger
@@ -30,7 +30,7 @@ from .labels import Labels
 from .notebook import card, small_png
 from .options import StepOptionValues
 from .rederive import inputs_on, rederive
-from .redo import Redone, StepChanges, redo_step
+from .redo import RedoResult, StepChanges, redo_step
 from .reference_pictures import store_pictures
 from .status import Status, session_status
 from .step import Progress, StepInputs, StepOptions, StepResult
@@ -291,7 +291,7 @@ class Session:
             conclude(ours, derived, accept_facts(self.store, number, derived, candidate))
             return self._result(ours.number, tuple(one.score for one in derived.examined))
 
-    def rescore(self, *, step: int | None = None, **options: Unpack[StepOptionValues]) -> Derived:
+    def rescore(self, *, step: int | None = None, **options: Unpack[StepOptionValues]) -> DerivedStep:
         """Score and choose again from the stored answers of a step with other options; writes nothing.
 
         Raises:
@@ -327,7 +327,7 @@ class Session:
 
     def redo(
         self, step: int, generator: TileGenerator, *, branch: str | None = None, **changes: Unpack[StepChanges]
-    ) -> Redone:
+    ) -> RedoResult:
         """Make a step again on a branch, and reuse the answers of the later ones; see `redo.redo_step`."""
         return redo_step(self, step, generator, branch=branch, **changes)
 

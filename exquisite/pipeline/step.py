@@ -39,7 +39,7 @@ from .notebook import card, small_png
 from .options import StepOptions, StepOptionValues
 
 __all__ = [
-    "Examined",
+    "Candidate",
     "ExaminedSeam",
     "Progress",
     "ResultStatus",
@@ -151,7 +151,7 @@ class ExaminedSeam:
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
+class Candidate:
     """A candidate after the stages that need no other candidate; its pictures are canonical.
 
     Attributes:
@@ -202,13 +202,13 @@ def examine_all(
     raws: Sequence[RawCandidate],
     inputs: CanonicalInputs,
     progress: Callable[[int, str], None] = lambda _candidate, _phase: None,
-) -> list[Examined]:
+) -> list[Candidate]:
     """Examine every candidate, on all cores; `progress` gets the candidate and its phase."""
     frame = inputs.frame
     area = frame.growth_in_tile if inputs.closes else frame.generated_half
     copies = CopySearch(inputs.references, area, inputs.contract)
 
-    def examine(index: int) -> Examined:
+    def examine(index: int) -> Candidate:
         progress(index, "examining")
         return _examine(index, raws[index], inputs, copies)
 
@@ -216,12 +216,12 @@ def examine_all(
         return list(pool.map(examine, range(len(raws))))
 
 
-def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs, copies: CopySearch) -> Examined:
+def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs, copies: CopySearch) -> Candidate:
     contract = inputs.contract
     try:
         tile = decode_tile(raw.data, contract, inputs.mode)
     except AnswerError as error:
-        return Examined(index, raw, str(error))
+        return Candidate(index, raw, str(error))
     if inputs.options.calibrate:
         tile = deblocked(tile, jpeg_quantizer(raw.data))
     tile = inputs.turned(tile)
@@ -241,7 +241,7 @@ def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs, copies: Cop
     score = worst_of(scores)
     if copies.copied_in(joined):
         score = vetoed(score, "reference")
-    return Examined(index, raw, "", redraw, enforced, joined, scored, score, correction)
+    return Candidate(index, raw, "", redraw, enforced, joined, scored, score, correction)
 
 
 def _calibrations(tile: Image.Image, inputs: CanonicalInputs) -> Sequence[Calibration | None]:
@@ -304,7 +304,7 @@ def seam_scores(tile: Image.Image, seams: Sequence[ExaminedSeam], inputs: Canoni
     return scores
 
 
-def commit_tile(winner: Examined, inputs: CanonicalInputs, feather_px: int) -> Image.Image:
+def commit_tile(winner: Candidate, inputs: CanonicalInputs, feather_px: int) -> Image.Image:
     """The tile whose growth box is committed: the winner's joined tile, feathered at its seams along their cuts.
 
     Args:

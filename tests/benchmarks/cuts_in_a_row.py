@@ -18,7 +18,7 @@ from exquisite.contract import CLASSIC, WIDE, Box
 from exquisite.geometry.cut import find_cut, join_tile, straightened
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pipeline.session import Session
-from exquisite.pipeline.step import Examined
+from exquisite.pipeline.step import Candidate
 from exquisite.pixels import laplacian_energy
 from tests.support.pictures import draw
 from tests.support.tiny import png, step_or_accept
@@ -91,7 +91,7 @@ def _grown(kind: str, soften_px: int, steps: int) -> Iterator[Record]:
             yield {**_seam(one, band), **_beside_truth(one, picture.crop(growth))}
 
 
-def _seam(one: Examined, band: Image.Image) -> Record:
+def _seam(one: Candidate, band: Image.Image) -> Record:
     """Bend across the join over the usual bend, and the share of rows that break there."""
     assert one.joined is not None
     assert one.redraw is not None
@@ -104,7 +104,7 @@ def _seam(one: Examined, band: Image.Image) -> Record:
     return {"residual": residual, "broken": broken}
 
 
-def _beside_truth(one: Examined, truth: Image.Image) -> Record:
+def _beside_truth(one: Candidate, truth: Image.Image) -> Record:
     """The largest mean error of a channel, in levels; contrast and sharpness over those of the truth."""
     assert one.joined is not None
     new = one.joined.crop(CLASSIC.tile_frame("x_ltr").growth_in_tile)

@@ -10,7 +10,7 @@ from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
 from exquisite.pipeline.artifacts import encode_png
 from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width, ranked
 from exquisite.pipeline.inputs import CanonicalInputs
-from exquisite.pipeline.step import Examined, ExaminedSeam, StepInputs, StepOptions, examine_all
+from exquisite.pipeline.step import Candidate, ExaminedSeam, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
 
 CONTRACT = TileContract(64, 32, 16, 16)
@@ -19,13 +19,13 @@ THRESHOLD = interior_gate(BAND, Mode.X_LTR, CONTRACT).threshold
 GOOD, BAD = THRESHOLD + 1, THRESHOLD - 1
 
 
-def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Examined:
+def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Candidate:
     metrics = {**dict.fromkeys(METRICS, 0.0), "primary": primary, "seam": seam}
     score = TileScore(primary, metrics, vetoes)
-    return Examined(index, RawCandidate(b"", {}), seams=(ExaminedSeam(score=score),), score=score)
+    return Candidate(index, RawCandidate(b"", {}), seams=(ExaminedSeam(score=score),), score=score)
 
 
-def chosen(*examined: Examined, **options: Any) -> Choice:
+def chosen(*examined: Candidate, **options: Any) -> Choice:
     return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)).canonical)
 
 
@@ -82,7 +82,7 @@ def test_where_every_candidate_is_vetoed_nothing_is_glued_gate_or_not() -> None:
 
 
 def test_what_cannot_be_read_is_named() -> None:
-    unread = Examined(0, RawCandidate(b"", {}), error="no PNG")
+    unread = Candidate(0, RawCandidate(b"", {}), error="no PNG")
     assert chosen(unread).reason == "no candidate could be read: candidate 0: no PNG"
     assert chosen(unread, candidate(1, -9, GOOD)).chosen == 1
 

@@ -41,7 +41,7 @@ RECORDED_HEADERS = frozenset(
 _SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "password")
 
 
-class Replayed(httpx.SyncByteStream):
+class ReplayedBody(httpx.SyncByteStream):
     """A recorded body, followed by the error that ended it."""
 
     def __init__(self, interaction: Interaction, request: httpx.Request) -> None:
@@ -52,7 +52,7 @@ class Replayed(httpx.SyncByteStream):
         _raise_recorded(self._interaction, self._request)
 
 
-class Recorded(httpx.SyncByteStream):
+class RecordedBody(httpx.SyncByteStream):
     """Passes a body on piece by piece, and records it at its end or error."""
 
     def __init__(
@@ -161,7 +161,7 @@ class Transport(httpx.BaseTransport):
             return self._send(content, request)
         if interaction.status is None:
             _raise_recorded(interaction, request)
-        stream = Replayed(interaction, request)
+        stream = ReplayedBody(interaction, request)
         return httpx.Response(interaction.status or 0, headers=dict(interaction.headers), stream=stream)
 
     def _send(self, content: RecordedRequest, request: httpx.Request) -> httpx.Response:
@@ -190,7 +190,7 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(
             response.status_code,
             headers=response.headers,
-            stream=Recorded(stream, keep),
+            stream=RecordedBody(stream, keep),
             extensions=response.extensions,
         )
 

@@ -10,7 +10,7 @@ from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
 from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, worst_of
 from ..choice import choose, feather_width, passes_gates
-from ..step import Examined, StepInputs, along_cut, commit_tile, seam_scores
+from ..step import Candidate, StepInputs, along_cut, commit_tile, seam_scores
 from ..store.records import Record
 
 __all__ = ["MEASURES", "gate_verdict", "measure"]
@@ -29,7 +29,7 @@ MEASURES: Mapping[str, str] = {
 """Every measure of a step, and its meaning."""
 
 
-def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
+def measure(one: Candidate, inputs: StepInputs) -> dict[str, float]:
     """Compute the MEASURES of a readable candidate, joined with the options of `inputs`."""
     canonical, growth = inputs.canonical, inputs.canonical.frame.growth_in_tile
     feather_px = feather_width(one.index, canonical, choose([one], canonical))
@@ -48,7 +48,7 @@ def measure(one: Examined, inputs: StepInputs) -> dict[str, float]:
     }
 
 
-def gate_verdict(one: Examined, inputs: StepInputs) -> Record:
+def gate_verdict(one: Candidate, inputs: StepInputs) -> Record:
     """Apply the gate of the options, or the default gate without one, to a candidate."""
     options = inputs.options
     factor = DEFAULT_GATE if options.gate is None else options.gate

@@ -14,8 +14,8 @@ from ...errors import CanvasError, UsageError
 from .records import Record
 
 __all__ = [
-    "Grown",
     "Piece",
+    "StepBoxes",
     "Zones",
     "beyond",
     "box_of",
@@ -66,7 +66,7 @@ class Piece:
         return self if within.size == self.size else Piece(self.sha256, (left, top), within.size, within)
 
 
-class Grown(NamedTuple):
+class StepBoxes(NamedTuple):
     """The boxes of a step, in signed canvas coordinates.
 
     Attributes:
@@ -99,7 +99,7 @@ class Zones(NamedTuple):
     far: int = 0
 
 
-def grow_box(canvas: Box, mode: Mode, contract: TileContract, zones: Zones) -> Grown:
+def grow_box(canvas: Box, mode: Mode, contract: TileContract, zones: Zones) -> StepBoxes:
     """The boxes of a step in `mode` on `canvas`.
 
     A step that closes a loop commits the pending zone at the beginning of the canvas as part of its strip: those pixels
@@ -112,7 +112,7 @@ def grow_box(canvas: Box, mode: Mode, contract: TileContract, zones: Zones) -> G
     turned_x, turned_y = contract.oriented((turned, 0), mode)
     whole = Box(turned_x, turned_y, turned_x + frame.grown_size[0], turned_y + frame.grown_size[1])
     boxes = (frame.in_canvas(committed), frame.in_canvas(pending), whole)
-    return Grown(*(_box((box.left + left, box.top + top), box.size) for box in boxes))
+    return StepBoxes(*(_box((box.left + left, box.top + top), box.size) for box in boxes))
 
 
 def grown_record(

@@ -7,7 +7,7 @@ import json
 from functools import cached_property
 
 from ...contract import Mode, TileContract
-from ..derived import Derived
+from ..derived import DerivedStep
 from ..options import StepOptions
 from ..rederive import rederive
 from ..store import SEED, Store
@@ -65,7 +65,7 @@ class _Source:
         return content
 
     @cached_property
-    def _derived(self) -> Derived | None:
+    def _derived(self) -> DerivedStep | None:
         """The step derived again from its answers, at most once."""
         with contextlib.suppress(*IMPOSSIBLE):
             return rederive(Store(self._evidence.root, files=self._evidence.files), self._number)
