@@ -201,6 +201,8 @@ def _plan_run(
         return None
     if args.steps != 1:
         raise UsageError("the plan sets the number of steps: omit --steps")
+    if options.get("close"):
+        raise UsageError("a plan closes no loop: run the closing step after it, without --plan")
     plan = read_plan(args.plan, contract, mode, {**options, "prompt": args.prompt})
     return PlanRun(plan, lambda: open_session(args), budget_of(args), args.retry_ambiguous)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..api.generator import TileGenerator
@@ -63,6 +64,7 @@ class PlanRun:
         lines = [f"plan {self.plan.name}: {self.plan.steps} steps, {len(steps)} remaining", table(rows)]
         price = _total(steps)
         lines.append(str(price) if price.most else "all steps are free of charge")
+        lines += filter(None, [self._shortage(session, steps)])
         data: dict[str, Any] = {"dry_run": True, "plan": self.plan.name, "sha256": self.plan.sha256}
         data |= {"estimate_usd": str(price.about), "worst_case_usd": str(price.most)}
         output.result("\n".join(lines), {**data, "steps": [_data(one) for one in steps]})
@@ -73,7 +75,10 @@ class PlanRun:
         """Make the remaining steps, and yield the result of each."""
         limits = [self.budget] if self.budget is not None else []
         if isinstance(generator, GeneratorWithConsent):  # one consent for all steps, limited by their total price
-            limits.append(Ledger(session.store.disk).counted + self.price(generator.client).most)
+            steps = _priced(session, self.plan, generator.client)
+            limits.append(Ledger(session.store.disk).counted + _total(steps).most)
+            if shortage := self._shortage(session, steps):
+                output.note(shortage)
         lines: list[ProgressLine] = []
 
         def show(progress: Progress) -> None:
@@ -95,6 +100,20 @@ class PlanRun:
                 return
             output.note(f"step {planned.step} of {self.plan.steps} of the plan, line {planned.line}")
             yield result
+
+    def _shortage(self, session: Session, steps: Sequence[_PricedStep]) -> str:
+        """A message when the budget does not cover the estimate of the remaining steps; "" when it does."""
+        limits = [limit for limit in (self.budget, self.plan.stop.budget) if limit is not None]
+        if not limits:
+            return ""
+        left = max(Decimal(0), min(limits) - Ledger(session.store.disk).counted)
+        covered = sum(total <= left for total in accumulate(one.about for one in steps))
+        if covered == len(steps):
+            return ""
+        return (
+            f"the budget has ${left:.2f} left, which covers about {covered} of {len(steps)} steps; "
+            "the plan stops there, and the same command continues it with a larger budget"
+        )
 
     def ending(self, session: Session) -> str:
         """Why the run stopped before the end of the plan; "" at its end."""

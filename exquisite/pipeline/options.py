@@ -121,8 +121,7 @@ class StepOptions:
             yield f"unknown artifacts {self.artifacts!r}: use one of {', '.join(ARTIFACTS)}"
         if not _is_whole(self.soften_px) or self.soften_px < 0:
             yield f"soften_px must be 0 or more, in whole pixels, not {self.soften_px!r}"
-        if not isinstance(self.references, tuple) or not all(map(_is_reference, self.references)):
-            yield f"references must be seed, map or picture files, not {self.references!r}"
+        yield from self._reference_problems()
         if not _is_whole(self.scaffold_offset_px) or self.scaffold_offset_px < 0:
             yield f"scaffold_offset_px must be 0 or more, in whole pixels, not {self.scaffold_offset_px!r}"
         elif self.scaffold_offset_px and self.scaffold_fill in SCAFFOLD_FILLS:
@@ -138,6 +137,18 @@ class StepOptions:
             yield "soften_seed needs soften_px, the width of the zone inside the seed picture"
         if self.close is True and self.soften_px:
             yield "a step that closes a loop leaves nothing pending: omit soften_px"
+
+    def _reference_problems(self) -> Iterator[str]:
+        if not isinstance(self.references, tuple):
+            yield f"references must be a list of seed, map or picture files, not {self.references!r}"
+            return
+        for name in self.references:
+            if not _is_reference(name):
+                yield f"a reference must be seed, map or a picture file, not {name!r}"
+        names = [name for name in self.references if isinstance(name, str)]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            if STORED_PICTURE.fullmatch(name) is None:  # a record of an older version may hold one twice
+                yield f"reference {name} is named twice: name it once, since each costs tokens"
 
     def require_fits(self, contract: TileContract) -> None:
         """Check the widths against the sizes of a session.

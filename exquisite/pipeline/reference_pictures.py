@@ -7,12 +7,14 @@ therefore has the same pixels, even if the file or the canvas has changed since.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
 from ..api.reference_picture import ReferencePicture
 from ..contract import Box, Mode, TileContract, from_canonical, to_canonical
+from ..errors import UsageError
 from ..geometry.reference_tile import SCAFFOLD_FILLS
 from .export.view import CanvasView
 from .fitting import rgb_file
@@ -27,6 +29,7 @@ __all__ = [
     "largest_map_size",
     "map_size",
     "references_of",
+    "require_reaches",
     "scaffold_of",
     "store_pictures",
     "with_stored_pictures",
@@ -48,12 +51,38 @@ def with_stored_pictures(store: Store, base: int, mode: Mode, options: StepOptio
     Raises:
         PictureError: a file is not a picture.
         CanvasError: the canvas cannot grow in `mode`.
+        UsageError: two references are the same picture, or a sketch ends before its offset.
     """
     references = tuple(_stored_reference(store, base, mode, name) for name in options.references)
+    _require_different(options.references, references)
     scaffold = options.scaffold_fill
     if scaffold not in SCAFFOLD_FILLS and not STORED_PICTURE.fullmatch(scaffold):
-        scaffold = f"file:{store.pictures.take(_sketch(scaffold, mode, store.contract))}"
+        sketch = _sketch(scaffold, mode, store.contract)
+        require_reaches(scaffold, sketch.size, mode, options.scaffold_offset_px, store.contract)
+        scaffold = f"file:{store.pictures.take(sketch)}"
     return replace(options, references=references, scaffold_fill=scaffold)
+
+
+def _require_different(names: Sequence[str], stored: Sequence[str]) -> None:
+    """Refuse a picture that is named twice; a record of an older version may hold one twice."""
+    first: dict[str, str] = {}
+    for name, digest in zip(names, (one.partition(":")[2] for one in stored), strict=True):
+        if first.setdefault(digest, name) != name and not STORED_PICTURE.fullmatch(name):
+            raise UsageError(f"{name} is the same picture as {first[digest]}: name it once, since each costs tokens")
+
+
+def require_reaches(name: str, size: tuple[int, int], mode: Mode, offset_px: int, contract: TileContract) -> None:
+    """Check that a sketch of `size` (width, height), scaled to the tile's size across, does not end before an offset.
+
+    Raises:
+        UsageError: it does; the message names its length.
+    """
+    length = _scaled_length(size, mode, contract)
+    if offset_px >= length:
+        raise UsageError(
+            f"{name} ends before pixel {offset_px}, where this step begins: scaled to {contract.across_px} px across, "
+            f"it is {length} px long; use a longer picture or a smaller scaffold_offset_px"
+        )
 
 
 def references_of(store: Store, options: StepOptions) -> tuple[ReferencePicture, ...]:
@@ -131,10 +160,14 @@ def _no_longer(picture: Image.Image, contract: TileContract) -> Image.Image:
 def _sketch(path: str, mode: Mode, contract: TileContract) -> Image.Image:
     """The picture in a file, scaled to the tile's size across."""
     picture = rgb_file(path)
-    along, across = contract.oriented(picture.size, mode)
-    length = max(1, round(along * contract.across_px / across))
-    size = contract.oriented((length, contract.across_px), mode)
+    size = contract.oriented((_scaled_length(picture.size, mode, contract), contract.across_px), mode)
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _scaled_length(size: tuple[int, int], mode: Mode, contract: TileContract) -> int:
+    """Length along the growing axis, in pixels, of a picture of `size` scaled to the tile's size across."""
+    along, across = contract.oriented(size, mode)
+    return max(1, round(along * contract.across_px / across))
 
 
 def _middle_of_seed(store: Store, mode: Mode) -> Image.Image:

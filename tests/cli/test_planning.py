@@ -73,6 +73,22 @@ def test_the_price_of_the_whole_is_its_ceiling(paid: Cli, served: Emulator) -> N
     assert [edit.fields["n"] for edit in edits if edit] == ["3", "3", "2"]
 
 
+@pytest.mark.parametrize("where", ["the plan", "the command"])
+def test_a_budget_that_does_not_cover_the_plan_is_said_beforehand(
+    paid: Cli, served: Emulator, folder: Path, where: str
+) -> None:
+    first, *_ = (Decimal(one["estimate_usd"]) for one in paid("--dry-run", "--json").data[0]["steps"])
+    assert "budget" not in paid("--dry-run", "--budget", "100").out
+    budget = str(first * 3 / 2)
+    if where == "the plan":
+        (folder / "scroll.toml").write_text(f"{SCROLL}[stop]\nbudget = {budget}\n")
+    words = ["--budget", budget] if where == "the command" else []
+    assert "which covers about 1 of 3 steps" in paid("--dry-run", *words).out
+    ran = paid("--yes", *words)
+    assert (ran.code, "which covers about 1 of 3 steps" in ran.err) == (4, True)
+    assert served.billed_usd <= Decimal(budget)
+
+
 def test_the_same_command_goes_on_where_a_run_ended(paid: Cli, served: Emulator) -> None:
     served.restart(["ok", "moderation_blocked"])
     assert paid("--yes").code == 5
@@ -90,6 +106,7 @@ def test_a_bad_plan_makes_no_session(planned: Cli, folder: Path) -> None:
     assert "no line holds step 1" in ran.err
     (folder / "scroll.toml").write_text(SCROLL)
     assert "omit --steps" in planned("--steps", "2").err
+    assert "run the closing step after it" in planned("--close").err
 
 
 def test_a_refusal_stops_it(planned: Cli, instant: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,21 @@ class TestRequest:
     def test_a_bad_name_or_file_stops_before_anything_is_written(self, session: Session, tmp_path: Path) -> None:
         before = tree(session.root)
         for bad in ("sead", "", 3):
-            with pytest.raises(UsageError, match="references must be seed, map or picture files"):
+            with pytest.raises(UsageError, match="a reference must be seed, map or a picture file, not"):
                 grow(session, "x_ltr", references=[bad])
         for name in ("missing.png", str(Path(__file__))):
             with pytest.raises(PictureError):
                 grow(session, "x_ltr", references=[name])
+        assert tree(session.root) == before
+
+    def test_a_picture_that_is_named_twice_is_refused(self, session: Session, style: str, tmp_path: Path) -> None:
+        same = tmp_path / "same.png"
+        shutil.copy(style, same)
+        before = tree(session.root)
+        with pytest.raises(UsageError, match="reference map is named twice"):
+            grow(session, "x_ltr", references=["map", "seed", "map"])
+        with pytest.raises(UsageError, match=r"same\.png is the same picture as .*style\.png"):
+            grow(session, "x_ltr", references=[style, str(same)])
         assert tree(session.root) == before
 
 
@@ -240,6 +251,10 @@ class TestSketch:
         sent(other, scaffold_fill=self.sketch(tmp_path))
         strips = [tree(session.root / "strips") for session in (one, other)]
         assert strips[0] == strips[1]
+
+    def test_an_offset_beyond_its_end_is_refused(self, session: Session, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"sketch\.png ends before pixel 90, .* is 90 px long"):
+            grow(session, "x_ltr", scaffold_fill=self.sketch(tmp_path), scaffold_offset_px=90)
 
     def test_what_it_cannot_be_is_said(self) -> None:
         with pytest.raises(UsageError, match="use one of grey, edge, mirror, or a picture file"):

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,14 @@ from ...contract import Mode, TileContract
 from ...errors import ContractError, ExquisiteError, UsageError
 from ..fitting import rgb_file
 from ..options import OPTION_ALIASES, StepOptions, is_picture_file
+from ..reference_pictures import require_reaches
 
 __all__ = ["PlanLine", "ScrollPlan", "StopRules", "read_plan"]
 
 _WORDS = ("mode", "prompt", "clause")
 _RANGES = ("steps", "pixels")
+_SINGLE_STEP = {"close": "close belongs to a single step, after the plan"}
+_OPTIONS = tuple(sorted(option.name for option in fields(StepOptions) if option.name not in _SINGLE_STEP))
 _TOP = ("name", "contract", "line", "stop")
 _MOST_STEPS = 100_000  # a longer plan is taken for a typing error
 
@@ -162,13 +165,25 @@ class _Reader:
             self.problems.append("name must be a text")
         self._check_contract(document.get("contract"))
         common = {key: value for key, value in document.items() if key not in _TOP}
+        common = self._entries(common, (*_WORDS, *_OPTIONS), "above the lines")
         stop = self._stop(document.get("stop", {}))
-        lines = [self._line(number, {**common, **table}) for number, table in enumerate(tables, start=1)]
+        lines = [
+            self._line(number, {**common, **self._entries(table, (*_WORDS, *_RANGES, *_OPTIONS), f"line {number}")})
+            for number, table in enumerate(tables, start=1)
+        ]
         self.problems += _range_problems([line for line in lines if line is not None])
         if self.problems:
             return None
         ordered = sorted((line for line in lines if line is not None), key=lambda line: line.first)
         return ScrollPlan(own_name, sha256, tuple(ordered), stop)
+
+    def _entries(self, table: Mapping[str, Any], names: Sequence[str], where: str) -> dict[str, Any]:
+        """The entries of `table` whose key is one of `names` or an alias of one; the others are problems."""
+        keys = {key: OPTION_ALIASES.get(key, key) for key in table}
+        for key in sorted(key for key in keys if keys[key] not in names):
+            problem = f"unknown key {key!r}: use {', '.join(names)}"
+            self.problems.append(f"{where}: {_SINGLE_STEP.get(key, problem)}")
+        return {key: value for key, value in table.items() if keys[key] in names}
 
     def _check_contract(self, text: object) -> None:
         """Check that the contract in the plan, if any, is that of the session."""
@@ -209,22 +224,30 @@ class _Reader:
         prompt = self._line_prompt(table, note)
         values = {OPTION_ALIASES.get(key, key): value for key, value in table.items()}
         values = {key: value for key, value in values.items() if key not in (*_WORDS, *_RANGES)}
+        values = self._in_folder(values)
         options = StepOptions()
         try:
-            options = StepOptions.from_values({**self._own_options(), **self._in_folder(values)})
-            if options.close:
-                note("close belongs to a single step, after the plan")
-            else:
-                options.require_fits(self._contract)
+            options = StepOptions.from_values({**self._own_options(), **values})
+            options.require_fits(self._contract)
         except UsageError as error:
             for problem in str(error).split("; "):
                 note(problem)
-        for name in options.picture_files:
+        sizes: dict[str, tuple[int, int]] = {}
+        for name in _picture_files(values):
             try:
-                rgb_file(name)
+                sizes[name] = rgb_file(name).size
             except ExquisiteError as error:
                 note(error)
-        return None if isinstance(steps, str) else PlanLine(number, *steps, mode, prompt, options)
+        if isinstance(steps, str):
+            return None
+        line = PlanLine(number, *steps, mode, prompt, options)
+        if size := sizes.get(options.scaffold_fill):
+            try:
+                last = line.options_of(line.last, self._contract)
+                require_reaches(options.scaffold_fill, size, mode, last.scaffold_offset_px, self._contract)
+            except UsageError as error:
+                note(f"at step {line.last} {error}")
+        return line
 
     def _own_options(self) -> dict[str, Any]:
         return {key: value for key, value in self._options.items() if key != "prompt"}
@@ -263,6 +286,13 @@ class _Reader:
 
     def _path(self, name: object) -> object:
         return str(self._folder / name) if isinstance(name, str) and is_picture_file(name) else name
+
+
+def _picture_files(values: Mapping[str, Any]) -> list[str]:
+    """The picture files that the options of a line name, be these options valid or not."""
+    references = values.get("references", ())
+    names = [*(references if isinstance(references, tuple) else ()), values.get("scaffold_fill", "")]
+    return [name for name in names if isinstance(name, str) and is_picture_file(name)]
 
 
 def _steps_of(table: Mapping[str, Any], advance_px: int) -> tuple[int, int] | str:
