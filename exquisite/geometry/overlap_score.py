@@ -1,8 +1,8 @@
-"""THE scorer: how well a tile continues the canvas. Every path of the program uses this one.
+"""The scorer: rates how well a tile continues the canvas. The whole package uses this one scorer.
 
-Two strips meet at the seam: the canvas strip (the last `overlap_px` of the canvas) and the tile strip (the
-first `overlap_px` of the GENERATED half; the conditioning half is equal by force and says nothing). Of all
-metrics, higher is better and every value is finite. The primary metric is minus the seam's cost
+Two strips meet at the seam: the canvas strip (the last `overlap_px` of the canvas) and the tile strip (the first
+`overlap_px` of the GENERATED half; enforcement makes the conditioning half equal to the band, so scoring it is
+meaningless). Higher is better for all metrics, and every value is finite. The primary metric is minus the seam's cost
 (`seam_cost`) minus a fixed penalty for each veto (`vetoes`). The gate compares it with the same metric at
 interior columns of the canvas's own band.
 """
@@ -52,7 +52,7 @@ DEFAULT_GATE = 2.75
 """Factor of the gate, from the benchmark."""
 
 VETO_PENALTY = 100.0
-"""What one veto takes from the primary metric: more than any seam costs."""
+"""Penalty of one veto on the primary metric: more than the cost of any seam."""
 
 REDRAW_WEIGHT = 80.0
 """What a candidate loses for each unit of ln(1 + redraw_error).
@@ -65,11 +65,11 @@ SOBEL_FALL_PX = 8
 """The Sobel metrics weigh a column at distance d from the seam with e^(-d / SOBEL_FALL_PX)."""
 
 SOBEL_COLUMNS = 36
-"""Columns farther from the seam weigh less than 1.2 % and are left out."""
+"""Number of columns that count; farther ones would weigh less than 1.2 %."""
 
 
 class Fidelity(Protocol):
-    """What the scorer asks of a calibration (`calibration.Calibration`)."""
+    """The part of a calibration that the scorer uses (`calibration.Calibration`)."""
 
     @property
     def rim_px(self) -> int:
@@ -89,11 +89,11 @@ class TileScore:
     """The score of one candidate.
 
     Attributes:
-        primary: higher is better, finite, vetoes folded in: the seam, and where a calibration was given what the
-            redrawn band says of the candidate.
-        metrics: every metric by name, higher is better, finite: "seam" is the seam and the vetoes alone; "fidelity"
-            only where a calibration was given, "cut_mismatch" and "cut_breaks" only along a cut.
-        vetoes: names of what rules the candidate out, whatever its seam.
+        primary: higher is better, finite: the seam and the penalties of vetoes, and with a calibration the estimated
+            error from the redrawn band.
+        metrics: every metric by name, higher is better, finite: "seam" is the seam with the vetoes alone; "fidelity"
+            only with a calibration, "cut_mismatch" and "cut_breaks" only along a cut.
+        vetoes: names of the vetoes, each of which rules the candidate out.
     """
 
     primary: float
@@ -106,7 +106,7 @@ class TileScore:
 
 
 def worst_of(scores: Sequence[TileScore]) -> TileScore:
-    """The score of a tile with several seams: of each metric the worst value, and every veto."""
+    """The score of a tile with several seams: the worst value of each metric, and all vetoes."""
     if len(scores) == 1:
         return scores[0]
     names = dict.fromkeys(name for score in scores for name in score.metrics)
@@ -117,12 +117,12 @@ def worst_of(scores: Sequence[TileScore]) -> TileScore:
 
 @dataclass(frozen=True)
 class Gate:
-    """What a score must reach before anything is glued.
+    """The score that a candidate must reach to be glued.
 
     Attributes:
-        threshold: on the metric "seam".
+        threshold: smallest value of the metric "seam" that passes.
         interior: the metric "seam" at interior columns of the band, left to right in growth direction.
-        factor: how many times what the interior makes expect a seam may cost.
+        factor: largest ratio of the seam's cost to the cost expected from the interior.
     """
 
     threshold: float
@@ -175,11 +175,11 @@ def score_tile(
     contract: TileContract = CLASSIC,
     calibration: Fidelity | None = None,
 ) -> TileScore:
-    """Score a tile against an RGB canvas, of which it needs only the band (the band alone gives the same score).
+    """Score a tile against an RGB canvas, of which only the band is used (the band alone gives the same score).
 
-    The strips' score, with the vetoes looking at the whole band instead of the canvas strip, and with
-    `calibration` the metric "fidelity", the vetoes "rim" and "unfaithful", and in `primary` what the redrawn band
-    says: -REDRAW_WEIGHT * ln(1 + redraw_error).
+    It is the score of the strips, with vetoes relative to the whole band instead of the canvas strip. With
+    `calibration` it has the metric "fidelity" and the vetoes "rim" and "unfaithful", and `primary` includes the
+    estimated error from the redrawn band: -REDRAW_WEIGHT * ln(1 + redraw_error).
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
@@ -211,7 +211,7 @@ def interior_gate(
 ) -> Gate:
     """The gate of one step, from the band at the frontier of `mode`; the same for every candidate.
 
-    threshold = -factor * what a seam without fault costs in such a band (`seam_cost.expected_cost`).
+    threshold = -factor * the expected cost of a faultless seam in such a band (`seam_cost.expected_cost`).
 
     Raises:
         CanvasError: not RGB, or too small.
@@ -222,9 +222,9 @@ def interior_gate(
 
 
 def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileScore:
-    """Score the new strip `future` behind `past` (a strip or a band), all RGB, growth to the right.
+    """Score the new strip `future` after `past` (a strip or a band), all RGB, growth to the right.
 
-    `added` is what the step adds in all, where that is wider than `future`; bars are looked for in the whole of it.
+    `added` is the whole growth if it is wider than `future`; the veto on bars covers all of it.
     """
     costs = costs_at_seam(past, future)
     levels = past.convert("L"), future.convert("L")
@@ -240,7 +240,7 @@ def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileSc
 
 
 def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContract) -> TileScore:
-    """`score` with what the calibration found."""
+    """`score` with the metric and the vetoes of the calibration."""
     vetoes = [
         name
         for name, holds in (

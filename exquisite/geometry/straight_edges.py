@@ -1,24 +1,24 @@
-"""Vetoes on what is drawn with a ruler: a cast over the whole new half, bars and lines that only the new half has.
+"""Vetoes on straight edges: a colour cast that begins at the seam, and bars and lines that only the new half has.
 
 At every cut between two columns the rows vote on whether the picture rises or falls there:
 
     m(x) = mean over the rows of clamp(v(x) - v(x - 1), -_VOTE, _VOTE) / _VOTE          -1 .. 1, each channel
     e(x) = |m(x) - (m(x - _APART) + m(x + _APART)) / 2|                                the largest of the channels
 
-Texture, grain and strokes vote both ways, and slopes vote alike at neighbouring cuts. A cast that begins at the seam is
-voted for by every row at one cut, and so is an edge parallel to it.
+Votes of texture, grain and strokes cancel out, and slopes give equal votes at neighbouring cuts. At a cast that begins
+at the seam, and at an edge parallel to it, all rows vote alike at one cut.
 
 A line of one colour has no texture along its length, whatever it is drawn over. With a(x) the mean change along column
 x, in levels:
 
     f(x) = |a(x) - a(x - 1)| / (a(x) + a(x - 1) + 1)                                 0 .. 1
 
-From one column of a picture to the next f is small; at the rim of a line or a bar it is near 1. Rows are compared in
-the same way with the rows of the band at the same height. A true picture may begin a straight edge or two at any place,
-so only several at once count. A single bar across the seam is told by its rows, which have one colour from the seam to
-the end of the strip, and not the colour that the band ends with.
+Between neighbouring columns of a picture f is small; at the edge of a line or a bar it is near 1. Rows are compared in
+the same way with the rows of the band at the same height. A true picture may begin one or two straight edges anywhere,
+so only several at once count. A single bar across the seam is detected by its rows: they have one colour from the seam
+to the end of the strip, which differs from the last colour of the band.
 
-The band says what is usual: a facade has straight edges, and its true continuation may have them too.
+All thresholds are relative to the band: a facade has straight edges, and its true continuation may have them, too.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from ..pixels import LEVELS, as_float, combined, flattened, moved
 __all__ = ["straight_edge_vetoes"]
 
 _VOTE = 4
-"""Levels from which a row's vote counts fully."""
+"""Change in levels at which a row's vote counts fully."""
 
 _APART = 3
-"""Cuts on each side that say what slope is usual, so far away that an edge drawn softly over 2 px is not among them."""
+"""Distance of the cuts on each side that give the local slope: beyond the width of a soft edge of 2 px."""
 
 _LEAST_PX = 64
-"""Over fewer pixels an edge may be straight by chance."""
+"""Smallest length of a straight edge: a shorter one may be straight by chance."""
 
 _PARTS = 4
-"""Parts of the seam that are looked at by themselves, for a cast that does not reach from end to end."""
+"""Number of parts of the seam that are tested separately, for a cast that does not span all of it."""
 
 _CAST, _CAST_RATIO = 0.55, 1.7
 """At the seam: e above this, and above this many times what the band has, is a cast. True pictures: up to .30."""
@@ -96,7 +96,7 @@ def straight_edge_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, .
 
 
 def _longest_bar(past: Image.Image, future: Image.Image) -> int:
-    """The most rows of one colour behind the seam that nearly all have another colour before it.
+    """The largest number of rows of one colour after the seam that nearly all have another colour before it.
 
     A background behind the outline of a subject has more rows than those where the outline touches the seam.
     """
@@ -186,13 +186,13 @@ def _row_means(image: Image.Image) -> Image.Image:
 
 
 def _largest_channel(image: Image.Image) -> Image.Image:
-    """The largest of the three channels, mode L."""
+    """The maximum of the three channels, mode L."""
     red, green, blue = image.split()
     return ImageChops.lighter(red, ImageChops.lighter(green, blue))
 
 
 def _strongest(values: Image.Image, columns: tuple[int, int]) -> float:
-    """The largest value from the first of `columns` to before the last; 0 where there are none."""
+    """The largest value from the first of `columns` to before the last; 0 for an empty range."""
     first, last = columns
     if last <= first:
         return 0.0

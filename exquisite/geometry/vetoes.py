@@ -1,8 +1,8 @@
-"""Vetoes: what every local seam metric is fooled by, because the seam itself is perfect.
+"""Vetoes against tiles with a perfect seam and wrong content, which no local seam metric detects.
 
-A copied or mirrored band continues its own texture, a smear continues the last column without any step, a
-flat fill has nothing that could disagree. All vetoes are relative to the canvas: a facade repeats itself, so
-its true continuation may repeat it; a sky is flat, so its true continuation may be flat.
+A copied or mirrored band continues its own texture, a smear continues the last column without a step, and a flat fill
+has no texture that could disagree. All vetoes are relative to the canvas: the true continuation of a facade may repeat
+it, and that of a sky may be flat.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _CELL_PX = (4, 8)
 """(width, height) of the cells on which copies are looked for, in pixels."""
 
 _TEMPLATE_CELLS = 16
-"""Width of the piece that is looked for, in cells."""
+"""Width of the searched piece in cells."""
 
 _COPY_LEAST = 0.6
 """A piece that correlates less with the band is no copy of it."""
 
 _COPY_SHARE = 0.35
-"""... nor is one that leaves more than this share of what the band's own best repetition leaves unexplained."""
+"""A piece is no copy either when it leaves more than this share of what the band's own best repetition leaves."""
 
 _COPY_FLOOR = 0.06
 """A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
 
 _MIRROR_SHARE = 0.1
-"""A mirrored copy, laid on the band to the pixel, leaves at most this share. A face cut at its middle leaves .3."""
+"""Largest share that a pixel-exact mirrored copy leaves unexplained. A face cut at its middle leaves .3."""
 
 _AXIS_SHARE, _AXIS_PX, _AROUND_PX = 0.4, 3, 64
 """A symmetric subject is level at its axis: its last _AXIS_PX columns change by less than this share of what the last
@@ -46,8 +46,8 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
     """"copy" and "mirror": the new strip resembles the canvas clearly more than the canvas resembles itself.
 
     Args:
-        past: luminance of what the canvas shows before the seam, mode L, growth to the right.
-        future: luminance of the new strip behind the seam, same height.
+        past: luminance of the canvas before the seam, mode L, growth to the right.
+        future: luminance of the new strip after the seam, same height.
     """
     cell_width, cell_height = (
         max(1, min(cell, size // _TEMPLATE_CELLS)) for cell, size in zip(_CELL_PX, future.size, strict=True)
@@ -76,7 +76,7 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
 
 
 def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> float:
-    """1 - the likeness of the new strip, mirrored and laid on them to the pixel, with the cells `old` of the band."""
+    """1 - the similarity of the mirrored new strip, aligned to the pixel, to the cells `old` of the band."""
     width = min(_TEMPLATE_CELLS, future.width // cell[0] - 1, old.width)
     likenesses = [0.0]
     for skipped in range(cell[0] if width > 0 else 0):
@@ -86,7 +86,7 @@ def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> f
 
 
 def _level_at_the_seam(past: Image.Image) -> bool:
-    """Whether the last columns before the seam hardly change from one to the next, beside the columns before them."""
+    """Whether the last columns before the seam change much less than the columns before them."""
     if past.width <= _AXIS_PX:
         return False
     near = past.crop((max(0, past.width - _AROUND_PX - 1), 0, past.width, past.height))

@@ -1,8 +1,8 @@
-"""Band and redraw at several sizes, and what each square block of them says of the displacement between the two.
+"""The image pyramid of band and redraw, and the normal equations of the displacement in each square block.
 
-Lucas and Kanade's normal equations (IJCAI 1981, eq. 9; coarse to fine as in Bouguet 2001), summed over square
-blocks. One set of sums a block serves the placement, the robust weights (blocks that the model re-invented do
-not count) and the local displacement.
+The equations are those of Lucas and Kanade (IJCAI 1981, eq. 9; coarse to fine as in Bouguet 2001), summed over square
+blocks. The sums of a block serve the placement, the robust weights (recomposed blocks do not count) and the local
+displacement.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ BLOCK_PX = 32
 _LEAST_LEVEL_PX = 16  # shorter edge of a band: a search needs room on both sides
 _LEAST_BLOCKS = 8  # along either edge of a band
 _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
-_ENERGY_FLOOR = 0.05  # of the mean gradient energy: a flat block's tiny error is no proof that it was kept
+_ENERGY_FLOOR = 0.05  # of the mean gradient energy: the tiny error of a flat block does not prove that it was kept
 
 
 @dataclass(frozen=True)
 class Level:
-    """Band and redraw, both mode F, `scale` times smaller than they are."""
+    """One level of the pyramid: band and redraw, both mode F, reduced by the factor `scale`."""
 
     scale: int
     band: Image.Image
@@ -38,14 +38,14 @@ class Level:
 
     @property
     def unit(self) -> float:
-        """Half the height of the band in full-size pixels: the distance at which a zoom is counted in pixels."""
+        """Half the height of the band in full-size pixels: the distance at which a zoom is converted to pixels."""
         return self.band.height * self.scale / 2
 
 
 @dataclass(frozen=True)
 class Block:
-    """One block: its centre (x, y) in full-size pixels, its sums per pixel, its squared error, how far it was kept by
-    the model (0 to 1), and its weight in the normal equations: that, where it has any texture."""
+    """One block: its centre (x, y) in full-size pixels, its sums per pixel, its squared error, how well the model kept
+    it (0 to 1), and its weight in the normal equations, which is 0 for a block without texture."""
 
     x: float
     y: float
@@ -56,7 +56,7 @@ class Block:
 
 
 def block_edge(size: tuple[int, int]) -> int:
-    """Edge in pixels of the blocks of a band of `size`: BLOCK_PX, less on small bands; 4, or all that there is."""
+    """Edge in pixels of the blocks of a band of `size`: BLOCK_PX, less on small bands, but at least 4 if possible."""
     block = BLOCK_PX
     while block > 4 and min(size) // block < _LEAST_BLOCKS:
         block //= 2
@@ -64,7 +64,7 @@ def block_edge(size: tuple[int, int]) -> int:
 
 
 def pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[Level]:
-    """Levels of both pictures (mode F), coarsest first: `coarsest` times smaller, where they are large enough."""
+    """Levels of both pictures (mode F), coarsest first, reduced by at most `coarsest`, as far as their size allows."""
     block = block_edge(band.size)
     scale = coarsest
     while scale > 1 and (min(band.size) // scale < _LEAST_LEVEL_PX or block // scale < 2):
@@ -77,7 +77,7 @@ def pyramid(band: Image.Image, redraw: Image.Image, coarsest: int) -> list[Level
 
 
 def halved(image: Image.Image) -> Image.Image:
-    """Half the size; fine hatching must vanish, not turn into a moire that moves its own way."""
+    """Reduce to half the size, with a blur that removes fine hatching instead of aliasing it to a moire."""
     return image.resize((max(1, image.width // 2), max(1, image.height // 2)), Image.Resampling.BICUBIC)
 
 
@@ -92,8 +92,8 @@ def summed_blocks(
 ) -> list[Block]:
     """The blocks of one level, row by row, from its redraw `moved` onto the band about `placement`.
 
-    The mean of each block is taken out, of gradients and errors alike: an offset in tone is no displacement. An error
-    that a displacement by `captured_px` makes is no sign that the block was re-invented.
+    The mean of each block is subtracted from gradients and errors, because an offset in tone is no displacement. An
+    error that a displacement by `captured_px` explains does not mark a block as recomposed.
     """
     band, edge = level.band, level.block_px
     width, height = band.size
@@ -126,7 +126,7 @@ def summed_blocks(
         )
         for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
     ]
-    # 3. Weights: what was drawn anew counts little, what was taken from beyond the tile not at all.
+    # 3. Weights: recomposed blocks count little, blocks with a source beyond the tile not at all.
     step = edge * level.scale
     weights = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
     tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
@@ -157,8 +157,8 @@ def _inside(placement: Placement, step: int, count: tuple[int, int], tile: tuple
 def _weights(activity: Sequence[float], errors: Sequence[float], captured_px: float) -> list[float]:
     """Geman and McClure's weight of each block, by its squared error relative to its gradient energy.
 
-    What is typical is told by the gradient energy, not by the number of blocks: of a flat picture with one edge
-    most blocks are empty, and beside their error that of the edge would always seem re-invented.
+    The typical error is weighted by gradient energy, not by the number of blocks: most blocks of a flat picture with
+    one edge are empty, and compared with their errors that of the edge would always look recomposed.
     """
     floor = _ENERGY_FLOOR * sum(activity) / len(activity) + 1e-6
     ratios = [error / (energy + floor) for error, energy in zip(errors, activity, strict=True)]

@@ -1,10 +1,10 @@
-"""Calibration: the model's drift, measured on the redrawn conditioning half, and undone in the whole tile.
+"""Calibration: measures the model's drift on the redrawn conditioning half, and corrects it in the whole tile.
 
-The model redraws the band that it was shown. Where it put it, how it changed its tone and how soft it drew it is
-therefore known exactly, and the generated half drifts with it. In this order: place (shift, zoom), bend (smooth local
-displacement), tone per channel, sharpness, and tone once more, as far as softness changed it. Each stage is judged by
-itself, and dropped by itself: by blocks of the conditioning half that no fit has seen, by what it does to the generated
-half, and by nothing else. The tile is resampled once.
+The model redraws the band, whose true content is known. The difference shows its shift, its change of tone and its
+softness, and the generated half has the same drift. The stages are, in this order: place (shift, zoom), bend (smooth
+local displacement), tone of each channel, sharpness, and tone once more, as far as softness changed it. Each stage is
+applied or dropped separately, by its residual on held-out blocks of the conditioning half and by its effect on the
+generated half. The tile is resampled once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ..measures.redraw_error import NEW_PX, lost_detail, redraw_error
 from ..tile_mode import require_tile
 from .blocks import halved
 from .displacement import Field, resample
-from .extension import extended, rim_px, sound_box, unmoved
+from .extension import extended, rim_px, unmoved, valid_box
 from .grain import LEAST_GRAIN, remaining_grain
-from .grey import telling_grey
+from .grey import registration_grey
 from .guard import harm_of_detail, harm_of_levels
 from .holdout import Agreement
 from .photometric import PhotometricCorrection
@@ -59,31 +59,31 @@ STAGES = ("place", "bend", "tone", "sharpness")
 """Names of the stages, in the order in which they are applied."""
 
 CLEAR_FALL = 0.98
-"""A stage is kept where it takes the attainable residual to this factor of what it was, or below."""
+"""A stage is applied if it reduces the attainable residual to this factor or below."""
 
 FIDELITY_FLOOR = 0.0
-"""Below this the redrawn conditioning half counts as unexplained. True redraws: .44 and above; others: below 0."""
+"""A redrawn conditioning half with less fidelity is unexplained. True redraws: .44 and above; others: below 0."""
 
 LEAST_KEPT = 0.15
-"""A redraw that keeps less than this share of the band was recomposed: nothing is undone. Of two unrelated pictures
-it keeps .15 at most (71 pairs of 22 pictures)."""
+"""A redraw that keeps less than this share of the band is recomposed, and no stage is applied. Unrelated pictures keep
+.15 at most (71 pairs of 22 pictures)."""
 
 FILTER_MAY_COST = 1.08
-"""Sharpness is corrected unless that takes the attainable residual above this factor of what it was."""
+"""Sharpness is corrected unless that raises the attainable residual above this factor."""
 
 LOCAL_FALL = 0.95
-"""A bend is undone where that takes the attainable residual to this factor, or below, of shift and zoom alone."""
+"""A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below."""
 
-_DOUBTFUL = 0.35  # share of the band: a redraw that keeps less was recomposed, unless its place is clear
-_CLEAR_PLACE = 0.7  # share of the residual that a clear place leaves at most; wrong places left .78 and more
+_DOUBTFUL = 0.35  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear
+_CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
-_CLEAR_TONE = 0.9  # share of the difference of block means that is left where tone is undone among other strokes
+_CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone among recomposed strokes
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
-_LEAST_CHANGE = 0.06  # of the amplitude of an octave: less is within what noise makes of it
+_LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9
-_LEAST_SHIFT_PX = 0.03  # below it a resampling costs more than it brings
-_SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # so far beyond the seam the band is looked for
+_LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
+_SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 _SHOWN_LEVELS = (32, 128, 224)
 
@@ -91,9 +91,9 @@ _SHOWN_LEVELS = (32, 128, 224)
 def calibrate_tile(
     raw_tile: Image.Image, band: Image.Image, mode: Mode | str, contract: TileContract = CLASSIC
 ) -> Calibration:
-    """Undo in an RGB `raw_tile` the drift that its conditioning half shows against the RGB `band`, own orientation.
+    """Correct the drift of an RGB `raw_tile`, measured between its conditioning half and `band`, RGB; own orientation.
 
-    Whatever cannot be measured is left as it is, with the reason.
+    A stage that cannot be measured is not applied; `reason` says why.
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.
@@ -108,10 +108,10 @@ def calibrate_tile(
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """What one known half of a canonical tile tells, before it is rated.
+    """The drift measured on one known half of a canonical tile, before the result is rated.
 
     Attributes:
-        calibration: the corrected tile, with what was measured on the way.
+        calibration: the corrected tile, with the measurements.
         field: the geometry of the correction, in pixels of the tile of `measured_contract`.
         photometric: tone and sharpness of the correction, applied after its geometry.
     """
@@ -121,10 +121,10 @@ class Drift:
     photometric: PhotometricCorrection = PhotometricCorrection()  # noqa: RUF009 (frozen)
 
     def rated(self, tile: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
-        """The calibration with a corrected canonical `tile`, its rim and what its redraw of `band` says of it."""
+        """The calibration with a corrected canonical `tile`, its rim, and its measurements against `band`."""
         inner = measured_contract(contract)
         outer = contract.band_px - inner.band_px
-        valid = sound_box(self.field, inner)
+        valid = valid_box(self.field, inner)
         measured, truth = (picture.crop((outer, 0, *picture.size)) for picture in (tile, band))
         return replace(
             self.calibration,
@@ -136,7 +136,7 @@ class Drift:
 
 
 def measured_contract(contract: TileContract) -> TileContract:
-    """The tile without the columns of the band that are too far from the seam to be measured (_MOST_MEASURED)."""
+    """The contract of the tile without the columns of the band too far from the seam to measure (_MOST_MEASURED)."""
     depth = max(contract.overlap_px, min(contract.band_px, _MOST_MEASURED // contract.across_px))
     return replace(contract, tile_px=contract.tile_px - contract.band_px + depth, band_px=depth)
 
@@ -144,7 +144,7 @@ def measured_contract(contract: TileContract) -> TileContract:
 def measure_drift(raw: Image.Image, band: Image.Image, contract: TileContract) -> Drift:
     """Measure the drift of a canonical RGB tile on its conditioning half, and correct the tile by it.
 
-    Columns of the band beyond those that are measured stay as they came: enforcement replaces them.
+    Columns of the band beyond the measured ones do not change: enforcement replaces them.
     """
     inner = measured_contract(contract)
     outer = contract.band_px - inner.band_px
@@ -161,7 +161,7 @@ def measure_drift(raw: Image.Image, band: Image.Image, contract: TileContract) -
 
 
 def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, valid: tuple[int, int, int, int]) -> float:
-    """What the redrawn band says of the error of the first new columns of a calibrated tile, canonical."""
+    """The estimated error of the first new columns of a calibrated canonical tile, from its redrawn band."""
     left, top, seam, bottom = valid
     redraw, new = tile.crop(valid), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
     error = redraw_error(redraw, band.crop(valid), left, lambda x: field.at(x, tile.height / 2)[0])
@@ -169,7 +169,7 @@ def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, valid: tup
 
 
 class _Correction:
-    """The stages of one canonical tile, each tried on what the ones before it left."""
+    """The stages of one canonical tile, each tried on the result of the ones before."""
 
     def __init__(self, raw: Image.Image, band: Image.Image, contract: TileContract) -> None:
         self._raw, self._band, self._contract = raw, band, contract
@@ -187,7 +187,7 @@ class _Correction:
         self._grain = 1.0
 
     def result(self) -> Drift:
-        """The stages, one after the other."""
+        """Run the stages in order."""
         before = self._agreement.residual(self._raw.crop(self._half))
         self._place()
         self._adjust_tone()
@@ -224,9 +224,9 @@ class _Correction:
         return Drift(calibration, self._field, self._photometric)
 
     def _place(self) -> None:
-        """Place and bend: resample the tile, unless the held-out blocks agree no better afterwards.
+        """Place and bend: resample the tile, unless that does not improve the held-out blocks.
 
-        Tone is in the way of this comparison: both halves are compared through curves fitted to each.
+        Differences in tone would disturb this comparison: both halves are compared through curves fitted to each.
         """
         for axis, identifiable in zip("xy", self._registration.told, strict=True):
             if not identifiable:
@@ -243,7 +243,7 @@ class _Correction:
         self._stages += ["place", "bend"] if self._registration.has_bend else ["place"]
 
     def _adjust_tone(self) -> None:
-        """Tone: curves from calm places."""
+        """Tone: curves fitted in flat areas."""
         self._tone = fit_tone(self._tile.crop(self._half), self._band, self._agreement.counted)
         toned = with_tone(self._tile, self._tone)
         self._kept_share = self._agreement.kept_share(toned.crop(self._half))
@@ -260,7 +260,7 @@ class _Correction:
             self._stages.append("tone")
 
     def _adjust_sharpness(self) -> None:
-        """Sharpness: a kernel from the detail next to the seam, within what the band itself has.
+        """Sharpness: a kernel fitted to the detail next to the seam, bounded by the detail of the band.
 
         The whole change is tried first, then less of it: a part of the right change is better than none.
         """
@@ -289,9 +289,9 @@ class _Correction:
         return harm and f"the kernel {harm}"
 
     def _match_levels(self) -> None:
-        """The second pass of tone, after a first one: the band's own distribution of levels.
+        """The second pass of tone, after a first one: matches the band's distribution of levels.
 
-        Softness that sharpening did not undo still draws dark and light levels towards grey; see `equal_histograms`.
+        Remaining softness pulls dark and light levels towards grey; see `equal_histograms`.
         """
         if "tone" not in self._stages:
             return
@@ -302,20 +302,20 @@ class _Correction:
             self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
 
     def _measure_grain(self) -> None:
-        """Say where the redraw lost the grain of the band."""
+        """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
         self._grain = remaining_grain(*self._near_the_seam())
         if self._grain < LEAST_GRAIN:
             self._remarks.append(f"grain lost: calm places have {self._grain:.0%} of the band's finest detail")
 
     def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image]:
-        """Redraw and band, mode L, and the mask of the pixels that count, in the half of the band next to the seam."""
+        """Redraw and band, mode L, and the mask of counted pixels, in the half of the band next to the seam."""
         seam = self._band.width
         near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
         redraw, band = (image.crop(near).convert("L") for image in (self._tile, self._band))
         return redraw, band, self._agreement.counted.crop(near)
 
     def _fall(self, tile: Image.Image) -> float:
-        """The residual of `tile` over that of the tile as it is."""
+        """The residual of `tile` over that of the current tile."""
         after, before = (self._agreement.residual(one.crop(self._half)) for one in (tile, self._tile))
         return (after + _NO_RESIDUAL) / (before + _NO_RESIDUAL)
 
@@ -328,26 +328,26 @@ def _share(after: float, before: float) -> str:
 
 
 def _registered(raw: Image.Image, band: Image.Image) -> Registration:
-    """Registration in one grey picture (`telling_grey`), its tone near the band's.
+    """Register the redraw in one grey picture (`registration_grey`) with the tone of the band.
 
-    First at half the size and with the low-order curve that the histograms tell; they cannot tell flat areas of like
-    size apart. At the place that this gives, curves can be fitted that do, and the whole size is registered through
+    The first pass works at half the size, with a low-order curve from the histograms, which cannot distinguish flat
+    areas of similar size. At the resulting placement exact curves are fitted, and the full size is registered through
     them.
     """
     if min(band.size) < LEAST_BAND_PX:
         return unmeasured(band.size)
     raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
-    weights = telling_grey(band)
-    # 1. Where the band lies in half the size.
+    weights = registration_grey(band)
+    # 1. Placement at half the size.
     grey, grey_band = (halved(image.convert("L", weights)) for image in (raw, band))
     reference = grey.crop((0, 0, *grey_band.size))
     shares = [count / reference.width / reference.height for count in reference.histogram()]
     curve = tamed(shares, matched_histograms(reference, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
-    # 2. Tone there.
+    # 2. Tone curves at that placement.
     small, small_band = (_half_size(image) for image in (raw, band))
     tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
-    # 3. Place and bend in the whole size; the bend only where the small pictures agree better with it.
+    # 3. Place and bend at full size; the bend only if it improves the residual of the small pictures.
     toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
     result = register(toned, reference, rough.placement.twice)
     if not result.has_bend:
@@ -363,12 +363,12 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
 
 
 def _half_size(image: Image.Image) -> Image.Image:
-    """Means of 2 by 2 pixels, without a last row or column that has no neighbour."""
+    """Means of 2 by 2 pixels, without an odd last row or column."""
     return image.reduce(2).crop((0, 0, image.width // 2, image.height // 2))
 
 
 def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
-    """The conditioning half, of `size` (width, height), of a `redraw` that is `scale` times smaller than registered."""
+    """The registered conditioning half, of `size` (width, height), of a `redraw` that is reduced by `scale`."""
     step = registration.block_px // scale
     xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)
     return resample(redraw, registration.field(xs, ys, scale), (0, 0, *size), 1)

@@ -1,8 +1,8 @@
-"""Calibration of a tile that closes a loop: each known half tells its drift, and the middle gets what lies between.
+"""Calibration of a tile that closes a loop: the drift is measured at both ends and interpolated across the middle.
 
-Displacement, tone curves and kernels are interpolated across the middle. The tile is resampled once. Curves and kernels
-act on each pixel's levels linearly in their values, so that a cross-fade of both corrected tiles, which show the same
-content at the same place, is the tile through the interpolated ones.
+Displacement, tone curves and kernels are interpolated. The tile is resampled once. The result of a curve or a kernel is
+linear in its values; therefore a cross-fade of the two corrected tiles, which show the same content at the same place,
+equals the tile corrected by the interpolated curves and kernels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["calibrate_closing_tile"]
 def calibrate_closing_tile(
     raw_tile: Image.Image, bands: tuple[Image.Image, Image.Image], mode: Mode | str, contract: TileContract
 ) -> tuple[Calibration, Calibration]:
-    """Undo in an RGB `raw_tile` the drift that its two known halves show; own orientation.
+    """Correct the drift of an RGB `raw_tile`, measured on its two known halves; own orientation.
 
     Args:
         raw_tile: the tile as the model drew it.
@@ -33,8 +33,8 @@ def calibrate_closing_tile(
         contract: the contract of the closing step (`TileContract.closing`).
 
     Returns:
-        What either half tells, the frontier's first; both hold the same tile. The second one's lengths are those of
-        growth in the opposite mode.
+        The calibration of each half, the frontier's first; both have the same tile. The lengths of the second one are
+        those of growth in the opposite mode.
 
     Raises:
         CanvasError: a picture is not RGB or of the wrong size.
@@ -66,7 +66,7 @@ def calibrate_closing_tile(
 
 
 def _placed(raw: Image.Image, near: Field, far: Field, contract: TileContract) -> Image.Image:
-    """A canonical tile resampled by a field that is `near` at the near end and `far` at the far one."""
+    """Resample a canonical tile by a field that is `near` at the near end and `far` at the far one."""
     xs, ys = (tuple(sorted({*getattr(near, axis), *getattr(far, axis)})) for axis in ("xs", "ys"))
 
     def between(x: float, y: float) -> tuple[float, float]:

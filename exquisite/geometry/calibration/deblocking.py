@@ -1,8 +1,8 @@
 """Smooths the boundaries of the blocks of a JPEG, so that sharpening does not bring them out.
 
-A JPEG codes each block of 8 x 8 pixels by itself (ITU-T T.81, A.1.1). What its quantizer takes away differs from one
-block to the next, and shows as small steps along the grid. A step that is small beside the quantizer is taken for one
-of these; a larger one belongs to the picture. (In the spirit of H.263, annex J.)
+A JPEG codes each block of 8 x 8 pixels separately (ITU-T T.81, A.1.1). The quantization error differs from block to
+block and shows as small steps along the grid. A step that is small relative to the quantizer counts as one of these; a
+larger one belongs to the picture. (In the spirit of H.263, annex J.)
 
 `python -m tests.benchmarks.lossy` measures it: of tiles of quality 75 that calibration sharpened, the steps on the grid
 are 1.23 times those of the true picture, and 1.02 times with this.
@@ -44,7 +44,7 @@ def deblocked(tile: Image.Image, quantizer: int) -> Image.Image:
 def _with_smooth_columns(image: Image.Image, limit: int) -> Image.Image:
     """Smooth the two columns at each boundary where their second difference is at most `limit` levels."""
     width, height = image.size
-    # 1. The columns that touch a boundary, but for the outermost ones, which the filter leaves as they are.
+    # 1. The columns that touch a boundary, except the outermost ones, which the filter does not change.
     touching = bytes(255 * (0 < x < width - 1 and x % BLOCK_PX in (0, BLOCK_PX - 1)) for x in range(width))
     columns = Image.frombytes("L", (width, 1), touching).resize((width, height), Image.Resampling.NEAREST)
     # 2. (1 2 1) / 4 changes a pixel by a quarter of its second difference.

@@ -1,7 +1,7 @@
-"""A displacement field on a grid, and the one resampling by which a picture follows it.
+"""A displacement field on a grid, and the resampling of a picture by it.
 
-Coordinates are continuous, in pixels of the canonical tile: pixel i covers [i, i + 1), its centre lies at
-i + 0.5. A field says for every point p of the output where in the source it is found: at p + d(p).
+Coordinates are continuous, in pixels of the canonical tile: pixel i covers [i, i + 1), its centre lies at i + 0.5. The
+output at a point p shows the source at p + d(p).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ...pixels import crop_mirrored
 __all__ = ["Field", "Placement", "resample"]
 
 _SUPPORT = 3  # of LANCZOS, in pixels
-_ALIKE_PX = 1e-6  # far below what changes a resampled level
+_ALIKE_PX = 1e-6  # far below a displacement that changes a resampled level
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Shift and zoom: the point p of the band is found in the redraw at p + shift + (scale - 1) * (p - centre).
+    """Shift and zoom: the redraw shows the point p of the band at p + shift + (scale - 1) * (p - centre).
 
     Attributes:
         shift: (x, y) in pixels, at the centre.
@@ -65,7 +65,7 @@ class Field:
         return cls(xs, ys, tuple(tuple(at(x, y) for x in xs) for y in ys))
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Displacement (x, y) in pixels at the point (x, y); beyond the outer nodes their value holds."""
+        """Displacement (x, y) in pixels at the point (x, y); constant beyond the outer nodes."""
         column, across = _cell(x, self.xs)
         row, down = _cell(y, self.ys)
         (a, b), (c, d) = (self.nodes[row + j][column : column + 2] for j in (0, 1))
@@ -86,7 +86,7 @@ class Field:
 
     @property
     def separable(self) -> bool:
-        """Whether x is displaced alike in every row, and y in every column: shift and zoom, or steps of them."""
+        """Whether the x displacement is equal in every row, and the y displacement in every column."""
         top, left = self.nodes[0], [row[0] for row in self.nodes]
         return all(
             abs(dx - top[i][0]) < _ALIKE_PX and abs(dy - left[j][1]) < _ALIKE_PX
@@ -101,17 +101,17 @@ class Field:
 
 
 def _cell(at: float, nodes: tuple[float, ...]) -> tuple[int, float]:
-    """Number of the cell that holds `at`, and how far into it, 0 to 1 (held at both ends)."""
+    """The number of the cell with `at`, and the position within it, 0 to 1 (clamped at both ends)."""
     index = next((i for i, end in enumerate(nodes[1:-1]) if at < end), len(nodes) - 2)
     return index, min(1.0, max(0.0, (at - nodes[index]) / (nodes[index + 1] - nodes[index])))
 
 
 def resample(image: Image.Image, field: Field, box: tuple[int, int, int, int], fineness: int = 2) -> Image.Image:
-    """`image` seen through `field`, for the output pixels of `box`, whose edges are nodes; the size of `box`.
+    """Resample `image` by `field` for the output pixels of `box`, whose edges are nodes; the size of `box`.
 
-    The source is mirrored where it ends. Shift and zoom are one LANCZOS an axis. Where a local displacement comes to
-    them, the source is enlarged `fineness` times by LANCZOS and read there bilinearly: sharper than bilinear on the
-    source, and unlike the bicubic of `transform` without a bias in position.
+    The source is mirrored at its edges. Shift and zoom take one LANCZOS resampling for each axis. For a local
+    displacement the source is enlarged `fineness` times by LANCZOS and sampled bilinearly: this is sharper than
+    bilinear sampling of the source, and unlike the bicubic of `transform` it has no bias in position.
     """
     reach = math.ceil(max(field.largest)) + _SUPPORT + 1
     source = crop_mirrored(image, (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach))

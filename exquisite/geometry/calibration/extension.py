@@ -1,4 +1,4 @@
-"""How a displacement that was measured in the conditioning half goes on in the generated one."""
+"""Extends a displacement from the conditioning half, where it is measured, into the generated half."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ...contract import TileContract
 from .displacement import Field
 from .registration import Registration
 
-__all__ = ["extended", "rim_px", "sound_box", "unmoved"]
+__all__ = ["extended", "rim_px", "unmoved", "valid_box"]
 
-_EXACT_PX = 0.05  # the place is known to about .01 px; a row that lacks a twentieth of its source is whole
-_TREND_PX = 96  # how far into the generated half the local displacement follows its slope at the seam
+_EXACT_PX = 0.05  # the placement is known to about .01 px; a row that lacks a twentieth of its source is complete
+_TREND_PX = 96  # distance into the generated half over which the local displacement follows its slope at the seam
 
 
 def extended(registration: Registration, contract: TileContract) -> Field:
     """The displacement over the whole canonical tile.
 
-    In the generated half shift and zoom go on. The local displacement at the seam goes on too, and follows its
-    slope there for a while: by s * r * (1 - e^(-x / r)) at the distance x, with r = _TREND_PX.
+    Shift and zoom continue in the generated half. The local displacement continues from its value at the seam and adds
+    s * r * (1 - e^(-x / r)) at the distance x, with its slope s at the seam and r = _TREND_PX.
     """
     step, seam = registration.block_px, contract.band_px
     along, across = contract.tile_px, contract.across_px
@@ -39,13 +39,13 @@ def extended(registration: Registration, contract: TileContract) -> Field:
 
 
 def unmoved(contract: TileContract) -> Field:
-    """The field that leaves everything where it is."""
+    """The field without displacement."""
     along, across = (0.0, float(contract.tile_px)), (0.0, float(contract.across_px))
     return Field.sampled(along, across, lambda _x, _y: (0.0, 0.0))
 
 
-def sound_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
-    """The part of the conditioning half whose source `field` finds inside the raw tile; at least one pixel.
+def valid_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]:
+    """The valid box: the part of the conditioning half with its source inside the raw tile; at least one pixel.
 
     Returns:
         (left, top, right, bottom), growth to the right.
@@ -60,7 +60,7 @@ def sound_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]
 
 
 def rim_px(field: Field, contract: TileContract) -> int:
-    """How many of the outermost new pixels the field would take from beyond the raw tile: above, below or ahead."""
+    """The width of the widest rim of new pixels whose source lies beyond the raw tile: above, below or ahead."""
     seam, end = contract.band_px, contract.band_px + contract.advance_px
     columns = (seam, *(x for x in field.xs if seam < x < end), end)
     above = max(-field.at(x, 0)[1] for x in columns)
@@ -70,5 +70,5 @@ def rim_px(field: Field, contract: TileContract) -> int:
 
 
 def _whole_px(beyond: float) -> int:
-    """Rows or columns without a source, where the outermost is looked for so far beyond the tile."""
+    """The number of rows or columns without a source, when the outermost source lies so far beyond the tile."""
     return max(0, math.ceil(beyond - _EXACT_PX))

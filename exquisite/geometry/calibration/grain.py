@@ -1,7 +1,7 @@
-"""Grain: the fine, patternless detail of calm places, which models often smooth away.
+"""Grain: the fine random detail of flat areas, which models often smooth away.
 
-No correction brings it back: it is other grain in every picture, so that redraw and band share none of it. Its loss
-is visible as a pane, and is therefore measured and said.
+No correction restores it: grain is random, so that redraw and band share none of it. Its loss is visible as a pane, and
+is therefore measured and reported.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ __all__ = ["LEAST_GRAIN", "remaining_grain"]
 LEAST_GRAIN = 0.5
 """Share of the band's grain, as energy, below which grain counts as lost."""
 
-_PLACE_PX = 16  # edge of a place: 256 pixels tell its energy to a tenth
-_LEAST_ENERGY = 0.5  # levels^2: less than a standard deviation of .7 levels is no grain that anybody sees
+_PLACE_PX = 16  # edge of a place: 256 pixels give its energy to a tenth
+_LEAST_ENERGY = 0.5  # levels^2: grain with a standard deviation below .7 levels is invisible
 _WHOLE = 0.9  # share of its pixels that must count
 
 
 def remaining_grain(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> float:
-    """The energy of the fine octave of `redraw` over that of `band`, in the calmer half of the places, 0 or more.
+    """The energy of the fine octave of `redraw` over that of `band`, in the flatter half of the places, 0 or more.
 
-    1 where the band shows no grain. All pictures are of mode L and of one size; `counted` is 255 where a pixel counts,
+    It is 1 for a band without grain. All pictures are of mode L and of one size; `counted` is 255 where a pixel counts,
     else 0.
     """
     shares = as_float(counted).reduce(_PLACE_PX).get_flattened_data()
     fine, coarse = _energies(band)
     own, _ = _energies(redraw)
-    # 1. Calm places have little of the coarse octave: an edge, unlike grain, is in both octaves.
+    # 1. Flat areas have little of the coarse octave: an edge, unlike grain, is in both octaves.
     places = sorted(
         (edge, there, here)
         for share, edge, there, here in zip(shares, coarse, fine, own, strict=True)

@@ -1,7 +1,7 @@
-"""The grey picture in which a coloured one is registered: luminance, or what shows more of its edges.
+"""The grey picture for the registration of a coloured one: luminance, or another mix that shows more edges.
 
-An edge between two colours of one luminance does not exist in the luminance. Flat pictures may have no other edge by
-which an axis is told.
+The luminance does not show an edge between two colours of equal luminance. In flat pictures this may be the only edge
+that determines the displacement along an axis.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from PIL import Image
 
 from ...pixels import add, as_float, difference, square
 
-__all__ = ["LUMINANCE", "Weights", "telling_grey"]
+__all__ = ["LUMINANCE", "Weights", "registration_grey"]
 
 Weights = tuple[float, float, float, float]
-"""Grey is red, green and blue times the first three, plus the last."""
+"""Weights of red, green and blue, and an offset."""
 
 LUMINANCE: Weights = (0.299, 0.587, 0.114, 0.0)
 """ITU-R BT.601, as Pillow converts RGB to L."""
@@ -27,17 +27,17 @@ _OTHERS: tuple[Weights, ...] = (
     (0.5, -0.5, 0.0, 127.5),
     (0.5, 0.0, -0.5, 127.5),
     (0.0, 0.5, -0.5, 127.5),
-)  # each channel alone, and half of the difference of two, about the middle of the levels
+)  # each channel alone, and half of the difference of two channels around mid-grey
 _SIZE_PX = 128  # of the longer edge, at which edges are counted: of a band of full size 8 by 8 pixels each
 _PLACE_PX = 4  # edge of a place in that size: a block of full size
 _LEAST_ENERGY = 4.0  # levels^2 per pixel: an edge of 4 levels through a place; noise and slow gradients have less
 _SEEN = 0.1  # of the energy of the picture that shows a place best
-_ENOUGH = 0.9  # of the places that any picture shows
+_ENOUGH = 0.9  # of the places that any of the pictures shows
 
 
-def telling_grey(band: Image.Image) -> Weights:
-    """The weights of luminance, unless it hides a tenth of the places where an RGB `band` has edges; then of the grey
-    picture that shows most of these places."""
+def registration_grey(band: Image.Image) -> Weights:
+    """The weights of the luminance, unless it hides a tenth of the places with edges in an RGB `band`; then those of
+    the grey picture that shows most of these places."""
     factor = max(1, max(band.size) // _SIZE_PX)
     small = band.reduce(factor)
     if min(small.size) < 2 * _PLACE_PX:

@@ -1,8 +1,8 @@
-"""What no correction may do to the generated half, however much better the conditioning half becomes by it.
+"""Guards the generated half against harmful corrections, even those that improve the conditioning half.
 
-The band is the truth of the conditioning half alone. In the generated half there are levels that it does not have,
-and detail that is not in it; a correction that fits the band may still clip, invent levels or amplify detail there.
-Each rule compares the generated half before and after one stage with what the same stage did to the conditioning half.
+The band gives the truth of the conditioning half only. The generated half may have other levels and other detail; a
+correction that fits the band may still clip, distort levels or amplify detail there. Each rule compares the change of
+the generated half by one stage with the change of the conditioning half by the same stage.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from .tone import ToneCurves
 
 __all__ = ["harm_of_detail", "harm_of_levels"]
 
-_MOST_CLIPPED = 0.02  # more of the generated half, as a share of its samples
+_MOST_CLIPPED = 0.02  # additional share of clipped samples in the generated half
 _MOST_GUESSED = 0.02  # the same
-_BEYOND = 8  # levels: what tone varies by from place to place, twice
-_MOST_GROWTH = 1.25  # of an octave's energy, beside its growth in the conditioning half
+_BEYOND = 8  # levels: twice the variation of tone from place to place
+_MOST_GROWTH = 1.25  # growth of an octave's energy relative to that in the conditioning half
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
-_LEAST_ENERGY = 0.5  # levels^2: growth of less detail than two roundings leave is seen by nobody
+_LEAST_ENERGY = 0.5  # levels^2: weaker detail, within two roundings, is invisible
 _RIM_PX = 2  # where blurs and differences reach beyond the picture
-_NEAR_PX = 4 * 32  # new columns that are looked at, and as many of the conditioning half
+_NEAR_PX = 4 * 32  # new columns that are compared with as many of the conditioning half
 
 
 def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> str:
-    """Why tone curves harm the generated half `new`; empty where they do not. Both pictures are RGB."""
+    """Why tone curves harm the generated half `new`; "" if they do not. Both pictures are RGB."""
     for channel, curve, truth in zip(new.split(), curves, band.split(), strict=True):
         counts, reference = channel.histogram(), truth.histogram()
         total, end = sum(counts), LEVELS - 1
-        # 1. Clipping beyond what the generated half, or the band, shows already.
+        # 1. More clipping than the generated half or the band already has.
         for clipped, was in (
             (sum(n for n, level in zip(counts, curve, strict=True) if level <= 0), 0),
             (sum(n for n, level in zip(counts, curve, strict=True) if level >= end), end),
         ):
             if clipped > max(counts[was], reference[was] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
-        # 2. Levels that the band does not have, changed more than any that it has.
+        # 2. A larger change of levels that the band lacks than of any level that it has.
         levels_of_band = [level for level, count in enumerate(reference) if count]
         most = max(abs(curve[level] - level) for level in levels_of_band) + _BEYOND
         guessed = [n for level, n in enumerate(counts) if not reference[level] and abs(curve[level] - level) > most]
@@ -49,7 +49,7 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
 
 
 def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -> str:
-    """Why a change of sharpness harms the generated half of a canonical RGB tile; empty where it does not."""
+    """Why a change of sharpness harms the generated half of a canonical RGB tile; "" if it does not."""
     seam = band.width
     near = min(_NEAR_PX, seam, before.width - seam)
     old, new = (seam - near, 0, seam, before.height), (seam, 0, seam + near, before.height)

@@ -1,4 +1,4 @@
-"""How far a redrawn conditioning half agrees with the band, judged on blocks that no fit has seen."""
+"""The residual between a redrawn conditioning half and the band, on blocks held out of all fits."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
 _LEAST_ACTIVITY = 1.0  # levels
 _COARSE_PARTS = 8  # of a block's edge
 _EXPLAINED = 0.5  # of the variance of a block; see `kept_share`
-_MOVED_STROKES = 0.03  # of the variance of finer detail: what it adds to the mean of half a block when it is 2 px off
+_MOVED_STROKES = 0.03  # of the variance of finer detail: its effect on the mean of half a block when displaced by 2 px
 
 
 class Agreement:
-    """The blocks of one band: which the fits may use, and the residual on the others.
+    """The blocks of one band: those for the fits, and the residual on the held-out ones.
 
-    Every fifth block is held out. Of the rest count those that the registration found to be kept by the model.
+    Every fifth block is held out. The fits use those of the others that the model kept according to the registration.
 
     Attributes:
         counted: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
-        activity: how far the band strays from its own smooth course, in levels, as `residual` counts; at least 1.
+        activity: the band's deviation from its local means in levels, measured like `residual`; at least 1.
     """
 
     def __init__(self, band: Image.Image, block_px: int, weights: Sequence[float]) -> None:
@@ -50,35 +50,35 @@ class Agreement:
         }
 
     def residual(self, half: Image.Image) -> float:
-        """Mean over the held-out blocks of the RMS difference of `half` and the band, RGB, in levels of 0 to 255."""
+        """Mean over the held-out blocks of the RMS difference of `half` and the band, RGB, in levels."""
         residuals = self._residuals(half, self._band)
         return sum(residuals) / len(residuals)
 
     def attainable(self, half: Image.Image) -> float:
-        """The same of both pictures a few times smaller: what is left without the fine detail.
+        """The residual of both pictures reduced to an eighth of a block, without the fine detail.
 
-        Models draw other fine detail than they were shown. No correction can lower that part of the residual, and a
-        correction that is right must lower this one.
+        Models replace fine detail by other detail. No correction can lower that part of the residual, and a right
+        correction must lower this one.
         """
         residuals = self._residuals(self._coarse(half), self._coarse_band)
         return sum(residuals) / len(residuals)
 
     def tonal(self, half: Image.Image) -> float:
-        """The same of the means of whole blocks: what is left of tone, however their strokes differ."""
+        """The residual of the means of whole blocks: the difference in tone, independent of strokes."""
         residuals = self._residuals(self._coarse(half, self._block_px), self._coarse(self._band, self._block_px))
         return sum(residuals) / len(residuals)
 
     def attainable_but_tone(self, half: Image.Image) -> float:
-        """`attainable`, through tone curves fitted to `half`: what place alone is judged by."""
+        """`attainable` through tone curves fitted to `half`, to judge placement alone."""
         coarse = self._coarse(half)
         curves = fit_tone(coarse, self._coarse_band, self._coarse(self.counted).point([0] * 255 + [255]))
         residuals = self._residuals(with_tone(coarse, curves), self._coarse_band)
         return sum(residuals) / len(residuals)
 
     def kept_share(self, half: Image.Image) -> float:
-        """Share of the held-out blocks whose coarse content `half` explains: it leaves less than half of its variance.
+        """Share of the held-out blocks whose coarse content `half` explains: less than half of its variance remains.
 
-        In cells of one size, of twice or of four times that: fine lines that moved are no other picture.
+        Cells of one, two and four times the size are tried, because displaced fine lines are not other content.
         """
         explained = [False] * sum(self._held_out)
         for cell_px, most in self._explained.items():
@@ -92,8 +92,8 @@ class Agreement:
     def _most_unexplained(self, smooth: Image.Image, cell_px: int) -> list[float]:
         """The squared residual, in cells of `cell_px`, below which each held-out block counts as explained.
 
-        Half of the variance that the band has there beside its `smooth` course. In the largest cells nothing of a fine
-        hatching is left but chance: strokes that were drawn 2 px off enter or leave a cell at its rim.
+        It is half of the band's variance around its `smooth` version. The largest cells show a fine hatching only by
+        chance, when strokes displaced by 2 px enter or leave a cell at its rim.
         """
         coarse = self._coarse(self._band, cell_px)
         limits = [

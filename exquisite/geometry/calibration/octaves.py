@@ -1,4 +1,4 @@
-"""How much of a picture is fine detail, and how much of that two pictures share: energies and coherences by octave.
+"""Energies of the octaves of detail in a picture, and their coherence between two pictures.
 
 Everything follows from the binomial blur B:
 
@@ -6,9 +6,9 @@ Everything follows from the binomial blur B:
     B = 1/16 [2 4 2]          fine octave  1 - B          coarse octave  B - B B
              [1 2 1]
 
-The fine octave holds what is smaller than about 4 pixels, the coarse one what is between 4 and 8. A filter that is a
-polynomial P in B takes a picture r to one of energy <r, P^2 r>, because B is symmetric: every energy is a sum of the
-moments <r, B^n r>, and those follow from a few blurred copies.
+The fine octave has structures smaller than about 4 pixels, the coarse one those between 4 and 8. Filtering a picture r
+by a polynomial P in B gives the energy <r, P^2 r>, because B is symmetric. Every energy is therefore a sum of the
+moments <r, B^n r>, which follow from a few blurred copies.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ Polynomial = tuple[float, ...]
 """Coefficients of 1, B, B^2, ..."""
 
 FINE: Polynomial = (1.0, -1.0)
-"""1 - B: what is smaller than about 4 pixels."""
+"""1 - B: structures smaller than about 4 pixels."""
 
 COARSE: Polynomial = (0.0, 1.0, -1.0)
-"""B - B B: what is between about 4 and 8 pixels."""
+"""B - B B: structures between about 4 and 8 pixels."""
 
 LEAST_ENERGY = 0.05
-"""Of an octave, in levels^2: what rounding to whole levels leaves of nothing (1/12), less what the blur takes."""
+"""Energy of an octave in levels^2 from rounding to whole levels alone: 1/12, less the part removed by the blur."""
 
 _REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
 _PLACE_PX = 8  # at half the size
@@ -75,7 +75,7 @@ def moments(a: Sequence[Image.Image], b: Sequence[Image.Image], mask: Image.Imag
 
 
 def product(a: Polynomial, b: Polynomial) -> Polynomial:
-    """The filter that applies both."""
+    """The filter that applies both polynomials."""
     out = [0.0] * (len(a) + len(b) - 1)
     for i, x in enumerate(a):
         for j, y in enumerate(b):
@@ -89,17 +89,17 @@ def energy(squared: Polynomial, of: Sequence[float]) -> float:
 
 
 def coherence(octave: Polynomial, a: Sequence[float], b: Sequence[float], common: Sequence[float]) -> float:
-    """The share of an octave's energy, 0 to 1, that two pictures have in common, from their moments."""
+    """The coherence of an octave in two pictures, 0 to 1, from their moments."""
     squared = product(octave, octave)
     mine, other = (max(0.0, energy(squared, of)) + LEAST_ENERGY for of in (a, b))
     return min(1.0, max(0.0, energy(squared, common)) ** 2 / (mine * other))  # rounding in mode F may exceed 1
 
 
 def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
-    """How much of the coherence of two pictures (mode F) is only found a few pixels away, 0 to 1.
+    """The share of the coherence of two pictures (mode F) that exists only after a displacement, 0 to 1.
 
-    Near 1 where one shows the detail of the other at slightly other places; near 0 where it is at its place, or is
-    other detail. The coherence of each place is looked for up to 4 pixels away, in the octave from 4 to 8 pixels.
+    It is near 1 when one picture shows the detail of the other slightly displaced, and near 0 when the detail is in
+    place or unrelated. Each place is compared over displacements up to 4 pixels, in the octave from 4 to 8 pixels.
     """
     size = (a.width // 2, a.height // 2)
     fine_a, fine_b = (_fine(image.reduce(2).crop((0, 0, *size))) for image in (a, b))

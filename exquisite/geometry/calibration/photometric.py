@@ -1,4 +1,4 @@
-"""The photometric correction of a tile: everything that calibration does to it after its geometry."""
+"""The photometric correction of a tile: tone and sharpness, applied after the geometric correction."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["PhotometricCorrection"]
 
 @dataclass(frozen=True)
 class PhotometricCorrection:
-    """Tone curves, a kernel, and curves that equalize the levels afterwards; the default changes nothing."""
+    """Tone curves, a kernel, and curves that match the levels afterwards; the default is the identity."""
 
     tone: ToneCurves = ()
     kernel: Kernel = Kernel()  # noqa: RUF009 (frozen)
     levels: ToneCurves = ()
 
     def applied_to(self, image: Image.Image) -> Image.Image:
-        """`image` (RGB, any size) corrected; the picture itself where nothing changes."""
+        """Apply the correction to `image` (RGB, any size); returns the picture itself for the identity."""
         if self.tone:
             image = with_tone(image, self.tone)
         if self.kernel != Kernel():

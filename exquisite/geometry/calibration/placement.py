@@ -1,14 +1,14 @@
-"""Shift and zoom of a redraw, as the most probable ones: measured where the picture gives a hold, usual elsewhere.
+"""Estimates shift and zoom of a redraw: the maximum a posteriori estimate with a Gaussian prior.
 
-The parameters are four lengths in pixels: the shift at the middle of the seam along both axes, and what the zoom of
-each axis moves at half the height of the tile from there. Each Gauss-Newton step solves
+The parameters are four lengths in pixels: the shift at the middle of the seam along both axes, and for each axis the
+displacement by the zoom at half the height of the tile from there. Each Gauss-Newton step solves
 
     (A + s P) step = b - s P at        A, b: the weighted normal equations of all blocks, per pixel
-                                       s: variance of the error, over the pixels of a block that are independent
-                                       P: 1 over the variance of what models usually do
+                                       s: variance of the error, over the number of independent pixels of a block
+                                       P: 1 over the variance of the drift of typical models
 
-(maximum a posteriori with a Gaussian prior). At the end the axes of A along which the place is known worse than to
-_KNOWN_PX are given up: an even sky says nothing of a shift along its bands, so none is undone.
+Finally, the axes of A with a standard deviation above _KNOWN_PX are set to no displacement: an even sky does not
+determine a shift along its bands, so none is corrected.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from .linear import principal_axes, solve
 __all__ = ["MAX_SHIFT_PX", "MAX_ZOOM", "PlacementFit", "identified", "placed_redraw", "refined", "searched"]
 
 MAX_SHIFT_PX = 64
-"""The farthest shift that is looked for, in pixels, either way of each axis."""
+"""Largest shift that the search covers, in pixels, in both directions of each axis."""
 
 MAX_ZOOM = 0.10
-"""The largest change of size that is undone, each axis by itself, as a share."""
+"""Largest change of size that is corrected, as a share, for each axis."""
 
 _USUAL = 1 / 32  # standard deviation of the prior, of half the tile's height: 16 px, and a zoom of 3 %
-_ALIKE_PX = 9.0  # neighbouring errors are alike over about 3 by 3 pixels
+_ALIKE_PX = 9.0  # neighbouring errors are correlated over about 3 by 3 pixels
 _ROUNDING = 0.25  # levels^2: two roundings to whole levels, and a margin
-_KNOWN_PX = 1.0  # standard deviation up to which a place counts as known
+_KNOWN_PX = 1.0  # largest standard deviation of a known placement
 _NOISE_GRADIENT = 3 / 8  # of the error: three times what white noise leaves in a gradient of the mean
-_CONTOURS = 0.1  # levels^2: what the contours of a slow gradient in whole levels seem to know
+_CONTOURS = 0.1  # levels^2: spurious gradient energy from the contours of a slow gradient in whole levels
 _MOST_NOISE = 4.0  # levels^2, of the difference: a standard deviation of 1.4 in either picture
-_STARTS = 4  # as many wrong places as fit by chance about as well as the right one
-_STILL_PX = 0.05  # of a level: the step after one so short is shorter by far (Gauss-Newton), and costs as much
+_STARTS = 4  # number of candidates: wrong places may fit by chance about as well as the right one
+_STILL_PX = 0.05  # pixels of a level: after a shorter step the next one is negligible (Gauss-Newton)
 
 
 @dataclass(frozen=True)
 class PlacementFit:
-    """A placement with what it was measured from: `error` is the mean squared error before the last step,
-    `information` the inverse covariance of the four lengths."""
+    """A placement with its statistics: `error` is the mean squared error before the last step, `information` the
+    inverse covariance of the four lengths."""
 
     placement: Placement
     weights: tuple[float, ...]
@@ -55,8 +55,8 @@ class PlacementFit:
 
 
 def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[Placement]:
-    """Shifts at which the coarsest level fits better than at all neighbours: the best few, and none at all."""
-    # 1. What no offset and no gain explain of the middle of the band, at every shift within reach.
+    """The best local optima of the shift on the coarsest level, and the zero shift."""
+    # 1. The variance of the middle of the band that offset and gain do not explain, at every shift within reach.
     band, redraw = level.band, level.redraw
     reach = min(farthest // level.scale, min(band.size) // 4)
     inner = band.crop((reach, reach, band.width - reach, band.height - reach))
@@ -66,10 +66,10 @@ def searched(level: Level, centre: tuple[float, float], farthest: int) -> list[P
         for x in range(-reach, reach + 1):
             moved = redraw.crop((reach + x, reach + y, band.width - reach + x, band.height - reach + y))
             errors[x, y] = variance - _explained(inner, moved)
-    # 2. The shifts that leave less than all eight neighbours do.
+    # 2. The shifts that leave less than all eight neighbours.
     around = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     minima = [(x, y) for x, y in errors if all(errors[x, y] <= errors.get((x + i, y + j), math.inf) for i, j in around)]
-    # 3. The best of them, since the best on this level may be a wrong place, and no shift, which is the most common.
+    # 3. Several of the best, because the best on this level may be wrong, and no shift, which is the most common.
     chosen = {(0, 0), *sorted(minima, key=lambda at: errors[at])[:_STARTS]}
     return [Placement((float(x * level.scale), float(y * level.scale)), (1.0, 1.0), centre) for x, y in sorted(chosen)]
 
@@ -122,7 +122,7 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     at = _lengths(placement, unit)
     tied = [[value + tie * (i == k) for k, value in enumerate(row)] for i, row in enumerate(matrix)]
     step = solve(tied, [b - tie * length for b, length in zip((b0, b1, b2, b3), at, strict=True)])
-    # 3. What the data alone know, less what mere noise seems to know.
+    # 3. The information of the data alone, without the spurious part from noise.
     for i, amount in enumerate(seeming):
         matrix[i][i] -= amount
     information = [[value / noise for value in row] for row in matrix]
@@ -132,9 +132,9 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
 
 
 def identified(fit: PlacementFit, unit: float) -> tuple[Placement, tuple[bool, bool]]:
-    """The placement along the axes that the picture tells; and whether it tells the shift along x, and along y.
+    """The placement along the axes that the picture determines, and whether it determines x and y.
 
-    The smaller eigenvalues of the normal equations decide. Along an axis that is not told nothing is moved.
+    The smaller eigenvalues of the normal equations decide. Along an undetermined axis nothing is moved.
     """
     at = _lengths(fit.placement, unit)
     axes = [axis for value, axis in principal_axes(fit.information) if value >= _KNOWN_PX**-2]

@@ -1,4 +1,4 @@
-"""What the calibration of one tile measured and did, as it is recorded beside the tile."""
+"""The result of the calibration of one tile, with its measurements, as recorded beside the tile."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ __all__ = ["Calibration"]
 
 @dataclass(frozen=True)
 class Calibration:
-    """One tile, calibrated, with what was measured.
+    """One calibrated tile with its measurements.
 
     Lengths are in pixels of the tile, along the growing axis first, then across it, growth being to the right.
 
     Attributes:
-        tile: RGB, same size as the raw tile; the raw tile itself where nothing was applied.
+        tile: RGB, same size as the raw tile; the raw tile itself if no stage was applied.
         applied: whether `tile` differs from the raw tile.
-        reason: in plain words, why it was applied or not.
-        stages: names of the stages that were applied, of "place", "bend", "tone" and "sharpness", in this order.
-        rim_px: width of the widest rim of the new pixels that has no source in the raw tile.
-        fidelity: 1 - residual_after / activity of the band; 1 where the band is explained wholly, 0 where it is no
-            better explained than by its own local means; may be negative.
+        reason: why stages were applied or not, as a sentence.
+        stages: names of the applied stages, of "place", "bend", "tone" and "sharpness", in this order.
+        rim_px: width of the widest rim of new pixels without a source in the raw tile.
+        fidelity: 1 - residual_after / activity of the band; 1 for a fully explained band, 0 for one that is explained
+            no better than by its own local means; may be negative.
         residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
         residual_after: the same for `tile`.
         redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
             the columns that were resampled as the first new ones were, and raised where these lack detail
             (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
-        sound: the part of the conditioning half that was drawn where it belongs: what had no source in the raw tile
-            is left out. (left, top, right, bottom), growth to the right.
+        sound: the valid box: the part of the conditioning half with a source in the raw tile, as (left, top, right,
+            bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
         scale: size of the redraw relative to the band, a factor.
         local_px: largest local displacement at the seam beyond shift and scale.
         tone: for each channel the band's level at the redraw's levels 32, 128 and 224.
-        softness: factor that the correction gave to the finest detail; 1 where none was made.
-        grain: energy of the finest detail of calm places of the calibrated conditioning half over that of the band;
-            below `LEAST_GRAIN` the model lost the band's grain, which no correction brings back.
-        kept: share of the conditioning half whose coarse content the calibrated redraw explains, 0 to 1; the rest was
-            re-invented.
+        softness: factor of the correction on the finest detail; 1 without a correction.
+        grain: energy of the finest detail in flat areas of the calibrated conditioning half over that of the band;
+            below `LEAST_GRAIN` the model lost the band's grain, which no correction restores.
+        kept: share of the conditioning half whose coarse content the calibrated redraw explains, 0 to 1; the rest is
+            recomposed.
     """
 
     tile: Image.Image
@@ -60,7 +60,7 @@ class Calibration:
     kept: float = 1.0
 
     def as_dict(self) -> dict[str, object]:
-        """Everything measured, in JSON types; without the picture."""
+        """All measurements as JSON types, without the picture."""
         values = {name: value for name, value in vars(self).items() if name != "tile"}
         return {name: _json(value) for name, value in values.items()}
 

@@ -1,4 +1,4 @@
-"""How far the redrawn band lies from the band: shift and zoom (`placement`), then a smooth local displacement."""
+"""Registers the redraw to the band: shift and zoom (`placement`), then a smooth local displacement."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .spline import Spline, Sums, fit_spline
 __all__ = ["LEAST_BAND_PX", "Registration", "locate", "register", "unmeasured"]
 
 LEAST_BAND_PX = 16
-"""A band that is narrower or lower than this tells no displacement."""
+"""Smallest width and height of a band whose displacement can be measured."""
 
-_CAPTURED = 0.5  # of a pixel of the level: what a bend can still take away there is no sign of re-invention
+_CAPTURED = 0.5  # pixels of a level: an error that such a bend explains does not mark a block as recomposed
 _CELL_PX = 8 * BLOCK_PX  # of the local displacement, on bands of full size; see `_cell_px`
 _COARSEST = 8  # level of the search: MAX_SHIFT_PX is 8 px there
-_LOCAL_COARSEST = 4  # level at which the local displacement is begun
-_PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}  # at most, by level: the coarsest begins farthest from the place
-_LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only decides whether to go on
+_LOCAL_COARSEST = 4  # first level of the local displacement
+_PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}  # largest number by level: the coarsest begins with the largest error
+_LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only decides whether to continue
 _ZOOM_SPREAD = 0.03  # a usual zoom, as `placement._USUAL` has it
 _STIFFNESS = 0.3
 _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
@@ -31,14 +31,14 @@ _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly belo
 
 @dataclass(frozen=True)
 class Registration:
-    """Where the band is found in the redraw.
+    """The displacement of the redraw against the band.
 
     Attributes:
         placement: shift and zoom of the whole conditioning half.
-        local: what remains beyond it, over the conditioning half.
-        block_px: edge of the blocks on which the displacement was measured, in pixels.
-        weights: how much each block counted, 0 to 1, row by row.
-        told: whether the picture tells a shift along x, and along y; what it does not tell is 0.
+        local: the remaining local displacement over the conditioning half.
+        block_px: edge of the measured blocks in pixels.
+        weights: weight of each block, 0 to 1, row by row.
+        told: whether the picture determines the shift along x, and along y; an undetermined one is 0.
     """
 
     placement: Placement
@@ -74,7 +74,7 @@ class Registration:
 
 
 def unmeasured(size: tuple[int, int]) -> Registration:
-    """No displacement at all, over a band of `size` (width, height): what a band tells that is too small."""
+    """The registration without displacement, for a band of `size` (width, height) that is too small to measure."""
     block = block_edge(size)
     count = max(1, size[0] // block) * max(1, size[1] // block)
     placement = Placement((0.0, 0.0), (1.0, 1.0), (float(size[0]), size[1] / 2))
@@ -98,7 +98,7 @@ def locate(redraw: Image.Image, band: Image.Image, farthest: int = MAX_SHIFT_PX)
 def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Registration:
     """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
 
-    `start` tells shift and zoom to about a pixel (`locate`): they are refined, and a local displacement comes to them.
+    `start` gives shift and zoom to about a pixel (`locate`). They are refined, and a local displacement is added.
     """
     levels = pyramid(band, redraw, _LOCAL_COARSEST)
     placement = start
@@ -109,7 +109,7 @@ def register(redraw: Image.Image, band: Image.Image, start: Placement) -> Regist
 
 
 def _unbent(fit: PlacementFit, finest: Level) -> Registration:
-    """What the picture tells of shift and zoom, as a registration of the `finest` level's pictures."""
+    """The determined shift and zoom, as a registration of the pictures of the `finest` level."""
     placement, identifiable = identified(fit, finest.unit)
     return Registration(placement, _flat(finest), finest.block_px, fit.weights, identifiable)
 
@@ -119,15 +119,15 @@ def _flat(level: Level) -> Spline:
 
 
 def _implausibility(fit: PlacementFit, farthest: int) -> float:
-    """The error, raised for a far place, which must fit clearly better: by a fifth at the end of the range, and by a
-    tenth for each usual zoom."""
+    """The error with a penalty for a large displacement: a fifth at the end of the range, and a tenth for each usual
+    zoom."""
     far = math.hypot(*fit.placement.shift) / farthest
     stretched = sum(abs(scale - 1) for scale in fit.placement.scale) / _ZOOM_SPREAD
     return (fit.error + 1e-3) * (1 + 0.2 * far + 0.1 * stretched)
 
 
 def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Registration:
-    """`placed` with a local displacement, if its first step promises a fall that chance does not bring."""
+    """`placed` with a local displacement, if its first step predicts a larger fall of the error than chance does."""
     registration, fall = _with_bend(levels[0], placed)
     coefficients = 2 * len(placed.local.nodes) * len(placed.local.nodes[0])
     if fall < _CHANCE_PX * coefficients / (levels[-1].band.width * levels[-1].band.height):
@@ -140,7 +140,7 @@ def _bent_where_it_may_help(levels: Sequence[Level], placed: Registration) -> Re
 
 
 def _cell_px(size: tuple[int, int]) -> int:
-    """Half of the shorter edge, at most eight blocks: the local displacement of a tile is a matter of its size."""
+    """Half of the shorter edge, at most eight blocks: the scale of local displacements depends on the tile's size."""
     return min(_CELL_PX, max(2 * BLOCK_PX, min(size) // 2))
 
 
@@ -152,7 +152,7 @@ def _bent_redraw(level: Level, registration: Registration) -> Image.Image:
 
 
 def _with_bend(level: Level, registration: Registration) -> tuple[Registration, float]:
-    """One step on the local displacement, and the share of the squared error that it should take away."""
+    """One step on the local displacement, and the share of the squared error that it should remove."""
     blocks = summed_blocks(level, _bent_redraw(level, registration), registration.placement, _CAPTURED * level.scale)
     weight_sum = sum(block.weight for block in blocks) + 1e-9
     error = sum(block.weight * block.error for block in blocks)
@@ -172,7 +172,7 @@ def _with_bend(level: Level, registration: Registration) -> tuple[Registration, 
 
 
 def _joined(blocks: Sequence[tuple[float, float, Sums]], columns: int) -> list[tuple[float, float, Sums]]:
-    """Sums over two by two blocks (an odd last column or row stays out): a quarter of the work in the fit."""
+    """Sums over two by two blocks, without an odd last column or row: a quarter of the work in the fit."""
     joined = []
     for top in range(0, len(blocks) - columns - 1, 2 * columns):
         for k in range(top, top + columns - 1, 2):

@@ -4,18 +4,18 @@ The kernel is a polynomial in the binomial blur B of `octaves`:
 
     K = 1 + fine (1 - B) + coarse (B - B B)
 
-so that it reaches two pixels far, changes no flat picture, and has the gain 1 + fine at the Nyquist frequency.
+so that it reaches two pixels, does not change flat pictures, and has the gain 1 + fine at the Nyquist frequency.
 
-Real models redraw fine detail with about its energy, but it is other detail. Least squares (a Wiener filter, 1949)
-answers to that by smoothing, and with the band as the instrument (instrumental variables, Wright 1928) by an
-amplification without bound. Therefore two kernels are fitted and mixed by the coherence of redraw and band:
+Real models replace fine detail by other detail of about the same energy. Least squares (a Wiener filter, 1949) would
+then smooth, and instrumental variables with the band as the instrument (Wright 1928) would amplify without bound.
+Therefore two kernels are fitted and mixed by the coherence of redraw and band:
 
-- where they are coherent, the one between least squares and instrumental variables that gives the fine octave the
-  energy that it has in the band;
-- where they are not, the one that takes the energy of each octave towards the band's by the share that is coherent,
-  or would be if it were not displaced by a few pixels. It is the identity where all detail was re-invented.
+- for coherent detail, the kernel between least squares and instrumental variables that gives the fine octave the energy
+  that it has in the band;
+- for incoherent detail, the kernel that moves the energy of each octave towards the band's by its coherent share, which
+  includes detail displaced by a few pixels. It is the identity when all detail is recomposed.
 
-Neither gives an octave more energy than it has in the band.
+Neither kernel gives an octave more energy than it has in the band.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from .octaves import COARSE, FINE, LEAST_ENERGY, Polynomial, blurs, coherence, d
 __all__ = ["LEAST_PX", "REACH_PX", "Kernel", "fit_kernel", "sharpened"]
 
 REACH_PX = 2
-"""How far the kernel reaches from its centre, in pixels."""
+"""Radius of the kernel in pixels."""
 
 LEAST_PX = 32
-"""Pictures that are narrower than this tell no kernel."""
+"""Smallest width and height of pictures from which a kernel is fitted."""
 
 _OCTAVES = (FINE, COARSE)
 _SHARPNESS = product(FINE, product(FINE, FINE))  # energy of (1 - B)^(3/2): between an octave and a Laplacian
@@ -46,10 +46,10 @@ _ROUNDS = 8
 _HALVINGS = 20
 _BOUNDS = (-0.5, 3.0), (-1.0, 3.0)  # of both coefficients
 _PLACE_PX = 16
-_STRIP_PX = 128  # rows that are filtered at once: so many stay in a processor's cache, which halves the time
+_STRIP_PX = 128  # rows filtered at once: they fit into a processor's cache, which halves the time
 _WHOLE = 0.9
-_MORE_NOISE = 0.15  # levels^2 of the fine octave that nobody sees in a calm place: half of what rounding leaves there
-_NOISE_FOR_DETAIL = 0.1  # of the energy that is regained elsewhere; half of it let the sharpness fade step by step
+_MORE_NOISE = 0.15  # levels^2 of the fine octave that are invisible in a flat area: half of the rounding noise
+_NOISE_FOR_DETAIL = 0.1  # of the energy that is restored elsewhere; with half of it the sharpness faded step by step
 _DISPLACED_POWER = 1.5  # detail displaced by 2 px comes to .84 to 1.00 of its energy; with 2 to .83 to .95
 _INCOHERENT, _COHERENT = 0.5, 0.75
 
@@ -63,7 +63,7 @@ class Kernel:
 
     @property
     def gain(self) -> float:
-        """What the kernel does to the finest checkerboard, as a factor: above 1 it sharpens."""
+        """The factor on the finest checkerboard: above 1 the kernel sharpens."""
         return 1 + self.fine
 
     @property
@@ -78,7 +78,7 @@ class Kernel:
 
     @property
     def squared(self) -> Polynomial:
-        """Coefficients of what the kernel does to energies."""
+        """Coefficients of the effect on energies."""
         return product(self.polynomial, self.polynomial)
 
     def mixed(self, other: Kernel, share: float) -> Kernel:
@@ -89,7 +89,7 @@ class Kernel:
 
 
 def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> Kernel:
-    """The kernel that takes `redraw` to the sharpness of `band`: mode L, one size, registered, tone alike.
+    """The kernel that gives `redraw` the sharpness of `band`: mode L, one size, registered, equal in tone.
 
     `counted` is a picture of mode L, 255 where a pixel counts, else 0.
     """
@@ -109,16 +109,17 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
         kernel = _of_equal_energy(of_redraw, of_band, [share + (1 - share) * displaced for share in alike])
     if coherent > 0:
         kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
-    return Kernel().mixed(kernel, _share_that_calm_places_bear(kernel, copies, truth, mask, coherent))
+    return Kernel().mixed(kernel, _share_without_noise(kernel, copies, truth, mask, coherent))
 
 
-def _share_that_calm_places_bear(
+def _share_without_noise(
     kernel: Kernel, redraw: Sequence[Image.Image], band: Sequence[Image.Image], mask: Image.Image, coherent: float
 ) -> float:
-    """How much of the change, 0 to 1, leaves the calm quarter of the places no more of the fine octave than band and
-    redraw have there, and a little: what sharpens an edge amplifies the noise beside it.
+    """The share of the change, 0 to 1, that gives the flattest quarter of the places hardly more of the fine octave
+    than band and redraw have there: sharpening an edge also amplifies the noise beside it.
 
-    `coherent`, 0 to 1, is the share of the change that regains detail which both pictures have: it may cost some noise.
+    `coherent`, 0 to 1, is the share of the change that restores detail of both pictures, for which some noise is
+    allowed.
     """
     change = product(FINE, (kernel.fine, kernel.coarse - kernel.fine, -kernel.coarse))
     fine, more, truth = (_filtered(p, blurs) for p, blurs in ((FINE, redraw), (change, redraw), (FINE, band)))
@@ -144,7 +145,7 @@ def _share_that_calm_places_bear(
 
 
 def _filtered(polynomial: Polynomial, of: Sequence[Image.Image]) -> Image.Image:
-    """The picture whose blurred copies are given, through the polynomial."""
+    """Apply the polynomial to the picture with the blurred copies `of`."""
     out = combined(lambda v: v["b"] * polynomial[0], b=of[0])
     for factor, blur in zip(polynomial[1:], of[1:], strict=False):
         out = combined(lambda v: v["o"] + v["b"] * factor, o=out, b=blur)  # noqa: B023 (used at once)
@@ -152,7 +153,7 @@ def _filtered(polynomial: Polynomial, of: Sequence[Image.Image]) -> Image.Image:
 
 
 def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], common: Sequence[float]) -> Kernel:
-    """Between least squares and instrumental variables, the kernel with the band's energy in the fine octave."""
+    """The kernel between least squares and instrumental variables with the band's energy in the fine octave."""
     nearest = _solved(redraw, [energy(octave, common) - energy(octave, redraw) for octave in _OCTAVES])
     sharpest = _solved(common, [energy(octave, band) - energy(octave, common) for octave in _OCTAVES])
     truth = energy(_SHARPNESS, band)
@@ -195,7 +196,7 @@ def _solved(instruments: Sequence[float], targets: Sequence[float]) -> Kernel:
 
 
 def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Sequence[float]) -> Kernel:
-    """The kernel that takes the energy of each octave to the band's by its share, 0 to 1: by Newton's method."""
+    """The kernel that moves the energy of each octave towards the band's by its share, 0 to 1, by Newton's method."""
     targets = []
     for octave, share in zip(_OCTAVES, shares, strict=True):
         squared = product(octave, octave)
@@ -215,7 +216,7 @@ def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Seq
 
 
 def _amplitudes(kernel: Kernel, redraw: Sequence[float]) -> list[float]:
-    """What the kernel does to the amplitude of each octave of the redraw, as factors."""
+    """The factors of the kernel on the amplitude of each octave of the redraw."""
     out = []
     for octave in _OCTAVES:
         own = product(octave, octave)
@@ -225,12 +226,12 @@ def _amplitudes(kernel: Kernel, redraw: Sequence[float]) -> list[float]:
 
 
 def _bounded(fine: float, coarse: float) -> Kernel:
-    """The kernel next to these coefficients that keeps the bounds of both."""
+    """The kernel with these coefficients, clamped to their bounds."""
     return Kernel(*(min(high, max(low, value)) for value, (low, high) in zip((fine, coarse), _BOUNDS, strict=True)))
 
 
 def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
-    """`image` through `kernel`, mirrored at its edges."""
+    """Apply `kernel` to `image`, which is mirrored at its edges."""
     width, height = image.size
     padded = crop_mirrored(image, (-REACH_PX, -REACH_PX, width + REACH_PX, height + REACH_PX))
     out = Image.new(image.mode, image.size)
@@ -244,6 +245,6 @@ def sharpened(image: Image.Image, kernel: Kernel) -> Image.Image:
 
 
 def _sharpened(channel: Image.Image, kernel: Kernel) -> Image.Image:
-    """One channel (mode L) through `kernel`; wrong within REACH_PX of its rim."""
+    """Apply `kernel` to one channel (mode L); invalid within REACH_PX of its rim."""
     filtered = _filtered(kernel.polynomial, blurs(as_float(channel), REACH_PX))
     return add(filtered, 0.5).convert("L")  # the conversion clips, and rounds down

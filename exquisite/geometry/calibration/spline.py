@@ -1,7 +1,7 @@
-"""A smooth displacement: a cubic B-spline surface an axis, fitted to block equations under a bending penalty.
+"""A smooth displacement: one cubic B-spline surface for each axis, fitted to block equations with a bending penalty.
 
-P-splines (Eilers and Marx, Statistical Science 11(2), 1996): uniform cubic B-splines whose coefficients pay for
-their second differences. Shift, zoom, shear and rotation bend nothing and are free.
+P-splines (Eilers and Marx, Statistical Science 11(2), 1996) are uniform cubic B-splines with a penalty on the second
+differences of their coefficients. Shift, zoom, shear and rotation have no second differences and no penalty.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .linear import solve_banded
 __all__ = ["Spline", "Sums", "basis", "fit_spline"]
 
 _TIE = 1 / 100**2
-"""Weight of a squared displacement: nothing is bent where a picture gives no hold at all."""
+"""Weight of the squared displacement: it prevents a bend where the picture has no texture."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def _subdivided(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]
 
 
 def basis(at: float, cell_px: float, count: int) -> tuple[int, tuple[float, float, float, float]]:
-    """Number of the first of the four coefficients that act at `at`, and the weight of each.
+    """The number of the first of the four coefficients that act at `at`, and the weight of each.
 
-    Outside of the cells the outermost polynomial goes on.
+    The outermost polynomial continues outside of the cells.
     """
     index = min(max(int(at // cell_px), 0), count - 4)
     t = at / cell_px - index
@@ -90,7 +90,7 @@ def basis(at: float, cell_px: float, count: int) -> tuple[int, tuple[float, floa
 
 
 Sums = tuple[float, float, float, float, float]
-"""Of one block, already weighted: gx gx, gx gy, gy gy, gx e, gy e."""
+"""The weighted sums of one block: gx gx, gx gy, gy gy, gx e, gy e."""
 
 
 def fit_spline(spline: Spline, blocks: Iterable[tuple[float, float, Sums]], stiffness: float) -> Spline:

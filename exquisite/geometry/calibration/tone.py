@@ -1,9 +1,9 @@
-"""Tone: per channel, the curve from the redraw's levels to the band's, fitted where both show the same.
+"""Tone: for each channel the curve from the redraw's levels to the band's, fitted where both show the same content.
 
-For every level of the redraw the mean of the band is taken over the pixels that count, exactly, from counting
-histograms; a Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) draws the curve through those means
-and across levels that do not occur. Calm places decide: beside an edge a redraw that is softer, or a hair off, shows
-levels in between, whose mean would draw every curve towards grey, a little more at every step.
+For every level of the redraw the mean of the band is computed exactly over the counted pixels, from histograms. A
+Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) fits the curve through these means and across missing
+levels. Flat areas decide: beside an edge, a softer or slightly displaced redraw has intermediate levels, whose means
+would pull every curve towards grey, a little more at every step.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ ToneCurves = tuple[tuple[float, ...], ...]
 """For each channel, and each level of the redraw, the level of the band, 0 to 255."""
 
 ENOUGH_PIXELS = 1 << 16
-"""So many pixels fit a curve to a tenth of a level; more cost time."""
+"""Number of pixels that determines a curve to a tenth of a level; more only cost time."""
 
-_CALM_LEVELS = 24  # range of 3x3 pixels up to which a place is calm, in the redraw and in the band
-_BUSY_WEIGHT = 1 / 64  # of all other pixels: they decide where nothing is calm
-_ENOUGH_BUSY = 1 << 14  # so many of these other pixels are enough; of more, a quarter is looked at
-_ALIKE_PX = 32.0**2  # neighbouring errors of tone are alike over about 32 by 32 pixels
+_FLAT_LEVELS = 24  # largest range of 3x3 pixels in a flat area, in the redraw and in the band
+_TEXTURED_WEIGHT = 1 / 64  # weight of all other pixels: they decide when there are no flat areas
+_ENOUGH_TEXTURED = 1 << 14  # number of these other pixels that suffices; of more, a quarter is used
+_ALIKE_PX = 32.0**2  # neighbouring errors of tone are correlated over about 32 by 32 pixels
 _LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
 _USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
-_STIFFNESS = 1e3  # a tone curve bends otherwise than the tame one by about .03 a level
-_TIE = 0.003  # 1 / 24^4 of the stiffness: what is known of one level reaches about 24 levels far
+_STIFFNESS = 1e3  # the second difference of a tone curve differs from that of the low-order one by about .03 a level
+_TIE = 0.003  # 1 / 24^4 of the stiffness: a known level influences about 24 levels around it
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
-_SLOPE_LEVELS = 8  # over which slopes are judged: noise of the redraw makes a curve level off for a few levels
+_SLOPE_LEVELS = 8  # levels over which slopes are measured: noise of the redraw flattens a curve over a few levels
 _DRAWS = 8  # each ties the curve eight times more firmly than the one before
 _SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
 _BASIS = (
@@ -53,7 +53,7 @@ _BASIS = (
     [2 * v - 1 for v in _SHARES],
     [-math.e * v * math.log(v) if v else 0.0 for v in _SHARES],
 )
-"""Offset 1; gain -1 to 1 over the levels; and what a small change of gamma does, -v ln v, scaled to 1 at its top."""
+"""Offset 1; gain -1 to 1 over the levels; and the effect of a small change of gamma, -v ln v, scaled to a top of 1."""
 _BENDING = tuple(
     [_STIFFNESS * factor for factor in (*ends, *(middle,) * (LEVELS - len(ends) - len(others)), *others)]
     for ends, middle, others in (((1, 5), 6, (5, 1)), ((-2,), -4, (-2, 0)), ((), 1, (0, 0)))
@@ -67,13 +67,13 @@ _BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in 
 def fit_tone(
     redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None, enough: int = ENOUGH_PIXELS
 ) -> ToneCurves:
-    """Curves that take `redraw` to `band`: pictures of one size, registered, same channels.
+    """Fit the curves that map `redraw` to `band`: pictures of one size, registered, same channels.
 
     Args:
         redraw: RGB or L.
         band: the same mode and size.
         counted: mode L, 255 where a pixel counts, else 0; by default all do.
-        enough: pixels that are enough; of more than twice as many only every second row and column is looked at.
+        enough: number of pixels that suffices; of more than twice as many only every second row and column is used.
     """
     counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
     calm_mask = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
@@ -82,10 +82,10 @@ def fit_tone(
         pictures, weight = _thinned(pictures), 4 * weight
     redraw, band, counted, calm_mask = pictures
     samples = [_channels(redraw, band, calm_mask, weight)]
-    if redraw.width * redraw.height > _ENOUGH_BUSY:
+    if redraw.width * redraw.height > _ENOUGH_TEXTURED:
         redraw, band, counted = _thinned((redraw, band, counted))
         weight *= 4
-    samples.append(_channels(redraw, band, counted, _BUSY_WEIGHT * weight))
+    samples.append(_channels(redraw, band, counted, _TEXTURED_WEIGHT * weight))
     return tuple(_curve(channel) for channel in zip(*samples, strict=True))
 
 
@@ -101,12 +101,12 @@ def _channels(redraw: Image.Image, band: Image.Image, mask: Image.Image, weight:
 
 
 def with_tone(image: Image.Image, curves: ToneCurves) -> Image.Image:
-    """`image` through its curves, rounded to whole levels."""
+    """Apply `curves` to `image`, rounded to whole levels."""
     return image.point([min(LEVELS - 1, max(0, round(value))) for curve in curves for value in curve])
 
 
 def through(grey: Image.Image, curve: Sequence[float]) -> Image.Image:
-    """`grey` (mode L) through one curve, not rounded, mode F: whole levels and fractions travel separately."""
+    """Apply one curve to `grey` (mode L) without rounding; mode F, from separate tables for levels and fractions."""
     whole = [min(LEVELS - 1, max(0, int(value))) for value in curve]
     part = [min(LEVELS - 1, max(0, int((value - base) * LEVELS))) for value, base in zip(curve, whole, strict=True)]
     pair = {"whole": as_float(grey.point(whole)), "part": as_float(grey.point(part))}
@@ -116,9 +116,9 @@ def through(grey: Image.Image, curve: Sequence[float]) -> Image.Image:
 def matched_histograms(
     redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None
 ) -> tuple[float, ...]:
-    """The rising curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration.
+    """The monotonic curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration.
 
-    Where `counted` (mode L) is given, only pixels at which it is not 0 count; the pictures are of its size then.
+    With `counted` (mode L), only pixels at which it is not 0 count, and all pictures have its size.
     """
     levels, total = [], 0.0
     counts = redraw.histogram(counted)
@@ -136,10 +136,10 @@ def matched_histograms(
 
 
 def equal_histograms(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
-    """Curves that give each channel of a calibrated `redraw` the distribution of levels that the `band` has, smoothly.
+    """Smooth curves that give each channel of a calibrated `redraw` the distribution of levels of the `band`.
 
-    Whatever a fit leaves of softness draws the darkest and the lightest levels a little towards grey, which nobody
-    sees in one step, and everybody after eight. Arguments as `fit_tone`.
+    Remaining softness pulls the darkest and the lightest levels slightly towards grey, which is invisible in one step
+    and visible after eight. Arguments as for `fit_tone`.
     """
     curves = []
     for a, b in zip(redraw.split(), band.split(), strict=True):
@@ -158,10 +158,10 @@ def _cumulated(counts: Sequence[int]) -> list[float]:
 
 
 def _flat_mask(image: Image.Image) -> Image.Image:
-    """Mode L: 255 where the luminance of the 3x3 pixels around spans at most _CALM_LEVELS, else 0."""
+    """Mode L: 255 where the luminance of the 3x3 pixels around spans at most _FLAT_LEVELS, else 0."""
     grey = image.convert("L")
     spread = ImageChops.subtract(spread_3x3(grey, ImageChops.lighter), spread_3x3(grey, ImageChops.darker))
-    return spread.point([255 if levels <= _CALM_LEVELS else 0 for levels in range(LEVELS)])
+    return spread.point([255 if levels <= _FLAT_LEVELS else 0 for levels in range(LEVELS)])
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,9 @@ class _Sample:
     weight: float
 
     def sums(self) -> tuple[list[int], list[int]]:
-        """For each level of the redraw, the number of its pixels, and the sum of the band over them.
+        """For each level of the redraw the number of its pixels, and the sum of the band over them.
 
-        The sum is exact: it is made of the histograms of the bits of the band.
+        The sum is exact: it follows from the histograms of the bits of the band.
         """
         counting = ImageChops.multiply(self.band, self.mask)
         sums = [0] * LEVELS
@@ -201,7 +201,7 @@ def _curve(samples: Sequence[_Sample]) -> tuple[float, ...]:
         sums = [value + weight * total for value, total in zip(sums, totals, strict=True)]
         squares += weight * sample.squares()
     means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
-    # The variance of the band about the means is what they leave of the mean square (law of total variance).
+    # The variance of the band around the means is the mean square minus theirs (law of total variance).
     moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
     variance = max(_LEAST_VARIANCE, (squares - moved) / (sum(counts) + 1e-9))
     return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means)
@@ -212,9 +212,9 @@ def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[f
 
         sum of weight (f - mean)^2 + stiffness sum of (f - t)''^2 + tie sum of (f - t)^2  is least
 
-    1. The tame curve t (offset, gain, gamma, all tied to none) is fitted first. f comes back to it where the band
-       has no levels.
-    2. A curve that falls, or rises more steeply than tones do, is tied to t the more; t itself is tied to no change.
+    1. Fit the low-order curve t (offset, gain and gamma, with priors around no change). f returns to t at levels that
+       the band lacks.
+    2. While the curve falls or is too steep, increase the tie of f to t, and that of t to no change.
     """
     tame = tamed(weights, means)
     tie = _TIE
@@ -227,7 +227,7 @@ def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[f
 
 
 def tamed(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
-    """The low-order curve next to `levels`, each known with 1 / variance = its weight: offset, gain and gamma."""
+    """The low-order curve (offset, gain, gamma) closest to `levels`, each known with 1 / variance = its weight."""
     firmness = 1.0
     for _ in range(_DRAWS):
         curve = _tame_curve(weights, levels, firmness)
@@ -238,13 +238,13 @@ def tamed(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...
 
 
 def _steady(curve: Sequence[float]) -> bool:
-    """Whether the curve rises everywhere, and nowhere too steeply."""
+    """Whether the curve rises everywhere, and is nowhere too steep."""
     slopes = [(b - a) / _SLOPE_LEVELS for a, b in zip(curve, curve[_SLOPE_LEVELS:], strict=False)]
     return min(slopes) >= _LEAST_SLOPE and max(slopes) <= _MOST_SLOPE and all(a <= b for a, b in pairwise(curve))
 
 
 def _tame_curve(weights: Sequence[float], levels: Sequence[float], firmness: float) -> tuple[float, ...]:
-    """Offset, gain and gamma, whose usual size is made smaller by `firmness` (of their variance)."""
+    """The low-order curve, with the prior variances of offset, gain and gamma divided by `firmness`."""
     weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in _BASIS]
     changes = [value - level for level, value in enumerate(levels)]
     matrix = [[sum(map(mul, left, right)) for right in _BASIS] for left in weighted]

@@ -5,7 +5,7 @@ from PIL import Image, ImageChops
 
 from exquisite.contract import TileContract
 from exquisite.geometry.calibration import calibrate_tile
-from exquisite.geometry.calibration.grey import LUMINANCE, telling_grey
+from exquisite.geometry.calibration.grey import LUMINANCE, registration_grey
 from tests.support import pictures
 
 SIZE = (128, 256)
@@ -22,12 +22,12 @@ def bands(*colours: tuple[int, int, int], edges: tuple[int, ...], size: tuple[in
 
 @pytest.mark.parametrize("kind", ["ink", "cobbles", "foliage", "night", "clouds"])
 def test_luminance_shows_the_edges_of_usual_pictures(kind: str) -> None:
-    assert telling_grey(pictures.draw(kind, SIZE, 3)) == LUMINANCE
+    assert registration_grey(pictures.draw(kind, SIZE, 3)) == LUMINANCE
 
 
 def test_a_picture_without_edges_is_seen_by_its_luminance() -> None:
-    assert telling_grey(Image.new("RGB", SIZE, RED)) == LUMINANCE
-    assert telling_grey(Image.new("RGB", (4, 4), RED)) == LUMINANCE
+    assert registration_grey(Image.new("RGB", SIZE, RED)) == LUMINANCE
+    assert registration_grey(Image.new("RGB", (4, 4), RED)) == LUMINANCE
 
 
 def test_the_weights_of_luminance_are_those_of_pillow() -> None:
@@ -40,7 +40,7 @@ def test_an_edge_between_colours_of_one_luminance_is_seen_in_another_grey() -> N
     picture = bands(RED, GREEN, edges=(120,))
     low, high = picture.convert("L").getextrema()
     assert low == high
-    weights = telling_grey(picture)
+    weights = registration_grey(picture)
     low, high = picture.convert("L", weights).getextrema()
     assert high - low > 60  # type: ignore[operator]
 
