@@ -29,6 +29,7 @@ __all__ = [
     "MODEL_DEFAULT",
     "QUALITY_DEFAULT",
     "RETIRES_SOON_DAYS",
+    "CallContent",
     "Model",
     "ModelStatus",
     "SizeRule",
@@ -300,41 +301,40 @@ def check_options(  # noqa: PLR0913 (the properties of a request that a model re
         raise UsageError(f"{name}: " + "; ".join(broken))
 
 
-def estimate_usd(  # noqa: PLR0913 (every factor of a price)
-    model: str,
-    quality: str,
-    n: int,
-    contract: TileContract = CLASSIC,
-    prompt: str = "",
-    *,
-    references: Sequence[Size] = (),
-) -> Decimal:
+@dataclass(frozen=True)
+class CallContent:
+    """What one call sends, as far as it decides the price.
+
+    Attributes:
+        contract: the sizes of the tile.
+        prompt: the full prompt.
+        references: (width, height) of each reference picture, in pixels.
+    """
+
+    contract: TileContract = CLASSIC
+    prompt: str = ""
+    references: Sequence[Size] = ()
+
+
+def estimate_usd(model: str, quality: str, n: int, content: CallContent = CallContent()) -> Decimal:
     """Estimate the cost of one call for `n` tiles, in USD. Four characters of the prompt count as a token.
 
     `model` is a name of the registry, `FREE`, or `str` of `Prices`: the tokens of `MODEL_DEFAULT` at these prices. Any
-    other name is estimated as `MODEL_DEFAULT`. `references` are the sizes of the reference pictures, in pixels.
+    other name is estimated as `MODEL_DEFAULT`.
     """
-    text_tokens = -(-len(prompt) // 4)
-    return _usd(model, text_tokens, [_tile(contract), *references], n, _output_tokens(model, quality, n, contract))
+    text_tokens = -(-len(content.prompt) // 4)
+    pictures = [_tile(content.contract), *content.references]
+    return _usd(model, text_tokens, pictures, n, _output_tokens(model, quality, n, content.contract))
 
 
-def worst_case_usd(  # noqa: PLR0913 (every factor of a price)
-    model: str,
-    quality: str,
-    n: int,
-    contract: TileContract = CLASSIC,
-    prompt: str = "",
-    *,
-    references: Sequence[Size] = (),
-) -> Decimal:
+def worst_case_usd(model: str, quality: str, n: int, content: CallContent = CallContent()) -> Decimal:
     """The largest possible cost of one call for `n` tiles, in USD, which is reserved before the call is sent.
 
     Every byte of the prompt counts as a token, and the mask as a second picture; assumed prices count twice.
-    `references` are as for `estimate_usd`.
     """
-    text_tokens = len(prompt.encode("utf-8", "replace"))
-    tile, output_tokens = _tile(contract), _output_tokens(model, quality, n, contract)
-    usd = _usd(model, text_tokens, [tile, tile, *references], n, output_tokens)
+    text_tokens = len(content.prompt.encode("utf-8", "replace"))
+    tile, output_tokens = _tile(content.contract), _output_tokens(model, quality, n, content.contract)
+    usd = _usd(model, text_tokens, [tile, tile, *content.references], n, output_tokens)
     entry = _priced(model)
     return usd if entry.verified or entry.prices.per_picture else usd * _UNVERIFIED_FACTOR
 

@@ -24,7 +24,15 @@ from .clock import Clock, StoppedClock
 from .download import Download, Forbidden, fetch_all
 from .edit_form import EditForm, FilePart, ModelSettings, edit_form, picture_parts
 from .generator import CallLog, OwedPicture, RawCandidate, StoredAnswer, TileRequest
-from .models import MODEL_DEFAULT, QUALITY_DEFAULT, check_model, check_options, estimate_usd, worst_case_usd
+from .models import (
+    MODEL_DEFAULT,
+    QUALITY_DEFAULT,
+    CallContent,
+    check_model,
+    check_options,
+    estimate_usd,
+    worst_case_usd,
+)
 from .paid_call import Outgoing, PaidCall, Waiting
 from .png import png_bytes_max
 from .purchase import Purchase, Terms, shares_of
@@ -320,9 +328,11 @@ class OpenAITileGeneratorClient:
         }
 
     def _estimate(self, request: TileRequest, n: int) -> Decimal:
-        sizes = [picture.size for picture in request.references]
-        return estimate_usd(self._priced_as, self.quality, n, request.contract, request.prompt, references=sizes)
+        return estimate_usd(self._priced_as, self.quality, n, _priced_content(request))
 
     def _worst_case(self, request: TileRequest, n: int) -> Decimal:
-        sizes = [picture.size for picture in request.references]
-        return worst_case_usd(self._priced_as, self.quality, n, request.contract, request.prompt, references=sizes)
+        return worst_case_usd(self._priced_as, self.quality, n, _priced_content(request))
+
+
+def _priced_content(request: TileRequest) -> CallContent:
+    return CallContent(request.contract, request.prompt, [picture.size for picture in request.references])

@@ -15,6 +15,7 @@ from exquisite.api.models import (
     MODEL_DEFAULT,
     MODELS,
     QUALITY_DEFAULT,
+    CallContent,
     SizeRule,
     check_model,
     check_options,
@@ -176,22 +177,23 @@ class TestMoney:
 
     def test_one_tile_is_input_and_output(self) -> None:
         # 1024 input tokens at 8, 1756 output tokens at 30, 10 text tokens at 5, per million
-        assert estimate_usd("gpt-image-2.5-sunburst", "high", 1, prompt="x" * 40) == Decimal("0.060922")
+        assert estimate_usd("gpt-image-2.5-sunburst", "high", 1, CallContent(prompt="x" * 40)) == Decimal("0.060922")
 
     def test_the_output_grows_with_the_area_and_the_number(self) -> None:
-        small = estimate_usd("gpt-image-2", "high", 1, TileContract(1024, 64, 32, 32))
-        large = estimate_usd("gpt-image-2", "high", 4, TileContract(2048, 64, 32, 32))
+        small = estimate_usd("gpt-image-2", "high", 1, CallContent(TileContract(1024, 64, 32, 32)))
+        large = estimate_usd("gpt-image-2", "high", 4, CallContent(TileContract(2048, 64, 32, 32)))
         output = 7024 * 30
         assert (small * 10**6, large * 10**6) == (Decimal(1024 * 8 + output), Decimal(4096 * 8 + 16 * output))
 
     def test_a_rectangle_costs_by_its_area(self) -> None:
         input_and_output = 3 * (1024 * 8 + 7024 * 30)
-        assert estimate_usd("gpt-image-2", "high", 1, LONG) * 10**6 == input_and_output
+        assert estimate_usd("gpt-image-2", "high", 1, CallContent(LONG)) * 10**6 == input_and_output
 
     @pytest.mark.parametrize("quality", ["low", "medium", "high", "xhigh", "max"])
     def test_a_new_megapixel_of_the_long_contract_costs_half_of_a_classic_one_at_most(self, quality: str) -> None:
         def usd_per_new_pixel(contract: TileContract) -> Decimal:
-            return estimate_usd(MODEL_DEFAULT, quality, 3, contract) / (contract.advance_px * contract.across_px)
+            usd = estimate_usd(MODEL_DEFAULT, quality, 3, CallContent(contract))
+            return usd / (contract.advance_px * contract.across_px)
 
         assert usd_per_new_pixel(LONG) <= usd_per_new_pixel(CLASSIC) / 2
 
@@ -200,14 +202,14 @@ class TestMoney:
             for quality in model.qualities:
                 for n in (1, 3, 10):
                     prompt = "ein Wörtchen 写 " * 20
-                    worst = worst_case_usd(name, quality, n, prompt=prompt)
-                    estimate = estimate_usd(name, quality, n, prompt=prompt)
+                    worst = worst_case_usd(name, quality, n, CallContent(prompt=prompt))
+                    estimate = estimate_usd(name, quality, n, CallContent(prompt=prompt))
                     assert worst > estimate * (1 if model.verified else 2)
 
     def test_the_worst_case_counts_two_pictures_and_every_byte(self) -> None:
         # 2048 input tokens at 8, 1756 output tokens at 30, 4 bytes at 5, per million; twice where unverified
-        assert worst_case_usd("gpt-image-2.5-sunburst", "high", 1, prompt="äö") == Decimal("0.069084")
-        assert worst_case_usd("gpt-image-2.6-sunburst", "high", 1, prompt="äö") == 2 * Decimal("0.069084")
+        assert worst_case_usd("gpt-image-2.5-sunburst", "high", 1, CallContent(prompt="äö")) == Decimal("0.069084")
+        assert worst_case_usd("gpt-image-2.6-sunburst", "high", 1, CallContent(prompt="äö")) == 2 * Decimal("0.069084")
 
     def test_the_bill_is_what_the_usage_says(self) -> None:
         usage = {
@@ -243,12 +245,13 @@ class TestReferencePictures:
     def test_each_counts_a_token_for_every_32_px_square_at_the_price_of_its_model(self, name: str) -> None:
         """Of a 1000x330 picture that is 32 times 11 squares, begun ones counted."""
         price = MODELS[name].prices.image_in
-        plain, one, two = (estimate_usd(name, "high", 2, references=[(1000, 330)] * count) for count in range(3))
+        contents = [CallContent(references=[(1000, 330)] * count) for count in range(3)]
+        plain, one, two = (estimate_usd(name, "high", 2, content) for content in contents)
         assert one - plain == two - one == 32 * 11 * price / 1_000_000
         factor = 1 if MODELS[name].verified else 2
-        worst = [worst_case_usd(name, "high", 2, references=[(1000, 330)] * count) for count in range(2)]
+        worst = [worst_case_usd(name, "high", 2, CallContent(references=[(1000, 330)] * count)) for count in range(2)]
         assert worst[1] - worst[0] == factor * (one - plain)
 
     def test_where_pictures_have_a_price_of_their_own_references_cost_nothing(self) -> None:
-        assert estimate_usd("per_picture=0.04", "high", 3, references=[(900, 900)]) == Decimal("0.12")
-        assert estimate_usd(FREE, "high", 3, references=[(900, 900)]) == 0
+        assert estimate_usd("per_picture=0.04", "high", 3, CallContent(references=[(900, 900)])) == Decimal("0.12")
+        assert estimate_usd(FREE, "high", 3, CallContent(references=[(900, 900)])) == 0

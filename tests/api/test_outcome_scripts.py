@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
+from exquisite.api.models import MODEL_DEFAULT, CallContent, worst_case_usd
 from exquisite.api.purchase import shares_of
 from exquisite.errors import PaymentError
 from tests.support.memory_log import MemoryCallLog
@@ -120,12 +120,12 @@ def agreed(candidates: int, most: int) -> Decimal:
     """The worst case of calls that bring everything at once."""
     prompt = tiny_request(candidates).prompt
     shares = shares_of(candidates, most)
-    return sum((worst_case_usd(MODEL_DEFAULT, "high", n, TINY, prompt) for n in shares), Decimal(0))
+    return sum((worst_case_usd(MODEL_DEFAULT, "high", n, CallContent(TINY, prompt)) for n in shares), Decimal(0))
 
 
 def test_the_budget_is_never_exceeded_by_any_script() -> None:
     driver = Driver()
-    once = worst_case_usd(MODEL_DEFAULT, "high", 3, TINY, tiny_request(3).prompt)
+    once = worst_case_usd(MODEL_DEFAULT, "high", 3, CallContent(TINY, tiny_request(3).prompt))
     for script in all_scripts(2):
         log = MemoryCallLog(budget=once)
         ran = driver.run(script, 3, log)
@@ -137,7 +137,7 @@ def test_the_budget_is_never_exceeded_by_any_script() -> None:
 @pytest.mark.parametrize("share", ["0", "0.5", "0.999"])
 def test_over_the_budget_not_a_byte_is_sent(share: str) -> None:
     driver = Driver()
-    once = worst_case_usd(MODEL_DEFAULT, "high", 3, TINY, tiny_request(3).prompt)
+    once = worst_case_usd(MODEL_DEFAULT, "high", 3, CallContent(TINY, tiny_request(3).prompt))
     log = MemoryCallLog(budget=once * Decimal(share))
     ran = driver.run((), 3, log)
     assert ran.error is PaymentError

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from exquisite.api.models import MODEL_DEFAULT, MODELS, estimate_usd, usage_usd, worst_case_usd
+from exquisite.api.models import MODEL_DEFAULT, MODELS, CallContent, estimate_usd, usage_usd, worst_case_usd
 from exquisite.api.prices import Prices, Source
 from exquisite.contract import TileContract
 from exquisite.errors import UsageError
@@ -63,7 +63,7 @@ def test_own_prices_of_tokens_count_in_place_of_the_registrys() -> None:
 def test_a_price_of_a_picture_counts_pictures_and_no_tokens() -> None:
     large = TileContract(2048, 64, 32, 32)
     for count in (estimate_usd, worst_case_usd):
-        assert count(str(PICTURES), "high", 3, large, "a long prompt " * 99) == Decimal("0.12")
+        assert count(str(PICTURES), "high", 3, CallContent(large, "a long prompt " * 99)) == Decimal("0.12")
     assert usage_usd(str(PICTURES), {"input_tokens": 5, "output_tokens": 7}) is None
 
 

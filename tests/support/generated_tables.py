@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from exquisite.api.models import MODEL_DEFAULT, QUALITY_DEFAULT, estimate_usd
+from exquisite.api.models import MODEL_DEFAULT, QUALITY_DEFAULT, CallContent, estimate_usd
 from exquisite.api.servers import SERVERS
 from exquisite.cli.parser import EXIT_CODES, build_parser
 from exquisite.contract import PRESETS, TileContract
@@ -134,7 +134,7 @@ def _usd(contract: TileContract) -> Decimal:
     """The estimate in USD for a million new pixels: three candidates by the default model at its default quality."""
     candidates = StepOptions().candidates
     new = contract.advance_px * contract.across_px
-    return estimate_usd(MODEL_DEFAULT, QUALITY_DEFAULT, candidates, contract) * 1_000_000 / new
+    return estimate_usd(MODEL_DEFAULT, QUALITY_DEFAULT, candidates, CallContent(contract)) * 1_000_000 / new
 
 
 def _constants() -> str:

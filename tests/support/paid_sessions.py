@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from exquisite.api.models import MODEL_DEFAULT, worst_case_usd
+from exquisite.api.models import MODEL_DEFAULT, CallContent, worst_case_usd
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
@@ -54,7 +54,7 @@ class PaidSession:
         """What a person agrees to pay at most for so many candidates in one call."""
         edit = self.served.calls[0].edit
         assert edit is not None
-        return worst_case_usd(MODEL_DEFAULT, quality, candidates, TINY, edit.fields["prompt"])
+        return worst_case_usd(MODEL_DEFAULT, quality, candidates, CallContent(TINY, edit.fields["prompt"]))
 
     @property
     def ledger(self) -> Ledger:

@@ -32,7 +32,7 @@ from exquisite.api.cassette.blobs import prune, unnamed_blobs
 from exquisite.api.generator import CallLog, RawCandidate, TileGenerator, TileRequest
 from exquisite.api.mock import MockTileGenerator
 from exquisite.api.mock.drift import Drift
-from exquisite.api.models import worst_case_usd
+from exquisite.api.models import CallContent, worst_case_usd
 from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.contract import CLASSIC, Mode
 
@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _agreed(steps: int, yes: bool) -> bool:
     client = OpenAITileGeneratorClient()
-    worst = steps * worst_case_usd(client.model, client.quality, len(HANDS), CLASSIC, "x" * 1000)
+    worst = steps * worst_case_usd(client.model, client.quality, len(HANDS), CallContent(CLASSIC, "x" * 1000))
     print(f"{steps} steps by {client.model}, quality {client.quality}: at most ${worst.quantize(Decimal('0.01'))}")
     if not yes:
         print("nothing was sent: add --yes to pay, or --emulator to record from the emulator", file=sys.stderr)
