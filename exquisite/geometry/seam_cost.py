@@ -92,6 +92,10 @@ ROWS_OFF = 2
 _PAD = 8
 """Mirrored pixels around the picture, so that every filter has what it reads, and none what wraps around."""
 
+_LEAST_STEP = 0.3
+"""Levels that are added to the steps at and beside a cut, so that the excess of a flat place is a half; squared levels
+for "coherence"."""
+
 
 class Departure(NamedTuple):
     """How far a curve at a cut lies beyond its interior columns, on the side that counts (0 on the other), and their
@@ -162,6 +166,7 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
 
     `reach` shrinks the windows where a contract has narrow strips.
     """
+    # 1. Luminance and the differences across each cut, with a mirrored rim, so that every filter has neighbours.
     around = crop_mirrored(picture, (-_PAD, -_PAD, picture.width + _PAD, picture.height + _PAD))
     luminance = around.convert("L")
     level = as_float(luminance)
@@ -174,10 +179,13 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     def profile(field: Image.Image) -> Image.Image:
         return block_means(inner(field), BLOCKS)
 
+    # 2. Steps across the cut: small ones of any sign, changes of the gradient along it, and rows against their
+    #    neighbours up and down.
     step = profile(_at_most(_sum_of_absolutes(differences), SMALL_STEP))
     along = difference(moved(level, 0, 1), moved(level, 0, -1))
     turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
     straight, up, down = (profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF))
+    # 3. Detail on both sides: three octaves of edges, and lines thinner than 3 px by closing and opening.
     halves = _means_of_four(level, 1)
     fine, middle = profile(_edges(level, 1)), profile(_edges(halves, 2))
     coarse = profile(_edges(_means_of_four(halves, 2), 4))
@@ -185,10 +193,12 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
     opening = spread_3x3(spread_3x3(luminance, ImageChops.darker), ImageChops.lighter)
     dark = profile(as_float(ImageChops.subtract(closing, luminance)))
     light = profile(as_float(ImageChops.subtract(luminance, opening)))
+    # 4. The curves of blocks of rows, then their means over all blocks; turn by its fourth power, so that the worst
+    #    blocks weigh most.
     curves = {
-        "step": _excess(step, neighbours, 0.3),
+        "step": _excess(step, neighbours, _LEAST_STEP),
         "turn": combined(lambda a: a["e"] * a["e"] * a["e"] * a["e"], e=turn),
-        "coherence": _excess(_squared_jumps([profile(first) for first in differences]), neighbours, 0.3),
+        "coherence": _excess(_squared_jumps([profile(first) for first in differences]), neighbours, _LEAST_STEP),
         "slant": _change_of_slant(up, down),
         "straightness": combined(
             lambda a: (a["s"] + 0.5) / (a["s"] + 0.5 * (a["u"] + a["d"]) + 1.0), s=straight, u=up, d=down

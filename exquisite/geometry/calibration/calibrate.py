@@ -81,11 +81,11 @@ _CLEAR_TONE = 0.9  # largest share of the difference of block means after a corr
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
-_NO_RESIDUAL = 1e-9
+_NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
 _SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
-_SHOWN_LEVELS = (32, 128, 224)
+_SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
 
 
 def calibrate_tile(

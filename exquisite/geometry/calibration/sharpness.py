@@ -41,13 +41,13 @@ LEAST_PX = 32
 _OCTAVES = (FINE, COARSE)
 _SHARPNESS = product(FINE, product(FINE, FINE))  # energy of (1 - B)^(3/2): between an octave and a Laplacian
 _BLURS = 4  # of the redraw: an octave of degree 2 through a kernel of degree 2, squared, is of degree 8
-_RIDGE = 1e-4
-_ROUNDS = 8
+_RIDGE = 1e-4  # of the diagonal: an octave without energy leaves its coefficient at 0
+_ROUNDS = 8  # of Newton's method, which doubles the number of right digits in each
 _HALVINGS = 20
 _BOUNDS = (-0.5, 3.0), (-1.0, 3.0)  # of both coefficients
 _PLACE_PX = 16
 _STRIP_PX = 128  # rows filtered at once: they fit into a processor's cache, which halves the time
-_WHOLE = 0.9
+_WHOLE = 0.9  # share of a place's pixels that must count
 _MORE_NOISE = 0.15  # levels^2 of the fine octave that are invisible in a flat area: half of the rounding noise
 _NOISE_FOR_DETAIL = 0.1  # of the energy that is restored elsewhere; with half of it the sharpness faded step by step
 _DISPLACED_POWER = 1.5  # detail displaced by 2 px comes to .84 to 1.00 of its energy; with 2 to .83 to .95
@@ -95,20 +95,24 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
     """
     if min(redraw.size) < LEAST_PX:
         return Kernel()
+    # 1. Moments of redraw and band at each degree of blur, and of both together, where no blur reaches the rim.
     inner = (_BLURS, _BLURS, redraw.width - _BLURS, redraw.height - _BLURS)
     mask = as_float(counted.crop(inner).point([0] * 255 + [1]))
     copies = [blur.crop(inner) for blur in blurs(as_float(redraw), _BLURS)]
     truth = [blur.crop(inner) for blur in blurs(as_float(band), _BLURS // 2)]
     of_redraw, of_band = moments(copies, copies, mask), moments(truth, truth, mask)
     common = moments(truth, copies, mask)
+    # 2. How far redraw and band show the same detail, and so which of two kernels can be trusted, and how far.
     alike = [coherence(octave, of_redraw, of_band, common) for octave in _OCTAVES]
     coherent = min(1.0, max(0.0, (alike[0] - _INCOHERENT) / (_COHERENT - _INCOHERENT)))
+    # 3. The kernel of incoherent detail, which looks at energies alone, mixed with that of coherent detail.
     kernel = Kernel()
     if coherent < 1:
         displaced = displaced_share(copies[0], truth[0], mask) ** _DISPLACED_POWER
         kernel = _of_equal_energy(of_redraw, of_band, [share + (1 - share) * displaced for share in alike])
     if coherent > 0:
         kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
+    # 4. As much of it as leaves the noise of calm places unseen.
     return Kernel().mixed(kernel, _share_without_noise(kernel, copies, truth, mask, coherent))
 
 
@@ -121,6 +125,7 @@ def _share_without_noise(
     `coherent`, 0 to 1, is the share of the change that restores detail of both pictures, for which some noise is
     allowed.
     """
+    # 1. The fine octave of the redraw, of what the kernel adds to it, and of the band; their products in each place.
     change = product(FINE, (kernel.fine, kernel.coarse - kernel.fine, -kernel.coarse))
     fine, more, truth = (_filtered(p, blurs) for p, blurs in ((FINE, redraw), (change, redraw), (FINE, band)))
     pairs = ((truth, truth), (fine, fine), (fine, more), (more, more))
@@ -133,10 +138,11 @@ def _share_without_noise(
     ]
     if not places:
         return 1.0
+    # 2. Places are sorted by the band's own energy: the first quarter is calm.
     calmest = sorted(places)[: max(1, len(places) // 4)]
     missing = math.fsum(place[0] - place[1] for place in places) / len(places)
     reference, own, both, gained = (math.fsum(values) / len(calmest) for values in zip(*calmest, strict=True))
-    # own + 2 both s + gained s^2 = limit
+    # 3. The share s at which the energy reaches its limit: own + 2 both s + gained s^2 = limit, solved for s >= 0.
     room = max(reference, own) + max(_MORE_NOISE, _NOISE_FOR_DETAIL * coherent * missing) - own
     if 2 * both + gained <= room:
         return 1.0
@@ -197,11 +203,13 @@ def _solved(instruments: Sequence[float], targets: Sequence[float]) -> Kernel:
 
 def _of_equal_energy(redraw: Sequence[float], band: Sequence[float], shares: Sequence[float]) -> Kernel:
     """The kernel that moves the energy of each octave towards the band's by its share, 0 to 1, by Newton's method."""
+    # 1. The amplitude that each octave shall have, as a factor.
     targets = []
     for octave, share in zip(_OCTAVES, shares, strict=True):
         squared = product(octave, octave)
         mine, other = (max(0.0, energy(squared, of)) + LEAST_ENERGY for of in (redraw, band))
         targets.append(math.sqrt(1 + share * (other / mine - 1)))
+    # 2. Newton's method, with the derivatives by finite differences of 1e-3, far above rounding and below any bend.
     kernel, step = Kernel(), 1e-3
     for _ in range(_ROUNDS):
         at, by_fine, by_coarse = (
