@@ -162,7 +162,7 @@ def test_a_kernel_on_the_edge_of_its_bounds_is_the_best_one_there() -> None:
     band = pictures.draw("pencil", SIZE, 5).convert("L")
     soft = band.filter(ImageFilter.GaussianBlur(0.7))
     kernel = fit_kernel(soft, band, everything())
-    assert kernel.coarse == -1
+    assert kernel.coarse == pytest.approx(-2, abs=0.1)
     assert _rms(sharpened(soft, kernel), band) < 0.3 * _rms(soft, band)
 
 
