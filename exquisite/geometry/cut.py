@@ -5,15 +5,17 @@ redraw of the same place ("new") are known, so the seam need not be a straight l
 
     1. error      how far old and new differ at the two columns that a join brings together
     2. bends      how much the joined row would bend, in the whole ramp, beyond what either picture bends there
-    3. path       the cheapest way from the first row to the last, by dynamic programming: at most two columns to the
+    3. path       the cheapest way from the first row to the last, by dynamic programming: any number of columns to the
                   side from one row to the next, each paying for the edge that it opens between the rows
     4. ramp       three columns on each side of the path, over which old fades into new
 
 Minimum-error boundaries: Efros and Freeman, "Image quilting", SIGGRAPH 2001, section 2.1. Error of a join as the
 difference of both pictures at two neighbouring columns: Kwatra, Schödl, Essa, Turk and Bobick, "Graphcut textures",
 SIGGRAPH 2003, section 3. They divide it by the gradients, so that a join hides where there is much to see; the bends of
-both sources do that here, and more sharply. Everything is written for growth to the right; columns are those of the
-pending zone, from 0 to its width, and the path names in each row the first column that is nearer to new than to old.
+both sources do that here, and more sharply. RESULTS.md, "What a cut costs", holds this choice against others.
+
+Everything is written for growth to the right; columns are those of the pending zone, from 0 to its width, and the path
+names in each row the first column that is nearer to new than to old.
 """
 
 from __future__ import annotations
@@ -41,13 +43,10 @@ SEEN_BEND = 16
 """A row is broken where it bends at the join by more than so many levels beyond what both pictures bend there."""
 
 _VISIBLE_LEVELS = 8.0
-"""Differences well below so many levels are not seen, and hardly count: e becomes e * e² / (e² + _SEEN²)."""
+"""Differences well below so many levels are not seen, and hardly count: `_visible`."""
 
-_BEND_WEIGHT = 20.0
-"""What a level of bend costs beside a level of error, so that a row breaks only where no path avoids it."""
-
-_BETWEEN_ROWS = 0.25
-"""What an edge between two rows costs beside one between two columns."""
+_BEND_WEIGHT = 40.0
+"""What a bend of SEEN_BEND levels costs, for each of these, beside a level of error: RESULTS.md, "What a cut costs"."""
 
 _STEPS = 16
 """Costs are whole numbers of sixteenths of a level, so that equal paths are equal everywhere."""
@@ -223,9 +222,8 @@ class _Zone:
         joins = combined(lambda a: a["e"] + _BEND_WEIGHT * a["b"], e=self._join_error(error), b=self._join_bends())
         costs = _whole_numbers(joins.crop((first, 0, first + reach, joins.height)))
         edges = _visible(_weighted([error, moved(error, 0, 1)], [0.5, 0.5]))
-        edges = combined(lambda a: a["v"] * _BETWEEN_ROWS, v=edges)
-        one = _whole_numbers(edges.crop((first, 0, first + reach - 1, edges.height)), least=1)
-        return [at + self.ramp_px for at in cheapest_path(costs, one)]
+        crossing = _whole_numbers(edges.crop((first, 0, first + reach - 1, edges.height)), least=1)
+        return [at + self.ramp_px for at in cheapest_path(costs, crossing)]
 
     def rated(self, path: Sequence[int], ramp_px: int) -> tuple[float, float]:
         """(mismatch, breaks) of joining old and new along `path`; see `Cut`."""
@@ -254,12 +252,13 @@ class _Zone:
         return _visible(_weighted([moved(error, -1), error], [0.5, 0.5]))
 
     def _join_bends(self) -> Image.Image:
-        """For a join before each column: the sum of the visible bends of its ramp beyond both sources.
+        """For a join before each column: what the bends of its ramp beyond both sources cost.
 
         1. The joined row at each column of the ramp, for every place of the join at once: the weighted mean of old and
            new, moved so that the column comes to lie at the place of the join.
         2. Its bend there, less the larger bend of the two sources at that column.
-        3. What is left above 0, through the soft threshold, summed: a path pays for every column that it disturbs.
+        3. Of what is left above 0, b, the sum of b * b² / SEEN_BEND²: a path pays for every column that it disturbs,
+           little where nobody sees it, and the more the harder a row breaks.
         """
         ramp, (old, new) = self.ramp_px, self._levels
         faded = {}
@@ -275,7 +274,7 @@ class _Zone:
                 r=faded[offset + 1],
                 w=moved(self._bends, offset),
             )
-            beyond.append(_visible(combined(lambda a: a["max"](a["v"], 0.0), v=bend)))
+            beyond.append(combined(lambda a: a["max"](a["v"], 0.0) ** 3 * (1.0 / SEEN_BEND**2), v=bend))
         return _weighted(beyond, [1.0] * len(beyond))
 
 
@@ -287,8 +286,8 @@ def _bend(level: Image.Image) -> Image.Image:
 
 
 def _visible(error: Image.Image) -> Image.Image:
-    """e * e² / (e² + _SEEN²): a hundred differences that nobody sees do not outweigh one that everybody does."""
-    return combined(lambda a: a["e"] * a["e"] * a["e"] / (a["e"] * a["e"] + _VISIBLE_LEVELS * _VISIBLE_LEVELS), e=error)
+    """e * e² / (e² + _VISIBLE_LEVELS²): a hundred differences that nobody sees do not outweigh one that all see."""
+    return combined(lambda a: a["e"] ** 3 / (a["e"] ** 2 + _VISIBLE_LEVELS**2), e=error)
 
 
 def _weighted(fields: Sequence[Image.Image], weights: Sequence[float]) -> Image.Image:

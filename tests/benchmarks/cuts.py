@@ -32,6 +32,7 @@ from tests.support.documents import ROOT, write_marked
 from tests.support.pictures import KINDS, draw
 
 from . import cuts_table
+from .cut_choices import CHOICES
 from .cuts_in_a_row import cut_seconds, in_a_row, step_cost
 from .joins import JOINS, Redrawn, last_known, measure
 
@@ -47,6 +48,8 @@ _BORDER = 96
 _CONTRACT = TileContract(832, 512, 256, 320, across_px=512)  # half a classic tile: its strip is wider than any zone
 
 DRIFTS = ("smooth", "fine re-invention", "exchanged detail")
+CHOICES_DRIFT = DRIFTS[1]
+"""Under the others hardly a row breaks, whatever the constants."""
 
 Record = dict[str, Any]
 
@@ -84,17 +87,23 @@ def _photograph(name: str, size: tuple[int, int], seed: int) -> Image.Image:
 
 
 def examine(work: tuple[str, int, str]) -> list[Record]:
-    """Every join in every zone of one place."""
+    """Every join in every zone of one place, and where all strokes are drawn anew every choice of constants."""
     place = redrawn(*work)
-    return [
-        {"kind": work[0], "drift": work[2], "join": name, "zone_px": width, **asdict(measure(join, place, width))}
+    trials = [
+        (name, join, width)
         for name, join in JOINS.items()
         for width in (WIDTHS if name in cuts_table.IN_THE_ZONE else (REAL_PX,))
     ]
+    if work[2] == CHOICES_DRIFT:
+        trials += [(name, join, REAL_PX) for name, join in CHOICES.items()]
+    return [
+        {"kind": work[0], "drift": work[2], "join": name, "zone_px": width, **asdict(measure(join, place, width))}
+        for name, join, width in trials
+    ]
 
 
-def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> list[Record]:
-    """What each join costs under each drift: means over places, and the largest share of broken rows of a kind."""
+def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> dict[str, list[Record]]:
+    """What each join costs under each drift, and each choice: means over places, and the most broken rows of a kind."""
     work = [(kind, seed, drift) for kind in kinds for seed in seeds for drift in DRIFTS]
     rows: list[Record] = []
     start = time.monotonic()
@@ -103,12 +112,12 @@ def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> lis
             rows += found
             if count % 20 == 0:
                 print(f"{count} of {len(work)} places, {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return list(_summaries(rows))
+    return {"joins": list(_summaries(rows, list(JOINS))), "choices": list(_summaries(rows, list(CHOICES)))}
 
 
-def _summaries(rows: list[Record]) -> Iterator[Record]:
-    keys = dict.fromkeys((row["drift"], row["join"], row["zone_px"]) for row in rows)
-    for drift, join, zone_px in sorted(keys, key=lambda key: (DRIFTS.index(key[0]), list(JOINS).index(key[1]), key[2])):
+def _summaries(rows: list[Record], joins: list[str]) -> Iterator[Record]:
+    keys = dict.fromkeys((row["drift"], row["join"], row["zone_px"]) for row in rows if row["join"] in joins)
+    for drift, join, zone_px in sorted(keys, key=lambda key: (DRIFTS.index(key[0]), joins.index(key[1]), key[2])):
         of = [row for row in rows if (row["drift"], row["join"], row["zone_px"]) == (drift, join, zone_px)]
         kinds = {row["kind"] for row in of}
         worst = max(fmean(row["broken"] for row in of if row["kind"] == kind) for kind in kinds)
@@ -120,8 +129,8 @@ def _summaries(rows: list[Record]) -> Iterator[Record]:
             "broken": fmean(row["broken"] for row in of),
             "worst_kind": worst,
             "longest": max(row["longest"] for row in of),
-            **{name: fmean(row[name] for row in of) for name in ("mismatch", "sharpness", "residual")},
-                    }
+            **{name: fmean(row[name] for row in of) for name in ("between_rows", "mismatch", "sharpness", "residual")},
+        }
 
 
 def run_real(folder: Path) -> list[Record]:
@@ -167,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     kinds, seeds, steps = (KINDS[:2], SEEDS[:1], 2) if options.quick else ((*KINDS, *PICTURES), SEEDS, 8)
     result: Record = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
-    result |= {"joins": run(kinds, seeds, options.workers), "in_a_row": in_a_row(steps), "step": step_cost()}
+    result |= {**run(kinds, seeds, options.workers), "in_a_row": in_a_row(steps), "step": step_cost()}
     result["seconds"] = cut_seconds(WIDTHS)
     if options.real is not None:
         result["real"] = run_real(options.real)

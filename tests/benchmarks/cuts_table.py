@@ -19,6 +19,8 @@ Record = Mapping[str, Any]
 def render(result: Record) -> str:
     """Every table of a run."""
     parts = [_joins(result["joins"]), _in_a_row(result["in_a_row"]), _cost(result["step"], result["seconds"])]
+    if "choices" in result:
+        parts.append(_choices(result["choices"]))
     if "real" in result:
         parts.append(_real(result["real"]))
     return "\n\n".join(parts)
@@ -29,6 +31,9 @@ def _table(header: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+_COLUMNS = ("broken", "worst kind", "longest run", "mismatch", "sharpness", "residual")
+
+
 def _joins(rows: Sequence[Record]) -> str:
     places = rows[0]["places"]
     tables = [
@@ -37,24 +42,35 @@ def _joins(rows: Sequence[Record]) -> str:
         "mismatch: mean difference of both pictures along the join, in levels; sharpness of the zone over that of its "
         "sources; residual: bend across the join over the usual bend."
     ]
-    header = ("join", "zone, px", "broken", "worst kind", "longest run", "mismatch", "sharpness", "residual")
     for drift in dict.fromkeys(row["drift"] for row in rows):
         shown = (
-            (
-                row["join"],
-                str(row["zone_px"]) if row["join"] in IN_THE_ZONE else "",
-                f"{row['broken']:.2%}",
-                f"{row['worst_kind']:.2%}",
-                str(row["longest"]),
-                f"{row['mismatch']:.1f}",
-                f"{row['sharpness']:.2f}",
-                f"{row['residual']:.2f}",
-            )
+            (row["join"], str(row["zone_px"]) if row["join"] in IN_THE_ZONE else "", *_measured(row))
             for row in rows
             if row["drift"] == drift
         )
-        tables.append(_table((f"{drift}: join", *header[1:]), shown))
+        tables.append(_table((f"{drift}: join", "zone, px", *_COLUMNS), shown))
     return "\n\n".join(tables)
+
+
+def _measured(row: Record) -> Sequence[str]:
+    """The cells of _COLUMNS."""
+    return (
+        f"{row['broken']:.2%}",
+        f"{row['worst_kind']:.2%}",
+        str(row["longest"]),
+        f"{row['mismatch']:.1f}",
+        f"{row['sharpness']:.2f}",
+        f"{row['residual']:.2f}",
+    )
+
+
+def _choices(rows: Sequence[Record]) -> str:
+    text = (
+        f"The cut with a ramp through {rows[0]['zone_px']} px under {rows[0]['drift']}, with one of its constants "
+        "changed. Between rows: rows that bend by more than that towards the rows above and below, beside the path."
+    )
+    shown = ((row["join"], *_measured(row), f"{row['between_rows']:.1%}") for row in rows)
+    return f"{text}\n\n{_table(('cut', *_COLUMNS, 'between rows'), shown)}"
 
 
 def _in_a_row(rows: Sequence[Record]) -> str:

@@ -6,7 +6,7 @@ other in the last pixels before the seam, or at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,9 +17,19 @@ from exquisite.geometry.cut import RAMP_PX, SEEN_BEND, Cut, find_cut, join_tile,
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
 from exquisite.geometry.measures.seam_residual import seam_residual
-from exquisite.pixels import as_float, combined, laplacian_energy, second_difference
+from exquisite.pixels import absolute, as_float, combined, laplacian, mean, moved
 
-__all__ = ["FEATHER_PX", "JOINS", "Joined", "Measures", "Redrawn", "last_known", "measure", "straight_cut"]
+__all__ = [
+    "FEATHER_PX",
+    "JOINS",
+    "Joined",
+    "Measures",
+    "Redrawn",
+    "last_known",
+    "measure",
+    "straight_at",
+    "straight_cut",
+]
 
 FEATHER_PX = 32
 _AROUND_PX = RAMP_PX + 3  # beside the zone, where a join may bend
@@ -72,13 +82,15 @@ class Measures:
     Attributes:
         broken: share of rows that bend at the join by more than SEEN_BEND levels beyond what both pictures bend there.
         longest: length of the longest run of such rows.
+        between_rows: share of rows that bend so much beside the path towards the rows above and below.
         mismatch: mean difference of both pictures at the two columns that the path separates, in levels.
-        sharpness: of the zone, over the mean of the sharpness of both sources there.
+        sharpness: of the zone, over that of the picture that each pixel of it shows, or of both where both show.
         residual: bend across the join over the usual bend; 1 is no seam.
     """
 
     broken: float
     longest: int
+    between_rows: float
     mismatch: float
     sharpness: float
     residual: float
@@ -126,9 +138,14 @@ def _cut_without_ramp(place: Redrawn, zone_px: int) -> Joined:
     return _hard(place, find_cut(place.new, place.band, "x_ltr", zone_px, place.contract))
 
 
+def straight_at(at: int) -> Join:
+    """The straight join before column `at` of the zone."""
+    return lambda place, zone_px: _hard(place, straight_cut(at, zone_px, place.old.height))
+
+
 def last_known(place: Redrawn, zone_px: int) -> Joined:
     """The straight join one column before the seam, the last whose two columns both pictures have."""
-    return _hard(place, straight_cut(zone_px - 1, zone_px, place.old.height))
+    return straight_at(zone_px - 1)(place, zone_px)
 
 
 def _hard(place: Redrawn, cut: Cut) -> Joined:
@@ -158,35 +175,77 @@ def measure(join: Join, place: Redrawn, zone_px: int) -> Measures:
     """What a join costs at a place."""
     joined = join(place, zone_px)
     broken = _broken_rows(joined, place)
-    zone = place.contract.tile_frame("x_ltr").zone_in_tile(zone_px)
-    sources = (laplacian_energy(place.old.crop(zone)) + laplacian_energy(place.new.crop(zone))) / 2
-    tile = straightened(joined.tile, "x_ltr", joined.cut)
     frame = place.contract.tile_frame("x_ltr")
+    tile = straightened(joined.tile, "x_ltr", joined.cut)
     return Measures(
         broken=sum(broken) / len(broken),
         longest=max((len(list(run)) for is_broken, run in groupby(broken) if is_broken), default=0),
+        between_rows=_broken_between_rows(joined, place),
         mismatch=_mismatch(joined.cut, place),
-        sharpness=laplacian_energy(joined.tile.crop(zone)) / sources if sources else 1.0,
+        sharpness=_sharpness(joined, place, frame.zone_in_tile(zone_px)),
         residual=seam_residual(tile.crop(frame.conditioning_half), tile.crop(frame.generated_half), "x_ltr"),
     )
 
 
+def _sharpness(joined: Joined, place: Redrawn, zone: Box) -> float:
+    """Mean |Laplacian| of the zone, over that of old and new, each weighed by its share in every pixel."""
+    made, old, new = (_laplacians(tile, zone) for tile in (joined.tile, place.old, place.new))
+    share = as_float(_shares(joined).crop((0, 1, joined.cut.zone_px, joined.tile.height - 1)))
+    shown = combined(lambda a: a["o"] + (a["n"] - a["o"]) * a["s"] * (1 / 255), o=old, n=new, s=share)
+    there = mean(shown)
+    return mean(made) / there if there else 1.0
+
+
+def _laplacians(tile: Image.Image, zone: Box) -> Image.Image:
+    """|Laplacian| of the luminance in the zone, without its first and last row, mode F."""
+    levels = absolute(laplacian(as_float(tile.convert("L"))))
+    return levels.crop((zone.left, zone.top + 1, zone.right, zone.bottom - 1))
+
+
+def _shares(joined: Joined) -> Image.Image:
+    """The share of new in each pixel of the zone, mode L: 255 for all."""
+    width, parts = joined.cut.zone_px, 2 * joined.reach + 1
+    rows = {
+        at: bytes(min(255, max(0, 255 * (x - at + joined.reach + 1) // parts)) for x in range(width))
+        for at in set(joined.cut.path)
+    }
+    return Image.frombytes("L", (width, len(joined.cut.path)), b"".join(rows[at] for at in joined.cut.path))
+
+
 def _broken_rows(joined: Joined, place: Redrawn) -> list[bool]:
     """For each row whether it bends at the join beyond both pictures."""
-    left = place.contract.band_px - joined.cut.zone_px - _AROUND_PX
-    box = (left, 0, place.contract.band_px + joined.reach + _AROUND_PX, place.old.height)
-    made, old, new = (_bends(tile.crop(box)) for tile in (joined.tile, place.old, place.new))
-    beyond = _rows(combined(lambda a: a["m"] - a["max"](a["o"], a["n"]), m=made, o=old, n=new))
-    first = _AROUND_PX - 1  # a bend lies between two neighbours: those of column x come one column earlier
+    beyond = _beyond_both(joined, place, ((-1, 0), (1, 0)))
+    reach = joined.reach
     return [
-        max(row[first + at - joined.reach - 1 : first + at + joined.reach + 1]) > SEEN_BEND
+        max(row[_AROUND_PX + at - reach - 1 : _AROUND_PX + at + reach + 1]) > SEEN_BEND
         for row, at in zip(beyond, joined.cut.path, strict=True)
     ]
 
 
-def _bends(picture: Image.Image) -> Image.Image:
-    bends = second_difference(as_float(picture.convert("L")))
-    return combined(lambda a: abs(a["b"]), b=bends)
+def _broken_between_rows(joined: Joined, place: Redrawn) -> float:
+    """The share of rows that bend beyond both pictures towards the rows beside them, where the path passes."""
+    beyond, path = _beyond_both(joined, place, ((0, -1), (0, 1))), joined.cut.path
+    broken = 0
+    for y, row in enumerate(beyond[1:-1], start=1):
+        near = path[y - 1 : y + 2]
+        first, last = min(near) - joined.reach - 1, max(near) + joined.reach + 1
+        broken += max(row[_AROUND_PX + first : _AROUND_PX + last]) > SEEN_BEND
+    return broken / (len(path) - 2)
+
+
+def _beyond_both(joined: Joined, place: Redrawn, sides: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
+    """What the joined tile bends between two neighbours beyond old and new, in the zone and _AROUND_PX beside it."""
+    left = place.contract.band_px - joined.cut.zone_px - _AROUND_PX
+    box = (left, 0, place.contract.band_px + joined.reach + _AROUND_PX, place.old.height)
+    made, old, new = (_bends(tile.crop(box), sides) for tile in (joined.tile, place.old, place.new))
+    return _rows(combined(lambda a: a["m"] - a["max"](a["o"], a["n"]), m=made, o=old, n=new))
+
+
+def _bends(picture: Image.Image, sides: Sequence[tuple[int, int]]) -> Image.Image:
+    """|one side - 2 centre + other side| of the luminance, mode F, same size; wrong in the outermost pixels."""
+    level = as_float(picture.convert("L"))
+    one, other = (moved(level, dx, dy) for dx, dy in sides)
+    return combined(lambda a: abs(a["a"] - 2.0 * a["c"] + a["b"]), a=one, c=level, b=other)
 
 
 def _mismatch(cut: Cut, place: Redrawn) -> float:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from PIL import ImageChops
+from PIL import ImageChops, ImageFilter
 
 from exquisite.contract import TileContract
+from exquisite.geometry import cut
 from tests.benchmarks import cuts, cuts_table
-from tests.benchmarks.joins import JOINS, Redrawn, last_known, measure
+from tests.benchmarks.cut_choices import CHOICES
+from tests.benchmarks.joins import JOINS, Joined, Redrawn, last_known, measure, straight_at, straight_cut
 from tests.support import pictures
 from tests.support.documents import RESULTS, marked, read
 
@@ -55,6 +58,13 @@ def test_the_cut_that_the_package_uses_is_the_best_in_what_was_recorded(recorded
     assert rows["fine re-invention", "cut and ramp"]["broken"] <= 0.005
 
 
+def test_no_choice_of_constants_is_better_in_what_was_recorded(recorded: dict[str, Any]) -> None:
+    for row in recorded.get("choices", []):
+        if row["join"] == "as it is":
+            assert row["worst_kind"] <= 0.005
+        assert row["join"] in CHOICES
+
+
 def test_no_pair_of_a_real_model_got_worse(recorded: dict[str, Any]) -> None:
     explained = [pair for pair in recorded["real"] if pair["kept"] >= cuts.LEAST_EXPLAINED]
     assert len(explained) >= 12
@@ -85,3 +95,33 @@ def test_pictures_that_agree_cost_nothing() -> None:
     for join in JOINS.values():
         found = measure(join, Redrawn(old, old, SMALL), 16)
         assert (found.broken, found.longest, found.mismatch, found.sharpness) == (0, 0, 0, 1)
+
+
+def test_a_path_that_goes_to_and_fro_breaks_strokes_between_the_rows(place: Redrawn) -> None:
+    def woven(place: Redrawn, zone_px: int) -> Joined:
+        """Every other row new."""
+        path = tuple(zone_px * (y % 2) for y in range(place.old.height))
+        tile = place.enforced
+        left, top, right, bottom = place.contract.tile_frame("x_ltr").zone_in_tile(zone_px)
+        for y in range(top, bottom, 2):
+            tile.paste(place.new.crop((left, y, right, y + 1)), (left, y))
+        return Joined(tile, replace(straight_cut(0, zone_px, len(path)), path=path), 0)
+
+    assert measure(woven, place, 16).between_rows > 0.5
+    assert measure(straight_at(4), place, 16).between_rows == 0
+
+
+@pytest.mark.parametrize("at", [1, 8, 15])
+def test_a_soft_picture_makes_no_join_unsharp(at: int) -> None:
+    """The zone is as sharp as what it shows, be that more of the soft picture or more of the crisp one."""
+    crisp = pictures.draw("ink", (128, 128), 5)
+    soft = Redrawn(crisp, crisp.filter(ImageFilter.GaussianBlur(1)), SMALL)
+    assert measure(straight_at(at), soft, 16).sharpness == pytest.approx(1, abs=0.04)
+
+
+def test_a_choice_of_constants_ends_with_its_measurement(place: Redrawn) -> None:
+    before = (cut._BEND_WEIGHT, cut.RAMP_PX)
+    as_it_is, light = (measure(CHOICES[name], place, 32) for name in ("as it is", "a bend weighs 10"))
+    assert before == (cut._BEND_WEIGHT, cut.RAMP_PX)
+    assert light.broken >= as_it_is.broken
+    assert CHOICES["a ramp of ±1 px"](place, 32).reach == 1

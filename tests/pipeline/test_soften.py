@@ -155,15 +155,15 @@ class TestHistory:
     def test_another_candidate_is_cut_anew_and_may_soften_otherwise(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        grow(session, "x_ltr", candidates=2)
-        first = canvas_at(session)
-        result = session.accept(1)
-        assert (result.chosen, session.canvas_size) == (1, first.size)
+        chosen = grow(session, "x_ltr", candidates=2).chosen
+        assert chosen is not None
+        first, other = canvas_at(session), 1 - chosen
+        assert (session.accept(other).chosen, session.canvas_size) == (other, first.size)
         assert canvas_at(session).crop((72, 0, 80, 64)).tobytes() != first.crop((72, 0, 80, 64)).tobytes()
-        session.accept(1, soften_px=2)
+        session.accept(other, soften_px=2)
         assert session.status().pending_px == {"low": 0, "high": 2}
         with pytest.raises(UsageError, match="soften_px must be 0 to 15"):
-            session.accept(1, soften_px=16)
+            session.accept(other, soften_px=16)
         assert session.verify().ok
 
     def test_answers_are_scored_again_along_the_cut(self, tmp_path: Path) -> None:
