@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from exquisite.pipeline.store.records import seal, unseal
+from exquisite.pipeline.store.records import seal, sha256, unseal
 from exquisite.pipeline.verify import verify_path
-from exquisite.pipeline.verify.repair import restored_record
+from exquisite.pipeline.verify.repair import lost_head, restored_record
 from tests.support.tiny import make_session, tree
 
 RECORD = {"format": 1, "axis": "x", "contract": {"tile_px": 1024, "band_px": 512}, "branches": ["night", "day"]}
@@ -40,6 +40,28 @@ def test_an_edit_by_hand_is_never_sealed_anew(name: str) -> None:
     for data in (edited, edited.rstrip(), edited + b"\n", edited[:-10], edited.replace(b"\n", b"\r\n")):
         mended = restored_record(data, None)
         assert mended is None or unseal(mended, Path()) == RECORD
+
+
+@pytest.mark.parametrize(("altered", "is_restored"), [(1, True), (2, False)])
+def test_one_altered_character_of_a_seal_is_put_right_and_no_more(altered: int, is_restored: bool) -> None:
+    data = seal(RECORD)
+    end = data.rindex(b'"')
+    other = b"".join(b"1" if data[at : at + 1] == b"0" else b"0" for at in range(end - altered, end))
+    damaged = data[: end - altered] + other + data[end:]
+    assert restored_record(damaged, None) == (data if is_restored else None)
+
+
+@pytest.mark.parametrize("digits", [slice(0, 16), slice(24, 40), slice(48, 64), slice(0, 64)], ids=str)
+def test_any_sixteen_digits_of_a_hash_name_the_step_of_a_head(digits: slice) -> None:
+    hashes = {step: sha256(f"step {step}".encode()) for step in (1, 2)}
+    assert lost_head(f"000001 {hashes[2][digits]} HEAD\n".encode(), hashes) == (2, "its hash names the step")
+
+
+def test_with_fewer_digits_the_number_names_it_and_without_both_nothing_does() -> None:
+    hashes = {step: sha256(f"step {step}".encode()) for step in (1, 2)}
+    assert lost_head(f"000001 {hashes[2][:15]} HEAD\n".encode(), hashes) == (1, "its number names the step")
+    assert lost_head(f"000003 {hashes[2][:15]} HEAD\n".encode(), hashes) is None
+    assert lost_head(b"", hashes) is None
 
 
 @pytest.mark.parametrize("name", EDITS)
