@@ -83,10 +83,10 @@ def choose(examined: Sequence[Candidate], inputs: CanonicalInputs) -> Choice:
     in_order = ranked(readable, options.metric)
     best = in_order[0]
     best_by = {metric: ranked(readable, metric)[0].index for metric in METRICS}
-    factor = DEFAULT_GATE if options.gate is None else options.gate
-    all_gates = tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
-    feathers = _feathers(in_order, all_gates, inputs) if options.feather_px == AUTO else {}
-    gates = () if options.gate is None else all_gates
+    gates = () if options.gate is None else _gates(inputs, options.gate)
+    feathers = {}
+    if options.feather_px == AUTO:
+        feathers = _feathers(in_order, gates or _gates(inputs, DEFAULT_GATE), inputs)
     passing = [
         one
         for one in in_order
@@ -104,6 +104,11 @@ def choose(examined: Sequence[Candidate], inputs: CanonicalInputs) -> Choice:
         candidate, width = would_pass
         reason += f"; with feather_px {width} candidate {candidate} passes: accept it so"
     return Choice(None, best.index, gates, reason, best_by, would_pass=would_pass)
+
+
+def _gates(inputs: CanonicalInputs, factor: float) -> tuple[Gate, ...]:
+    """The gate of each seam, the frontier first."""
+    return tuple(interior_gate(end.band, end.mode, inputs.contract, factor) for end in inputs.ends)
 
 
 def _how(winner: Candidate, best: Candidate, gates: Sequence[Gate], feathers: Mapping[int, Feathering]) -> str:
