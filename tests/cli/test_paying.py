@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import SIZES, Cli, Ran, everything
 from tests.support.emulator import EMULATOR_KEY, Emulator
+from tests.support.tiny import seed_picture
 
 
 class Terminal(io.StringIO):
@@ -101,7 +102,8 @@ class TestAsking:
         assert "body of " in paid("--dry-run").out
 
     def test_references_are_shown_priced_and_sent(self, paid: Cli, served: Emulator, folder: Path) -> None:
-        words = ("--reference", "seed", "--reference", "ink.png", "--reference", "map", "--json")
+        seed_picture(64, 64).rotate(180).save("style.png")
+        words = ("--reference", "seed", "--reference", "style.png", "--reference", "map", "--json")
         plain, shown = (paid("--dry-run", *more).data[0] for more in (("--json",), words))
         assert [one["kind"] for one in shown["references"]] == ["seed", "file", "map"]
         assert [part["name"] for part in shown["request"]["parts"]] == ["image[]"] * 4 + ["mask"]

@@ -153,7 +153,7 @@ class TestVerify:
         labels.append(find(40, 42, True))
         data = labels.path.read_bytes()
         labels.path.write_bytes(data[:-9])
-        assert "line 2 was cut short" in verify_path(labels.path.parent).notes[0]
+        assert "line 2 was truncated" in verify_path(labels.path.parent).notes[0]
         labels.path.write_bytes(data.replace(b'"hit"', b'"hid"', 1))
         (finding,) = verify_path(labels.path.parent).findings
         assert "line 1 was altered" in finding.problem
