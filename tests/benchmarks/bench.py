@@ -29,7 +29,9 @@ from exquisite.geometry.overlap_score import interior_gate
 from exquisite.pixels import sobel_magnitude
 from tests.support.client_bench import request_for
 from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
-from tests.support.generators import Truth, png
+from tests.support.generators import StoredAnswers, Truth, png
+
+from .cuts_in_a_row import SOFTEN_PX, cut_seconds, step_cost
 
 DEMO = Path("fixtures/demo")
 ORIGIN = (800, 800)
@@ -37,18 +39,6 @@ ANSWER_S = 2.0
 SHORT = TileContract(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
 
 Job = Callable[[], object]
-
-
-class Instant:
-    """A generator that takes no time: it gives the same three answers to every request of a direction."""
-
-    def __init__(self, answers: list[bytes]) -> None:
-        self._answers = answers
-
-    def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        """As many of the stored answers as are asked for."""
-        for data in self._answers[: request.candidates]:
-            yield RawCandidate(data)
 
 
 def seconds(job: Job) -> float:
@@ -139,11 +129,11 @@ def bench_step(rounds: int) -> list[tuple[str, float, float, float]]:
             session = Session.create(Path(folder) / f"calibrate-{calibrate}", canvas)
 
             def job(session: Session = session, calibrate: bool = calibrate) -> object:
-                result = session.step("x_ltr", Instant(answers), gate=None, calibrate=calibrate)
+                result = session.step("x_ltr", StoredAnswers(answers), gate=None, calibrate=calibrate)
                 session.undo()
                 return result
 
-            written = session.step("x_ltr", Instant(answers), gate=None, calibrate=calibrate).step_dir
+            written = session.step("x_ltr", StoredAnswers(answers), gate=None, calibrate=calibrate).step_dir
             session.undo()
             raws = [path for path in written.rglob("*.png") if path.name == "tile_out_raw.png"]
             drawn = [
@@ -162,13 +152,22 @@ def bench_step(rounds: int) -> list[tuple[str, float, float, float]]:
     return rows
 
 
+def bench_cut(_rounds: int) -> list[tuple[str, float, float, float]]:
+    """A step with a cut, and the cut of a tile alone, beside a step without one; processor time, whatever the cores."""
+    step, cut = step_cost(), cut_seconds((SOFTEN_PX,))[str(SOFTEN_PX)]
+    return [
+        (f"a step with a cut of {SOFTEN_PX} px", step["soft"], step["plain"], step["ratio"]),
+        (f"a cut of {SOFTEN_PX} px beside a step", cut, step["plain"], cut / step["plain"]),
+    ]
+
+
 def child_step(root: str, rounds: int) -> None:
     """In a process of its own: the median time of a step on the session at `root`, and the peak memory."""
     truth = Truth(Image.open(f"{root}/../truth.png").convert("RGB"), (0, 0))
     session = Session.open(root)
 
     def job() -> None:
-        session.step("x_ltr", Instant([_strip_tile(truth)]), gate=None, candidates=1, artifacts="none")
+        session.step("x_ltr", StoredAnswers([_strip_tile(truth)]), gate=None, candidates=1, artifacts="none")
         session.undo()
 
     job()
@@ -186,7 +185,7 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         picture = demo_canvas().crop((0, 0, 512, 512))
         picture.save(Path(folder) / "truth.png")
-        generator = Instant([png(picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))])
+        generator = StoredAnswers([png(picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))])
         for strips in (4, 400):
             session = Session.create(Path(folder) / str(strips), picture.crop((0, 0, *SHORT.tile_size("x_ltr"))), SHORT)
             for number in range(strips):
@@ -233,6 +232,7 @@ GROUPS = {
     "scorer": bench_scorer,
     "calibration": bench_calibration,
     "step": bench_step,
+    "cut": bench_cut,
     "length": bench_length,
     "calls": bench_calls,
     "import": bench_import,

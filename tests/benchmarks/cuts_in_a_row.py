@@ -20,10 +20,9 @@ from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.step import Candidate
 from exquisite.pixels import laplacian_energy
+from tests.support.generators import StoredAnswers
 from tests.support.pictures import draw
 from tests.support.tiny import png, step_or_accept
-
-from .bench import Instant
 
 __all__ = ["MEASURED", "SOFTEN_PX", "cut_seconds", "in_a_row", "step_cost"]
 
@@ -139,7 +138,7 @@ def step_cost() -> Record:
     picture = _picture("foliage", 2)
     left = _BORDER + CLASSIC.advance_px + CLASSIC.tile_px - CLASSIC.band_px
     box = (left, _BORDER, left + CLASSIC.tile_px, _BORDER + CLASSIC.across_px)
-    answers = Instant([png(redraw(picture, box, random_drift("fine", f"cost:{number}"))) for number in range(3)])
+    answers = StoredAnswers([png(redraw(picture, box, random_drift("fine", f"cost:{number}"))) for number in range(3)])
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         sessions = {0: _session(one, picture), SOFTEN_PX: _session(other, picture)}
         for soften_px, session in sessions.items():
