@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exquisite.api.models import GPT_MODEL_AUTHORITY, MODELS
+from exquisite import StepOptions
+from exquisite.api.models import GPT_MODEL_AUTHORITY, MODELS, QUALITY_DEFAULT, estimate_usd
 from exquisite.api.server_file import read_server_file
 from exquisite.api.servers import SERVERS
 from tests.cli.conftest import Cli
@@ -36,3 +37,9 @@ def test_the_lines_of_a_recipe_are_a_server_file(cli: Cli, tmp_path: Path, name:
     file = tmp_path / f"{name}.toml"
     file.write_text(f'note = "{SERVERS[name].note}"\n' + block.partition("\n")[2].replace("    ", ""))
     assert read_server_file(file) == SERVERS[name]
+
+
+def test_an_estimate_is_that_of_a_step_with_the_default_of_candidates(cli: Cli) -> None:
+    for model in cli("models", "--json").data[0]["models"]:
+        usd = estimate_usd(model["model"], QUALITY_DEFAULT, StepOptions().candidates)
+        assert model["estimate_usd"] == str(usd)

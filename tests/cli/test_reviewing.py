@@ -105,3 +105,9 @@ def test_labels_say_how_visible_the_seams_are(grown: Cli, folder: Path) -> None:
     data = grown("labels", "ink", "--json").data[0]
     assert (data["agreement"]["seam"]["hits"], data["agreement"]["seam"]["asked"]) == (1, 1)
     assert data["find"]["hits"] == 2
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_no_machine_has_is_refused(grown: Cli, port: int) -> None:
+    ran = grown("view", "ink", "--no-open", f"--port={port}")
+    assert (ran.code, f"--port must be 0 to 65535, not {port}" in ran.err) == (2, True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +89,18 @@ class TestPaying:
         with pytest.raises(UsageError, match="ask for it again"):
             work.run(quote["quote"], "0.16")
         assert len(till) == 2
+
+    @pytest.mark.parametrize(("seconds", "holds"), [(599, True), (601, False)])
+    def test_a_price_holds_for_ten_minutes(
+        self, session: Session, seconds: int, holds: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work = jobs(session, PricedGenerator([]), allowed=True, budget=Decimal(1))
+        quote, asked = work.quote(None, "x_ltr", "", OPTIONS), time.monotonic()
+        monkeypatch.setattr("exquisite.page.jobs.time", SimpleNamespace(monotonic=lambda: asked + seconds))
+        with contextlib.nullcontext() if holds else pytest.raises(UsageError, match="this price has expired"):
+            work.run(quote["quote"], "0.16")
+        work.join()
+        assert session.head == (4 if holds else 2)
 
     def test_stays_within_the_budget(self, session: Session) -> None:
         till: list[tuple[int, int]] = []

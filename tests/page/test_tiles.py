@@ -16,7 +16,7 @@ from exquisite.page.strips import StripIndex
 from exquisite.page.tiles import TILE_PX, TileMaker
 from exquisite.pipeline.store import Store
 from tests.support.faulty_files import QuickFiles
-from tests.support.tiny import grow, make_session, pixels_of
+from tests.support.tiny import InstantGenerator, grow, make_session, pixels_of
 
 
 @pytest.fixture(params=[("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")], ids=["x", "y"])
@@ -141,4 +141,19 @@ def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
     maker = TileMaker(store, StripIndex(store))
     size, pixels = pixels_of(store.root)
     assert unlike(whole(maker, store, 0), Image.frombytes("RGB", size, pixels)) < 6
+    maker.close()
+
+
+def test_of_two_strips_at_one_place_the_newer_one_is_shown(tmp_path: Path) -> None:
+    """A step draws the pending end of the one before anew."""
+    session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles(), soften_px=7)
+    place = session.frontier("x_ltr")
+    grow(session, "x_ltr", InstantGenerator(drift_px=9))
+    store = session.store
+    maker = TileMaker(store, StripIndex(store))
+    size, pixels = pixels_of(store.root)
+    canvas = Image.frombytes("RGB", size, pixels)
+    zone = (size[0] - 8 - 7, 0, size[0] - 8, size[1])
+    assert unlike(canvas.crop(zone), place.crop((place.width - 7, 0, *place.size))) > 15
+    assert unlike(whole(maker, store, 0).crop(zone), canvas.crop(zone)) < 10
     maker.close()

@@ -75,6 +75,17 @@ class TestFind:
             label = questions.answer(questions.find(Selection(1, 0, "enforced"))["trial"], None)
             assert label["hit"] == (label["seam_px"] is None)
 
+    @pytest.mark.parametrize(("drawn", "has_seam"), [(0.249, False), (0.251, True)])
+    def test_a_quarter_of_the_strips_has_no_seam(self, session: Session, drawn: float, has_seam: bool) -> None:
+        class Drawing(random.Random):
+            def random(self) -> float:
+                return drawn
+
+        questions = trials(session)
+        questions.chance = Drawing()
+        label = questions.answer(questions.find(Selection(1, 0, "enforced"))["trial"], None)
+        assert (label["seam_px"] is not None) == has_seam
+
     @pytest.mark.parametrize("value", ["left", -0.1, 1.1, True, [0.5]])
     def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
         questions = trials(session)

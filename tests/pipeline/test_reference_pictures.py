@@ -120,6 +120,14 @@ class TestRequest:
 
 
 class TestMap:
+    def test_the_frame_is_as_thick_as_the_map_is_high(self, tmp_path: Path) -> None:
+        """A sixty-fourth of its height: 2 px on a map that is 128 px high."""
+        session = Session.create(tmp_path / "large", seed_picture(512, 512), TileContract(512, 256, 128, 128))
+        picture = session.inputs("x_ltr", references=("map",)).references[0].image
+        assert picture.height == 128
+        row = [picture.getpixel((x, 64)) == RED for x in range(picture.width - 4, picture.width)]
+        assert row == [False, False, True, True]
+
     @pytest.mark.parametrize("mode", ["x_ltr", "x_rtl"])
     def test_it_shows_the_canvas_and_frames_the_tile_at_the_end_that_grows(self, session: Session, mode: str) -> None:
         picture = sent(session, mode, references=["map"]).references[0].image

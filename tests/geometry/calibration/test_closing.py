@@ -10,6 +10,8 @@ from PIL import Image, ImageChops, ImageStat
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import Mode, TileContract, from_canonical
 from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile
+from exquisite.geometry.calibration.closing import _placed
+from exquisite.geometry.calibration.displacement import Field
 from exquisite.geometry.closing import blended
 from tests.support.pictures import draw
 
@@ -64,6 +66,25 @@ def test_deep_bands_are_measured_next_to_their_seams(monkeypatch: pytest.MonkeyP
     for ours, theirs in zip((near, far), whole, strict=True):
         assert ours.shift == pytest.approx(theirs.shift, abs=0.1)
     assert psnr(near.tile, 128, 256) > psnr(whole[0].tile, 128, 256) - 2
+
+
+def test_what_one_end_alone_tells_is_undone_there() -> None:
+    raw = blended(TRUTH, redraw(PICTURE, BOX, Drift(gamma=0.8)), "x_ltr", CONTRACT)
+    near, far = calibrated(raw)
+    assert near.applied
+    assert far.applied
+    assert psnr(near.tile, 224, 256) > psnr(raw, 224, 256) + 5
+
+
+def test_halfway_between_the_ends_both_displacements_count_half() -> None:
+    """At the near end rows stay, at the far end they move up by four pixels: in the middle by two."""
+    edges = (0.0, float(CONTRACT.tile_px)), (0.0, float(CONTRACT.across_px))
+    still, moved = (Field(*edges, (((0.0, dy),) * 2,) * 2) for dy in (0.0, 4.0))
+    placed = _placed(TRUTH, still, moved, CONTRACT)
+    middle = CONTRACT.tile_px // 2
+    here = placed.crop((middle - 1, 8, middle + 1, 96))
+    away = [ImageChops.difference(here, TRUTH.crop((middle - 1, 8 + dy, middle + 1, 96 + dy))) for dy in range(5)]
+    assert min(range(5), key=lambda dy: sum(ImageStat.Stat(away[dy]).mean)) == 2
 
 
 @pytest.mark.invariant("MODES-EQUAL")

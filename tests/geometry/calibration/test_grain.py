@@ -39,6 +39,16 @@ def test_soft_edges_are_no_lost_grain() -> None:
     assert remaining_grain(soft, band, EVERYTHING) == pytest.approx(1, abs=0.05)
 
 
+def test_a_place_counts_only_when_nearly_all_of_it_counts() -> None:
+    """Of every place of 16 by 16 px, one half was drawn anew and does not count."""
+    band = grainy(12)
+    redraw, counted = band.copy(), EVERYTHING.copy()
+    for left in range(0, SIZE[0], 16):
+        redraw.paste(128, (left, 0, left + 8, 128))
+        counted.paste(0, (left, 0, left + 8, 128))
+    assert remaining_grain(redraw, band, counted) == pytest.approx(1, abs=0.03)
+
+
 def test_pixels_that_do_not_count_are_left_out() -> None:
     band = grainy(12)
     redraw = band.copy()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
+from PIL.JpegImagePlugin import JpegImageFile
 
 from exquisite.errors import SessionDamagedError, SessionLockedError, StorageError, UsageError
 from exquisite.files import Files
@@ -251,3 +252,12 @@ def test_free_space_is_asked_for_before_anything_is_written(tmp_path: Path) -> N
     with pytest.raises(StorageError, match=r"are needed.*free some space"):
         Session.open(tmp_path / "s", files=Full()).export(tmp_path / "out.dzi")
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_jpeg_tiles_hold_colour_at_half_the_resolution(tmp_path: Path) -> None:
+    """The sampling factors of the three components (ITU-T T.81, A.1.1), as the default of libvips has them."""
+    make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles()).export(tmp_path / "out.dzi")
+    pyramid = Pyramid(tmp_path / "out.dzi")
+    with Image.open(next((pyramid.folder / str(pyramid.top)).iterdir())) as tile:
+        assert isinstance(tile, JpegImageFile)
+        assert [component[1:3] for component in tile.layer] == [(2, 2), (1, 1), (1, 1)]

@@ -154,3 +154,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'prompt = "\xe9"')
     with pytest.raises(UsageError, match="is not UTF-8 at byte 10"):
         read_plan(tmp_path / "latin.toml", TINY, Mode.X_LTR, {})
+
+
+def test_pixels_hold_the_steps_that_begin_among_them(tmp_path: Path) -> None:
+    """A step of TINY adds 8 px: of the steps that begin at 16, 24, 32 and 40, only two begin at 20 to 39."""
+    plan = plan_of(tmp_path, "[[line]]\nsteps = [1, 3]\n[[line]]\npixels = [20, 40]\n")
+    assert (plan.lines[1].first, plan.lines[1].last) == (4, 5)
+
+
+def test_the_longest_plan_is_followed(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, "[[line]]\nsteps = [1, 100000]\n").steps == 100_000
+    with pytest.raises(UsageError, match="ends after step 100000"):
+        plan_of(tmp_path, "[[line]]\nsteps = [1, 100001]\n")

@@ -136,3 +136,14 @@ def test_a_plan_that_is_killed_at_every_step_ends_as_the_undisturbed_one_and_pay
     """Every byte of the session is the same; `python -m tests.support.killed_plan FOLDER 40 40 7` kills 40 times."""
     report = killed_plan(tmp_path, steps=6, kills=6, seed=1)
     assert report == {"kills": 6, "steps": 6, "billed": 12, "problems": []}
+
+
+def test_a_refusal_counts_only_at_the_end_of_the_canvas_where_it_happened(session: Session, tmp_path: Path) -> None:
+    """One branch goes back behind a step of a person and is refused there; the other one keeps that step."""
+    grow(session, "x_ltr")
+    session.branch("kept")
+    session.undo()
+    plan = plan_in(tmp_path, gate=1e-9)
+    follow(session, plan)
+    assert "the gate refused step 1 of the plan" in stop_reason(session, plan)
+    assert stop_reason(session.on_branch("kept"), plan) == ""
