@@ -13,6 +13,7 @@ from PIL import Image, ImageChops, ImageOps
 from exquisite import Session, StepOptions, TileContract
 from exquisite.api.generator import TileRequest
 from exquisite.api.mock import MockTileGenerator
+from exquisite.contract import from_canonical
 from exquisite.errors import PictureError, SessionDamagedError, UsageError
 from exquisite.pipeline.journal.requests import request_digest, request_record
 from exquisite.pipeline.reference_pictures import MAP_TILES, largest_map_size, map_size
@@ -273,19 +274,26 @@ class TestSketch:
             StepOptions(scaffold_fill="a.png", close=True)
 
 
-def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(tmp_path: Path) -> None:
-    """The other one wins, whatever the seams."""
+@pytest.mark.invariant("MODES-EQUAL")
+@pytest.mark.parametrize(
+    ("mode", "origin"), [("x_ltr", (0, 0)), ("x_rtl", (384, 0)), ("y_ttb", (0, 0)), ("y_btt", (0, 384))]
+)
+def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(
+    tmp_path: Path, mode: str, origin: tuple[int, int]
+) -> None:
+    """The other one wins, whatever the seams, and in every direction."""
     contract = TileContract(128, 64, 32, 32)
-    picture = draw("foliage", (512, 128), 2)
-    draw("painterly", (120, 100), 5).save(tmp_path / "style.png")
-    session = Session.create(tmp_path / "s", picture.crop((0, 0, 128, 128)), contract, files=QuickFiles())
-    model = MockTileGenerator(0, picture, drift=None, misbehave=("copy_reference", None))
-    result = session.step("x_ltr", model, candidates=2, references=[str(tmp_path / "style.png")])
+    picture = from_canonical(draw("foliage", (512, 128), 2), mode)
+    from_canonical(draw("painterly", (120, 100), 5), mode).save(tmp_path / "style.png")
+    seed = picture.crop((*origin, origin[0] + 128, origin[1] + 128))
+    session = Session.create(tmp_path / "s", seed, contract, files=QuickFiles())
+    model = MockTileGenerator(0, picture, origin, drift=None, misbehave=("copy_reference", None))
+    result = session.step(mode, model, candidates=2, references=[str(tmp_path / "style.png")])
     assert result.status == "committed"
     assert [score is not None and "reference" in score.vetoes for score in result.scores] == [True, False]
     assert result.chosen == 1
     raw = Image.open(io.BytesIO((result.step_dir / "candidates/0/tile_out_raw.png").read_bytes()))
-    half = contract.tile_frame("x_ltr").generated_half
+    half = contract.tile_frame(mode).generated_half
     pasted = ImageOps.fit(Image.open(tmp_path / "style.png"), half.size)
     assert ImageChops.difference(raw.crop(half), pasted).getbbox() is None
 
