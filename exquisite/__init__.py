@@ -1,4 +1,4 @@
-"""exquisite extends a picture step by step, in four directions, through an image-editing model.
+"""Outpainting: extends a picture step by step, in four directions, through an image-editing model.
 
     session = Session.create("my-session", canvas)          # an RGB picture, one tile across
     result = session.step("x_ltr", MockTileGenerator())

@@ -1,4 +1,4 @@
-"""Files that systems and editors leave are told from those of a session by their names, and change nothing."""
+"""Files of systems and editors are recognized by their names and change nothing in a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the package may import, from where, and what an import may cost."""
+"""The imports of the package: which modules may import what, and the time that an import may take."""
 
 from __future__ import annotations
 

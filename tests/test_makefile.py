@@ -1,4 +1,4 @@
-"""`make step` hands every variable on, whatever is in it, and spends nothing that was not asked for."""
+"""`make step` passes every variable on, whatever its content, and spends no money unless GENERATOR=openai is set."""
 
 from __future__ import annotations
 

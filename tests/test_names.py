@@ -1,4 +1,4 @@
-"""The names in the package: what a thing is, public or private, never how it came about."""
+"""The names in the package: nouns for values, and private names for constants that no other module uses."""
 
 from __future__ import annotations
 

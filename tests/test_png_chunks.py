@@ -1,4 +1,4 @@
-"""The chunks of a PNG: what the header promises, which of them are whole, and the pixel stream to its last byte."""
+"""The chunks of a PNG: the size in the header, intact chunks, and the complete pixel stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m pydoc exquisite...` shows every module, and says of every public name what it is."""
+"""`python -m pydoc exquisite...` shows every module, and documents every public name."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ EXIT_CODES = {
 """Every exit code and its meaning."""
 
 _EXAMPLES = """\
-Extend a picture step by step through an image-editing model, with seams that cannot be seen.
+Outpainting: extend a picture step by step through an image-editing model.
 
 examples:
   {command} init ink ink.png                 make the session "ink" from a picture

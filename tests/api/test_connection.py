@@ -1,4 +1,4 @@
-"""What the environment and TLS can do to a connection: named at once, or asked again, and never both."""
+"""Errors of the environment and of TLS: reported before a request, or retried, never both."""
 
 from __future__ import annotations
 

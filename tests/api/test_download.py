@@ -1,4 +1,4 @@
-"""Pictures that an answer names by address."""
+"""Downloads of pictures that an answer names by URL."""
 
 from __future__ import annotations
 

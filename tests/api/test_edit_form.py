@@ -1,4 +1,4 @@
-"""What leaves: every field explicit, both pictures PNG, equal requests equal bytes."""
+"""The form of a request: every field explicit, both pictures PNG, equal bytes for equal requests."""
 
 from __future__ import annotations
 

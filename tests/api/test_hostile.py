@@ -1,4 +1,4 @@
-"""Whatever a server sends, or a file holds: only our errors, little memory, no time, nothing half written."""
+"""Hostile answers and files end in an error of this package, with bounded memory and time and no partial writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of models: names, dates, rules and money."""
+"""The registry of models: names, dates, rules and prices."""
 
 from __future__ import annotations
 

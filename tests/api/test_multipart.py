@@ -1,4 +1,4 @@
-"""Form bodies are read strictly, and compared by what they say."""
+"""Form bodies are parsed strictly and compared by content."""
 
 from __future__ import annotations
 

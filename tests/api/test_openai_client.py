@@ -1,4 +1,4 @@
-"""The client of a real model: what comes of every kind of answer, and what its settings do."""
+"""The client of a real model: the outcome of every kind of answer, and the effect of its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reply means for the purse."""
+"""The classification of replies by their consequence for billing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every script of outcomes: never a request too many, never one after an ambiguous one, every cent accounted for."""
+"""Scripts of outcomes: no superfluous request, none after an ambiguous outcome, and a ledger that equals the bill."""
 
 from __future__ import annotations
 

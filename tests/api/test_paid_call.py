@@ -1,4 +1,4 @@
-"""What becomes of a call that is refused, not sent, or ambiguous: nothing is ever paid twice."""
+"""Calls that are refused, not sent or ambiguous: nothing is paid twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that are under way at the same time: as fast as one, in order, each logged, whatever comes in between."""
+"""Concurrent calls: as fast as one, in order, and each logged, whatever happens meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long to wait: what the server asks, wherever it says so, and what we choose when it does not."""
+"""The wait before a retry: the delay that the server requests, or a backoff of the client."""
 
 from __future__ import annotations
 

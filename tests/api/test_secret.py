@@ -1,4 +1,4 @@
-"""The key: where it is found, how it may be written, and that nothing shows it."""
+"""The key: its sources, its formats, and that no output shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a server in a file or in single words: understood, or refused with everything that is wrong."""
+"""Server settings from a file or from assignments: accepted, or refused with every problem at once."""
 
 from __future__ import annotations
 

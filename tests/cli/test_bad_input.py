@@ -1,4 +1,4 @@
-"""What a new user does wrong: a line or two that help, the right exit code, nothing half made."""
+"""Mistakes of a new user: a helpful line or two, the right exit code, and no partial results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb cassette: what is in a recording, and whether it is whole."""
+"""The verb cassette: shows, checks and rewrites recordings."""
 
 from __future__ import annotations
 

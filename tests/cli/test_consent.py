@@ -1,4 +1,4 @@
-"""Consent: one question a run, and a ceiling that all requests of the run share."""
+"""Consent: one question a run, and one limit for all requests of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and words that are no text, and terminals that cannot say them: a clear line, and nothing half made."""
+"""Names and prompts that are not text, and terminals that cannot print them: a clear line, and no partial results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb experiment: arms from words, one table, nothing made twice."""
+"""The verb experiment: arms from options, one table, and no step made twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs that change a session, from words to pixels."""
+"""The verbs that change a session, from arguments to pixels."""
 
 from __future__ import annotations
 

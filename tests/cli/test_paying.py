@@ -1,4 +1,4 @@
-"""The real client from the command line, against the emulator: what is asked, paid, recorded, and how it ends."""
+"""The real client from the command line, against the emulator: questions, payments, recordings and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls in doubt on the command line: what status says, settle, and what Ctrl-C leaves."""
+"""Calls in doubt on the command line: status, settle, and the message after Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies inside other programs: stamped when made, and told from current, stale and edited ones later."""
+"""Copies inside other programs: stamped when made, and later reported as current, stale or edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRACT.md and the code say the same, in both directions."""
+"""CONTRACT.md and the code agree, in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tiles that are no squares go the whole way of a step: simulated, asked of a server, recorded, verified, exported."""
+"""Rectangular tiles pass through all stages: simulated, requested, recorded, verified and exported."""
 
 from __future__ import annotations
 

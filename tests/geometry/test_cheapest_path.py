@@ -1,4 +1,4 @@
-"""The cheapest path is the one that trying all of them finds."""
+"""The cheapest path equals the one found by exhaustive search."""
 
 import random
 from itertools import pairwise, product

@@ -1,4 +1,4 @@
-"""The tile that closes a loop: what either end tells, and a cross-fade of both across the middle."""
+"""The tile that closes a loop: corrections at both ends, and a cross-fade across the middle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The band put back: every pixel of it, and no other."""
+"""Enforcement puts back every pixel of the band, and changes no other pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feather takes up the step at the seam in the new pixels, and touches nothing else."""
+"""The feather absorbs the step at the seam in the new pixels, and changes nothing else."""
 
 import math
 

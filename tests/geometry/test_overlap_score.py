@@ -1,4 +1,4 @@
-"""The scorer: strips, metrics, vetoes folded in, and the gate."""
+"""The scorer: strips, metrics, penalties of vetoes, and the gate."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A tile that pastes a reference picture is told from one that continues the canvas."""
+"""A tile that pastes a reference picture is distinguished from one that continues the canvas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model is shown: the band, a scaffold in the other half, a cue only inside the band, and the mask."""
+"""The model's input: the band, a scaffold in the other half, a cue only inside the band, and the mask."""
 
 from __future__ import annotations
 

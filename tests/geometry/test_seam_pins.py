@@ -1,4 +1,4 @@
-"""The constants of scorer and gate, held by what they make of ten fixed seams."""
+"""The constants of scorer and gate, pinned by the scores of ten fixed seams."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Cutting and gluing; that they agree in every mode and for every contract is told in tests/contract."""
+"""Cropping and gluing; tests/contract tests that they agree in every mode and for every contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vetoes: copies, mirrors, smears and flat fills, relative to what the canvas does itself."""
+"""Vetoes: copies, mirrors, smears and flat fills, relative to the canvas's own repetitions."""
 
 from functools import cache
 

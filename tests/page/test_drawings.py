@@ -1,4 +1,4 @@
-"""Drawings are whole SVG, say in words what they show, and put things where they belong."""
+"""Drawings are valid SVG, describe themselves in words, and place marks correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step that the page asks for is priced first, and money leaves only after a second, deliberate act."""
+"""A step from the page is priced first, and a request is sent only after a separate confirmation."""
 
 from __future__ import annotations
 

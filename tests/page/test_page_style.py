@@ -1,4 +1,4 @@
-"""The page can be read: its text stands out from what it lies on, in light and in dark."""
+"""The page is readable: its text has contrast to its background, in light and dark mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates in place are what the step's own functions make; the loupe goes to the rows that are worst."""
+"""Candidates in place equal the results of the step's own functions; the loupe finds the worst rows."""
 
 from __future__ import annotations
 

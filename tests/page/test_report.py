@@ -1,4 +1,4 @@
-"""The report is one file that needs nothing but itself, says what the page says, and is written whole or not at all."""
+"""The report is one self-contained file, shows what the page shows, and is written atomically."""
 
 from __future__ import annotations
 

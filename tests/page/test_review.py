@@ -1,4 +1,4 @@
-"""What the page says of a session: where it stands, what waits for a choice, and why."""
+"""The page of a session: its state, the step that waits for a choice, and the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of the page over real sockets: every address, and every way in which it refuses."""
+"""The page's server over real sockets: every address, and every refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tiles of the canvas: the right pixels at every level, within a time and a memory that are bounded."""
+"""Tiles of the canvas: correct pixels at every level, within bounded time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blind tests tell the page nothing of the truth, and the labels everything."""
+"""Blind tests send the page no truth, and store it in the labels."""
 
 from __future__ import annotations
 

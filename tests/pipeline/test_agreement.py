@@ -1,4 +1,4 @@
-"""How often each metric would have chosen what a person accepted."""
+"""The agreement of each metric with the candidates that a person accepted."""
 
 from __future__ import annotations
 

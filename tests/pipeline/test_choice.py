@@ -1,4 +1,4 @@
-"""The choice among examined candidates: by the metric, of those that pass the gate."""
+"""The choice among candidates: by the metric, of those that pass the gate."""
 
 from typing import Any
 

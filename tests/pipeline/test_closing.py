@@ -1,4 +1,4 @@
-"""A canvas that is closed to a loop: its two ends meet, and every pixel that was committed stays."""
+"""A canvas that is closed to a loop: its ends meet, and no committed pixel changes."""
 
 from __future__ import annotations
 

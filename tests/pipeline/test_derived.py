@@ -1,4 +1,4 @@
-"""The files that follow from stored answers: what they show is what their names say."""
+"""The files derived from stored answers show what their names say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two thin names: a step with the simulated model, and one with the real client."""
+"""The two shortcuts: a step with the simulated model, and one with the real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam to the file system: whole or not at all, synced before it counts, and errors that say what to do."""
+"""The file system: atomic writes, synced in order, and errors that say what to do."""
 
 from __future__ import annotations
 

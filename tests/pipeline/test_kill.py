@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of a session that pays real requests to a loopback server."""
+"""SIGKILL at random moments of a session that sends paid requests to a loopback server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of people are appended, never lost and never rewritten; rates come with the right intervals."""
+"""Labels are appended, never lost and never rewritten; rates have the right intervals."""
 
 from __future__ import annotations
 

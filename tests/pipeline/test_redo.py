@@ -1,4 +1,4 @@
-"""redo: a step anew on a branch; what lay behind it is glued again where it still fits, and nothing is paid twice."""
+"""redo: makes a step again on a branch, glues later ones again if they pass, and pays nothing twice."""
 
 from __future__ import annotations
 

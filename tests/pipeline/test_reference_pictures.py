@@ -1,4 +1,4 @@
-"""Reference pictures and sketches: sent as further pictures, kept by content, and the same whenever it matters."""
+"""Reference pictures and sketches: sent with the request, stored by content, and equal in every later use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pending zones in a session: the next step cuts inside them, and everything that is committed stays."""
+"""Pending zones in a session: the next step cuts inside them, and no committed pixel changes."""
 
 from __future__ import annotations
 

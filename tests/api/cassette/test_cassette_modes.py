@@ -1,4 +1,4 @@
-"""When a cassette records, when it replays, when it sends nothing at all."""
+"""The record modes: when a cassette records, replays, or sends nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a drift does: where it draws from, how it changes tone, and that nothing is invented at the rims."""
+"""The effects of a drift: mapping of points, change of tone, and no invented pixels at the rims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of models: their ranges, and the strength that moves every value from what changes nothing."""
+"""Drift profiles: their ranges, and the strength that scales every value from the identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Continuing a picture by patches of it: the seam disappears, the texture stays, and it is no copy."""
+"""Continuing a picture by quilting: no visible seam, the same texture, and no copy."""
 
 from __future__ import annotations
 

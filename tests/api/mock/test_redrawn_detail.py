@@ -1,4 +1,4 @@
-"""What a model draws anew: displaced parts, strokes, exchanged detail, grain, uneven tone, other content."""
+"""Redrawn detail: displaced parts, strokes, exchanged detail, grain, uneven tone, other content."""
 
 from __future__ import annotations
 

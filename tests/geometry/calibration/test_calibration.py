@@ -1,4 +1,4 @@
-"""Calibration undoes what a model does to the band, in the whole tile; and leaves alone what it cannot explain."""
+"""Calibration corrects the drift of the band in the whole tile, and changes nothing that it cannot explain."""
 
 import json
 import math

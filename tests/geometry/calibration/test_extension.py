@@ -1,4 +1,4 @@
-"""A displacement goes on in the generated half: shift and zoom for good, its slope at the seam for a while."""
+"""A displacement continues in the generated half: shift and zoom fully, the slope at the seam for a while."""
 
 from __future__ import annotations
 

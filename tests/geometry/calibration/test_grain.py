@@ -1,4 +1,4 @@
-"""Grain that a redraw lost is measured and said."""
+"""The loss of grain in a redraw is measured and reported."""
 
 import pytest
 from PIL import Image, ImageChops, ImageFilter

@@ -1,4 +1,4 @@
-"""Registration looks at luminance, unless that hides edges which another grey picture shows."""
+"""Registration uses the luminance, unless it hides edges that another grey picture shows."""
 
 import pytest
 from PIL import Image, ImageChops

@@ -1,4 +1,4 @@
-"""What of the band a redraw keeps: strokes drawn anew a little off are the same place, and another picture is not."""
+"""The kept share of the band: displaced strokes count as kept, other content does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registration finds shift, zoom and local displacement where they are known."""
+"""Registration measures known shifts, zooms and local displacements."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the penalty of the spline measures."""
+"""The values of the spline's bending penalty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tone curves and the softness kernel are inverted where they are known."""
+"""Known tone curves and softness kernels are inverted."""
 
 import math
 from collections import Counter

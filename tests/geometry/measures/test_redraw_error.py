@@ -1,4 +1,4 @@
-"""The error of the redraw is that of the columns that were resampled as the new ones were."""
+"""The redraw error weights columns resampled like the first new ones."""
 
 import math
 

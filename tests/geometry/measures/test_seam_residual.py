@@ -1,4 +1,4 @@
-"""The seam residual: 1 where the picture goes on, more where it does not."""
+"""The seam residual: 1 without a seam, more with one."""
 
 from __future__ import annotations
 

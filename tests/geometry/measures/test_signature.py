@@ -1,4 +1,4 @@
-"""The signature: octaves and palette beside the five measures of style, and how far two of them lie apart."""
+"""The signature: octaves and palette beside the five measures of style, and the distance of two signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style: each measure answers to its own kind of change, and to no other."""
+"""Style: each measure responds to its own kind of change, and to no other."""
 
 from __future__ import annotations
 

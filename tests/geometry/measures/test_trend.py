@@ -1,4 +1,4 @@
-"""The trend: a drift is told from chance, from little, and from what the picture varies anyway."""
+"""The trend: a drift is distinguished from chance, from small changes, and from the picture's own variation."""
 
 from __future__ import annotations
 

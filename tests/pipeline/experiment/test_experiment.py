@@ -1,4 +1,4 @@
-"""Experiments: arms on branches of their own, nothing asked twice, one budget, and measures that tell them apart."""
+"""Experiments: arms on separate branches, no request sent twice, one budget, and measures that differ."""
 
 from __future__ import annotations
 

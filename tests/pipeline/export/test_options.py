@@ -1,4 +1,4 @@
-"""A part of the canvas, another size, a printed size; and what cannot be, refused before anything is written."""
+"""Exports of a part, another size or a printed size; invalid options are refused before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gamma, primaries and cICP numbers: read as sRGB where they mean it, converted or refused where they do not."""
+"""Gamma, primaries and cICP code points: treated as sRGB if equal to it, otherwise converted or refused."""
 
 from __future__ import annotations
 

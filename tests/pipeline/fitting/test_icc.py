@@ -1,4 +1,4 @@
-"""A profile is judged by what it does to colours, never by its name."""
+"""A profile is judged by its effect on colours, never by its name."""
 
 from __future__ import annotations
 

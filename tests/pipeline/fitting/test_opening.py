@@ -1,4 +1,4 @@
-"""Nothing but a file of a known format is opened, and whatever is wrong with one ends in a clear line."""
+"""Only files of known formats are opened, and every problem with one ends in a clear line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account of a session: the amounts, and the words in which command line, page and report say them."""
+"""The account of a session: amounts and labels, equal on the command line, the page and the report."""
 
 from __future__ import annotations
 

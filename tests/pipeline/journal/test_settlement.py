@@ -1,4 +1,4 @@
-"""A call in doubt, and what a person found out about it."""
+"""Settlements of calls in doubt."""
 
 from __future__ import annotations
 

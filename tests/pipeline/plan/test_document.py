@@ -1,4 +1,4 @@
-"""A plan is read as a whole: ranges become lines, and every problem is named at once."""
+"""A plan is validated as a whole: ranges become lines, and every problem is listed at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan is followed from wherever the canvas is, step by step through `Session.step`, and pays once."""
+"""A plan continues from the end of the canvas, step by step through `Session.step`, and pays once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces: where strips lie on a canvas that grows in both directions of an axis."""
+"""Pieces: the positions of strips on a canvas that grows in both directions of an axis."""
 
 from __future__ import annotations
 

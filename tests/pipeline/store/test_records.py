@@ -1,4 +1,4 @@
-"""A sealed record opens only when it is byte for byte what was written."""
+"""A sealed record opens only if it is unchanged, byte for byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What repair may put back: what was recorded, never what somebody wrote by hand."""
+"""Repairs restore recorded content, and never accept edits by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verify` names every damage and what it costs; `repair` puts back what is known again, and nothing else."""
+"""`verify` reports every damage with its consequence; `repair` restores what is certain, and nothing else."""
 
 from __future__ import annotations
 
