@@ -25,7 +25,7 @@ _LOCAL_COARSEST = 4  # first level of the local displacement
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}  # largest number by level: the coarsest begins with the largest error
 _LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only decides whether to continue
 _ZOOM_SPREAD = 0.03  # a usual zoom, as `placement._USUAL` has it
-_STIFFNESS = 0.3
+_STIFFNESS = 0.3  # 1 over the variance of a second difference of the coefficients, (1.8 px)^2
 _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
 
 
