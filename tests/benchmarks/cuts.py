@@ -25,7 +25,7 @@ from typing import Any
 from PIL import Image
 
 from exquisite.api.mock.drift import Drift, random_drift, redraw
-from exquisite.contract import Mode, TileContract, to_canonical
+from exquisite.contract import Box, Mode, TileContract, to_canonical
 from exquisite.geometry.calibration import calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from tests.support.documents import ROOT, write_marked
@@ -36,7 +36,7 @@ from .cut_choices import CHOICES
 from .cuts_in_a_row import cut_seconds, in_a_row, step_cost
 from .joins import JOINS, Redrawn, last_known, measure
 
-__all__ = ["DRIFTS", "WIDTHS", "main", "redrawn", "run"]
+__all__ = ["CONTRACT", "DRIFTS", "PICTURES", "WIDTHS", "main", "redrawn", "run", "scene_of"]
 
 RESULT = Path(__file__).with_name("cuts.json")
 PICTURES = ("blue-marble", "fruit", "infrared-sky", "milky-way", "moon")
@@ -45,7 +45,7 @@ WIDTHS = (16, 64, 256)
 REAL_PX = 64
 LEAST_EXPLAINED = 0.5
 _BORDER = 96
-_CONTRACT = TileContract(832, 512, 256, 320, across_px=512)  # half a classic tile: its strip is wider than any zone
+CONTRACT = TileContract(832, 512, 256, 320, across_px=512)  # half a classic tile: its strip is wider than any zone
 
 DRIFTS = ("smooth", "fine re-invention", "exchanged detail")
 CHOICES_DRIFT = DRIFTS[1]
@@ -54,16 +54,21 @@ CHOICES_DRIFT = DRIFTS[1]
 Record = dict[str, Any]
 
 
-def redrawn(kind: str, seed: int, drift: str) -> Redrawn:
-    """A place of a drawn kind or of a picture of fixtures/, and its calibrated redraw."""
-    across, along = _CONTRACT.across_px, _CONTRACT.tile_px
+def scene_of(kind: str, seed: int) -> tuple[Image.Image, Box]:
+    """A drawn kind or a picture of fixtures/, and the box of a tile in it."""
+    across, along = CONTRACT.across_px, CONTRACT.tile_px
     size = (along + 2 * _BORDER, across + 2 * _BORDER)
     scene = _photograph(kind, size, seed) if kind in PICTURES else draw(kind, size, seed)
-    box = (_BORDER, _BORDER, _BORDER + along, _BORDER + across)
+    return scene, Box(_BORDER, _BORDER, _BORDER + along, _BORDER + across)
+
+
+def redrawn(kind: str, seed: int, drift: str) -> Redrawn:
+    """A place of a drawn kind or of a picture of fixtures/, and its calibrated redraw."""
+    scene, box = scene_of(kind, seed)
     old = scene.crop(box)
     raw = redraw(scene, box, _drift(drift, f"cut:{kind}:{seed}"))
-    band = old.crop(_CONTRACT.tile_frame("x_ltr").conditioning_half)
-    return Redrawn(old, calibrate_tile(raw, band, "x_ltr", _CONTRACT).tile, _CONTRACT)
+    band = old.crop(CONTRACT.tile_frame("x_ltr").conditioning_half)
+    return Redrawn(old, calibrate_tile(raw, band, "x_ltr", CONTRACT).tile, CONTRACT)
 
 
 def _drift(name: str, seed: str) -> Drift:
@@ -81,7 +86,7 @@ def _photograph(name: str, size: tuple[int, int], seed: int) -> Image.Image:
     scale = max(1.0, *(wanted / there for wanted, there in zip(size, picture.size, strict=True)))
     picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
     room = (picture.width - size[0], picture.height - size[1])
-    part = SEEDS.index(seed) / (len(SEEDS) - 1)
+    part = (seed - SEEDS[0]) % len(SEEDS) / (len(SEEDS) - 1)
     left, top = (round(free * part) for free in room)
     return picture.crop((left, top, left + size[0], top + size[1]))
 

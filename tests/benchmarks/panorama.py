@@ -238,8 +238,8 @@ def _measured(enforced: Image.Image, truth: Image.Image, canvas: _Canvas) -> dic
     got, wanted = tile.crop(strip), truth.crop(strip)
     return {
         "residual": seam_residual(canvas.band, new, canvas.mode),
-        "psnr": _psnr(tile.crop(first), truth.crop(first)),
-        "strip psnr": _psnr(got, wanted),
+        "psnr": psnr(tile.crop(first), truth.crop(first)),
+        "strip psnr": psnr(got, wanted),
         "colour": max(abs(a - b) for a, b in zip(_means(got), _means(wanted), strict=True)),
         "contrast": _deviation(got) / max(1e-9, _deviation(wanted)),
         "sharpness": laplacian_energy(got) / max(1e-9, laplacian_energy(wanted)),
@@ -259,7 +259,7 @@ def _deviation(image: Image.Image) -> float:
     return math.sqrt(math.fsum(ImageStat.Stat(image).var) / 3)
 
 
-def _psnr(image: Image.Image, truth: Image.Image) -> float:
+def psnr(image: Image.Image, truth: Image.Image) -> float:
     """In dB; at most 60, which is less than half a level."""
     counts = ImageChops.difference(image, truth).histogram()
     square = sum((k % 256) ** 2 * n for k, n in enumerate(counts)) / sum(counts)

@@ -169,13 +169,14 @@ class TestHistory:
     def test_answers_are_scored_again_along_the_cut(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        score = grow(session, "x_ltr").scores[0]
+        score = grow(session, "x_ltr", lower_by(3)).scores[0]
         again = session.rescore().examined[0]
         assert score is not None
         assert again.score == score
         assert again.cut is not None
         assert score.metrics["cut_mismatch"] == -again.cut.mismatch
         assert score.metrics["cut_breaks"] == -again.cut.breaks
+        assert score.metrics["cut_mismatch"] < 0
 
     def test_each_step_cuts_as_wide_as_the_step_before_left_it(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
