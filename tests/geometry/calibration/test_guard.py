@@ -1,0 +1,71 @@
+"""What calibration may not do to the generated half, where no band tells what is right."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image, ImageChops
+
+from exquisite.geometry.calibration.guard import harm_of_detail, harm_of_levels
+from tests.support import pictures
+
+SIZE = (10, 100)
+"""A thousand pixels: ten are one per cent."""
+
+
+def flat(level: int, *, other: int = 0, share: float = 0.0) -> Image.Image:
+    """One level, and `other` in a share of the pixels from the top."""
+    image = Image.new("RGB", SIZE, (level,) * 3)
+    image.paste((other,) * 3, (0, 0, SIZE[0], round(share * SIZE[1])))
+    return image
+
+
+def curve(**levels: float) -> tuple[tuple[float, ...], ...]:
+    """Curves that leave every level as it is but for `levels`, such as l200=210."""
+    changed = {int(name[1:]): level for name, level in levels.items()}
+    return (tuple(changed.get(level, float(level)) for level in range(256)),) * 3
+
+
+@pytest.mark.parametrize("share", [0.02, 0.03])
+@pytest.mark.parametrize("end", [0.0, 255.0])
+def test_two_per_cent_of_the_pixels_may_be_clipped(share: float, end: float) -> None:
+    new = flat(100, other=200, share=share)
+    harm = "would clip the generated half" if share > 0.02 else ""
+    assert harm_of_levels(new, curve(l200=end), flat(200)) == harm
+
+
+def test_what_the_band_clips_may_be_clipped() -> None:
+    new = flat(100, other=200, share=0.5)
+    assert harm_of_levels(new, curve(l200=255), flat(200, other=255, share=0.5)) == ""
+
+
+@pytest.mark.parametrize(("to", "share", "is_harm"), [(208, 0.03, False), (209, 0.03, True), (209, 0.02, False)])
+def test_levels_that_the_band_lacks_are_changed_as_little_as_those_that_it_has(
+    to: int, share: float, is_harm: bool
+) -> None:
+    """Eight levels more at most, in more than two per cent of the pixels."""
+    harm = harm_of_levels(flat(100, other=200, share=share), curve(l200=to), flat(100))
+    assert harm == ("would change levels that the band does not have" if is_harm else "")
+
+
+@pytest.mark.parametrize(
+    ("levels", "harm"), [(3, ""), (4, "would draw a halftone"), (5, "would draw a halftone"), (6, "would amplify")]
+)
+def test_a_checkerboard_over_the_new_half_is_a_halftone_until_it_is_more_than_that(levels: int, harm: str) -> None:
+    """With 3 levels it makes 1.48 times the usual share of the fine octave, with 4 levels 1.82 times."""
+    before = pictures.draw("foliage", (256, 128), 3)
+    board = pictures.checker((128, 128), 1).point([128 + levels if level else 128 - levels for level in range(256)] * 3)
+    after = before.copy()
+    after.paste(ImageChops.add(before.crop((128, 0, 256, 128)), board, 1, -128), (128, 0))
+    told = harm_of_detail(before, after, before.crop((0, 0, 128, 128)))
+    assert told.startswith(harm)
+    assert bool(told) == bool(harm)
+
+
+def test_detail_that_grows_as_it_does_in_the_conditioning_half_is_no_harm() -> None:
+    before = pictures.draw("foliage", (256, 128), 3)
+    sharper = Image.blend(before.resize((128, 64)).resize(before.size), before, 1.4)
+    band = before.crop((0, 0, 128, 128))
+    assert harm_of_detail(before, sharper, band) == ""
+    alone = before.copy()
+    alone.paste(sharper.crop((128, 0, 256, 128)), (128, 0))
+    assert harm_of_detail(before, alone, band) == "would amplify the detail of the generated half"
