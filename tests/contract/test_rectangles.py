@@ -68,7 +68,7 @@ def test_a_drifting_texture_is_calibrated_and_glued_as_glue_does(
 ) -> None:
     session = session_in(tmp_path / "s", contract, mode)
     canvas = truth_of(session)
-    result = session.step(mode, MockTileGenerator(drift=0.5), candidates=2, gate=None, feather_px=0)
+    result = session.step(mode, MockTileGenerator(drift=0.5), candidates=1, gate=None, feather_px=0)
     enforced = Image.open(result.step_dir / f"candidates/{result.chosen}/tile_out_enforced.png")
     assert enforced.size == contract.tile_size(mode)
     assert pixels_of(session.root)[1] == glue(canvas, enforced, mode, contract).tobytes()

@@ -78,7 +78,7 @@ def test_all_problems_are_said_at_once() -> None:
 
 
 def test_a_feather_as_wide_as_the_strip_fits_and_a_wider_one_does_not() -> None:
-    contract = TileContract(32, 16, 8, 8)
+    contract = TileContract(64, 32, 16, 8)
     StepOptions(feather_px=8).require_fits(contract)
     with pytest.raises(UsageError, match="feather_px 9 is wider than the strip of 8 px"):
         StepOptions(feather_px=9).require_fits(contract)
@@ -100,3 +100,9 @@ def test_accept_and_rescore_refuse_a_wide_feather_as_step_does(tmp_path: Path) -
 def test_a_caller_may_set_every_option_by_its_name_and_no_other() -> None:
     lists_are_fine = {"references": Sequence[str]}
     assert get_type_hints(StepOptionValues) == get_type_hints(StepOptions) | lists_are_fine
+
+
+def test_a_zone_inside_the_seed_picture_needs_a_width() -> None:
+    with pytest.raises(UsageError, match="soften_seed needs soften_px"):
+        StepOptions(soften_seed=True)
+    assert StepOptions(soften_seed=True, soften_px=8).soften_seed

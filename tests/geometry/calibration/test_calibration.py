@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ DRIFT = Drift(shift=(3.25, -2.5), zoom=(1.01, 1.01), gamma=1.1, contrast=0.95, c
 
 def scene(kind: str, drift: Drift, contract: TileContract = CONTRACT) -> tuple[Image.Image, Image.Image, Image.Image]:
     """(raw tile, band, truth), canonical."""
+    raw, band, truth = _scene(kind, drift, contract)
+    return raw.copy(), band.copy(), truth.copy()
+
+
+@lru_cache(maxsize=32)
+def _scene(kind: str, drift: Drift, contract: TileContract) -> tuple[Image.Image, Image.Image, Image.Image]:
     size = contract.tile_px
     picture = pictures.draw(kind, (size + 2 * BORDER, size + 2 * BORDER), 5)
     box = (BORDER, BORDER, BORDER + size, BORDER + size)

@@ -51,6 +51,14 @@ def test_one_altered_character_of_a_seal_is_put_right_and_no_more(altered: int, 
     assert restored_record(damaged, None) == (data if is_restored else None)
 
 
+@pytest.mark.parametrize(("words", "bit"), [(300, 8 * 1_500 + 5), (2_500, 8 * 20)])
+def test_one_flipped_bit_is_put_right_in_records_of_any_usual_size(words: int, bit: int) -> None:
+    """Those of steps have a few thousand bytes, those of long plans and experiments some more."""
+    data = bytearray(whole := seal({"format": 1, "words": "a harbour " * words}))
+    data[bit >> 3] ^= 1 << (bit & 7)
+    assert restored_record(bytes(data), None) == whole
+
+
 @pytest.mark.parametrize("digits", [slice(0, 16), slice(24, 40), slice(48, 64), slice(0, 64)], ids=str)
 def test_any_sixteen_digits_of_a_hash_name_the_step_of_a_head(digits: slice) -> None:
     hashes = {step: sha256(f"step {step}".encode()) for step in (1, 2)}
