@@ -38,7 +38,7 @@ from exquisite.geometry.overlap_score import interior_gate, score_tile
 from exquisite.pipeline.choice import AUTO_WIDTHS
 from exquisite.pixels import as_float, squared_distance
 
-__all__ = ["Pair", "Row", "crop", "examine", "load", "main"]
+__all__ = ["Pair", "Row", "crop", "examine", "fuzz", "load", "main"]
 
 FUZZ = 2_000
 SIGMA_PX = 2.0
@@ -199,9 +199,9 @@ def crop(pair: Pair, draw: random.Random) -> Pair:
     return Pair(f"{pair.name} {box} {mode}", mode, pair.eye, shown, drawn)
 
 
-def fuzz(pairs: Sequence[Pair], count: int) -> list[str]:
+def fuzz(pairs: Sequence[Pair], count: int, seed: int = 0) -> list[str]:
     """What went wrong on `count` random crops, modes and contracts: an exception, or a picture of another size."""
-    draw = random.Random(f"fuzz:{count}")
+    draw = random.Random(f"fuzz:{count}:{seed}")
     wrong = []
     for _ in range(count):
         part = crop(draw.choice(pairs), draw)

@@ -46,6 +46,7 @@ from tests.support.long_steps import CALLS, ENDINGS, LongStep
 from tests.support.tiny import TINY, tree
 from tests.support.trials import TRIALS, Till, Trial, Undisturbed, recovered, undisturbed
 
+from .calibration_crops import failures
 from .endless import endless_session, long_exports
 
 __all__ = ["SETS", "headline", "main", "table"]
@@ -227,6 +228,12 @@ def inputs(folder: Path, part: Part) -> Outcome:
     return {"tried": kinds + count // 5 * 5, "kinds": kinds, "problems": problems}
 
 
+def crops(folder: Path, part: Part) -> Outcome:
+    """Random crops of redraws, in random modes and contracts."""
+    count = part.count(2_000)
+    return {"tried": count, "problems": failures(count, seed=part.number)}
+
+
 def length(folder: Path, part: Part) -> Outcome:
     """Thousands of strips: a step, undo, status and frontier cost what they cost at the tenth."""
     found = endless_session(folder / "s", part.count(10_000))
@@ -316,6 +323,10 @@ SETS = {
     "inputs": Set(
         "no answer and no file brings it down",
         inputs, "hostile inputs: {kinds} made by hand, the others mutations", 1,
+    ),
+    "crops": Set(
+        "calibration answers every redraw, in every mode and contract",
+        crops, "random crops of redraws, by an autoencoder and by each kind of the simulated model", 4,
     ),
 }  # fmt: skip
 

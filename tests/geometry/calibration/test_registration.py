@@ -125,7 +125,7 @@ def test_content_that_was_drawn_anew_does_not_count() -> None:
     columns = BAND // found.block_px
     anew = [w for k, w in enumerate(found.weights) if SIZE // 2 + 16 < (k // columns + 0.5) * found.block_px < 208]
     kept = [w for k, w in enumerate(found.weights) if 16 < (k // columns + 0.5) * found.block_px < SIZE // 2 - 16]
-    assert sum(anew) / len(anew) < sum(kept) / len(kept) / 2
+    assert sum(anew) / len(anew) < sum(kept) / len(kept) / 3
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

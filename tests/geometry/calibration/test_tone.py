@@ -28,23 +28,26 @@ def curves_of(gamma: float, contrast: float, cast: tuple[int, int, int]) -> list
     ]
 
 
-@pytest.mark.parametrize("kind", ["gradients", "foliage", "painterly", "ink"])
+@pytest.mark.parametrize(
+    ("kind", "common", "rare"), [("gradients", 1, 1), ("painterly", 1, 4), ("ink", 1, 1), ("foliage", 4, 7)]
+)
 @pytest.mark.parametrize(("gamma", "contrast", "cast"), [(1.18, 1.0, (8, -8, 3)), (0.85, 0.92, (-5, 0, 8))])
-def test_a_tone_curve_is_inverted_to_four_levels_where_it_is_seen(
-    kind: str, gamma: float, contrast: float, cast: tuple[int, int, int]
+def test_a_tone_curve_is_inverted(
+    kind: str, common: int, rare: int, gamma: float, contrast: float, cast: tuple[int, int, int]
 ) -> None:
+    """To one level where a level is common; foliage is busy almost everywhere."""
     band = pictures.draw(kind, SIZE, 2)
     lut = curves_of(gamma, contrast, cast)
     redraw = band.point(lut)
     back = with_tone(redraw, fit_tone(redraw, band, everything()))
-    seen = SIZE[0] * SIZE[1] // 400
+    many = SIZE[0] * SIZE[1] // 400
     for channel in range(3):
         curve = lut[256 * channel : 256 * (channel + 1)]
         single = {v for v in range(256) if 2 < curve[v] < 253 and curve.count(curve[v]) == 1}
         pairs = Image.merge("RGB", (band.split()[channel], back.split()[channel], Image.new("L", SIZE)))
         counts = Counter(rgb_pixels(pairs))
-        wrong = [(a, b) for (a, b, _), n in counts.items() if a in single and abs(a - b) > (4 if n >= seen else 8)]
-        assert wrong == []
+        errors = [(abs(a - b), common if n >= many else rare) for (a, b, _), n in counts.items() if a in single]
+        assert all(error <= most for error, most in errors)
 
 
 def test_the_same_tone_is_the_identity() -> None:
@@ -175,7 +178,7 @@ def test_noise_is_not_answered_by_softness(kind: str, levels: int) -> None:
     redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
     kernel = fit_kernel(redraw, band, everything())
     there, wanted = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
-    assert there > 0.85 * wanted
+    assert there > 0.88 * wanted
     assert there < 1.25 * max(wanted, laplacian_energy(noise))
 
 
