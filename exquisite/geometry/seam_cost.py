@@ -14,15 +14,19 @@ sides that are left out say nothing: a seam that is smoother than its surroundin
 redraws are a little softer in their finest detail. The curves, all of blocks of rows along the seam, then averaged, so
 that one strong edge is one block (v is luminance, d the difference across the cut):
 
-    step          small differences across the cut, in excess of the neighbouring columns
-    turn          change across the cut of the gradient along it, the same, the worst blocks weighing most
-    coherence     difference across the cut with one sign in a whole block, the same: a step in tone
-    slant         do edges lean up or down, against the columns before and behind
-    straightness  the step straight across the cut, against the steps two rows up and down
-    cast          mean difference of each channel over the whole seam
-    sharpness     ratio of fine to middle Laplacian, 32 columns behind the cut against 32 before
-    coarseness    coarse Laplacian, the same windows
-    dark_lines, light_lines   details thinner than 3 pixels (what closing and opening take away), the same windows
+    step           differences across the cut, in excess of the neighbouring columns
+    colour_step    the same of red and blue less luminance, which vary less than luminance itself
+    tone           mean of 8 columns behind the cut less that of 8 before, squared, the same: a step in tone
+    turn           change across the cut of the gradient along it, the same, the worst blocks weighing most
+    slant          do edges lean up or down, against the columns before and behind
+    straightness   the step straight across the cut, against the steps two rows up and down
+    grain          the noise mask N, 32 columns behind the cut against 32 before
+    colour_detail  the same of red and blue less luminance
+    dark_lines     dark details thinner than 3 pixels (what closing takes away), the same windows
+
+            [ 1 -2  1]
+    N   =   [-2  4 -2]     no answer to straight edges along either axis (Immerkaer, "Fast noise variance estimation",
+            [ 1 -2  1]     Computer Vision and Image Understanding 64(2), 1996)
 """
 
 from __future__ import annotations
@@ -30,29 +34,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
 from ..pixels import (
+    absolute,
+    add,
     as_float,
     block_means,
     column_means,
     combined,
     crop_mirrored,
     difference,
-    laplacian,
     moved,
     spread_3x3,
+    square,
 )
 
 __all__ = [
     "BLOCKS",
     "COMPONENTS",
+    "MOST_COLOUR_STEP",
+    "MOST_STEP",
     "NEIGHBOURS",
     "REACH_PX",
     "ROWS_OFF",
-    "SMALL_STEP",
+    "TONE_COLUMNS",
     "TYPICAL_COST",
     "WINDOW",
     "Component",
@@ -80,8 +89,14 @@ TYPICAL_COST = 3.0
 NEIGHBOURS = 8
 """Columns on each side that an excess is measured against."""
 
-SMALL_STEP = 4.0
-"""Differences of the three channels together count up to here."""
+MOST_STEP = 32.0
+"""Differences of the three channels together count up to here: beyond it they are edges of the picture."""
+
+MOST_COLOUR_STEP = 16.0
+"""The same for the two differences in colour."""
+
+TONE_COLUMNS = 8
+"""Columns on each side of the cut whose mean tone is compared."""
 
 WINDOW = 32
 """Columns on each side of the cut whose texture is compared."""
@@ -94,7 +109,7 @@ _PAD = 8
 
 _LEAST_STEP = 0.3
 """Levels that are added to the steps at and beside a cut, so that the excess of a flat place is a half; squared levels
-for "coherence"."""
+for "tone"."""
 
 
 class Departure(NamedTuple):
@@ -146,17 +161,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 2.85, 0.0056, 11),
-    Component("turn", 4.35, 0.0336, 11),
-    Component("coherence", 2.67, 0.117, 11),
-    Component("slant", 3.4, 0.205, 11),
-    Component("straightness", 2.31, 0.0078, 11),
-    Component("cast", 2.04, 5.76, 11),
-    Component("sharpness", 3.75, 0.000725, WINDOW, centred=True),
-    Component("coarseness", 3.37, 0.015, WINDOW, centred=True),
-    Component("smoothness", 3.52, 0.24, WINDOW, sign=-1, curve="coarseness", centred=True),
-    Component("dark_lines", 4.3, 0.442, WINDOW, sign=-1, centred=True),
-    Component("light_lines", 1.33, 0.0364, WINDOW, sign=-1, centred=True),
+    Component("step", 3.55, 0.012, 11),
+    Component("colour_step", 5.46, 0.316, 11),
+    Component("tone", 5.04, 0.31, 4 * TONE_COLUMNS + 2),
+    Component("turn", 4.5, 0.269, 11),
+    Component("slant", 4.77, 0.205, 11),
+    Component("straightness", 4.23, 0.0624, 11),
+    Component("grain", 4.13, 0.052, WINDOW, centred=True),
+    Component("colour_detail", 4.53, 0.19, WINDOW, sign=-1, centred=True),
+    Component("dark_lines", 4.11, 0.111, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 
@@ -166,50 +179,46 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
 
     `reach` shrinks the windows where a contract has narrow strips.
     """
-    # 1. Luminance and the differences across each cut, with a mirrored rim, so that every filter has neighbours.
+    # 1. Channels and luminance, with a mirrored rim, so that every filter has neighbours.
     around = crop_mirrored(picture, (-_PAD, -_PAD, picture.width + _PAD, picture.height + _PAD))
     luminance = around.convert("L")
     level = as_float(luminance)
-    differences = [difference(channel, moved(channel, -1)) for channel in map(as_float, around.split())]
+    channels = [as_float(channel) for channel in around.split()]
     neighbours, window = max(1, min(NEIGHBOURS, reach // 4)), max(1, min(WINDOW, reach // 4))
-
-    def inner(field: Image.Image) -> Image.Image:
-        return field.crop((_PAD, _PAD, _PAD + picture.width, _PAD + picture.height))
+    tone_columns = max(1, min(TONE_COLUMNS, reach // 16))
 
     def profile(field: Image.Image) -> Image.Image:
-        return block_means(inner(field), BLOCKS)
+        return block_means(field.crop((_PAD, _PAD, _PAD + picture.width, _PAD + picture.height)), BLOCKS)
 
-    # 2. Steps across the cut: small ones of any sign, changes of the gradient along it, and rows against their
-    #    neighbours up and down.
-    step = profile(_at_most(_sum_of_absolutes(differences), SMALL_STEP))
+    # 2. Steps across the cut: those of any sign, in light and in colour, changes of the gradient along it, and rows
+    #    against their neighbours up and down.
+    step = profile(_at_most(_activity(_steps(channels)), MOST_STEP))
+    colour_step = profile(_at_most(_activity(_steps(_colours(channels, level))), MOST_COLOUR_STEP))
     along = difference(moved(level, 0, 1), moved(level, 0, -1))
     turn = _excess(profile(_apart(along, moved(along, -1))), neighbours, 1.0)
     straight, up, down = (profile(_apart(moved(level, 0, rows), moved(level, -1))) for rows in (0, -ROWS_OFF, ROWS_OFF))
-    # 3. Detail on both sides: three octaves of edges, and lines thinner than 3 px by closing and opening.
-    halves = _means_of_four(level, 1)
-    fine, middle = profile(_edges(level, 1)), profile(_edges(halves, 2))
-    coarse = profile(_edges(_means_of_four(halves, 2), 4))
+    # 3. Detail on both sides: noise in light and in colour, and dark lines thinner than 3 px by closing.
+    noises = [_noise(channel) for channel in channels]
+    grain, colour_detail = profile(_activity(noises)), profile(_activity(_colours(noises, _noise(level))))
     closing = spread_3x3(spread_3x3(luminance, ImageChops.lighter), ImageChops.darker)
-    opening = spread_3x3(spread_3x3(luminance, ImageChops.darker), ImageChops.lighter)
     dark = profile(as_float(ImageChops.subtract(closing, luminance)))
-    light = profile(as_float(ImageChops.subtract(luminance, opening)))
     # 4. The curves of blocks of rows, then their means over all blocks; turn by its fourth power, so that the worst
     #    blocks weigh most.
+    jumps = _squared_jumps([profile(channel) for channel in channels], tone_columns)
     curves = {
         "step": _excess(step, neighbours, _LEAST_STEP),
+        "colour_step": _excess(colour_step, neighbours, _LEAST_STEP),
+        "tone": _excess(jumps, 2 * tone_columns, _LEAST_STEP),
         "turn": combined(lambda a: a["e"] * a["e"] * a["e"] * a["e"], e=turn),
-        "coherence": _excess(_squared_jumps([profile(first) for first in differences]), neighbours, _LEAST_STEP),
         "slant": _change_of_slant(up, down),
         "straightness": combined(
             lambda a: (a["s"] + 0.5) / (a["s"] + 0.5 * (a["u"] + a["d"]) + 1.0), s=straight, u=up, d=down
         ),
-        "sharpness": _ratio_contrast(fine, middle, window),
-        "coarseness": _contrast(coarse, window),
+        "grain": _contrast(grain, window),
+        "colour_detail": _contrast(colour_detail, window),
         "dark_lines": _contrast(dark, window),
-        "light_lines": _contrast(light, window),
     }
-    casts = zip(*(column_means(inner(first)) for first in differences), strict=True)
-    return {"cast": [math.hypot(*cast) for cast in casts], **{name: column_means(v) for name, v in curves.items()}}
+    return {name: column_means(curve) for name, curve in curves.items()}
 
 
 def departures(curves: Mapping[str, Sequence[float]], cut: int, reach: int) -> dict[str, Departure]:
@@ -272,13 +281,34 @@ def _apart(field: Image.Image, other: Image.Image) -> Image.Image:
 
 def _at_most(field: Image.Image, limit: float) -> Image.Image:
     """min(field, limit)."""
-    return combined(lambda a: 0.5 * (a["v"] + limit - abs(a["v"] - limit)), v=field)
+    return combined(lambda a: a["min"](a["v"], limit), v=field)
 
 
-def _sum_of_absolutes(fields: Sequence[Image.Image]) -> Image.Image:
-    """|r| + |g| + |b|."""
-    red, green, blue = fields
-    return combined(lambda a: abs(a["r"]) + abs(a["g"]) + abs(a["b"]), r=red, g=green, b=blue)
+def _activity(fields: Iterable[Image.Image]) -> Image.Image:
+    """The sum of the absolute values of some fields."""
+    return reduce(add, map(absolute, fields))
+
+
+def _colours(channels: Sequence[Image.Image], luminance: Image.Image) -> list[Image.Image]:
+    """Red and blue less luminance, of the three channels."""
+    return [difference(channel, luminance) for channel in (channels[0], channels[2])]
+
+
+def _steps(channels: Iterable[Image.Image]) -> list[Image.Image]:
+    """v(x) - v(x - 1) of each channel."""
+    return [difference(channel, moved(channel, -1)) for channel in channels]
+
+
+def _noise(field: Image.Image) -> Image.Image:
+    """The field through the mask N: the second difference along of the second difference across."""
+    for dx, dy in ((1, 0), (0, 1)):
+        field = combined(
+            lambda a: a["before"] + a["behind"] - a["at"] * 2.0,
+            before=moved(field, -dx, -dy),
+            at=field,
+            behind=moved(field, dx, dy),
+        )
+    return field
 
 
 def _window_sums(profile: Image.Image, columns: int) -> Image.Image:
@@ -303,14 +333,21 @@ def _excess(profile: Image.Image, neighbours: int, least: float) -> Image.Image:
     )
 
 
-def _squared_jumps(means: Sequence[Image.Image]) -> Image.Image:
-    """Sum over the channels of (m(x) - (m(x - 1) + m(x + 1)) / 2)², m the mean difference in each block."""
+def _squared_jumps(levels: Sequence[Image.Image], columns: int) -> Image.Image:
+    """Sum over the channels of (m(x) - (m(x - columns) + m(x + columns)) / 2)², m the mean of `columns` columns from x
+    on less that of as many before."""
+    sums = [_window_sums(level, columns) for level in levels]
+    rises = [difference(behind, moved(behind, -columns)) for behind in sums]
     jumps = [
-        combined(lambda a: a["m"] - 0.5 * (a["l"] + a["r"]), m=mean, l=moved(mean, -1), r=moved(mean, 1))
-        for mean in means
+        combined(
+            lambda a: (a["m"] - 0.5 * (a["l"] + a["r"])) / float(columns),
+            m=rise,
+            l=moved(rise, -columns),
+            r=moved(rise, columns),
+        )
+        for rise in rises
     ]
-    red, green, blue = jumps
-    return combined(lambda a: a["r"] * a["r"] + a["g"] * a["g"] + a["b"] * a["b"], r=red, g=green, b=blue)
+    return reduce(add, map(square, jumps))
 
 
 def _change_of_slant(up: Image.Image, down: Image.Image) -> Image.Image:
@@ -323,26 +360,3 @@ def _contrast(energy: Image.Image, columns: int) -> Image.Image:
     """(R - L) / (R + L + columns), R and L the sums of `columns` columns behind and before the cut."""
     right = _window_sums(energy, columns)
     return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"] + float(columns)), r=right, l=moved(right, -columns))
-
-
-def _ratio_contrast(upper: Image.Image, lower: Image.Image, columns: int) -> Image.Image:
-    """(p - q) / (p + q), p and q the ratios upper / lower behind and before the cut, each sum raised by `columns`."""
-    above, below = _window_sums(upper, columns), _window_sums(lower, columns)
-    ratio = combined(lambda a: (a["u"] + float(columns)) / (a["v"] + float(columns)), u=above, v=below)
-    return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"]), r=ratio, l=moved(ratio, -columns))
-
-
-def _edges(level: Image.Image, apart: int) -> Image.Image:
-    """|Laplacian| over neighbours `apart` pixels away."""
-    return combined(lambda a: abs(a["v"]), v=laplacian(level, apart))
-
-
-def _means_of_four(level: Image.Image, apart: int) -> Image.Image:
-    """The mean of each pixel with those `apart` pixels to its right, below, and below right."""
-    return combined(
-        lambda a: (a["v"] + a["w"] + a["x"] + a["y"]) * 0.25,
-        v=level,
-        w=moved(level, apart),
-        x=moved(level, 0, apart),
-        y=moved(level, apart, apart),
-    )

@@ -28,17 +28,30 @@ from exquisite.geometry.seam_cost import (
 from tests.benchmarks import real, seams
 from tests.benchmarks.damages import DAMAGES, Damage, Scene
 
-__all__ = ["PROFILES", "VISIBLE", "Departures", "Sample", "of_pairs", "of_redraws", "of_truths"]
+__all__ = [
+    "PROFILES",
+    "REDRAWN",
+    "REDRAW_SEEDS",
+    "VISIBLE",
+    "Departures",
+    "Sample",
+    "of_pairs",
+    "of_redraws",
+    "of_truths",
+]
 
 PROFILES = ("smooth", "latent", "gemini", "gpt-image-2")
 """Kinds of simulated models whose calibrated redraws the gate must pass; the others recompose what they redraw."""
 
 NATURAL = 1.1
 
-CUTS, TRUTHS = 2, 4
+CUTS, TRUTHS = 2, 10
 """Seams a drawn picture with all damages, and with the truth alone; twice as many a photograph."""
 
 DAMAGES_A_REDRAW = 6
+
+REDRAW_SEEDS = (0, 1, 2, 3, 4)
+"""Of the drawn pictures that are redrawn: more than of those that are cut, as half of the redraws are not natural."""
 
 VISIBLE = "visible"
 """Name of the damage of a pair whose seam a viewer saw."""
@@ -101,6 +114,15 @@ def of_truths(source: seams.Source) -> list[Sample]:
             scene = Scene(picture, at, CLASSIC.overlap_px, source.strip_of_another(rng), rng)
             samples += _damaged(seam, scene, DAMAGES)
     return [sample for sample in samples if sample]
+
+
+def REDRAWN() -> list[seams.Source]:  # noqa: N802
+    """The pictures of the tuning half that are redrawn."""
+    tuning = seams.TUNING()
+    kinds = dict.fromkeys(source.name for source in tuning if source.seed is not None)
+    return [seams.Source(kind, seed) for kind in kinds for seed in REDRAW_SEEDS] + [
+        source for source in tuning if source.seed is None
+    ]
 
 
 def of_redraws(source: seams.Source) -> list[Sample]:

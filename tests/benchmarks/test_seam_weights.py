@@ -12,7 +12,19 @@ from exquisite.geometry.overlap_score import DEFAULT_GATE
 from exquisite.geometry.seam_cost import COMPONENTS, TYPICAL_COST, Departure
 from tests.benchmarks import seam_weights
 from tests.benchmarks.seam_samples import Sample
-from tests.benchmarks.seam_weights import PACKAGE, SHARES, Fit, Row, fit, held_out, least, refused, rows_of, won
+from tests.benchmarks.seam_weights import (
+    PACKAGE,
+    SHARES,
+    Fit,
+    Row,
+    fit,
+    held_out,
+    least,
+    refused,
+    rows_of,
+    with_fit,
+    won,
+)
 
 COUNT = len(COMPONENTS)
 
@@ -35,6 +47,14 @@ def test_the_package_holds_the_weights_and_floors_that_were_fitted() -> None:
     assert {component.name: component.weight for component in COMPONENTS} == recorded["weights"]
     assert {component.name: component.floor for component in COMPONENTS} == recorded["floors"]
     assert recorded["fitted on"]["samples"].keys() <= SHARES.keys()
+
+
+def test_a_fit_is_written_into_the_package() -> None:
+    recorded = json.loads(seam_weights.RESULT.read_text(encoding="utf-8"))
+    source = seam_weights.MODULE.read_text(encoding="utf-8")
+    assert with_fit(source, recorded) == source
+    other = {"weights": dict.fromkeys(recorded["weights"], 7.25), "floors": dict.fromkeys(recorded["floors"], 0.5)}
+    assert with_fit(source, other).count("7.25, 0.5,") == COUNT
 
 
 def test_what_tells_more_weighs_more_and_nothing_weighs_less_than_nothing() -> None:
@@ -94,7 +114,7 @@ def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> Non
     ]
     found = rows_of(samples, PACKAGE.floors)
     at_gate, beside = ([row for row in found if bool(row.coefficients[-1]) is gate] for gate in (True, False))
-    total = SHARES["truth"] + SHARES["damage"] + SHARES["smooth"] + SHARES["damaged redraw"] + SHARES["visible"]
+    total = SHARES["truth"] + SHARES["damage"] + SHARES["redraw"] + SHARES["damaged redraw"] + SHARES["visible"]
     assert sum(row.share for row in at_gate) == pytest.approx(total)
     blurred, also_blurred, noisy = (row.share for row in beside)
     assert (blurred, blurred, noisy) == pytest.approx((also_blurred, noisy / 2, SHARES["beside its truth"] / 2))

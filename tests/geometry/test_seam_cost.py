@@ -10,6 +10,7 @@ from exquisite.geometry.seam_cost import (
     Component,
     Departure,
     component_costs,
+    costs_at_seam,
     departures,
     expected_cost,
     seam_curves,
@@ -105,3 +106,38 @@ def test_the_total_is_the_weighted_sum() -> None:
 def test_a_faultless_seam_costs_halfway_between_the_band_and_what_is_typical() -> None:
     assert expected_cost([5.0]) == pytest.approx((5.0 + 3.0) / 2)
     assert expected_cost([1.0, 2.0, 6.0]) == pytest.approx((3.0 + 3.0) / 2)
+
+
+GREY = noise((2 * REACH, 64), 5).convert("L").point(lambda level: 96 + level // 4)
+"""Grey texture, as fine as pixels."""
+
+
+def cost_of(component: str, before: Image.Image, behind: Image.Image) -> float:
+    """Cost where the left half of one picture meets the right half of another."""
+    left, right = before.convert("RGB"), behind.convert("RGB")
+    return costs_at_seam(left.crop((0, 0, REACH, 64)), right.crop((REACH, 0, 2 * REACH, 64)))[component]
+
+
+def test_grain_counts_where_only_the_new_half_has_it() -> None:
+    flat = Image.new("L", GREY.size, 112)
+    assert cost_of("grain", flat, GREY) > 0.9
+    assert cost_of("grain", GREY, flat) == 0
+    assert cost_of("grain", GREY, GREY) < 0.2
+
+
+def test_colour_detail_counts_where_the_new_half_lacks_it() -> None:
+    coloured = noise(GREY.size, 6)
+    assert cost_of("colour_detail", coloured, coloured.convert("L")) > 0.9
+    assert cost_of("colour_detail", coloured.convert("L"), coloured) == 0
+    assert cost_of("colour_detail", coloured, coloured) < 0.2
+
+
+def test_a_cast_under_texture_is_a_step_in_colour() -> None:
+    redder = GREY.convert("RGB").point([*(min(255, level + 8) for level in range(256)), *range(256), *range(256)])
+    assert cost_of("colour_step", GREY, redder) > 0.5
+    assert cost_of("colour_step", GREY, GREY.point(lambda level: level + 8)) == 0
+
+
+def test_tone_is_compared_over_columns_so_that_texture_hides_no_step() -> None:
+    assert cost_of("tone", GREY, GREY.point(lambda level: level + 30)) > 0.4
+    assert cost_of("tone", GREY, GREY) < 0.1

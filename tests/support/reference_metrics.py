@@ -12,9 +12,11 @@ from PIL import Image
 from exquisite.geometry.seam_cost import (
     BLOCKS,
     COMPONENTS,
+    MOST_COLOUR_STEP,
+    MOST_STEP,
     NEIGHBOURS,
     ROWS_OFF,
-    SMALL_STEP,
+    TONE_COLUMNS,
     WINDOW,
 )
 from tests.support.reading import rgb_pixels
@@ -120,9 +122,9 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
     def over_blocks(value: Profile) -> Callable[[int], float]:
         return lambda x: sum(value(x, b) for b in range(blocks)) / blocks
 
-    def excess(activity: Profile, least: float) -> Profile:
+    def excess(activity: Profile, least: float, columns: int = neighbours) -> Profile:
         def value(x: int, b: int) -> float:
-            near = [activity(x + side * d, b) for d in range(2, 2 + neighbours) for side in (1, -1)]
+            near = [activity(x + side * d, b) for d in range(2, 2 + columns) for side in (1, -1)]
             q, r = activity(x, b), sum(near) / len(near)
             return (q + least) / (q + r + 2 * least)
 
@@ -141,20 +143,16 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
 
         return value
 
-    def ratio_contrast(upper: Profile, lower: Profile, columns: int) -> Profile:
-        width = max(1, min(columns, reach // 4))
+    def channel(number: int) -> Field:
+        return lambda x, y: picture.rgb(x, y)[number]
 
-        def value(x: int, b: int) -> float:
-            up, low = windows(upper, columns, x, b), windows(lower, columns, x, b)
-            before, behind = ((u + width / 2) / (w + width / 2) for u, w in zip(up, low, strict=True))
-            return (behind - before) / (behind + before)
+    def colour(number: int) -> Field:
+        return lambda x, y: picture.rgb(x, y)[number] - v(x, y)
 
-        return value
+    channels, colours = [channel(number) for number in range(3)], [colour(number) for number in (0, 2)]
 
-    def step(x: int, y: int) -> float:
-        return sum(abs(a - b) for a, b in zip(picture.rgb(x, y), picture.rgb(x - 1, y), strict=True))
-
-    steps = profile(lambda x, y: min(step(x, y), SMALL_STEP))
+    def steps(fields: list[Field], most: float) -> Profile:
+        return profile(lambda x, y: min(sum(abs(f(x, y) - f(x - 1, y)) for f in fields), most))
 
     def across(rows: int) -> Profile:
         return profile(lambda x, y: abs(v(x, y + rows) - v(x - 1, y)))
@@ -168,50 +166,45 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
         s = straight(x, b) + 0.5
         return s / (s + (up(x, b) + down(x, b)) / 2 + 0.5)
 
-    def over_rows(field: Field) -> Callable[[int], float]:
-        return lambda x: sum(field(x, y) for y in range(picture.height)) / picture.height
-
-    def step_of(channel: int) -> Field:
-        return lambda x, y: picture.rgb(x, y)[channel] - picture.rgb(x - 1, y)[channel]
-
-    casts = [over_rows(step_of(channel)) for channel in range(3)]
-
     def turn(x: int, y: int) -> float:
         return abs((v(x, y + 1) - v(x, y - 1)) - (v(x - 1, y + 1) - v(x - 1, y - 1)))
 
     turns = excess(profile(turn), 1)
-    channels = [profile(step_of(channel)) for channel in range(3)]
+    tone_columns = max(1, min(TONE_COLUMNS, reach // 16))
+    levels = [profile(field) for field in channels]
+
+    def rise(of: Profile, x: int, b: int) -> float:
+        return sum(of(x + i, b) - of(x - 1 - i, b) for i in range(tone_columns)) / tone_columns
 
     def jumps(x: int, b: int) -> float:
-        return sum((mean(x, b) - (mean(x - 1, b) + mean(x + 1, b)) / 2) ** 2 for mean in channels)
+        return sum(
+            (rise(of, x, b) - (rise(of, x - tone_columns, b) + rise(of, x + tone_columns, b)) / 2) ** 2
+            for of in levels
+        )
 
     def square(choose: Callable[..., float], field: Field) -> Field:
         return cache(lambda x, y: choose(field(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)))
 
-    closing, opening = square(min, square(max, v)), square(max, square(min, v))
+    closing = square(min, square(max, v))
 
-    def laplacian(scale: int) -> Field:
-        def smooth(x: int, y: int) -> float:
-            return sum(v(x + i, y + j) for i in range(scale) for j in range(scale)) / scale**2
+    mask = [(i, j, (1, -2, 1)[i + 1] * (1, -2, 1)[j + 1]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
-        def value(x: int, y: int) -> float:
-            around = smooth(x - scale, y) + smooth(x + scale, y) + smooth(x, y - scale) + smooth(x, y + scale)
-            return abs(4 * smooth(x, y) - around)
+    def noise(of: Field) -> Field:
+        return cache(lambda x, y: sum(w * of(x + i, y + j) for i, j, w in mask))
 
-        return value
+    noises, grey_noise = [noise(field) for field in channels], noise(v)
+    grain = profile(lambda x, y: sum(abs(field(x, y)) for field in noises))
+    colour_detail = profile(lambda x, y: sum(abs(noises[number](x, y) - grey_noise(x, y)) for number in (0, 2)))
 
-    fine, middle, coarse = (profile(laplacian(scale)) for scale in (1, 2, 4))
     dark = profile(lambda x, y: closing(x, y) - v(x, y))
-    light = profile(lambda x, y: v(x, y) - opening(x, y))
     return {
-        "step": over_blocks(excess(steps, 0.3)),
+        "step": over_blocks(excess(steps(channels, MOST_STEP), 0.3)),
+        "colour_step": over_blocks(excess(steps(colours, MOST_COLOUR_STEP), 0.3)),
+        "tone": over_blocks(excess(jumps, 0.3, 2 * tone_columns)),
         "turn": over_blocks(lambda x, b: turns(x, b) ** 4),
-        "coherence": over_blocks(excess(jumps, 0.3)),
         "slant": over_blocks(lambda x, b: abs(slant(x, b) - (slant(x - 1, b) + slant(x + 1, b)) / 2)),
         "straightness": over_blocks(straightness),
-        "cast": lambda x: math.hypot(*(cast(x) for cast in casts)),
-        "sharpness": over_blocks(ratio_contrast(fine, middle, WINDOW)),
-        "coarseness": over_blocks(contrast(coarse, WINDOW)),
+        "grain": over_blocks(contrast(grain, WINDOW)),
+        "colour_detail": over_blocks(contrast(colour_detail, WINDOW)),
         "dark_lines": over_blocks(contrast(dark, WINDOW)),
-        "light_lines": over_blocks(contrast(light, WINDOW)),
     }
