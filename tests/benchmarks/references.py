@@ -15,6 +15,7 @@ a step, and for each reference and candidate.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import random
@@ -43,6 +44,7 @@ PROFILES = ("smooth", "latent")
 """Kinds of models that redraw the tiles, by turns."""
 
 TRUTHS_A_PICTURE = 2
+COPIES_A_PICTURE = 2  # of another picture; one more is of the picture's own beginning
 FEW = 6  # of the larger contracts only every so many pictures
 
 Size = tuple[int, int]
@@ -103,18 +105,17 @@ class Trial:
 
 
 def trials(quick: bool = False) -> list[Trial]:
-    """Every trial: all pictures with the contract classic, every FEW-th with the larger ones."""
-    found = []
-    for contract, every in (("classic", FEW if quick else 1), ("long", 2 * FEW if quick else FEW), ("tall", FEW)):
-        if quick and contract == "tall":
-            continue
-        names = NAMES[::every]
+    """Every trial: all pictures with the contract classic, every FEW-th with the larger ones; placements by turns."""
+    rows = []
+    turns = itertools.cycle(PLACEMENTS)
+    for contract, every in (("classic", 1), ("long", FEW), ("tall", FEW)):
+        names = NAMES[:: 2 * every if quick else every]
         for place, name in enumerate(names):
             other = names[(place + 1) % len(names)]
-            found += [Trial(contract, name, name, "", number) for number in range(TRUTHS_A_PICTURE)]
-            found += [Trial(contract, name, other, placement) for placement in PLACEMENTS]
-            found.append(Trial(contract, name, name, list(PLACEMENTS)[place % len(PLACEMENTS)]))
-    return found
+            rows += [Trial(contract, name, name, "", number) for number in range(TRUTHS_A_PICTURE)]
+            rows += [Trial(contract, name, other, next(turns)) for _ in range(COPIES_A_PICTURE)]
+            rows.append(Trial(contract, name, name, next(turns)))
+    return rows
 
 
 def examine(trial: Trial) -> dict[str, Any]:

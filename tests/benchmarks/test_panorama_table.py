@@ -71,6 +71,30 @@ def test_the_summary_counts_right_choices_and_pairs() -> None:
     assert "| calibrated + feather | 1.20 | 1.20 | 1.00 | 30.0 | 28.0 |" in panorama_table.render(result)
 
 
+def test_each_contract_is_held_against_the_first_on_the_same_pictures() -> None:
+    rows = [
+        {**row(run, step, 1), "contract": contract}
+        for contract, runs, steps in (("classic", "ab", 2), ("long", "a", 1))
+        for run in runs
+        for step in range(1, steps + 1)
+    ]
+    rows[-1]["arms"]["calibrated"]["residual"] = 0.9
+    result = panorama_table.compared(rows)
+    assert [(of["pictures"], of["steps"]) for of in result.values()] == [(2, 2), (1, 1)]
+    assert (result["long"]["own"]["calibrated"], result["long"]["classic"]["calibrated"]) == (0.9, 1.2)
+    recorded = {**panorama_table.summarise(rows), "contracts": result}
+    assert "| `long` | 1 | 1 | 1.20 · 1.20 | 0.900 · 1.200 |" in panorama_table.render(recorded)
+
+
+def test_the_contracts_grow_the_same_length_of_the_same_pictures() -> None:
+    runs = panorama_runs.COMPARED()
+    assert {run.mode for run in runs} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
+    assert {run.length_px for run in runs} == {1984}
+    assert {run.contract: run.steps for run in runs} == {"classic": 7, "long": 1, "tall": 2}
+    of_contract = {name: {run.picture for run in runs if run.contract == name} for name in panorama_runs.CONTRACTS}
+    assert of_contract["tall"] < of_contract["long"] == of_contract["classic"]
+
+
 def test_the_oracle_undoes_shift_and_tone() -> None:
     truth = Image.linear_gradient("L").resize(CLASSIC.tile_size("x_ltr")).convert("RGB")
     drift = Drift(cast=(6, -6, 0), gamma=1.1)

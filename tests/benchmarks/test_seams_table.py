@@ -1,11 +1,13 @@
 """The seam tables: what the documents show is what the program renders, and the program still gives those figures."""
 
 import json
+import random
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from exquisite.geometry.overlap_score import DEFAULT_GATE, METRICS
 from tests.benchmarks import seams, seams_table
@@ -50,8 +52,9 @@ def test_nothing_is_reported_that_was_tuned_on() -> None:
 
 def scored(damage: str = "", primary: float = 0.0, **changes: object) -> SimpleNamespace:
     fields = {
-        "source": "ink", "seed": 1, "seam": 600, "damage": damage, "strength": DAMAGES[0].strengths[0],
-        "visible": True, "metrics": tuple(primary for _ in METRICS), "passed": True, "vetoed": False, "seconds": 0.01,
+        "contract": "classic", "source": "ink", "seed": 1, "seam": 600, "damage": damage,
+        "strength": DAMAGES[0].strengths[0], "visible": True, "metrics": tuple(primary for _ in METRICS),
+        "passed": True, "vetoed": False, "seconds": 0.01,
     }  # fmt: skip
     return SimpleNamespace(**{**fields, **changes})
 
@@ -77,3 +80,33 @@ class TestSummary:
     def test_counts_refused_truths_by_kind(self) -> None:
         rows = [scored(passed=False), scored(source="night"), scored(source="night", seam=1)]
         assert seams_table.summarise(rows, ["ink"])["gate"]["refused"] == {"ink": [1, 1], "night": [0, 2]}
+
+    def test_holds_each_contract_against_the_first_on_the_pictures_that_both_have(self) -> None:
+        of_classic = [scored(), scored(self.name, -1.0), scored(source="night", passed=False)]
+        of_long = [scored(contract="long", passed=False), scored(self.name, 1.0, contract="long")]
+        result = seams_table.compared([*of_classic, *of_long])
+        assert {name: of["pictures"] for name, of in result.items()} == {"classic": 2, "long": 1}
+        own, first = result["long"]["own"], result["long"]["first"]
+        assert (own["wins"], own["refused"], own["truths"]) == (0.0, 1, 1)
+        assert (first["wins"], first["refused"], first["truths"]) == (1.0, 0, 1)
+        recorded = {**seams_table.summarise(of_classic, ["ink"]), "contracts": result}
+        assert "| `long` | 1 | 1 | 0.0 % · 100.0 % |" in seams_table.render(recorded)
+
+
+class TestContracts:
+    def test_each_sees_the_middle_rows_of_the_same_picture_at_the_same_seams(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = Image.linear_gradient("L").resize((seams.LARGE_WIDTH, 2048)).convert("RGB")
+        monkeypatch.setattr(seams, "known_picture", lambda *_: whole)
+        sources = [source for source in seams.COMPARED() if source.name == "ink"]
+        assert [source.contract for source in sources] == list(seams.CONTRACTS)
+        pictures = [source.load() for source in sources]
+        assert [picture.height for picture in pictures] == [1024, 1024, 2048]
+        assert [picture.getpixel((0, picture.height // 2)) for picture in pictures] == [whole.getpixel((0, 1024))] * 3
+        columns = {source.seam(seams.LARGE_WIDTH, random.Random(1)) for source in sources}
+        assert len(columns) == 1
+
+    def test_every_drawn_kind_is_compared_and_every_photograph_that_is_large_enough(self) -> None:
+        names = {source.name for source in seams.COMPARED() if source.contract == "long"}
+        assert names == {source.name for source in seams.REPORTING()}
