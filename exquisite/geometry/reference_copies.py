@@ -65,7 +65,7 @@ class _Rule:
     share: float
 
 
-_COARSE_RULE = _Rule(0.7, 0.8)  # copies: a share of up to .76; four of five true continuations: more than .8
+_COARSE_RULE = _Rule(0.7, 1.0)  # copies: a share of up to .80; most true continuations: no such piece, or a larger one
 _FINE_RULE = _Rule(0.8, 0.35)  # true continuations: a similarity of up to .82
 
 
