@@ -1,0 +1,48 @@
+"""The table of the reference veto: the document shows the last run, and it keeps what is promised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.benchmarks import references
+from tests.support.documents import RESULTS, marked, read
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(references.RESULT.read_text(encoding="utf-8"))
+    return result
+
+
+def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
+    assert marked(read(RESULTS), "bench-references").strip("\n") == references.render(recorded)
+
+
+def test_the_record_is_of_these_trials(recorded: dict[str, Any]) -> None:
+    tried = {contract: sum(count for _, count in of["counts"].values()) for contract, of in recorded.items()}
+    trials = references.trials()
+    assert tried == {name: sum(trial.contract == name for trial in trials) for name in tried}
+    assert set(tried) == {trial.contract for trial in trials}
+
+
+def test_copies_are_found_and_no_continuation_is_taken_for_one(recorded: dict[str, Any]) -> None:
+    counts = [of["counts"] for of in recorded.values()]
+    copies = [of[name] for of in counts for name in references.PLACEMENTS]
+    assert sum(caught for caught, _ in copies) >= 0.9 * sum(tried for _, tried in copies)
+    assert [of["truths"][0] for of in counts] == [0] * len(counts)
+
+
+def test_a_continuation_costs_a_fraction_of_the_look_at_a_copy(recorded: dict[str, Any]) -> None:
+    """The first look decides: the second one is not taken for a tile that holds no copy."""
+    assert recorded["classic"]["truth"] <= 0.4 * recorded["classic"]["copy"]
+
+
+@pytest.mark.parametrize("placement", ["", "covering the half"])
+def test_a_trial_says_whether_the_veto_was_right(placement: str) -> None:
+    reference = "ripples" if placement else "bricks"
+    row = references.examine(references.Trial("classic", "bricks", reference, placement))
+    assert row["copied"] == bool(placement)
+    assert min(row["once"], row["each"]) > 0
