@@ -1,14 +1,15 @@
 """The choice among candidates: by the metric, of those that pass the gate."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exquisite.api.generator import RawCandidate
 from exquisite.contract import Mode, TileContract, from_canonical
-from exquisite.geometry.overlap_score import METRICS, TileScore, interior_gate
+from exquisite.geometry.overlap_score import METRICS, Gate, TileScore, interior_gate
 from exquisite.pipeline.artifacts import encode_png
-from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, choose, feather_width, ranked
+from exquisite.pipeline.choice import AUTO_WIDTHS, Choice, _shortfall, choose, feather_width, ranked
 from exquisite.pipeline.inputs import CanonicalInputs
 from exquisite.pipeline.step import Candidate, ExaminedSeam, StepInputs, StepOptions, examine_all
 from tests.support.pictures import draw
@@ -100,12 +101,17 @@ class TestAutoFeather:
     CONTRACT = TileContract(256, 128, 64, 64)
     TRUTH = draw("clouds", (256, 256), 9)
 
-    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, CanonicalInputs]:
+    def examined(self, levels: int, mode: str, **options: Any) -> tuple[Candidate, CanonicalInputs]:
         truth = from_canonical(self.TRUTH, mode)
         band = truth.crop(self.CONTRACT.tile_frame(mode).conditioning_half)
         raw = RawCandidate(encode_png(truth.point(lambda level: level + levels)), {})
         inputs = StepInputs(Mode(mode), self.CONTRACT, band, "", StepOptions(calibrate=False, **options)).canonical
-        return choose(examine_all([raw], inputs), inputs), inputs
+        (one,) = examine_all([raw], inputs)
+        return one, inputs
+
+    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, CanonicalInputs]:
+        one, inputs = self.examined(levels, mode, **options)
+        return choose([one], inputs), inputs
 
     def test_is_none_where_none_is_needed(self) -> None:
         choice, inputs = self.chosen(0, feather_px="auto")
@@ -131,7 +137,19 @@ class TestAutoFeather:
         assert width in AUTO_WIDTHS[1:]
         assert f"with feather_px {width} candidate 0 passes" in choice.reason
 
-    def test_mends_no_other_veto(self) -> None:
-        inputs = StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(feather_px="auto"))
-        found = choose([candidate(0, -5, GOOD, "mirror")], inputs.canonical)
-        assert (found.chosen, dict(found.feathers)) == (None, {})
+    @pytest.mark.parametrize("veto", ["cast", "bar", "line", "mirror", "copy"])
+    def test_mends_a_cast_and_no_other_veto(self, veto: str) -> None:
+        """Of one candidate that a feather brings past the gate."""
+        one, inputs = self.examined(6, "x_ltr", feather_px="auto")
+        assert one.score is not None
+        found = choose([replace(one, score=replace(one.score, vetoes=(veto,)))], inputs)
+        assert list(found.feathers) == ([0] if veto == "cast" else [])
+        assert found.chosen == (0 if veto == "cast" else None)
+
+
+def test_the_shortfall_is_that_of_the_seam_that_lacks_most() -> None:
+    """The two seams of a closing step, each with its own gate: what counts is how far below it a seam is."""
+    near, far = candidate(0, -20, -20.0).score, candidate(0, -8, -8.0).score
+    one = replace(candidate(0, -5, GOOD), seams=(ExaminedSeam(score=near), ExaminedSeam(score=far)))
+    gates = Gate(-15.0, (), 1.0), Gate(-1.0, (), 1.0)
+    assert _shortfall(one, gates) == "scores -8.000 at the seam; this canvas asks for -1.000"

@@ -14,7 +14,6 @@ from exquisite.errors import UsageError
 from exquisite.pipeline.export import ExportOptions, exported_size, printed_cm, view
 from exquisite.pipeline.session import Session
 from tests.support.faulty_files import QuickFiles
-from tests.support.pictures import checker
 from tests.support.tiny import TINY, grow, make_session, pixels_of, seed_picture
 
 MODES = {"x": ("x_ltr", "x_rtl", "x_ltr"), "y": ("y_btt", "y_ttb", "y_ttb"), "seed alone": ()}
@@ -129,19 +128,6 @@ def test_what_cannot_be_is_refused(tmp_path: Path, name: str, options: dict[str,
 def test_the_format_follows_the_name() -> None:
     assert ExportOptions().format_of(Path("a.PNG")) == "png"
     assert ExportOptions().format_of(Path("a.dzi")) == "dzi"
-
-
-def test_a_scaled_canvas_shows_what_lies_three_pixels_of_it_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The filter reaches so far, also from one block of a hard-edged picture into the next."""
-    monkeypatch.setattr(view, "_BLOCK_PX", 7)
-    session = Session.create(tmp_path / "s", checker((64, 32), 1), TINY, files=QuickFiles())
-    session.export(tmp_path / "out.png", scale=0.37)
-    expected = canvas_of(tmp_path / "s")
-    expected = expected.resize(exported_size((0, 0, *expected.size), 0.37), Image.Resampling.LANCZOS)
-    written = opened(tmp_path / "out.png")
-    assert max(high for _, high in ImageChops.difference(written, expected).getextrema()) <= 2  # type: ignore[misc]
 
 
 def test_a_picture_of_a_part_is_expected_to_take_half_more_than_its_share_of_the_strips(tmp_path: Path) -> None:

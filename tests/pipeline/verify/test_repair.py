@@ -90,6 +90,17 @@ def test_an_edited_session_json_becomes_what_it_was_or_stays_damaged(tmp_path: P
     assert path.read_bytes() in (edited, original)
 
 
+def test_a_sealed_session_json_with_another_axis_is_found_and_put_right(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    make_session(root, ("x_ltr",))
+    path = root / "session.json"
+    original = path.read_bytes()
+    path.write_bytes(seal({**json.loads(original), "axis": "y"}))
+    (finding,) = verify_path(root, repair=True).findings
+    assert finding.problem == "its axis is 'y', not that of its steps"
+    assert path.read_bytes() == original
+
+
 def test_an_edited_record_that_nothing_else_tells_of_stays_as_it_is(tmp_path: Path) -> None:
     """The plan of an experiment, say: no other record keeps its hash."""
     root = tmp_path / "s"
