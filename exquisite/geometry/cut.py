@@ -43,10 +43,10 @@ SEEN_BEND = 16
 """A row is broken where it bends at the join by more than so many levels beyond what both pictures bend there."""
 
 _VISIBLE_LEVELS = 8.0
-"""Differences well below so many levels are not seen, and hardly count: `_visible`."""
+"""Differences well below so many levels are not seen, and hardly count: `_visible`. `make bench-cut` tries others."""
 
 _BEND_WEIGHT = 40.0
-"""What a bend of SEEN_BEND levels costs, for each of these, beside a level of error: RESULTS.md, "What a cut costs"."""
+"""Cost of each level of a bend of SEEN_BEND levels beside a level of error: RESULTS.md, "What a cut costs"."""
 
 _STEPS = 16
 """Costs are whole numbers of sixteenths of a level, so that equal paths are equal everywhere."""
