@@ -27,7 +27,7 @@ CLAIMS = "SUITE_CLAIMS"
 
 _NO_TESTS = 5  # pytest's exit code
 _MEMORY = Path("/dev/shm")  # Linux: a file system in memory for everybody
-_ENOUGH = 2 << 30  # bytes that must be free there: ten times the files of one run
+_ENOUGH = 2 << 30  # bytes that must be free there; the files of a test that has passed are removed at once
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; print what each process printed, then one line that counts all tests."""
     options = list(sys.argv[1:] if arguments is None else arguments)
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="suite-", dir=memory()) as name:
+    with tempfile.TemporaryDirectory(prefix="suite-", dir=memory(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (claims := folder / "claims").mkdir()
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-o", "tmp_path_retention_policy=failed"]
