@@ -3,6 +3,7 @@
     python -m tests.benchmarks.real folder               the table, the totals and the fuzz
     python -m tests.benchmarks.real folder --fuzz 200    fewer crops
     python -m tests.benchmarks.real folder --only nano   pairs whose name holds "nano"
+    python -m tests.benchmarks.real folder --write       also the summary in RESULTS.md
 
 The folder holds `pairs.json` (name, mode, tile_px, eye) and for each pair NAME.input.webp, what the model was shown,
 and NAME.raw.webp, what it drew. These are edits, so that the truth is known in the new half too, where the edit left
@@ -37,8 +38,9 @@ from exquisite.geometry.feather import feather_tile
 from exquisite.geometry.overlap_score import interior_gate, score_tile
 from exquisite.pipeline.choice import AUTO_WIDTHS
 from exquisite.pixels import as_float, squared_distance
+from tests.support.documents import write_marked
 
-__all__ = ["Pair", "Row", "crop", "examine", "fuzz", "load", "main"]
+__all__ = ["Pair", "Row", "crop", "examine", "fuzz", "load", "main", "summary"]
 
 FUZZ = 2_000
 SIGMA_PX = 2.0
@@ -248,12 +250,41 @@ def _totals(rows: Sequence[Row]) -> list[str]:
 _EYES = ("invisible", "visible", "damaged")
 
 
+def summary(rows: Sequence[Row], crops: int, wrong: int) -> str:
+    """What the table comes to, in Markdown, after `crops` random crops of which calibration failed on `wrong`."""
+    lines = [
+        "| seam, by eye | pairs | gate passes | with `feather_px=\"auto\"` | raw, dB | calibrated, dB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for eye in _EYES:
+        alike = [row for row in rows if row.eye == eye]
+        raw = statistics.median(row.raw_db for row in alike)
+        calibrated = statistics.median(row.calibrated_db for row in alike)
+        passing, feathered = sum(row.passes for row in alike), sum(row.feather is not None for row in alike)
+        lines.append(f"| {eye} | {len(alike)} | {passing} | {feathered} | {raw:.1f} | {calibrated:.1f} |")
+    calibrated_rows = [row for row in rows if row.share > 0 and row.stages]
+    energies = [row.fine for row in calibrated_rows]
+    worse = sum(row.calibrated_db < row.raw_db - _MAY_LOSE_DB for row in calibrated_rows)
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"PSNR of the new half, blurred by {SIGMA_PX:g} px, medians. Of {len(calibrated_rows)} calibrated pairs, "
+            f"{worse} are worse than raw by more than {_MAY_LOSE_DB} dB, and {sum(row.falling for row in rows)} have a "
+            "falling tone curve. Fine energy over what the coherent part explains: "
+            f"{min(energies):.2f} to {max(energies):.2f}. "
+            f"Calibration failed on {wrong} of {crops:,} random crops.",
+        ]
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 where the fuzz found anything, else 0."""
     parser = argparse.ArgumentParser(prog="make bench-real", description="Calibration on redraws by real models.")
     parser.add_argument("folder", type=Path, help="holds pairs.json and the pictures that it names")
     parser.add_argument("--fuzz", type=int, default=FUZZ, metavar="N", help=f"random crops to try (default {FUZZ})")
     parser.add_argument("--only", default="", metavar="TEXT", help="pairs whose name holds TEXT")
+    parser.add_argument("--write", action="store_true", help="put the summary into RESULTS.md; not of a part")
     options = parser.parse_args(arguments)
     pairs = load(options.folder, options.only)
     rows = [examine(pair) for pair in pairs]
@@ -269,6 +300,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(*_totals(rows), sep="\n")
     wrong = fuzz(pairs, options.fuzz)
     print(f"fuzz: {len(wrong)} of {options.fuzz} crops failed", *wrong, sep="\n")
+    if options.write and not options.only:
+        write_marked("bench-real", summary(rows, options.fuzz, len(wrong)))
     return 1 if wrong else 0
 
 
