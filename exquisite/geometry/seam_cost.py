@@ -161,15 +161,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 3.55, 0.012, 11),
-    Component("colour_step", 5.46, 0.316, 11),
-    Component("tone", 5.04, 0.31, 4 * TONE_COLUMNS + 2),
-    Component("turn", 4.5, 0.269, 11),
-    Component("slant", 4.77, 0.205, 11),
-    Component("straightness", 4.23, 0.0624, 11),
-    Component("grain", 4.13, 0.052, WINDOW, centred=True),
-    Component("colour_detail", 4.53, 0.19, WINDOW, sign=-1, centred=True),
-    Component("dark_lines", 4.11, 0.111, WINDOW, sign=-1, centred=True),
+    Component("step", 3.6, 0.012, 11),
+    Component("colour_step", 5.63, 0.316, 11),
+    Component("tone", 5.18, 0.31, 4 * TONE_COLUMNS + 2),
+    Component("turn", 4.6, 0.269, 11),
+    Component("slant", 4.9, 0.205, 11),
+    Component("straightness", 4.29, 0.0624, 11),
+    Component("grain", 4.22, 0.052, WINDOW, centred=True),
+    Component("colour_detail", 4.63, 0.19, WINDOW, sign=-1, centred=True),
+    Component("dark_lines", 4.17, 0.111, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 

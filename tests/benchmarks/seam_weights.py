@@ -55,8 +55,8 @@ SHARES: Mapping[str, float] = {
     "truth": 4.0,
     "redraw": 6.0,
     "real": 2.0,
-    "damage": 3.0,
-    "damaged redraw": 1.0,
+    "damage": 3.3,
+    "damaged redraw": 1.1,
     seam_samples.VISIBLE: 0.2,
     "beside its truth": 2.0,
 }
