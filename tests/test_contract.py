@@ -162,3 +162,16 @@ class TestFrame:
         )
         assert frame.paste_origin == frame.patch_in_canvas.origin
         assert frame.patch_in_canvas.size == frame.patch.size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most"),
+    [((64, 32, 16, 16), 15), ((64, 32, 16, 24), 16), ((64, 16, 16, 24), 8)],
+    ids=["less than the advance", "the overlap", "half of the band"],
+)
+def test_the_widest_pending_zone(sizes: tuple[int, int, int, int], most: int) -> None:
+    contract = TileContract(*sizes)
+    assert contract.max_soften_px == most
+    contract.require_soften(most)
+    with pytest.raises(UsageError, match=f"soften_px must be 0 to {most} with these sizes, not {most + 1}"):
+        contract.require_soften(most + 1)
