@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .contract import Mode as Mode
     from .contract import TileContract as TileContract
     from .errors import AnswerError as AnswerError
+    from .errors import AnswerNotStoredError as AnswerNotStoredError
     from .errors import CanvasError as CanvasError
     from .errors import ContractError as ContractError
     from .errors import ExquisiteError as ExquisiteError
@@ -73,6 +74,7 @@ _HOMES = {
     "TALL": "contract",
     "WIDE": "contract",
     "AnswerError": "errors",
+    "AnswerNotStoredError": "errors",
     "Calibration": "geometry.calibration",
     "CallLog": "api.generator",
     "CanvasError": "errors",

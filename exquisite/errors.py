@@ -17,6 +17,7 @@
     │   ├── RejectedByServerError                      5  the server said no, for good
     │   ├── ServerUnavailableError (ConnectionError)   6  not sent, or refused for now; nothing billed
     │   └── OutcomeUnknownError (TimeoutError)         9  sent, not answered: perhaps billed
+    │       └── AnswerNotStoredError (StorageError)    9  answered, and the disk refused the answer
     └── ReplayError (LookupError)                      8  a recording does not match the requests
 
 A refusal by the gate is not an error: the step returns a StepResult with status "rejected" (exit code 3).
@@ -29,6 +30,7 @@ from typing import ClassVar
 
 __all__ = [
     "AnswerError",
+    "AnswerNotStoredError",
     "CanvasError",
     "ContractError",
     "ExquisiteError",
@@ -146,6 +148,10 @@ class OutcomeUnknownError(ServerError, TimeoutError):
     """The request was sent and no complete answer arrived: it may have been billed, and is not sent again."""
 
     exit_code = 9
+
+
+class AnswerNotStoredError(OutcomeUnknownError, StorageError):
+    """The disk refused a paid answer: the next run uses it if all of it is on disk; otherwise the call is in doubt."""
 
 
 class ReplayError(ExquisiteError, LookupError):

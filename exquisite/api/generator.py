@@ -174,8 +174,8 @@ class CallLog(Protocol):
         `partial` is the received part, stored for inspection and never parsed as an answer.
         """
 
-    def progress(self, message: str) -> None:
-        """Report one short line, such as "waiting 2.0 s" or "answer 2 of 3"."""
+    def progress(self, message: str, urgent: bool = False) -> None:
+        """Report one short line, such as "waiting 2.0 s" or "answer 2 of 3"; `urgent` when a person must act on it."""
 
 
 class NullCallLog:
@@ -210,7 +210,7 @@ class NullCallLog:
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
         """Store nothing."""
 
-    def progress(self, message: str) -> None:
+    def progress(self, message: str, urgent: bool = False) -> None:
         """Report nothing."""
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from ..errors import (
+    AnswerNotStoredError,
     ExquisiteError,
     OutcomeUnknownError,
     RejectedByServerError,
@@ -159,7 +160,8 @@ class PaidCall:
             RejectedByServerError: the server refused permanently.
             OutcomeUnknownError: the outcome is ambiguous, so the call may have been billed.
             ServerUnavailableError: the outcome is ambiguous at a free server.
-            StorageError: the disk refused the answer.
+            AnswerNotStoredError: the disk refused the paid answer.
+            StorageError: the disk refused another file, or the answer of a free server.
         """
         try:
             with interruptions_logged(calls, call, received):
@@ -184,7 +186,7 @@ class PaidCall:
         """Log the answer. While the disk is full, hold the answer in memory and try again.
 
         Raises:
-            StorageError: the disk still refuses it; the message says whether it costs again.
+            AnswerNotStoredError, StorageError: the disk still refuses it, paid or free.
         """
         for attempt in range(1, _STORING_ATTEMPTS + 1):
             try:
@@ -194,18 +196,23 @@ class PaidCall:
                 if not error.is_full or attempt == _STORING_ATTEMPTS:
                     raise self._not_stored(error) from error
                 if attempt == 1:
-                    problem, _, _ = str(error).rpartition("; ")
-                    calls.progress(f"{problem}: free some space; the answer is held in memory until there is room")
+                    calls.progress(
+                        f"the disk is full: free some space; for {_STORING_ATTEMPTS * _STORING_WAIT_S // 60} minutes "
+                        f"the answer is held in memory until there is room for answers/{call:03d}.body",
+                        urgent=True,
+                    )
             clock.sleep(_STORING_WAIT_S)
 
     def _not_stored(self, error: StorageError) -> StorageError:
         """`error`, with what becomes of the answer and its price."""
         if not self.usd:
             return error.saying(f"the answer to {self.what} could not be stored: {error}; the server is free")
-        return error.saying(
-            f"the answer to {self.what} is paid for and could not be stored: {error}: it uses what reached the disk "
-            f"whole, and otherwise pays again only with --retry-ambiguous"
+        not_stored = AnswerNotStoredError(
+            f"the answer to {self.what} is paid for and could not be stored: {error}: if the complete answer is on "
+            f"disk, the next run uses it; if not, the next run stops, and --retry-ambiguous pays again"
         )
+        not_stored.errno = error.errno
+        return not_stored
 
     def _unknown(self, calls: CallLog, call: int, reason: str, partial: bytes) -> ExquisiteError:
         calls.unknown(call, reason, partial)

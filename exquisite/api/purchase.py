@@ -18,6 +18,7 @@ from decimal import Decimal
 
 from ..errors import (
     AnswerError,
+    AnswerNotStoredError,
     ExquisiteError,
     OutcomeUnknownError,
     PaymentError,
@@ -36,7 +37,7 @@ from .shared_log import SharedLog
 
 __all__ = ["Purchase", "Terms", "shares_of"]
 
-_WORST_FIRST = (StorageError, OutcomeUnknownError, ReplayError, RejectedByServerError)
+_WORST_FIRST = (AnswerNotStoredError, StorageError, OutcomeUnknownError, ReplayError, RejectedByServerError)
 """Order of precedence when a round has several errors."""
 
 
@@ -158,7 +159,10 @@ class Purchase:
             for flight in flying:
                 flights.append(flight)
                 if isinstance(flight.result, Reply):
-                    answers.append(self._booked(flight, flight.result))
+                    try:
+                        answers.append(self._booked(flight, flight.result))
+                    except StorageError as error:  # raised after the round; the next run books from the stored answer
+                        flight.error = error
         return flights, sorted(answers, key=lambda answer: answer.call)
 
     def _booked(self, flight: Flight, reply: Reply) -> _Answer:

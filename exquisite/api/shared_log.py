@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
+from ..errors import StorageError
 from .generator import CallLog
 
 __all__ = ["SharedLog"]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The arguments of `CallLog.answered`."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    usd: Decimal | None
 
 
 class SharedLog:
@@ -25,6 +36,7 @@ class SharedLog:
         self._lock = threading.RLock()
         # Calls without an outcome.
         self._open: dict[int, bytearray | None] = {}  # bytes received; None: not sent
+        self._answers: dict[int, _Answer] = {}  # complete answers on their way to the disk
 
     def launch(self, call: int, received: bytearray) -> None:
         """Record that the call may reach the server from now on; `received` will contain its answer."""
@@ -32,13 +44,26 @@ class SharedLog:
             self._open[call] = received
 
     def abandon(self, reason: str) -> None:
-        """Log an outcome for every call that has none; later reports of their threads are ignored."""
+        """Log an outcome for every call that has none; later reports of their threads are ignored.
+
+        A complete answer is stored as such. A call whose outcome cannot be written counts as unknown in the next run,
+        so that no call stops the others from being logged; a message says which answer was lost.
+        """
         with self._lock:
-            for call, received in list(self._open.items()):
-                if received is None:
-                    self.not_sent(call, reason)
-                else:
-                    self.unknown(call, reason, self._hide(bytes(received)))
+            for call, received in self._open.items():
+                answer = self._answers.get(call)
+                try:
+                    if answer is not None:
+                        self._log.answered(call, answer.body, answer.headers, answer.usd)
+                    elif received is None:
+                        self._log.not_sent(call, reason)
+                    else:
+                        self._log.unknown(call, reason, self._hide(bytes(received)))
+                except StorageError as error:
+                    if answer is not None:
+                        loss = f"the answer to call {call} is not stored: {error}"
+                        self._log.progress(f"{reason}; {loss}, which uses it if all of it is on disk", urgent=True)
+            self._open.clear()
 
     def reserve(self, usd: Decimal, what: str) -> None:
         """See `CallLog`."""
@@ -54,7 +79,9 @@ class SharedLog:
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
         """See `CallLog`."""
+        self._answers[call] = _Answer(body, headers, usd)  # before the lock, for `abandon` in another thread
         self._end(call, lambda: self._log.answered(call, body, headers, usd))
+        del self._answers[call]
 
     def refused(self, call: int, reason: str, body: bytes = b"") -> None:
         """See `CallLog`."""
@@ -78,10 +105,10 @@ class SharedLog:
         with self._lock:
             self._log.doubt(call)
 
-    def progress(self, message: str) -> None:
+    def progress(self, message: str, urgent: bool = False) -> None:
         """See `CallLog`."""
         with self._lock:
-            self._log.progress(message)
+            self._log.progress(message, urgent)
 
     def _end(self, call: int, write: Callable[[], None]) -> None:
         """Write the outcome of an open call; ignore that of an abandoned one. A call stays open if that fails."""

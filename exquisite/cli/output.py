@@ -74,6 +74,12 @@ class Output:
         """Print a message to standard error."""
         print(text, file=self.err, flush=True)
 
+    def warn(self, text: str) -> None:
+        """Print a message on which a person must act, also with --quiet, above the progress line."""
+        with self.drawing:
+            self.erase()
+            self.say(text)
+
     def note(self, text: str) -> None:
         """Print a message unless --quiet is set."""
         if not self.quiet:
@@ -139,9 +145,10 @@ class ProgressLine:
             self._output.erase()
 
     def __call__(self, progress: Progress) -> None:
-        """Show the progress of a step."""
+        """Show the progress of a step; an urgent message has a line of its own."""
         which = f", candidate {progress.candidate} of {progress.candidates}" if progress.candidate else ""
-        self._show(f"{self._label} {progress.step}{which}: {progress.phase}")
+        show = self._output.warn if progress.urgent else self._show
+        show(f"{self._label} {progress.step}{which}: {progress.phase}")
 
     def fraction(self, phase: str, share: float) -> None:
         """Show the finished share of a long task, 0 to 1."""

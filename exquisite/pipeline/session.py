@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -233,13 +234,13 @@ class Session:
                 scores = tuple(one.score for one in rederive(self.store, number).examined)
                 return self._result(number, scores)
 
-            def report(candidate: int, phase: str) -> None:
+            def report(candidate: int, phase: str, urgent: bool = False) -> None:
                 if progress is not None:
                     elapsed = time.monotonic() - start
-                    progress(Progress(number, candidate, inputs.options.candidates, phase, elapsed))
+                    progress(Progress(number, candidate, inputs.options.candidates, phase, elapsed, urgent))
 
             store_pictures(self.store, inputs.options)
-            journal = self._journal(number, budget, lambda line: report(0, line))
+            journal = self._journal(number, budget, partial(report, 0))
             opened = OpenStep(self.store, number, base, inputs, digest)
             try:
                 raws = gather(journal, generator, inputs, retry_ambiguous, report)
@@ -367,7 +368,7 @@ class Session:
         return Ledger(self.store.disk)
 
     def _journal(
-        self, number: int, budget: Decimal | None = None, progress: Callable[[str], None] | None = None
+        self, number: int, budget: Decimal | None = None, progress: Callable[[str, bool], None] | None = None
     ) -> Journal:
         return Journal(self.store.steps, number, self._ledger, budget, progress)
 

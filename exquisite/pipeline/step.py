@@ -64,13 +64,23 @@ _SEAM_PICTURES = ("seam_after_feather.png", "seam_before_feather.png")
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a step: its number, the candidate (from 1; 0 for none), the phase, seconds since its start."""
+    """The progress of a step.
+
+    Attributes:
+        step: number of the step.
+        candidate: number of the candidate, from 1; 0 for none.
+        candidates: number of candidates.
+        phase: what happens, in a few words.
+        elapsed: seconds since the start of the step.
+        urgent: True when `phase` is a message on which a person must act, such as a full disk.
+    """
 
     step: int
     candidate: int
     candidates: int
     phase: str
     elapsed: float
+    urgent: bool = False
 
 
 class StepTerms(TypedDict, total=False):

@@ -60,6 +60,14 @@ class TestProgressLine:
                 line(Progress(1, 1, 1, "asking", 0.0))
             assert err.getvalue() == ""
 
+    @pytest.mark.parametrize("quiet", [False, True])
+    def test_prints_an_urgent_message_whole_on_a_line_of_its_own(self, quiet: bool) -> None:
+        message = "the disk is full: " + 200 * "x"
+        for err in (Terminal(), io.StringIO()):
+            with ProgressLine(Output(quiet=quiet, out=io.StringIO(), err=err)) as line:
+                line(Progress(3, 0, 3, message, 1.0, urgent=True))
+            assert f"step 3: {message}\n" in err.getvalue()
+
     def test_draws_nothing_on_a_terminal_that_cannot(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", "dumb")
         assert not Output(err=Terminal()).animated

@@ -95,7 +95,7 @@ class MemoryCallLog:
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
         self._close(call, "unknown", reason).partial = partial
 
-    def progress(self, message: str) -> None:
+    def progress(self, message: str, urgent: bool = False) -> None:
         assert "\n" not in message
         self.lines.append(message)
 

@@ -11,7 +11,7 @@ from exquisite.api.openai_client import OpenAITileGeneratorClient
 from exquisite.files import Files
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.session import Session
-from exquisite.pipeline.step import StepResult
+from exquisite.pipeline.step import Progress, StepResult
 from exquisite.pipeline.store.session_files import SessionFiles
 
 from .clocks import TestClock
@@ -29,6 +29,7 @@ class PaidSession:
 
     Attributes:
         lines: what the last step told a person.
+        urgent: those of the lines on which a person must act.
         files: the file system of the steps.
     """
 
@@ -39,16 +40,21 @@ class PaidSession:
         self.served = emulator(script, flat=True, any_size=True, after=after)
         self.options = {"base_url": self.served.base_url, "clock": TestClock(), "environ": {}, **options}
         self.lines: list[str] = []
+        self.urgent: list[str] = []
         self.files: Files = QuickFiles()
 
     def step(self, candidates: int = 3, **options: Any) -> StepResult:
         """One step, by a session that was opened for it, as another run would."""
         transport = MemoryTransport(self.served)
         client = OpenAITileGeneratorClient(EMULATOR_KEY, transport=transport, **self.options)
-        self.lines = []
+        self.lines, self.urgent = [], []
         session = Session.open(self.root, files=self.files)
-        told = {"progress": lambda progress: self.lines.append(progress.phase)}
-        return grow(session, "x_ltr", client, candidates=candidates, **told, **options)
+        return grow(session, "x_ltr", client, candidates=candidates, progress=self._note, **options)
+
+    def _note(self, progress: Progress) -> None:
+        self.lines.append(progress.phase)
+        if progress.urgent:
+            self.urgent.append(progress.phase)
 
     def agreed(self, candidates: int, quality: str = "high") -> Decimal:
         """What a person agrees to pay at most for so many candidates in one call."""

@@ -13,6 +13,7 @@ generators log no intents; the session stores their tiles as bodies, so that all
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -43,7 +44,7 @@ class Journal:
         number: the step; its folder must have a folder `answers` before anything is written.
         ledger: the money of the session.
         budget: USD that the session may cost in all; None for no limit.
-        progress: callback for short messages.
+        progress: callback for short messages, and whether each is urgent.
 
     Attributes:
         step: the number of the step.
@@ -55,7 +56,7 @@ class Journal:
         number: int,
         ledger: Ledger,
         budget: Decimal | None = None,
-        progress: Callable[[str], None] | None = None,
+        progress: Callable[[str, bool], None] | None = None,
     ) -> None:
         self._folder = steps.folder(number) / "answers"
         self.step = number
@@ -86,7 +87,11 @@ class Journal:
         call, reserved, self._reserved = self._next, self._reserved, Decimal(0)
         self._calls[call] = Call(call, dict(summary), reserved)
         record = {"format": FORMAT_VERSION, "call": call, "reserved_usd": str(reserved), "request": dict(summary)}
-        self._write(call, "intent.json", seal(record))
+        try:
+            self._write(call, "intent.json", seal(record))
+        except StorageError:
+            self._forget(call)
+            raise
         return call
 
     def answered(self, call: int, body: bytes, headers: Mapping[str, str], usd: Decimal | None = None) -> None:
@@ -111,7 +116,11 @@ class Journal:
 
     def not_sent(self, call: int, reason: str) -> None:
         """Log that the request was not sent; see `CallLog`."""
-        self._outcome(call, "not_sent", reason=reason[:_REASON_LIMIT])
+        try:
+            self._outcome(call, "not_sent", reason=reason[:_REASON_LIMIT])
+        except StorageError:
+            self._forget(call)
+            raise
         self._ledger.release(self._key(call))
 
     def unknown(self, call: int, reason: str, partial: bytes = b"") -> None:
@@ -126,10 +135,10 @@ class Journal:
         self._outcome(call, "unknown", reason=reason, **fields)
         self._ledger.doubt(self._key(call))
 
-    def progress(self, message: str) -> None:
+    def progress(self, message: str, urgent: bool = False) -> None:
         """Pass a message to the callback; see `CallLog`."""
         if self._progress is not None:
-            self._progress(message)
+            self._progress(message, urgent)
 
     # Methods for sessions
 
@@ -218,6 +227,12 @@ class Journal:
         record = {"format": FORMAT_VERSION, "outcome": outcome, **fields}
         self._write(call, "outcome.json", seal(record))
         self._calls[call] = replace(self._calls[call], outcome=record)
+
+    def _forget(self, call: int) -> None:
+        """Remove the files of an unsent call that cannot be logged as such, so that it does not look billed."""
+        with contextlib.suppress(StorageError):
+            self._disk.files.unlink(self._folder / call_file(call, "outcome.json"))
+            self._disk.files.unlink(self._folder / call_file(call, "intent.json"))
 
     def _write(self, call: int, kind: CallFile, data: bytes) -> str:
         name = call_file(call, kind)

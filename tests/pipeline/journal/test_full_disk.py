@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
+import threading
 from pathlib import Path
 from typing import IO
 
 import pytest
 
-from exquisite.errors import OutcomeUnknownError, StorageError
+from exquisite.errors import AnswerNotStoredError, OutcomeUnknownError, StorageError
 from exquisite.files import storage_error
 from exquisite.pipeline.verify import verify_path
 from tests.support.clocks import TestClock
@@ -77,19 +77,19 @@ def paid(tmp_path: Path) -> PaidSession:
 def refused(paid: PaidSession, files: FullFiles) -> str:
     """What a step says whose answer the disk refuses for good; the files are well again after it."""
     paid.files = files
-    with pytest.raises(StorageError) as caught:
+    with pytest.raises(AnswerNotStoredError) as caught:
         paid.step()
     paid.files = QuickFiles()
+    assert caught.value.exit_code == OutcomeUnknownError.exit_code
     return str(caught.value)
 
 
 def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> None:
     paid.files = FullFiles(3)
     assert paid.step().status == "committed"
-    told = [line for line in paid.lines if "held in memory" in line]
-    assert len(told) == 1, "once, however often it is tried"
-    assert "free some space" in told[0]
-    assert "answers/000.body" in told[0]
+    (line,) = paid.urgent  # once, however often it is tried
+    for part in ("free some space", "held in memory", "answers/000.body"):
+        assert part in line
     assert len(paid.served.calls) == 1
     assert paid.ledger.spent == paid.billed
     assert verify_path(paid.root).ok
@@ -104,7 +104,7 @@ def test_an_answer_whose_outcome_finds_no_room_is_an_answer(paid: PaidSession) -
 def test_another_failure_of_the_disk_is_not_waited_for(paid: PaidSession) -> None:
     message = refused(paid, FullFiles(1, errno.EIO))
     assert "is paid for" in message
-    assert not any("held in memory" in line for line in paid.lines)
+    assert paid.urgent == []
 
 
 def test_a_disk_that_stays_full_loses_the_answer_and_says_what_that_means(paid: PaidSession) -> None:
@@ -112,7 +112,7 @@ def test_a_disk_that_stays_full_loses_the_answer_and_says_what_that_means(paid: 
     message = refused(paid, FullFiles(EVER))
     for part in ("3 tiles", "is paid for", str(paid.root / "steps/000001/answers/000.body"), "free some space"):
         assert part in message
-    assert "--retry-ambiguous" in message
+    assert "the next run stops, and --retry-ambiguous pays again" in message
     assert "/tmp/" not in message.replace(str(paid.root), "")
     with pytest.raises(OutcomeUnknownError, match="retry-ambiguous"):
         paid.step()
@@ -153,15 +153,101 @@ def test_a_draft_is_no_answer_to_a_call_that_has_an_outcome(paid: PaidSession) -
     assert verify_path(paid.root).ok
 
 
-def test_ctrl_c_while_an_answer_is_held_keeps_its_bytes_and_leaves_the_call_in_doubt(paid: PaidSession) -> None:
-    class Interrupted(TestClock):
-        def sleep(self, seconds: float) -> None:
-            raise KeyboardInterrupt
+class InterruptingClock(TestClock):
+    """Ctrl-C comes while an answer waits for room."""
 
-    paid.files, paid.options["clock"] = FullFiles(1), Interrupted()
+    def sleep(self, seconds: float) -> None:
+        """See `Clock`."""
+        raise KeyboardInterrupt
+
+
+def interrupted(paid: PaidSession, files: FullFiles) -> None:
+    """Interrupt a step whose answer waits for room; the files are well again after it."""
+    paid.files, paid.options["clock"] = files, InterruptingClock()
     with pytest.raises(KeyboardInterrupt):
         paid.step()
-    assert len(json.loads((paid.root / "steps/000001/answers/000.partial").read_bytes())["data"]) == 3
+    paid.files, paid.options["clock"] = QuickFiles(), TestClock()
+
+
+@pytest.mark.parametrize("files", [FullFiles(1), NoNameFiles(1), NoNameFiles(EVER), NoOutcomeFiles(EVER)])
+def test_ctrl_c_while_an_answer_is_held_stores_it_if_the_disk_takes_it(paid: PaidSession, files: FullFiles) -> None:
+    """With room again it is written; without, the draft may be complete, and only the name was missing."""
+    interrupted(paid, files)
+    assert not (paid.root / "steps/000001/answers/000.partial").exists()
+    assert paid.step().status == "committed"
+    assert len(paid.served.calls) == 1
+    assert paid.ledger.spent == paid.billed
+    assert verify_path(paid.root).ok
+
+
+def test_ctrl_c_while_the_disk_stays_full_says_that_the_answer_is_lost(paid: PaidSession) -> None:
+    interrupted(paid, FullFiles(EVER))
+    assert "the answer to call 0 is not stored" in paid.urgent[-1]
     with pytest.raises(OutcomeUnknownError):
         paid.step()
     assert len(paid.served.calls) == 1
+
+
+class NoBookingFiles(FullFiles):
+    """A disk that has no room for the first answer, then none for the booking of the other one, then none again."""
+
+    def __init__(self) -> None:
+        super().__init__(refusals=3)
+        self.refused_booking = threading.Event()
+
+    def _refuses(self, path: Path) -> bool:
+        kind = {3: ".body", 2: "ledger.json", 1: ".body"}.get(self.refusals)
+        return kind is not None and path.name.endswith(kind)
+
+    def _refuse(self, path: Path) -> None:
+        if path.name == "ledger.json":
+            self.refused_booking.set()
+        super()._refuse(path)
+
+
+class ClockUntilBooking(TestClock):
+    """Waits until the booking was refused."""
+
+    def __init__(self, files: NoBookingFiles) -> None:
+        super().__init__()
+        self._files = files
+
+    def sleep(self, seconds: float) -> None:
+        """See `Clock`."""
+        assert self._files.refused_booking.wait(10)
+
+
+def test_a_held_answer_is_stored_although_the_ledger_finds_no_room_meanwhile(tmp_path: Path) -> None:
+    """Two calls at the same time: one answer is held while the cost of the other cannot be booked."""
+    files = NoBookingFiles()
+    paid = PaidSession(tmp_path / "s", calls="each", clock=ClockUntilBooking(files))
+    paid.files = files
+    with pytest.raises(StorageError, match="ledger"):
+        paid.step(candidates=2)
+    assert sorted(path.name for path in (paid.root / "steps/000001/answers").glob("*.body")) == ["000.body", "001.body"]
+    paid.files = QuickFiles()
+    assert paid.step(candidates=2).status == "committed"
+    assert len(paid.served.calls) == 2, "neither is asked for again"
+    assert paid.ledger.spent == paid.billed
+    assert verify_path(paid.root).ok
+
+
+class NoSecondIntentFiles(FullFiles):
+    """A disk that is full from the second request on."""
+
+    def _refuses(self, path: Path) -> bool:
+        self._is_full = getattr(self, "_is_full", False) or path.name == "001.intent.json"
+        return self._is_full
+
+
+def test_requests_that_were_not_sent_need_no_permission(tmp_path: Path) -> None:
+    """The disk can log neither the second request nor that the first one was not sent."""
+    paid = PaidSession(tmp_path / "s", calls="each")
+    paid.files = NoSecondIntentFiles(EVER)
+    with pytest.raises(StorageError):
+        paid.step(candidates=2)
+    assert paid.served.calls == []
+    paid.files = QuickFiles()
+    assert paid.step(candidates=2).status == "committed"
+    assert len(paid.served.calls) == 2
+    assert verify_path(paid.root).ok
