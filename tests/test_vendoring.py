@@ -72,7 +72,7 @@ session = Session.create("ink", Image.open("ink.png").convert("RGB"), TileContra
 result = execute_step_mock(session, "x_ltr", num_candidates=1, gate=None)
 print(type(result).__module__, result.status, session.canvas_size)
 """
-    assert run(host, code) == "imkerutils.exquisite.pipeline.step committed (80, 64)\n"
+    assert run(host, code) == "imkerutils.exquisite.pipeline.step.result committed (80, 64)\n"
 
 
 @pytest.mark.invariant("VENDORED")

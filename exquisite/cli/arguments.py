@@ -12,10 +12,10 @@ from ..contract import PRESETS, TileContract
 from ..errors import ContractError, UsageError
 from ..geometry.overlap_score import DEFAULT_GATE, METRICS
 from ..geometry.reference_tile import SCAFFOLD_FILLS
-from ..pipeline.artifacts import ARTIFACTS
-from ..pipeline.options import AUTO, StepOptionValues
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions
+from ..pipeline.step.options import AUTO, StepOptionValues
+from ..pipeline.store.artifacts import ARTIFACTS
 from ..pipeline.store.records import Record, read_record
 from .output import Output, short_name
 

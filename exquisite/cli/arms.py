@@ -14,7 +14,7 @@ from typing import Any
 from ..api.prompt import check_words
 from ..errors import UsageError
 from ..pipeline.experiment.plan import Arm
-from ..pipeline.options import AUTO, OPTION_ALIASES, StepOptions
+from ..pipeline.step.options import AUTO, OPTION_ALIASES, StepOptions
 from .arguments import changed_options
 from .generators import GENERATORS
 

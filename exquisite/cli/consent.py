@@ -13,7 +13,7 @@ from ..api.generator import CallLog, OwedPicture, RawCandidate, TileRequest
 from ..api.reference_picture import ReferencePicture
 from ..contract import TileContract
 from ..errors import PaymentError
-from ..pipeline.reference_pictures import largest_map_size
+from ..pipeline.step.reference_pictures import largest_map_size
 
 if TYPE_CHECKING:
     from ..api.openai_client import OpenAITileGeneratorClient

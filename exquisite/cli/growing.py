@@ -15,10 +15,10 @@ from ..errors import SessionNotFoundError, UsageError
 from ..geometry.measures.trend import drifting
 from ..geometry.overlap_score import TileScore
 from ..pipeline.fitting import AXES, FITS, FittedPicture, fit_file, open_picture, rgb_file
-from ..pipeline.options import StepOptionValues
 from ..pipeline.plan import read_plan
 from ..pipeline.session import Session
 from ..pipeline.step import StepOptions, StepResult
+from ..pipeline.step.options import StepOptionValues
 from .arguments import (
     Verbs,
     add_common_options,

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import SessionDamagedError, UsageError
 from ..geometry.measures.trend import drifting
 from ..pipeline.export import EXPORT_FORMATS, SIDE_READ_PX, TILE_FORMATS, ExportOptions, exported_size, printed_cm
-from ..pipeline.status import Status
+from ..pipeline.history.status import Status
 from ..pipeline.verify import verify_path
 from .arguments import Verbs, add_common_options, add_verb, open_session
 from .generators import budget_of, usd_amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.redo import RedoResult, redo_inputs
+from ..pipeline.history.redo import RedoResult, redo_inputs
 from .arguments import (
     Verbs,
     add_common_options,

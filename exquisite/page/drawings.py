@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ..pipeline.formats import StepStatus
+from ..pipeline.formats.record_types import StepStatus
 
 __all__ = ["TONE_AT", "TreeNode", "displacement", "drift_chart", "tone_curve", "tree"]
 

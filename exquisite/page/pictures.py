@@ -27,13 +27,13 @@ from ..geometry.cut import find_cut
 from ..geometry.enforcement import enforce_conditioning_half
 from ..geometry.overlap_score import TileScore, score_tile
 from ..geometry.tile_mode import glue
-from ..pipeline.artifacts import decode_png, encode_png
-from ..pipeline.derived import DerivedStep
-from ..pipeline.inputs import CanonicalInputs
-from ..pipeline.options import StepOptions
-from ..pipeline.rederive import inputs_on, rederive
+from ..pipeline.history.rederive import inputs_on, rederive
 from ..pipeline.step import Candidate, ExaminedSeam, commit_tile, joined_along
+from ..pipeline.step.derived import DerivedStep
+from ..pipeline.step.inputs import CanonicalInputs
+from ..pipeline.step.options import StepOptions
 from ..pipeline.store import Store
+from ..pipeline.store.artifacts import decode_png, encode_png
 from ..pipeline.store.records import Record, read_file
 from ..pixels import as_float, combined, second_difference
 from .cache import LruCache

@@ -19,9 +19,9 @@ from PIL import Image
 
 from .. import files as disk
 from ..errors import ExquisiteError, UsageError
-from ..pipeline.artifacts import decode_png
 from ..pipeline.session import Session
 from ..pipeline.store import SEED, Store
+from ..pipeline.store.artifacts import decode_png
 from ..pipeline.store.records import Record
 from . import drawings
 from .facts import from_one, step_facts

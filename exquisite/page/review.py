@@ -17,9 +17,9 @@ from ..contract import Box, Mode
 from ..errors import UsageError
 from ..geometry.overlap_score import METRICS
 from ..pipeline.labels import Labels
-from ..pipeline.options import StepOptions
 from ..pipeline.session import Session
 from ..pipeline.step import StepResult
+from ..pipeline.step.options import StepOptions
 from ..pipeline.store import SEED, Store
 from ..pipeline.store.records import Record
 from . import drawings

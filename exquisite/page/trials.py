@@ -14,8 +14,8 @@ from PIL import Image
 
 from ..contract import Frame, from_canonical, to_canonical
 from ..errors import UsageError
-from ..pipeline.artifacts import encode_png
 from ..pipeline.labels import Labels
+from ..pipeline.store.artifacts import encode_png
 from ..pipeline.store.records import Record
 from .pictures import Selection, StepPictures
 

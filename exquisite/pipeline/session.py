@@ -18,27 +18,27 @@ from ..errors import AnswerError, RejectedByServerError, UsageError
 from ..files import Files
 from ..geometry.measures.trend import Trend
 from ..geometry.overlap_score import TileScore
-from .agreement import agreement
-from .answered import answered_step, inputs_of, request_of
-from .commit import OpenStep, accept_facts, close_refused, commit, conclude, step_facts, without_choice
-from .derived import DerivedStep, derive
 from .export import ExportOptions, ExportOptionValues, export_canvas
+from .history.answered import answered_step, inputs_of, request_of
+from .history.commit import OpenStep, accept_facts, close_refused, commit, conclude, step_facts, without_choice
+from .history.rederive import inputs_on, rederive
+from .history.redo import RedoResult, StepChanges, redo_step
+from .history.status import Status, session_status
+from .history.styles import style_trends
 from .journal import Journal
 from .journal.ledger import Ledger
 from .journal.requests import gather, request_digest, request_record
 from .journal.settlement import Evidence, Settlement, reconcile, settle_call
 from .labels import Labels
+from .labels.agreement import agreement
 from .notebook import card, small_png
-from .options import StepOptionValues
-from .rederive import inputs_on, rederive
-from .redo import RedoResult, StepChanges, redo_step
-from .reference_pictures import store_pictures
-from .status import Status, session_status
 from .step import Progress, StepInputs, StepOptions, StepResult
+from .step.derived import DerivedStep, derive
+from .step.options import StepOptionValues
+from .step.reference_pictures import store_pictures
 from .store import Store
 from .store.pieces import Piece, require_open
 from .store.records import Record
-from .styles import style_trends
 from .verify import VerifyReport, verify_path
 
 __all__ = ["Session"]

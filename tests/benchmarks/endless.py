@@ -30,7 +30,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.contract import CLASSIC, Box, Mode
-from exquisite.pipeline.commit import commit
+from exquisite.pipeline.history.commit import commit
 from exquisite.pipeline.session import Session
 from exquisite.pipeline.store import Store
 from exquisite.pipeline.store.pieces import Piece, Zones, extend_tips, grow_box

@@ -36,7 +36,7 @@ from exquisite.geometry.calibration.octaves import FINE, blurs, coherence, energ
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
 from exquisite.geometry.overlap_score import interior_gate, score_tile
-from exquisite.pipeline.choice import AUTO_WIDTHS
+from exquisite.pipeline.step.choice import AUTO_WIDTHS
 from exquisite.pixels import as_float, squared_distance
 from tests.support.documents import write_marked
 

@@ -15,8 +15,8 @@ from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import LONG, from_canonical
 from exquisite.geometry.calibration import calibrate_tile
 from exquisite.geometry.overlap_score import score_tile
-from exquisite.pipeline.artifacts import decode_png
 from exquisite.pipeline.fitting import fit_picture
+from exquisite.pipeline.store.artifacts import decode_png
 from tests.support.emulator import EMULATOR_KEY, MemoryTransport, emulator
 from tests.support.pictures import draw
 from tests.support.tiny import pixels_of

@@ -13,8 +13,8 @@ from exquisite.contract import Mode, TileContract
 from exquisite.errors import UsageError
 from exquisite.geometry.tile_mode import glue
 from exquisite.page.pictures import TREATMENTS, Selection, StepPictures, worst_rows
-from exquisite.pipeline.artifacts import decode_png
 from exquisite.pipeline.session import Session
+from exquisite.pipeline.store.artifacts import decode_png
 from tests.support.faulty_files import QuickFiles
 from tests.support.tiny import TINY, grow, make_session, seed_picture
 

@@ -11,7 +11,7 @@ from exquisite import Session, StepOptions
 from exquisite.contract import Box, Mode
 from exquisite.pipeline.experiment import Experiment
 from exquisite.pipeline.experiment.plan import Arm
-from exquisite.pipeline.rederive import rederive
+from exquisite.pipeline.history.rederive import rederive
 from exquisite.pipeline.store.pieces import Piece, pending_at
 from tests.support.soft_sessions import SEED, SOFT, canvas_at, committed_at, grow, lower_by, session_at
 from tests.support.tiny import tree

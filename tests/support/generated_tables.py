@@ -15,7 +15,7 @@ from exquisite.api.models import MODEL_DEFAULT, QUALITY_DEFAULT, CallContent, es
 from exquisite.api.servers import SERVERS
 from exquisite.cli.parser import EXIT_CODES, build_parser
 from exquisite.contract import PRESETS, TileContract
-from exquisite.pipeline.options import StepOptions
+from exquisite.pipeline.step.options import StepOptions
 from tests.support import formats
 from tests.support.documents import ROOT, marked, read
 

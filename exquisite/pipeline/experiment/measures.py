@@ -9,8 +9,8 @@ from ...contract import Mode
 from ...geometry.measures.seam_residual import seam_residual
 from ...geometry.measures.style import style_drift
 from ...geometry.overlap_score import DEFAULT_GATE, interior_gate, worst_of
-from ..choice import choose, feather_width, passes_gates
 from ..step import Candidate, StepInputs, along_cut, commit_tile, seam_scores
+from ..step.choice import choose, feather_width, passes_gates
 from ..store.records import Record
 
 __all__ = ["MEASURES", "gate_verdict", "measure"]

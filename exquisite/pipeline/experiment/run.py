@@ -20,9 +20,9 @@ from ...api.generator import TileGenerator, TileRequest, describe
 from ...contract import Mode
 from ...errors import CanvasError, PaymentError, UsageError
 from ...files import Files
+from ..history.rederive import inputs_on
 from ..journal.ledger import Ledger
 from ..journal.requests import request_digest, request_record
-from ..rederive import inputs_on
 from ..session import Session
 from ..step import Progress, StepInputs
 from ..store import Store

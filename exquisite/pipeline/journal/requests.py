@@ -10,7 +10,7 @@ from ...api.generator import FetchesPictures, JudgesFormats, OwedPicture, RawCan
 from ...api.lossy import lossy_format
 from ...contract import TileContract
 from ...errors import AnswerError, OutcomeUnknownError
-from ..inputs import StepInputs, pixels_sha256
+from ..step.inputs import StepInputs, pixels_sha256
 from ..store.records import FORMAT_VERSION, Record
 from .journal import Journal
 

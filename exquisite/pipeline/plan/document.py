@@ -34,8 +34,8 @@ from ...api.prompt import check_words
 from ...contract import Mode, TileContract
 from ...errors import ContractError, ExquisiteError, UsageError
 from ..fitting import rgb_file
-from ..options import OPTION_ALIASES, StepOptions, is_picture_file
-from ..reference_pictures import require_reaches
+from ..step.options import OPTION_ALIASES, StepOptions, is_picture_file
+from ..step.reference_pictures import require_reaches
 
 __all__ = ["PlanLine", "ScrollPlan", "StopRules", "read_plan"]
 

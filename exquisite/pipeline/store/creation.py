@@ -11,7 +11,7 @@ from ...contract import Mode, TileContract, require_rgb
 from ...errors import CanvasError, SessionDamagedError, SessionExistsError
 from ...files import Files
 from ...foreign import own
-from ..artifacts import encode_png
+from .artifacts import encode_png
 from .heads import MAIN_HEAD, head_line
 from .pieces import Piece
 from .records import FORMAT_VERSION, Record, seal, sha256

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ...api.reference_picture import picture_sha256
 from ...errors import SessionDamagedError
-from ..artifacts import decode_png, encode_png
+from .artifacts import decode_png, encode_png
 from .session_files import SessionFiles
 
 __all__ = ["PICTURE_PATH", "SessionPictures", "decoded"]

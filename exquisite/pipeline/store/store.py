@@ -33,8 +33,8 @@ from ...errors import (
 )
 from ...files import Files
 from ...foreign import is_foreign, own
-from ..artifacts import decode_png
 from .answer_drafts import settle_draft
+from .artifacts import decode_png
 from .creation import FOLDERS, NO_FOLDER_SYNC, create_session
 from .heads import head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width

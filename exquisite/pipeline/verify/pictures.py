@@ -6,8 +6,8 @@ import contextlib
 import re
 
 from ...contract import Mode
-from ..options import STORED_PICTURE, StepOptions
-from ..reference_pictures import with_stored_pictures
+from ..step.options import STORED_PICTURE, StepOptions
+from ..step.reference_pictures import with_stored_pictures
 from ..store import Store
 from ..store.records import Record
 from ..store.session_pictures import PICTURE_PATH, decoded

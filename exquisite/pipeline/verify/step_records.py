@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ...errors import ExquisiteError, SessionDamagedError
-from ..rederive import rebuild_record
+from ..history.rederive import rebuild_record
 from ..store import SEED, Store
 from ..store.heads import parse_head
 from ..store.records import FORMAT_VERSION, Record, unseal

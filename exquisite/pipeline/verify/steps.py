@@ -7,9 +7,9 @@ import json
 from functools import cached_property
 
 from ...contract import Mode, TileContract
-from ..derived import DerivedStep
-from ..options import StepOptions
-from ..rederive import rederive
+from ..history.rederive import rederive
+from ..step.derived import DerivedStep
+from ..step.options import StepOptions
 from ..store import SEED, Store
 from ..store.pieces import Piece, Zones, grown_record, is_closed, pending_at, pending_width, zone_width
 from ..store.records import Record, pretty, sha256
