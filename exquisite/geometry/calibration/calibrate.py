@@ -24,7 +24,7 @@ from .extension import extended, rim_px, unmoved, valid_box
 from .grain import LEAST_GRAIN, remaining_grain
 from .grey import registration_grey
 from .guard import harm_of_detail, harm_of_levels
-from .holdout import Agreement
+from .holdout import HoldoutResidual
 from .photometric import PhotometricCorrection
 from .placement import MAX_SHIFT_PX
 from .record import Calibration
@@ -35,8 +35,8 @@ from .tone import (
     ToneCurves,
     equal_histograms,
     fit_tone,
+    low_order_curve,
     matched_histograms,
-    tamed,
     through,
     with_tone,
 )
@@ -59,7 +59,8 @@ STAGES = ("place", "bend", "tone", "sharpness")
 """Names of the stages, in the order in which they are applied."""
 
 CLEAR_FALL = 0.98
-"""A stage is applied if it reduces the attainable residual to this factor or below."""
+"""Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
+of blocks, see `_adjust_tone`), and sharpness by a very small change only if that reduces the residual to it."""
 
 FIDELITY_FLOOR = 0.0
 """A redrawn conditioning half with less fidelity is unexplained. True redraws: .44 and above; others: below 0."""
@@ -175,7 +176,7 @@ class _Correction:
         self._raw, self._band, self._contract = raw, band, contract
         self._half = (0, 0, *band.size)
         self._registration = _registered(raw, band)
-        self._agreement = Agreement(band, self._registration.block_px, self._registration.weights)
+        self._holdout = HoldoutResidual(band, self._registration.block_px, self._registration.weights)
         self._field = unmoved(contract)
         self._tile = raw
         self._stages: list[str] = []
@@ -188,7 +189,7 @@ class _Correction:
 
     def result(self) -> Drift:
         """Run the stages in order."""
-        before = self._agreement.residual(self._raw.crop(self._half))
+        before = self._holdout.residual(self._raw.crop(self._half))
         self._place()
         self._adjust_tone()
         kept_share = self._kept_share
@@ -201,7 +202,7 @@ class _Correction:
             self._match_levels()
             self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
-        after = self._agreement.residual(self._tile.crop(self._half)) if self._stages else before
+        after = self._holdout.residual(self._tile.crop(self._half)) if self._stages else before
         seam, across = self._contract.band_px, self._contract.across_px
         rows = range(0, across + 1, self._registration.block_px)
         local = [at for (at,) in self._registration.local.over((seam,), rows)]
@@ -210,7 +211,7 @@ class _Correction:
             bool(self._stages),
             reason,
             stages=tuple(self._stages),
-            fidelity=1 - after / self._agreement.activity,
+            fidelity=1 - after / self._holdout.activity,
             residual_before=before,
             residual_after=after,
             shift=self._registration.at(seam, across / 2),
@@ -228,14 +229,14 @@ class _Correction:
 
         Differences in tone would disturb this comparison: both halves are compared through curves fitted to each.
         """
-        for axis, identifiable in zip("xy", self._registration.told, strict=True):
+        for axis, identifiable in zip("xy", self._registration.identifiable_axes, strict=True):
             if not identifiable:
                 self._remarks.append(f"not identifiable along {axis}: left as it is")
         field = extended(self._registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
             return
         placed = resample(self._raw, field, (0, 0, *self._raw.size))
-        before, after = (self._agreement.attainable_but_tone(tile.crop(self._half)) for tile in (self._raw, placed))
+        before, after = (self._holdout.attainable_but_tone(tile.crop(self._half)) for tile in (self._raw, placed))
         if after > CLEAR_FALL * before:
             self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
             return
@@ -243,12 +244,15 @@ class _Correction:
         self._stages += ["place", "bend"] if self._registration.has_bend else ["place"]
 
     def _adjust_tone(self) -> None:
-        """Tone: curves fitted in flat areas."""
-        self._tone = fit_tone(self._tile.crop(self._half), self._band, self._agreement.counted)
+        """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.
+
+        Among recomposed strokes, the residual of block means decides, if the attainable residual does not rise.
+        """
+        self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.counted)
         toned = with_tone(self._tile, self._tone)
-        self._kept_share = self._agreement.kept_share(toned.crop(self._half))
-        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
-        tonal_before, tonal_after = (self._agreement.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
+        self._kept_share = self._holdout.kept_share(toned.crop(self._half))
+        before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
+        tonal_before, tonal_after = (self._holdout.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
         clear = after <= CLEAR_FALL * before or (after <= before and tonal)
         if not clear:
@@ -282,7 +286,7 @@ class _Correction:
 
     def _objection_to_detail(self, corrected: Image.Image) -> str:
         """Why `corrected` may not replace the tile; empty when it may."""
-        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
+        before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, corrected))
         if after > FILTER_MAY_COST * before + _LEAST_FALL and self._fall(corrected) > 1:
             return f"it would leave {_share(after, before)} of the residual"
         harm = harm_of_detail(self._tile, corrected, self._band)
@@ -295,9 +299,9 @@ class _Correction:
         """
         if "tone" not in self._stages:
             return
-        curves = equal_histograms(self._tile.crop(self._half), self._band, self._agreement.counted)
+        curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.counted)
         leveled = with_tone(self._tile, curves)
-        before, after = (self._agreement.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
+        before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
         if after <= before and not harm_of_levels(self._new_half(), curves, self._band):
             self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
 
@@ -305,18 +309,18 @@ class _Correction:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
         self._grain = remaining_grain(*self._near_the_seam())
         if self._grain < LEAST_GRAIN:
-            self._remarks.append(f"grain lost: calm places have {self._grain:.0%} of the band's finest detail")
+            self._remarks.append(f"grain lost: flat areas have {self._grain:.0%} of the band's finest detail")
 
     def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image]:
         """Redraw and band, mode L, and the mask of counted pixels, in the half of the band next to the seam."""
         seam = self._band.width
         near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
         redraw, band = (image.crop(near).convert("L") for image in (self._tile, self._band))
-        return redraw, band, self._agreement.counted.crop(near)
+        return redraw, band, self._holdout.counted.crop(near)
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the current tile."""
-        after, before = (self._agreement.residual(one.crop(self._half)) for one in (tile, self._tile))
+        after, before = (self._holdout.residual(one.crop(self._half)) for one in (tile, self._tile))
         return (after + _NO_RESIDUAL) / (before + _NO_RESIDUAL)
 
     def _new_half(self) -> Image.Image:
@@ -342,7 +346,7 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     grey, grey_band = (halved(image.convert("L", weights)) for image in (raw, band))
     reference = grey.crop((0, 0, *grey_band.size))
     shares = [count / reference.width / reference.height for count in reference.histogram()]
-    curve = tamed(shares, matched_histograms(reference, grey_band))
+    curve = low_order_curve(shares, matched_histograms(reference, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
     # 2. Tone curves at that placement.
     small, small_band = (_half_size(image) for image in (raw, band))
@@ -352,11 +356,11 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
     result = register(toned, reference, rough.placement.twice)
     if not result.has_bend:
         return result
-    agreement = Agreement(small_band, rough.block_px, rough.weights)
+    holdout = HoldoutResidual(small_band, rough.block_px, rough.weights)
 
     def residual(registration: Registration) -> float:
         half = _pulled_back(small, registration, small_band.size, 2)
-        return agreement.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
+        return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
     straight = result.straightened()
     return result if residual(result) < LOCAL_FALL * residual(straight) else straight

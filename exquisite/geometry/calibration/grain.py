@@ -39,12 +39,12 @@ def remaining_grain(redraw: Image.Image, band: Image.Image, counted: Image.Image
         for share, edge, there, here in zip(shares, coarse, fine, own, strict=True)
         if share > _WHOLE * 255  # type: ignore[operator]
     )
-    calmest = places[: (len(places) + 1) // 2]
+    flattest = places[: (len(places) + 1) // 2]
     # 2. One ratio of the sums, because a ratio of each place would be noise.
-    before = math.fsum(there for _, there, _ in calmest)
-    if before <= _LEAST_ENERGY * len(calmest):
+    before = math.fsum(there for _, there, _ in flattest)
+    if before <= _LEAST_ENERGY * len(flattest):
         return 1.0
-    return math.fsum(here for _, _, here in calmest) / before
+    return math.fsum(here for _, _, here in flattest) / before
 
 
 def _energies(picture: Image.Image) -> tuple[Sequence[float], Sequence[float]]:

@@ -10,9 +10,9 @@ from PIL import Image
 from ...pixels import squared_distance
 from .tone import fit_tone, with_tone
 
-__all__ = ["Agreement"]
+__all__ = ["HoldoutResidual"]
 
-_HELD_OUT = 5  # one block in five, in every row and column: see `Agreement`
+_HELD_OUT = 5  # one block in five, in every row and column: see `HoldoutResidual`
 _LEAST_WEIGHT = 0.2  # of a block whose relative error is 2.5 times the median (`blocks._weights`)
 _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
 _LEAST_ACTIVITY = 1.0  # levels
@@ -21,7 +21,7 @@ _EXPLAINED = 0.5  # of the variance of a block; see `kept_share`
 _MOVED_STROKES = 0.03  # of the variance of finer detail: its effect on the mean of half a block when displaced by 2 px
 
 
-class Agreement:
+class HoldoutResidual:
     """The blocks of one band: those for the fits, and the residual on the held-out ones.
 
     Every fifth block is held out. The fits use those of the others that the model kept according to the registration.

@@ -99,8 +99,8 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     blocks = summed_blocks(level, placed_redraw(level, placement), placement)
     # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y).
     a00 = a01 = a02 = a03 = a11 = a12 = a13 = a22 = a23 = a33 = b0 = b1 = b2 = b3 = 0.0
-    calmest = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
-    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, calmest) * _NOISE_GRADIENT)
+    lower_quartile = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
+    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, lower_quartile) * _NOISE_GRADIENT)
     seeming = [0.0] * 4
     unit = level.unit
     for block in blocks:

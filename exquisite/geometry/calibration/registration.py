@@ -38,14 +38,14 @@ class Registration:
         local: the remaining local displacement over the conditioning half.
         block_px: edge of the measured blocks in pixels.
         weights: weight of each block, 0 to 1, row by row.
-        told: whether the picture determines the shift along x, and along y; an undetermined one is 0.
+        identifiable_axes: whether the picture determines the shift along x, and along y; an undetermined one is 0.
     """
 
     placement: Placement
     local: Spline
     block_px: int
     weights: tuple[float, ...]
-    told: tuple[bool, bool] = (True, True)
+    identifiable_axes: tuple[bool, bool] = (True, True)
 
     @property
     def has_bend(self) -> bool:

@@ -112,7 +112,7 @@ def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> 
         kernel = _of_equal_energy(of_redraw, of_band, [share + (1 - share) * displaced for share in alike])
     if coherent > 0:
         kernel = kernel.mixed(_nearest_of_equal_energy(of_redraw, of_band, common), coherent)
-    # 4. As much of it as leaves the noise of calm places unseen.
+    # 4. As much of it as leaves the noise of flat areas unseen.
     return Kernel().mixed(kernel, _share_without_noise(kernel, copies, truth, mask, coherent))
 
 
@@ -138,10 +138,10 @@ def _share_without_noise(
     ]
     if not places:
         return 1.0
-    # 2. Places are sorted by the band's own energy: the first quarter is calm.
-    calmest = sorted(places)[: max(1, len(places) // 4)]
+    # 2. Places are sorted by the band's own energy: the first quarter is flat.
+    flattest = sorted(places)[: max(1, len(places) // 4)]
     missing = math.fsum(place[0] - place[1] for place in places) / len(places)
-    reference, own, both, gained = (math.fsum(values) / len(calmest) for values in zip(*calmest, strict=True))
+    reference, own, both, gained = (math.fsum(values) / len(flattest) for values in zip(*flattest, strict=True))
     # 3. The share s at which the energy reaches its limit: own + 2 both s + gained s^2 = limit, solved for s >= 0.
     room = max(reference, own) + max(_MORE_NOISE, _NOISE_FOR_DETAIL * coherent * missing) - own
     if 2 * both + gained <= room:

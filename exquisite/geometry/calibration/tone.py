@@ -2,8 +2,8 @@
 
 For every level of the redraw the mean of the band is computed exactly over the counted pixels, from histograms. A
 Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) fits the curve through these means and across missing
-levels. Flat areas decide: beside an edge, a softer or slightly displaced redraw has intermediate levels, whose means
-would pull every curve towards grey, a little more at every step.
+levels. Flat areas have most of the weight: beside an edge, a softer or slightly displaced redraw has intermediate
+levels, whose means would pull every curve towards grey, a little more at every step.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = [
     "ToneCurves",
     "equal_histograms",
     "fit_tone",
+    "low_order_curve",
     "matched_histograms",
-    "tamed",
     "through",
     "with_tone",
 ]
@@ -46,7 +46,7 @@ _STIFFNESS = 1e3  # the second difference of a tone curve differs from that of t
 _TIE = 0.003  # 1 / 24^4 of the stiffness: a known level influences about 24 levels around it
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
 _SLOPE_LEVELS = 8  # levels over which slopes are measured: noise of the redraw flattens a curve over a few levels
-_DRAWS = 8  # each ties the curve eight times more firmly than the one before
+_MAX_TRIES = 8  # of a curve: each tie is eight times as strong as the one before
 _SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
 _BASIS = (
     [1.0] * LEVELS,
@@ -76,12 +76,12 @@ def fit_tone(
         enough: number of pixels that suffices; of more than twice as many only every second row and column is used.
     """
     counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
-    calm_mask = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
-    pictures, weight = [redraw, band, counted, calm_mask], 1.0
+    flat_mask = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
+    pictures, weight = [redraw, band, counted, flat_mask], 1.0
     while pictures[0].width * pictures[0].height > 2 * enough:
         pictures, weight = _thinned(pictures), 4 * weight
-    redraw, band, counted, calm_mask = pictures
-    samples = [_channels(redraw, band, calm_mask, weight)]
+    redraw, band, counted, flat_mask = pictures
+    samples = [_channels(redraw, band, flat_mask, weight)]
     if redraw.width * redraw.height > _ENOUGH_TEXTURED:
         redraw, band, counted = _thinned((redraw, band, counted))
         weight *= 4
@@ -216,50 +216,50 @@ def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[f
        the band lacks.
     2. While the curve falls or is too steep, increase the tie of f to t, and that of t to no change.
     """
-    tame = tamed(weights, means)
+    low_order = low_order_curve(weights, means)
     tie = _TIE
-    for _ in range(_DRAWS):
-        curve = _drawn_to(tame, weights, means, tie)
-        if _steady(curve):
+    for _ in range(_MAX_TRIES):
+        curve = _smoothed_towards(low_order, weights, means, tie)
+        if _slopes_within_limits(curve):
             return curve
         tie *= 8
-    return tame
+    return low_order
 
 
-def tamed(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
+def low_order_curve(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
     """The low-order curve (offset, gain, gamma) closest to `levels`, each known with 1 / variance = its weight."""
-    firmness = 1.0
-    for _ in range(_DRAWS):
-        curve = _tame_curve(weights, levels, firmness)
-        if _steady(curve):
+    prior_strength = 1.0
+    for _ in range(_MAX_TRIES):
+        curve = _fit_low_order_curve(weights, levels, prior_strength)
+        if _slopes_within_limits(curve):
             return curve
-        firmness *= 4
+        prior_strength *= 4
     return tuple(float(level) for level in range(LEVELS))
 
 
-def _steady(curve: Sequence[float]) -> bool:
+def _slopes_within_limits(curve: Sequence[float]) -> bool:
     """Whether the curve rises everywhere, and is nowhere too steep."""
     slopes = [(b - a) / _SLOPE_LEVELS for a, b in zip(curve, curve[_SLOPE_LEVELS:], strict=False)]
     return min(slopes) >= _LEAST_SLOPE and max(slopes) <= _MOST_SLOPE and all(a <= b for a, b in pairwise(curve))
 
 
-def _tame_curve(weights: Sequence[float], levels: Sequence[float], firmness: float) -> tuple[float, ...]:
-    """The low-order curve, with the prior variances of offset, gain and gamma divided by `firmness`."""
+def _fit_low_order_curve(weights: Sequence[float], levels: Sequence[float], prior_strength: float) -> tuple[float, ...]:
+    """The low-order curve, with the prior variances of offset, gain and gamma divided by `prior_strength`."""
     weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in _BASIS]
     changes = [value - level for level, value in enumerate(levels)]
     matrix = [[sum(map(mul, left, right)) for right in _BASIS] for left in weighted]
     for i, usual in enumerate(_USUAL):
-        matrix[i][i] += firmness / usual**2
+        matrix[i][i] += prior_strength / usual**2
     offset, gain, gamma = solve(matrix, [sum(map(mul, left, changes)) for left in weighted])
     _, gains, gammas = _BASIS
     return tuple(level + offset + gain * u + gamma * v for level, (u, v) in enumerate(zip(gains, gammas, strict=True)))
 
 
-def _drawn_to(
-    tame: Sequence[float], weights: Sequence[float], means: Sequence[float], tie: float
+def _smoothed_towards(
+    low_order: Sequence[float], weights: Sequence[float], means: Sequence[float], tie: float
 ) -> tuple[float, ...]:
     """The curve of `_probable_curve` for one tie."""
     bending, first, second = _BENDING
     diagonal = [weight + tie + own for weight, own in zip(weights, bending, strict=True)]
-    right = [weight * (value - usual) for weight, value, usual in zip(weights, means, tame, strict=True)]
-    return tuple(map(add, tame, solve_pentadiagonal(diagonal, first, second, right)))
+    right = [weight * (value - usual) for weight, value, usual in zip(weights, means, low_order, strict=True)]
+    return tuple(map(add, low_order, solve_pentadiagonal(diagonal, first, second, right)))

@@ -10,7 +10,7 @@ from PIL import Image
 from exquisite.api.mock.drift import random_drift, redraw
 from exquisite.geometry.calibration import LEAST_KEPT
 from exquisite.geometry.calibration.blocks import BLOCK_PX
-from exquisite.geometry.calibration.holdout import Agreement
+from exquisite.geometry.calibration.holdout import HoldoutResidual
 from tests.support.pictures import draw
 
 EDGE = 512
@@ -27,7 +27,7 @@ def scene_of(kind: str, seed: int) -> Image.Image:
 
 
 def kept(band: Image.Image, half: Image.Image) -> float:
-    return Agreement(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept_share(half)
+    return HoldoutResidual(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept_share(half)
 
 
 @cache
