@@ -21,14 +21,14 @@ from .outcome import Reply
 from .paid_call import DeferredCall, PaidCall
 from .shared_log import SharedLog
 
-__all__ = ["Flight", "fly"]
+__all__ = ["RunningCall", "send_all"]
 
 _TICK_S = 0.2  # a person does not notice this delay after Ctrl-C
 
 
 @dataclass
-class Flight:
-    """One call under way.
+class RunningCall:
+    """A call of a round, under way or ended.
 
     Attributes:
         paid: the call.
@@ -47,8 +47,8 @@ class Flight:
     received: bytearray = field(default_factory=bytearray, repr=False)
 
 
-def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Flight]:
-    """Send calls at the same time and yield each flight when its call ends.
+def send_all(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[RunningCall]:
+    """Send calls at the same time and yield each when it ends.
 
     When the budget covers only some of the calls, only the first ones are sent. Closing the iterator abandons the calls
     under way.
@@ -57,24 +57,24 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
         PaymentError: the budget does not cover the first call; nothing was sent.
         BaseException: an interruption of the caller, or an exception in a thread that is no ExquisiteError.
     """
-    ended: SimpleQueue[Flight] = SimpleQueue()
-    flights: list[Flight] = []
+    ended: SimpleQueue[RunningCall] = SimpleQueue()
+    calls: list[RunningCall] = []
     try:
         for place, each in enumerate(paid):
             try:
-                flights.append(Flight(each, place, each.intend(log)))
+                calls.append(RunningCall(each, place, each.intend(log)))
             except PaymentError:
-                if not flights:
+                if not calls:
                     raise
                 break
-        for flight in flights:
-            log.launch(flight.number, flight.received)
-            threading.Thread(target=_run, args=(flight, log, clock, ended), name="paid call", daemon=True).start()
-        for _ in flights:
-            flight = _next(ended)
-            if flight.error is not None and not isinstance(flight.error, ExquisiteError):
-                raise flight.error
-            yield flight
+        for call in calls:
+            log.launch(call.number, call.received)
+            threading.Thread(target=_run, args=(call, log, clock, ended), name="paid call", daemon=True).start()
+        for _ in calls:
+            call = _next(ended)
+            if call.error is not None and not isinstance(call.error, ExquisiteError):
+                raise call.error
+            yield call
     except GeneratorExit:
         log.abandon("the run ended before the answer came")
         raise
@@ -83,17 +83,17 @@ def fly(paid: Sequence[PaidCall], log: SharedLog, clock: Clock) -> Generator[Fli
         raise
 
 
-def _next(ended: SimpleQueue[Flight]) -> Flight:
+def _next(ended: SimpleQueue[RunningCall]) -> RunningCall:
     """Wait for the next call to end, in short waits: Windows delivers Ctrl-C only between waits."""
     while True:
         with contextlib.suppress(Empty):
             return ended.get(timeout=_TICK_S)
 
 
-def _run(flight: Flight, log: SharedLog, clock: Clock, ended: SimpleQueue[Flight]) -> None:
-    """Send one call and queue its flight, also after an error."""
+def _run(call: RunningCall, log: SharedLog, clock: Clock, ended: SimpleQueue[RunningCall]) -> None:
+    """Send one call and queue it, also after an error."""
     try:
-        flight.result = flight.paid.finish(flight.number, log, clock, flight.received)
+        call.result = call.paid.finish(call.number, log, clock, call.received)
     except BaseException as error:
-        flight.error = error
-    ended.put(flight)
+        call.error = error
+    ended.put(call)

@@ -59,7 +59,7 @@ _STORING_ATTEMPTS = 30  # five minutes: time for that, and not too long for a ru
 class NotSent(Exception):
     """The request certainly did not reach the server; the message says why.
 
-    `final` is True when a retry is useless, such as after a certificate that is not trusted.
+    `final` is True when a retry is pointless, such as after a certificate that is not trusted.
     """
 
     def __init__(self, reason: str, final: bool = False) -> None:
@@ -108,7 +108,7 @@ class DeferredCall:
         reason: why it has no answer.
         requested_s: delay that the server requests, in seconds; None when it requests none.
         busy: True when the server refused the call for now, False when it was not sent.
-        again: False when a retry is useless.
+        again: False when a retry is pointless.
     """
 
     reason: str

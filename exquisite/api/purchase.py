@@ -29,7 +29,7 @@ from ..errors import (
 )
 from .answer import EditAnswer, candidates_of, read_body
 from .bill import Bill, bill_of
-from .call_round import Flight, fly
+from .call_round import RunningCall, send_all
 from .generator import RawCandidate
 from .outcome import Reply, server_message
 from .paid_call import DeferredCall, PaidCall, Waiting, kept_headers
@@ -82,7 +82,7 @@ class _Answer:
     call: int
     content: EditAnswer
     headers: Mapping[str, str]
-    useless: str = ""
+    no_picture: str = ""
 
 
 class Purchase:
@@ -116,8 +116,8 @@ class Purchase:
             if not slots:
                 self._stop(PaymentError(f"another call could pass the ${self._ceiling:.2f} that were agreed to"))
                 return
-            flights, answers = self._fly(slots)
-            errors = [flight.error for flight in flights if flight.error is not None]
+            ended, answers = self._make_calls(slots)
+            errors = [call.error for call in ended if call.error is not None]
             tiles: list[RawCandidate] = []
             for answer in answers:
                 tiles += candidates_of(answer.call, answer.content, answer.headers)
@@ -130,10 +130,10 @@ class Purchase:
             yield from tiles
             if errors:
                 raise min(errors, key=_severity)
-            if useless := next((answer.useless for answer in answers if answer.useless), None):
-                self._stop(OutcomeUnknownError(useless))
+            if no_picture := next((answer.no_picture for answer in answers if answer.no_picture), None):
+                self._stop(OutcomeUnknownError(no_picture))
                 return
-            self._defer(slots, flights)
+            self._defer(slots, ended)
 
     def _affordable(self) -> list[_Slot]:
         """The calls of the next round, within the ceiling: deferred ones first, then new ones."""
@@ -149,25 +149,25 @@ class Purchase:
             allowed.append(replace(slot, tiles=tiles))
         return allowed
 
-    def _fly(self, slots: Sequence[_Slot]) -> tuple[list[Flight], list[_Answer]]:
-        """Make a round of calls and book each answer on arrival; (flights, answers in the order of the calls)."""
+    def _make_calls(self, slots: Sequence[_Slot]) -> tuple[list[RunningCall], list[_Answer]]:
+        """Make a round of calls and book each answer on arrival; (ended calls, answers in the order of the calls)."""
         calls = [self._terms.call(slot.tiles) for slot in slots]
         together = f"{len(calls)} calls at the same time, each " if len(calls) > 1 else ""
         self._log.progress(f"asking {together}for {calls[0].what}")
-        flights, answers = [], []
-        with contextlib.closing(fly(calls, self._log, self._terms.waiting.clock)) as flying:
-            for flight in flying:
-                flights.append(flight)
-                if isinstance(flight.result, Reply):
+        ended, answers = [], []
+        with contextlib.closing(send_all(calls, self._log, self._terms.waiting.clock)) as running:
+            for call in running:
+                ended.append(call)
+                if isinstance(call.result, Reply):
                     try:
-                        answers.append(self._booked(flight, flight.result))
+                        answers.append(self._booked(call, call.result))
                     except StorageError as error:  # raised after the round; the next run books from the stored answer
-                        flight.error = error
-        return flights, sorted(answers, key=lambda answer: answer.call)
+                        call.error = error
+        return ended, sorted(answers, key=lambda answer: answer.call)
 
-    def _booked(self, flight: Flight, reply: Reply) -> _Answer:
+    def _booked(self, call: RunningCall, reply: Reply) -> _Answer:
         """Parse a durable answer and book its cost."""
-        paid, call = flight.paid, flight.number
+        paid, number = call.paid, call.number
         problem = "" if reply.whole else f"it was cut after {len(reply.body)} bytes"
         try:
             content = read_body(reply.body)
@@ -176,16 +176,17 @@ class Purchase:
             content, problem = EditAnswer(), problem or str(error)
         bill = bill_of(paid.priced_as, paid.estimate, content, reply.headers)
         if bill.usd is None:
-            self._log.doubt(call)
+            self._log.doubt(number)
         else:
-            self._log.book(call, bill.usd, bill.estimated)
+            self._log.book(number, bill.usd, bill.estimated)
         self._counted += paid.usd if bill.usd is None or bill.estimated else bill.usd
         for _ in content.images[: self._target - self._arrived]:
             self._arrived += 1
             self._log.progress(f"tile {self._arrived} of {self._target}")
-        return _Answer(call, content, kept_headers(reply.headers), _useless(call, content, problem, bill, paid.usd))
+        no_picture = "" if content.names_pictures else _no_picture(number, problem, bill, paid.usd)
+        return _Answer(number, content, kept_headers(reply.headers), no_picture)
 
-    def _defer(self, slots: Sequence[_Slot], flights: Sequence[Flight]) -> None:
+    def _defer(self, slots: Sequence[_Slot], ended: Sequence[RunningCall]) -> None:
         """Wait until the retryable calls may be repeated, and keep them for the next round.
 
         Raises:
@@ -194,8 +195,8 @@ class Purchase:
         policy, clock = self._terms.waiting.policy, self._terms.waiting.clock
         self._deferred = []
         longest, line = 0.0, ""
-        for flight in sorted(flights, key=lambda flight: flight.place):
-            slot, why = slots[flight.place], flight.result
+        for call in sorted(ended, key=lambda call: call.place):
+            slot, why = slots[call.place], call.result
             if not isinstance(why, DeferredCall):
                 continue
             wait_s = policy.wait(slot.attempts, why.requested_s, why.busy, clock.chance) if why.again else None
@@ -203,7 +204,7 @@ class Purchase:
             if wait_s is None:
                 wish = f"; the server requests a wait of {why.requested_s:.0f} s" if why.requested_s else ""
                 raise ServerUnavailableError(
-                    f"{flight.paid.what}: {why.reason}{wish}; gave up after attempt {slot.attempts}; nothing was "
+                    f"{call.paid.what}: {why.reason}{wish}; gave up after attempt {slot.attempts}; nothing was "
                     f"billed: run the same command again later"
                 )
             self._deferred.append(slot)
@@ -221,10 +222,8 @@ class Purchase:
         self._log.progress(f"{why}; going on with {bought} of {self._target}")
 
 
-def _useless(call: int, content: EditAnswer, problem: str, bill: Bill, worst_case: Decimal) -> str:
-    """A message about an answer without images; "" for one with an image or the URL of one."""
-    if content.names_pictures:
-        return ""
+def _no_picture(call: int, problem: str, bill: Bill, worst_case: Decimal) -> str:
+    """A message about an answer with neither an image nor the URL of one."""
     return (
         f"the answer holds no picture ({problem or 'it says nothing'}); it is kept as answers/{call:03d}.body and cost "
         f"{bill.in_words(worst_case)}; the same is asked for again only with --retry-ambiguous"

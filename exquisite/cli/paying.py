@@ -57,16 +57,16 @@ def _amounts(money: Money) -> dict[str, object]:
 
 
 def after_interruption(session: str | None) -> str:
-    """The message of an interrupted run: what is stored, and how to continue."""
-    says = "interrupted: all answers are stored"
+    """The message of an interrupted run: what it keeps, and how to continue."""
+    says = "interrupted: what was stored is kept"
     try:
         unknown = Session.open(Path(session)).unknown_calls() if session else {}
     except (ExquisiteError, OSError):
         return says
     if not unknown:
-        return f"{says}, and the same command continues from them"
+        return "interrupted: the same command continues from the stored answers"
     calls = "; ".join(f"step {step}, call {', '.join(map(str, calls))}" for step, calls in unknown.items())
     return (
-        f"{says}; running calls may have been billed ({calls}): look at the usage page of the account, then record "
-        f"what it shows with `settle`, or run the same command with --retry-ambiguous, which may pay twice"
+        f"{says}; calls without a stored answer may have been billed ({calls}): look at the usage page of the account, "
+        f"then record what it shows with `settle`, or run the same command with --retry-ambiguous, which may pay twice"
     )

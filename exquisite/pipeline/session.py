@@ -216,6 +216,7 @@ class Session:
             CanvasError: the canvas cannot grow in `mode`.
             SessionLockedError: another run is writing.
             StorageError: the disk is full or fails; a rerun resumes the step from its stored answers.
+            AnswerNotStoredError: a paid answer that could not be stored is in doubt.
             PaymentError, ServerError: raised by the generator; see `errors`.
             AnswerError: the generator yielded no candidate.
         """
@@ -378,7 +379,7 @@ class Session:
         lock = self.store.lock()
         try:
             for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
-                self._journal(number).settle()
+                self._journal(number).reconcile()
             reconcile(self.root, self._ledger)
             yield
         finally:

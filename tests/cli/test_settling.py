@@ -60,7 +60,7 @@ def test_after_an_interruption_it_is_said_whether_the_same_command_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr("exquisite.pipeline.session.conclude", interrupted)
         ran = paid()
-    assert (ran.code, "the same command continues from them" in ran.err) == (130, True)
+    assert (ran.code, "the same command continues from the stored answers" in ran.err) == (130, True)
     assert (paid().code, served.sent) == (0, 2)
 
 

@@ -71,14 +71,14 @@ class Call:
         return str(self.outcome.get("outcome", "unknown" if self.body is None else "answered"))
 
     @property
-    def is_useless(self) -> bool:
+    def has_no_picture(self) -> bool:
         """Whether its answer has neither a picture nor the URL of one."""
         return self.status == "answered" and not self.is_download and not self.answer.names_pictures
 
     @property
     def needs_permission(self) -> bool:
         """Whether a repetition may cost money twice."""
-        may_be_billed = self.status == "unknown" or self.is_useless
+        may_be_billed = self.status == "unknown" or self.has_no_picture
         return may_be_billed and not (self.is_download or self.is_free or self.settled)
 
     @property

@@ -187,7 +187,7 @@ class Journal:
             self._outcome(number, "resent", **{"reason": call.reason, **details})
             self._ledger.doubt(self._key(number))
 
-    def settle(self) -> None:
+    def reconcile(self) -> None:
         """Update the ledger from the outcomes, after a crash between both."""
         for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self.step)}/")]:
             call = self._calls.get(int(key.partition("/")[2]))

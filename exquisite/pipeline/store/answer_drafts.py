@@ -14,7 +14,7 @@ from .records import read_file, sha256
 from .session_files import SessionFiles
 from .step_folders import step_name
 
-__all__ = ["answer_draft", "settle_draft"]
+__all__ = ["answer_draft", "recover_draft"]
 
 _NAME = re.compile(r"(?P<step>\d{6,12})-(?P<call>\d{3,})\.(?P<sha256>[0-9a-f]{64})\.body")
 
@@ -30,7 +30,7 @@ def answer_draft(step: int, call: str, body: bytes) -> str:
     return f"{step_name(step)}-{call}.{sha256(body)}.body"
 
 
-def settle_draft(draft: Path, disk: SessionFiles) -> None:
+def recover_draft(draft: Path, disk: SessionFiles) -> None:
     """Put the draft of an answer in its place if the call still lacks one, and remove any other draft.
 
     The draft is written again, since the failure may have come before its content was durable. The files of a finished

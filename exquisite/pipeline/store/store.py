@@ -6,7 +6,8 @@
       strips/<sha256>.png     the seed picture and the growth strips, named by the hash of the file
       steps/000012/step.json  written once; a folder without it is an unfinished step
       pending/<digest>        the number of the unfinished step that answers a request with this digest
-      tmp/                    files while they are being written; emptied by the next writer (see `answer_drafts`)
+      tmp/                    files while they are being written; at the next lock, complete answers move to their step
+                              (`answer_drafts`), and the rest is deleted
 
 Coordinates are signed, in pixels from the top left of the seed picture. A step record carries `tips`, the
 strips that cover the band at each end, so that a step reads only a few strips of a canvas of any length.
@@ -33,7 +34,7 @@ from ...errors import (
 )
 from ...files import Files
 from ...foreign import is_foreign, own
-from .answer_drafts import settle_draft
+from .answer_drafts import recover_draft
 from .artifacts import decode_png
 from .creation import FOLDERS, NO_FOLDER_SYNC, create_session
 from .heads import head_line, head_path, parse_head
@@ -117,7 +118,7 @@ class Store:
             for name in FOLDERS:  # some copying programs skip empty folders
                 self.files.make_folder(self.root / name)
             for draft in sorted(own(self.disk.tmp.iterdir())):
-                settle_draft(draft, self.disk)
+                recover_draft(draft, self.disk)
             self._amend(axis=self.axis, branches=self.branches())
             for digest in self.steps.requests():
                 if self._needs_no_resume(self.steps.for_request(digest)):

@@ -169,7 +169,7 @@ def test_over_the_budget_nothing_is_intended(root: Path) -> None:
 
 def test_settling_releases_a_reservation_whose_call_was_never_intended(root: Path) -> None:
     journal(root).reserve(DOLLAR, "a call")
-    journal(root).settle()
+    journal(root).reconcile()
     assert ledger(root).reserved == {}
 
 
@@ -189,7 +189,7 @@ def test_settling_releases_what_a_crash_left_without_a_bill(root: Path, outcome:
     with pytest.raises(KeyboardInterrupt):
         getattr(log, outcome)(call, "no")
     assert ledger(root).counted == DOLLAR
-    journal(root).settle()
+    journal(root).reconcile()
     assert ledger(root).counted == 0
 
 
@@ -197,7 +197,7 @@ def test_settling_doubts_a_call_that_a_crash_cut_off(root: Path) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     log.intend({})
-    journal(root).settle()
+    journal(root).reconcile()
     assert (ledger(root).reserved, ledger(root).doubtful) == ({}, DOLLAR)
 
 
@@ -218,7 +218,7 @@ def test_settling_books_what_a_crash_left_answered(
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     log.answered(log.intend(request_), body, {})
-    journal(root).settle()
+    journal(root).reconcile()
     found = ledger(root)
     assert (found.spent, found.estimated, found.doubtful) == (Decimal(spent), Decimal(estimated), Decimal(doubtful))
     assert found.reserved == {}
@@ -226,7 +226,7 @@ def test_settling_books_what_a_crash_left_answered(
 
 def test_settling_leaves_the_calls_of_other_steps_alone(root: Path) -> None:
     ledger(root).reserve("000002/000", DOLLAR, None, "a call")
-    journal(root).settle()
+    journal(root).reconcile()
     assert ledger(root).reserved == {"000002/000": DOLLAR}
 
 
