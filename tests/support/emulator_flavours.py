@@ -23,7 +23,7 @@ class Flavour:
         mask_field: the name of the mask's part.
         mask_reads: "alpha" (0 = edit), "luminance" (white = edit), or "nothing".
         errors: the shape of an error: "object", "string" or "detail".
-        usage: whether an answer says what it cost; a server that does not is free, or has a price of a picture.
+        usage: whether an answer reports token usage. False: the server is free, or bills `usd_per_picture`.
         usd_per_picture: what a picture costs, in USD, as text; "" where tokens are billed, or nothing.
         answers: "b64_json" or "url", where response_format does not say.
         request_id: the header that numbers an answer.
