@@ -1,4 +1,4 @@
-"""The end of a step: writes everything in the order of durability, HEAD last.
+"""The end of a step: writes everything in the write order, HEAD last.
 
     derived files → strip, pending piece → step.json → HEAD → removal of the pointer under pending/
 
