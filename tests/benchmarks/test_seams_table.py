@@ -40,6 +40,15 @@ def test_the_record_is_of_this_scorer(recorded: dict[str, Any]) -> None:
     assert recorded["half"] == "reporting"
 
 
+@pytest.mark.parametrize("contract", ["long", "tall"])
+def test_a_rectangular_contract_judges_as_well_as_the_classic_one(contract: str, recorded: dict[str, Any]) -> None:
+    """Within a point, on the pictures that the contract has room in: one pair of 836 is .12 points."""
+    own, classic = (recorded["contracts"][contract][of] for of in ("own", "first"))
+    assert own["wins"] >= classic["wins"] - 0.01
+    assert own["caught"] >= classic["caught"] - 0.01
+    assert own["refused"] <= classic["refused"]
+
+
 def test_nothing_is_reported_that_was_tuned_on() -> None:
     tuning, reporting = seams.TUNING(), seams.REPORTING()
     assert not set(tuning) & set(reporting)
