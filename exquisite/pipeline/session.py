@@ -216,7 +216,7 @@ class Session:
             CanvasError: the canvas cannot grow in `mode`.
             SessionLockedError: another run is writing.
             StorageError: the disk is full or fails; a rerun resumes the step from its stored answers.
-            AnswerNotStoredError: a paid answer that could not be stored is in doubt.
+            AnswerNotStoredError: a paid answer could not be stored; it is in doubt unless its draft is complete.
             PaymentError, ServerError: raised by the generator; see `errors`.
             AnswerError: the generator yielded no candidate.
         """

@@ -78,7 +78,7 @@ LOCAL_FALL = 0.95
 _DOUBTFUL = 0.35  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear
 _CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
-_CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone among recomposed strokes
+_CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
@@ -246,7 +246,7 @@ class _Correction:
     def _adjust_tone(self) -> None:
         """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.
 
-        Among recomposed strokes, the residual of block means decides, if the attainable residual does not rise.
+        When the model drew other strokes, the residual of block means decides, unless the attainable residual rises.
         """
         self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.counted)
         toned = with_tone(self._tile, self._tone)

@@ -18,7 +18,7 @@ from .tone import ToneCurves
 __all__ = ["harm_of_detail", "harm_of_levels"]
 
 _MOST_CLIPPED = 0.02  # additional share of clipped samples in the generated half
-_MOST_GUESSED = 0.02  # the same
+_MOST_GUESSED = 0.02  # share of the samples with a level that the band lacks
 _BEYOND = 8  # levels: twice the variation of tone from place to place
 _MOST_GROWTH = 1.25  # growth of an octave's energy relative to that in the conditioning half
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave

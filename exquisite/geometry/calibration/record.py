@@ -33,7 +33,8 @@ class Calibration:
         shift: displacement of the redraw at the middle of the seam.
         scale: size of the redraw relative to the band, a factor.
         local_px: largest local displacement at the seam beyond shift and scale.
-        tone: for each channel the band's level at the redraw's levels 32, 128 and 224.
+        tone: for each channel the band's level at the redraw's levels 32, 128 and 224, as fitted in the first pass,
+            also if the stage was dropped.
         softness: factor of the correction on the finest detail; 1 without a correction.
         grain: energy of the finest detail in flat areas of the calibrated conditioning half over that of the band;
             below `LEAST_GRAIN` the model lost the band's grain, which no correction restores.

@@ -76,8 +76,8 @@ class Journal:
         """
         if usd > 0 and (free := self._disk.files.free_space(self._folder)) < _ROOM_BYTES:
             raise StorageError(
-                f"only {free / 1e6:.0f} MB are free at {self._folder}, too little to keep an answer safely: "
-                f"nothing was sent; free some space and run the same command again"
+                f"only {free / 1e6:.0f} MB are free at {self._folder}, and {_ROOM_BYTES / 1e6:.0f} MB are needed to "
+                f"keep an answer safely: nothing was sent; free some space and run the same command again"
             )
         self._ledger.reserve(self._key(self._next), usd, self._budget, what)
         self._reserved = usd

@@ -5,15 +5,15 @@
       HEAD  heads/NAME        the last step of the canvas (see `heads`); replacing it atomically commits a step
       strips/<sha256>.png     the seed picture and the growth strips, named by the hash of the file
       steps/000012/step.json  written once; a folder without it is an unfinished step
-      pending/<digest>        the number of the unfinished step that answers a request with this digest
+      pending/<digest>        the number of the unfinished step that answers a request with this digest; no pixels
       tmp/                    files while they are being written; at the next lock, complete answers move to their step
                               (`answer_drafts`), and the rest is deleted
 
 Coordinates are signed, in pixels from the top left of the seed picture. A step record carries `tips`, the
 strips that cover the band at each end, so that a step reads only a few strips of a canvas of any length.
 
-Write order: strip → step.json → HEAD. Every file is synced before the record that names it, and
-every folder before the file that relies on it.
+The end of the write order (CONTRACT.md): strip → step.json → HEAD. Every file is synced before the record that names
+it, and every folder before the file that relies on it.
 """
 
 from __future__ import annotations
