@@ -195,7 +195,7 @@ def damages(folder: Path, part: Part) -> Outcome:
         damage = random_damage(before, DAMAGE_KINDS[number % len(DAMAGE_KINDS)], chance)
         with damage.done_to(folder / "s", before):
             findings = verify_path(folder / "s").findings
-            if not all(any(name in str(found) for found in findings) for name in damage.changes):
+            if not damage.is_named_by(findings):
                 problems.append(f"{damage} was missed")
             if number % 3:
                 continue

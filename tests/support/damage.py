@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,15 @@ class Damage:
     def __str__(self) -> str:
         return f"{self.kind}: {', '.join(self.changes)}"
 
+    def is_named_by(self, findings: Iterable[object]) -> bool:
+        """Whether the findings name every changed file.
+
+        Verification knows the files of a step by its record, so a finding of the record stands for them.
+        """
+        texts = [str(finding) for finding in findings]
+        named = {name for name in self.changes if any(name in text for text in texts)}
+        return all(name in named or _record_of(name) in named for name in self.changes)
+
     @contextlib.contextmanager
     def done_to(self, root: Path, before: Mapping[str, bytes]) -> Iterator[None]:
         """The damage while the context lasts; `before` is put back at its end, whatever happened meanwhile."""
@@ -49,6 +58,11 @@ class Damage:
             for name, data in before.items():
                 if not (root / name).exists() or (root / name).read_bytes() != data:
                     (root / name).write_bytes(data)
+
+
+def _record_of(name: str) -> str:
+    """The record of the step that a file belongs to, if it belongs to one."""
+    return "/".join((*name.split("/")[:2], "step.json"))
 
 
 def damaged_session(root: Path) -> Mapping[str, bytes]:

@@ -52,10 +52,21 @@ def test_every_random_damage_is_found_and_named(rich: tuple[Path, Mapping[str, b
         damage = random_damage(before, KINDS[number % len(KINDS)], chance)
         with damage.done_to(root, before):
             report = verify_path(root)
-        if report.ok or not all(any(name in str(found) for found in report.findings) for name in damage.changes):
+        if report.ok or not damage.is_named_by(report.findings):
             missed.append(f"{damage} -> {[str(found) for found in report.findings]}")
         assert all(found.problem and found.consequence for found in report.findings)
     assert missed == []
+
+
+@pytest.mark.invariant("STEPS-WHOLE")
+def test_a_record_in_the_place_of_another_file_of_its_step_is_found(rich: tuple[Path, Mapping[str, bytes]]) -> None:
+    root, before = rich
+    record, other = "steps/000003/step.json", "steps/000003/candidates/1/model_response_meta.json"
+    with Damage("swap", {record: before[other], other: before[record]}).done_to(root, before):
+        report = verify_path(root)
+    (finding,) = report.findings
+    assert (finding.path, report.ok) == (record, False)
+    assert "step 3 and the steps after it cannot be read" in finding.consequence
 
 
 @pytest.mark.invariant("STEPS-WHOLE")
