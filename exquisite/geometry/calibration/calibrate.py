@@ -248,7 +248,7 @@ class _Correction:
 
         When the model drew other strokes, the residual of block means decides, unless the attainable residual rises.
         """
-        self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.counted)
+        self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
         toned = with_tone(self._tile, self._tone)
         self._kept_share = self._holdout.kept_share(toned.crop(self._half))
         before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
@@ -299,7 +299,7 @@ class _Correction:
         """
         if "tone" not in self._stages:
             return
-        curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.counted)
+        curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
         leveled = with_tone(self._tile, curves)
         before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
         if after <= before and not harm_of_levels(self._new_half(), curves, self._band):
@@ -312,11 +312,11 @@ class _Correction:
             self._remarks.append(f"grain lost: flat areas have {self._grain:.0%} of the band's finest detail")
 
     def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image]:
-        """Redraw and band, mode L, and the mask of counted pixels, in the half of the band next to the seam."""
+        """Redraw and band, mode L, and the mask of valid pixels, in the half of the band next to the seam."""
         seam = self._band.width
         near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
         redraw, band = (image.crop(near).convert("L") for image in (self._tile, self._band))
-        return redraw, band, self._holdout.counted.crop(near)
+        return redraw, band, self._holdout.valid_mask.crop(near)
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the current tile."""

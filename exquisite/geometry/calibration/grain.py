@@ -24,13 +24,13 @@ _LEAST_ENERGY = 0.5  # levels^2: grain with a standard deviation below .7 levels
 _WHOLE = 0.9  # share of its pixels that must count
 
 
-def remaining_grain(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> float:
+def remaining_grain(redraw: Image.Image, band: Image.Image, valid_mask: Image.Image) -> float:
     """The energy of the fine octave of `redraw` over that of `band`, in the flatter half of the places, 0 or more.
 
-    It is 1 for a band without grain. All pictures are of mode L and of one size; `counted` is 255 where a pixel counts,
-    else 0.
+    It is 1 for a band without grain. All pictures are of mode L and of one size; `valid_mask` is 255 where a pixel
+    counts, else 0.
     """
-    shares = as_float(counted).reduce(_PLACE_PX).get_flattened_data()
+    shares = as_float(valid_mask).reduce(_PLACE_PX).get_flattened_data()
     fine, coarse = _energies(band)
     own, _ = _energies(redraw)
     # 1. Flat areas have little of the coarse octave: an edge, unlike grain, is in both octaves.

@@ -27,7 +27,7 @@ class HoldoutResidual:
     Every fifth block is held out. The fits use those of the others that the model kept according to the registration.
 
     Attributes:
-        counted: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
+        valid_mask: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
         activity: the band's deviation from its local means in levels, measured like `residual`; at least 1.
     """
 
@@ -38,7 +38,7 @@ class HoldoutResidual:
         self._held_out = [
             (k % self._columns + 2 * (k // self._columns)) % _HELD_OUT == 0 for k in range(self._columns * self._rows)
         ]
-        self.counted = self._mask(weights)
+        self.valid_mask = self._mask(weights)
         self._coarse_px = max(1, block_px // _COARSE_PARTS)
         self._coarse_band = self._coarse(band)
         smooth = band.reduce(block_px).resize(band.size, Image.Resampling.BILINEAR)
@@ -71,7 +71,7 @@ class HoldoutResidual:
     def attainable_but_tone(self, half: Image.Image) -> float:
         """`attainable` through tone curves fitted to `half`, to judge placement alone."""
         coarse = self._coarse(half)
-        curves = fit_tone(coarse, self._coarse_band, self._coarse(self.counted).point([0] * 255 + [255]))
+        curves = fit_tone(coarse, self._coarse_band, self._coarse(self.valid_mask).point([0] * 255 + [255]))
         residuals = self._residuals(with_tone(coarse, curves), self._coarse_band)
         return sum(residuals) / len(residuals)
 

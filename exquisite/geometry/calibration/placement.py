@@ -115,8 +115,8 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
             seeming[i] += min(own, gradient) * factor
     matrix = [[a00, a01, a02, a03], [a01, a11, a12, a13], [a02, a12, a22, a23], [a03, a13, a23, a33]]
     # 2. The prior, in the units of the equations.
-    counted = sum(block.weight for block in blocks) + 1e-9
-    variance = sum(block.weight * block.error for block in blocks) / counted + _ROUNDING * level.scale**2
+    total_weight = sum(block.weight for block in blocks) + 1e-9
+    variance = sum(block.weight * block.error for block in blocks) / total_weight + _ROUNDING * level.scale**2
     noise = variance * _ALIKE_PX / level.block_px**2
     tie = noise / (_USUAL * unit) ** 2
     at = _lengths(placement, unit)

@@ -88,16 +88,16 @@ class Kernel:
         )
 
 
-def fit_kernel(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> Kernel:
+def fit_kernel(redraw: Image.Image, band: Image.Image, valid_mask: Image.Image) -> Kernel:
     """The kernel that gives `redraw` the sharpness of `band`: mode L, one size, registered, equal in tone.
 
-    `counted` is a picture of mode L, 255 where a pixel counts, else 0.
+    `valid_mask` is a picture of mode L, 255 where a pixel counts, else 0.
     """
     if min(redraw.size) < LEAST_PX:
         return Kernel()
     # 1. Moments of redraw and band at each degree of blur, and of both together, where no blur reaches the rim.
     inner = (_BLURS, _BLURS, redraw.width - _BLURS, redraw.height - _BLURS)
-    mask = as_float(counted.crop(inner).point([0] * 255 + [1]))
+    mask = as_float(valid_mask.crop(inner).point([0] * 255 + [1]))
     copies = [blur.crop(inner) for blur in blurs(as_float(redraw), _BLURS)]
     truth = [blur.crop(inner) for blur in blurs(as_float(band), _BLURS // 2)]
     of_redraw, of_band = moments(copies, copies, mask), moments(truth, truth, mask)

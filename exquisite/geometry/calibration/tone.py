@@ -1,6 +1,6 @@
 """Tone: for each channel the curve from the redraw's levels to the band's, fitted where both show the same content.
 
-For every level of the redraw the mean of the band is computed exactly over the counted pixels, from histograms. A
+For every level of the redraw the mean of the band is computed exactly over the valid pixels, from histograms. A
 Whittaker smoother (Eilers, Analytical Chemistry 75(14), 2003) fits the curve through these means and across missing
 levels. Flat areas have most of the weight: beside an edge, a softer or slightly displaced redraw has intermediate
 levels, whose means would pull every curve towards grey, a little more at every step.
@@ -65,27 +65,27 @@ _BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in 
 
 
 def fit_tone(
-    redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None, enough: int = ENOUGH_PIXELS
+    redraw: Image.Image, band: Image.Image, valid_mask: Image.Image | None = None, enough: int = ENOUGH_PIXELS
 ) -> ToneCurves:
     """Fit the curves that map `redraw` to `band`: pictures of one size, registered, same channels.
 
     Args:
         redraw: RGB or L.
         band: the same mode and size.
-        counted: mode L, 255 where a pixel counts, else 0; by default all do.
+        valid_mask: mode L, 255 where a pixel counts, else 0; by default all do.
         enough: number of pixels that suffices; of more than twice as many only every second row and column is used.
     """
-    counted = Image.new("L", band.size, LEVELS - 1) if counted is None else counted
-    flat_mask = ImageChops.multiply(counted, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
-    pictures, weight = [redraw, band, counted, flat_mask], 1.0
+    valid_mask = Image.new("L", band.size, LEVELS - 1) if valid_mask is None else valid_mask
+    flat_mask = ImageChops.multiply(valid_mask, ImageChops.multiply(_flat_mask(redraw), _flat_mask(band)))
+    pictures, weight = [redraw, band, valid_mask, flat_mask], 1.0
     while pictures[0].width * pictures[0].height > 2 * enough:
         pictures, weight = _thinned(pictures), 4 * weight
-    redraw, band, counted, flat_mask = pictures
+    redraw, band, valid_mask, flat_mask = pictures
     samples = [_channels(redraw, band, flat_mask, weight)]
     if redraw.width * redraw.height > _ENOUGH_TEXTURED:
-        redraw, band, counted = _thinned((redraw, band, counted))
+        redraw, band, valid_mask = _thinned((redraw, band, valid_mask))
         weight *= 4
-    samples.append(_channels(redraw, band, counted, _TEXTURED_WEIGHT * weight))
+    samples.append(_channels(redraw, band, valid_mask, _TEXTURED_WEIGHT * weight))
     return tuple(_curve(channel) for channel in zip(*samples, strict=True))
 
 
@@ -114,15 +114,15 @@ def through(grey: Image.Image, curve: Sequence[float]) -> Image.Image:
 
 
 def matched_histograms(
-    redraw: Image.Image, band: Image.Image, counted: Image.Image | None = None
+    redraw: Image.Image, band: Image.Image, valid_mask: Image.Image | None = None
 ) -> tuple[float, ...]:
     """The monotonic curve that gives `redraw` (mode L) the histogram of `band` (mode L): tone without registration.
 
-    With `counted` (mode L), only pixels at which it is not 0 count, and all pictures have its size.
+    With `valid_mask` (mode L), only pixels at which it is not 0 count, and all pictures have its size.
     """
     levels, total = [], 0.0
-    counts = redraw.histogram(counted)
-    cumulated, at = _cumulated(band.histogram(counted)), 0
+    counts = redraw.histogram(valid_mask)
+    cumulated, at = _cumulated(band.histogram(valid_mask)), 0
     scale = cumulated[-1] / max(1, sum(counts))
     for count in counts:
         middle = (total + count / 2) * scale
@@ -135,7 +135,7 @@ def matched_histograms(
     return tuple(levels)
 
 
-def equal_histograms(redraw: Image.Image, band: Image.Image, counted: Image.Image) -> ToneCurves:
+def equal_histograms(redraw: Image.Image, band: Image.Image, valid_mask: Image.Image) -> ToneCurves:
     """Smooth curves that give each channel of a calibrated `redraw` the distribution of levels of the `band`.
 
     Remaining softness pulls the darkest and the lightest levels slightly towards grey, which is invisible in one step
@@ -143,9 +143,9 @@ def equal_histograms(redraw: Image.Image, band: Image.Image, counted: Image.Imag
     """
     curves = []
     for a, b in zip(redraw.split(), band.split(), strict=True):
-        counts = a.histogram(counted)
+        counts = a.histogram(valid_mask)
         weights = [count / (_ALIKE_PX * _LEAST_VARIANCE) for count in counts]
-        curves.append(_probable_curve(weights, matched_histograms(a, b, counted)))
+        curves.append(_probable_curve(weights, matched_histograms(a, b, valid_mask)))
     return tuple(curves)
 
 
