@@ -79,7 +79,7 @@ help:
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
 	@echo 'make bench-page        the review page on ten thousand strips (needs what test-page needs)'
 	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
-	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at'
+	@echo 'make seam-sheet        seams of every fixture on one sheet, for looking at; DIR=... those of real pairs'
 	@echo 'make torture           faults, kills, damages and hostile input by the thousand (20 minutes at most)'
 	@echo 'make emulator          a local server that speaks the images/edits endpoint'
 	@echo 'make record            record the cassettes again (from the real endpoint when a key is present)'
@@ -189,7 +189,7 @@ bench-feather:
 	@$(call use,test); "$$py" -m tests.benchmarks.feathers $(ARGS)
 
 seam-sheet:
-	@$(call use,test); "$$py" -m tests.benchmarks.seam_sheet $(ARGS)
+	@$(call use,test); "$$py" -m tests.benchmarks.seam_sheet $${DIR:+--real "$$DIR"} $(ARGS)
 
 bench-real:
 	@test -n "$$DIR" || { echo 'make bench-real needs the folder of the pairs: make bench-real DIR=../pairs' >&2; exit 2; }; \

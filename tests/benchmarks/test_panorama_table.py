@@ -9,7 +9,7 @@ from PIL import Image
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import CLASSIC
-from tests.benchmarks import panorama, panorama_runs, panorama_table, seam_sheet
+from tests.benchmarks import panorama, panorama_runs, panorama_table
 from tests.support.documents import RESULTS, marked, read
 
 
@@ -111,9 +111,3 @@ def test_the_oracle_undoes_shift_and_tone() -> None:
     drift = Drift(cast=(6, -6, 0), gamma=1.1)
     back = panorama._undone(redraw(truth, (0, 0, *CLASSIC.tile_size("x_ltr")), drift), drift)
     assert back.getpixel((700, 512)) == pytest.approx(truth.getpixel((700, 512)), abs=1)
-
-
-def test_the_sheet_has_a_cell_for_each_way() -> None:
-    picture = seam_sheet.sheet(("ripples",))
-    assert picture.width > len(seam_sheet.COLUMNS) * seam_sheet.CELL[0] * seam_sheet.ENLARGED
-    assert picture.mode == "RGB"
