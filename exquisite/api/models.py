@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import product
 from types import MappingProxyType
 from typing import Literal
@@ -359,6 +360,7 @@ def usage_usd(model: str, usage: Mapping[str, object]) -> Decimal | None:
     return (text * prices.text_in + (tokens_in - text) * prices.image_in + tokens_out * prices.image_out) / _MILLION
 
 
+@cache
 def _priced(model: str) -> Model:
     """The entry with the prices and token counts for `model`."""
     default = MODELS[MODEL_DEFAULT]

@@ -109,7 +109,7 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     allow_reuse_address = True
-    request_queue_size = 16
+    request_queue_size = _MAX_CONNECTIONS
 
     def __init__(self, address: tuple[str, int], handler: Any) -> None:
         self._free = threading.BoundedSemaphore(_MAX_CONNECTIONS)

@@ -245,7 +245,7 @@ def _flood(scene: Scene, argument: str) -> Reply:
 
 def _drip(scene: Scene, argument: str) -> Reply:
     reply = _ok(scene, "")
-    return replace(reply, pause=float(argument or 0.01), piece=len(reply.body) // 20 + 1)  # type: ignore[arg-type]
+    return replace(reply, pause=float(argument or 0.001), piece=len(reply.body) // 20 + 1)  # type: ignore[arg-type]
 
 
 def _cut(scene: Scene, argument: str) -> Reply:

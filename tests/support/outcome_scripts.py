@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from types import SimpleNamespace
 from typing import TypeVar
+from unittest.mock import patch
 
 import httpx
 from PIL import Image
 
+from exquisite.api import call_round
 from exquisite.api.generator import CallLog, TileRequest
 from exquisite.api.models import MODEL_DEFAULT, usage_usd
 from exquisite.api.openai_client import OpenAITileGeneratorClient
@@ -38,6 +41,7 @@ from .emulator_rules import Edit
 
 __all__ = [
     "AMBIGUOUS",
+    "IMMEDIATE",
     "OUTCOMES",
     "RETRIED",
     "RETRIES",
@@ -230,13 +234,27 @@ def expect(script: Sequence[str], candidates: int, most: int = 10, together: int
     return Expected(tuple(happened), tuple(asked), tiles, error)
 
 
+class _Immediate(threading.Thread):
+    """A thread whose work is done when `start` returns."""
+
+    def start(self) -> None:
+        self.run()
+
+
+IMMEDIATE = SimpleNamespace(Thread=_Immediate)
+"""In place of `threading`: calls are sent one after the other, without two switches between threads for each."""
+
+
 class Driver:
     """One client and one server in memory, restarted for each script.
 
     Args:
         calls: the style of calls.
-        together: calls of "each" that may be under way at the same time.
+        together: calls of "each" that may be under way at the same time; more than 1 run in threads of their own.
         server: answers the requests.
+
+    Attributes:
+        threading: where the client takes its threads from.
     """
 
     def __init__(self, calls: str = "batch", together: int = 1, server: ScriptedServer | None = None) -> None:
@@ -244,6 +262,7 @@ class Driver:
         self.together = together
         self.server = server or ScriptedServer()
         self.clock = TestClock(chance=0.5)
+        self.threading: object = threading if together > 1 else IMMEDIATE
         self.client = OpenAITileGeneratorClient(
             "sk-not-a-real-key-000000",
             base_url="http://127.0.0.1:9/v1",
@@ -262,8 +281,9 @@ class Driver:
         tiles = 0
         error: type[ExquisiteError] | None = None
         try:
-            for _ in self.client.generate(tiny_request(candidates), log):
-                tiles += 1
+            with patch.object(call_round, "threading", self.threading):
+                for _ in self.client.generate(tiny_request(candidates), log):
+                    tiles += 1
         except ExquisiteError as caught:
             error = type(caught)
         return Ran(tuple(self.server.happened), tuple(self.server.asked), tiles, error, tuple(self.clock.waits))
