@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -64,18 +64,27 @@ def parts_of(path: Path) -> tuple[str, ...]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """Every import statement, with whether it stands where it does not run at import time."""
+@cache
+def imports(path: Path) -> Sequence[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Every import statement of a module, with whether it stands where it does not run at import time."""
 
     def walk(node: ast.AST, deferred: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import | ast.ImportFrom):
                 yield child, deferred
-            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            guarded = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-            yield from walk(child, deferred or inside or guarded)
+            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+                guarded = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+                yield from walk(child, deferred or inside or guarded)
 
-    return walk(tree, False)
+    return tuple(walk(tree_of(path), False))
+
+
+def outer_packages(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The packages that an import statement reaches by their full name."""
+    if isinstance(node, ast.ImportFrom):
+        return [] if node.level else [(node.module or "").partition(".")[0]]
+    return [alias.name.partition(".")[0] for alias in node.names]
 
 
 def names_types_only(node: ast.Import | ast.ImportFrom, path: Path) -> bool:
@@ -101,61 +110,85 @@ def imported_parts(path: Path, node: ast.ImportFrom) -> Iterator[tuple[str, ...]
         yield (*base, alias.name) if is_module else base
 
 
+Rule = Callable[[Path], Iterator[tuple[int, str]]]
+"""Yields the line and the reason of each place where a module breaks it."""
+
+
+def broken(rule: Rule) -> list[str]:
+    """Every place in the package that breaks `rule`."""
+    return [f"{by_name(path)}:{line}: {why}" for path in sources() for line, why in rule(path)]
+
+
 @pytest.mark.invariant("IMPORTS")
-@pytest.mark.parametrize("path", sources(), ids=by_name)
 class TestEveryModule:
-    def test_imports_only_the_standard_library_pil_and_httpx_where_allowed(self, path: Path) -> None:
-        for node, _ in imports(tree_of(path)):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                continue
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            for top in (module.partition(".")[0] for module in modules):
-                if top == "httpx":
-                    assert parts_of(path) in HTTPX_USERS or names_types_only(node, path), f"line {node.lineno}: httpx"
-                else:
-                    assert top in sys.stdlib_module_names | OUTSIDE, f"line {node.lineno}: imports {top}"
+    def test_imports_only_the_standard_library_pil_and_httpx_where_allowed(self) -> None:
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            for node, _ in imports(path):
+                for top in outer_packages(node):
+                    if top == "httpx":
+                        allowed = parts_of(path) in HTTPX_USERS or names_types_only(node, path)
+                    else:
+                        allowed = top in sys.stdlib_module_names | OUTSIDE
+                    if not allowed:
+                        yield node.lineno, f"imports {top}"
 
-    def test_imports_the_modules_that_need_httpx_only_when_it_works(self, path: Path) -> None:
-        for node, deferred in imports(tree_of(path)):
-            if isinstance(node, ast.ImportFrom) and node.level and not deferred and parts_of(path) not in HTTPX_USERS:
-                assert not HTTPX_USERS & set(imported_parts(path, node)), f"line {node.lineno}: only inside functions"
+        assert broken(rule) == []
 
-    def test_does_not_name_its_own_package(self, path: Path) -> None:
+    def test_imports_the_modules_that_need_httpx_only_when_it_works(self) -> None:
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            for node, deferred in imports(path):
+                if not isinstance(node, ast.ImportFrom) or not node.level or deferred or parts_of(path) in HTTPX_USERS:
+                    continue
+                if HTTPX_USERS & set(imported_parts(path, node)):
+                    yield node.lineno, "only inside functions"
+
+        assert broken(rule) == []
+
+    def test_does_not_name_its_own_package(self) -> None:
         """A vendored copy lives under another name."""
-        for node, _ in imports(tree_of(path)):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                modules = [node.module or ""]
-            assert all(module.partition(".")[0] != PACKAGE.name for module in modules), f"line {node.lineno}"
 
-    def test_imports_go_down_or_sideways(self, path: Path) -> None:
-        here = parts_of(path)
-        floor = FLOORS[here[0] if here else ""]
-        for node, _ in imports(tree_of(path)):
-            if not isinstance(node, ast.ImportFrom) or not node.level:
-                continue
-            for there in imported_parts(path, node):
-                top = there[0] if there else ""
-                where = f"line {node.lineno}: {'.'.join(here)} imports {'.'.join(there)}"
-                assert FLOORS[top] <= floor, f"{where}, one floor up"
-                if floor < 4 and top != here[0]:
-                    assert FLOORS[top] < floor or floor == 1 or (here[0], top) == ("api", "geometry"), (
-                        f"{where}, sideways"
-                    )
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            for node, _ in imports(path):
+                if PACKAGE.name in outer_packages(node):
+                    yield node.lineno, f"imports {PACKAGE.name} by its name"
+
+        assert broken(rule) == []
+
+    def test_imports_go_down_or_sideways(self) -> None:
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            here = parts_of(path)
+            first = here[0] if here else ""
+            floor = FLOORS[first]
+            for node, _ in imports(path):
+                if not isinstance(node, ast.ImportFrom) or not node.level:
+                    continue
+                for there in imported_parts(path, node):
+                    top = there[0] if there else ""
+                    inside = floor == 4 or top == first or floor == 1 or (first, top) == ("api", "geometry")
+                    if FLOORS[top] > floor or (FLOORS[top] == floor and not inside):
+                        yield node.lineno, f"imports {'.'.join(there)}, one floor up or across"
+
+        assert broken(rule) == []
 
     @pytest.mark.invariant("SIZES-ONE-PLACE")
-    def test_holds_no_size_of_its_own(self, path: Path) -> None:
-        if path.name == "contract.py":
-            return
-        for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes | bool):
-                assert node.value not in SIZES, f"line {node.lineno}: {node.value}; ask the TileContract"
+    def test_holds_no_size_of_its_own(self) -> None:
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.Constant) and node.value in SIZES and path.name != "contract.py":
+                    yield node.lineno, f"{node.value}; ask the TileContract"
 
-    def test_is_of_readable_length_and_says_what_it_exports(self, path: Path) -> None:
-        text = path.read_text("utf-8")
-        assert len(text.splitlines()) <= 400
-        if path.name not in ("__init__.py", "__main__.py", "_version.py"):
-            assert "\n__all__ = " in text
+        assert broken(rule) == []
+
+    def test_is_of_readable_length_and_says_what_it_exports(self) -> None:
+        def rule(path: Path) -> Iterator[tuple[int, str]]:
+            text = path.read_text("utf-8")
+            lines = len(text.splitlines())
+            if lines > 400:
+                yield lines, "longer than 400 lines"
+            if path.name not in ("__init__.py", "__main__.py", "_version.py") and "\n__all__ = " not in text:
+                yield lines, "has no __all__"
+
+        assert broken(rule) == []
 
 
 @pytest.mark.invariant("IMPORTS")
@@ -164,13 +197,8 @@ def test_the_tests_import_nothing_beyond_pytest_and_the_project() -> None:
     for path in sorted((ROOT / "tests").rglob("*.py")):
         if path == BROWSER_CHECK:
             continue
-        for node, _ in imports(tree_of(path)):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            for module in modules:
-                relative = isinstance(node, ast.ImportFrom) and node.level
-                assert relative or module.partition(".")[0] in allowed, (
-                    f"{by_name(path)}:{node.lineno} imports {module}"
-                )
+        for node, _ in imports(path):
+            assert set(outer_packages(node)) <= allowed, f"{by_name(path)}:{node.lineno}"
 
 
 @pytest.mark.invariant("IMPORTS")
@@ -205,9 +233,10 @@ def test_importing_every_other_module_loads_no_httpx_and_writes_nothing(tmp_path
 
 
 def test_type_checkers_see_the_names_that_the_package_exports() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
     seen = {
-        alias.asname: node.module for node, deferred in imports(tree) if deferred and isinstance(node, ast.ImportFrom)
+        alias.asname: node.module
+        for node, deferred in imports(PACKAGE / "__init__.py")
+        if deferred and isinstance(node, ast.ImportFrom)
         for alias in node.names
-    }  # fmt: skip
+    }
     assert seen == exquisite._HOMES

@@ -14,11 +14,11 @@ from tests.support.tiny import make_session
 from tests.support.trials import TRIALS, Till, Trial, recovered, undisturbed
 
 EVERY = {
-    "step": 3,
-    "step, all artifacts": 30,
-    "accept": 2,
-    "step with reference pictures": 4,
-    "step from a pending zone": 5,
+    "step": 5,
+    "step, all artifacts": 31,
+    "accept": 3,
+    "step with reference pictures": 8,
+    "paid step": 5,
 }
 """Of operations with many effects the power goes off after every n-th here, and after each in `make torture`."""
 
@@ -66,7 +66,7 @@ def test_a_paid_answer_survives_from_the_moment_it_was_kept(breaks_off: tuple[in
     effects = itertools.count()
 
     def power_off(files: PowerLossFiles) -> None:
-        if next(effects) % 3 == 0:
+        if next(effects) % EVERY["paid step"] == 0:
             place = tmp_path / "left" / f"{len(left)}"
             place.mkdir(parents=True)
             files.survive(place, len(left) % 3)
