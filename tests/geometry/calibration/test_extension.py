@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from exquisite.contract import TileContract
+from exquisite.contract import CLASSIC, TileContract
 from exquisite.geometry.calibration.displacement import Placement
-from exquisite.geometry.calibration.extension import extended, unmoved
+from exquisite.geometry.calibration.extension import extended, rim_px, unmoved
 from exquisite.geometry.calibration.registration import Registration
 from exquisite.geometry.calibration.spline import Spline, fit_spline
 
@@ -40,3 +40,13 @@ def test_a_slope_at_the_seam_fades_out_over_its_length() -> None:
 def test_nothing_moves_where_nothing_was_found() -> None:
     field = unmoved(CONTRACT)
     assert field.at(0, 0) == field.at(200, 255) == (0, 0)
+
+
+def test_the_largest_reframing_leaves_a_rim_that_is_permitted() -> None:
+    """64 px down and 8 % larger: the last row of the new half lies 64 + .08 * 512 = 105 px below the redraw."""
+    middle = (float(CLASSIC.band_px), CLASSIC.across_px / 2)
+    placement = Placement((0.0, 64.0), (1.08, 1.08), middle)
+    flat = Spline.flat((CLASSIC.band_px, CLASSIC.across_px), 64)
+    field = extended(Registration(placement, flat, BLOCK_PX, ()), CLASSIC)
+    assert rim_px(field, CLASSIC) == 105
+    assert CLASSIC.max_rim_px >= 105
