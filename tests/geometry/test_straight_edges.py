@@ -81,21 +81,19 @@ class TestOnFixtures:
         assert straight_edge_vetoes(band, new.crop((0, 0, STRIP, TILE))) == ()
 
     def test_refuses_what_only_the_new_half_has(self, path: Path, mode: Mode) -> None:
+        """Every damage on every picture, in two of the four modes."""
         band, new = scene(path, mode)
-        passed = [
-            name
-            for name, damage in DAMAGES.items()
-            if not straight_edge_vetoes(band, damage(new).crop((0, 0, STRIP, TILE)))
-        ]
-        assert passed == []
+        strip = new.crop((0, 0, STRIP, TILE))
+        damages = list(DAMAGES.items())[list(Mode).index(mode) % 2 :: 2]
+        assert [name for name, damage in damages if not straight_edge_vetoes(band, damage(strip))] == []
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
 def test_refuses_a_bar_across(path: Path) -> None:
     for mode in Mode:
         band, new = scene(path, mode)
-        barred = ruled(9999, 400, 32, (0, 0, 0), across=True)(new)
-        assert straight_edge_vetoes(band, barred.crop((0, 0, STRIP, TILE))) == ("line",)
+        barred = ruled(9999, 400, 32, (0, 0, 0), across=True)(new.crop((0, 0, STRIP, TILE)))
+        assert straight_edge_vetoes(band, barred) == ("line",)
 
 
 def poster(width: int) -> Image.Image:
