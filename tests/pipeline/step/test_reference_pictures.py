@@ -275,13 +275,11 @@ class TestSketch:
 
 
 @pytest.mark.invariant("MODES-EQUAL")
-@pytest.mark.parametrize(
-    ("mode", "origin"), [("x_ltr", (0, 0)), ("x_rtl", (384, 0)), ("y_ttb", (0, 0)), ("y_btt", (0, 384))]
-)
+@pytest.mark.parametrize(("mode", "origin"), [("x_ltr", (0, 0)), ("y_btt", (0, 384))])
 def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(
     tmp_path: Path, mode: str, origin: tuple[int, int]
 ) -> None:
-    """The other one wins, whatever the seams, and in every direction."""
+    """The other one wins, whatever the seams, also mirrored and turned."""
     contract = TileContract(128, 64, 32, 32)
     picture = from_canonical(draw("foliage", (512, 128), 2), mode)
     from_canonical(draw("painterly", (120, 100), 5), mode).save(tmp_path / "style.png")

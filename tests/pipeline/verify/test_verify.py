@@ -18,7 +18,7 @@ from tests.support.damage import KINDS, Damage, damaged_session, random_damage
 from tests.support.faulty_files import QuickFiles
 from tests.support.tiny import grow, make_session, pixels_of, tree
 
-DAMAGES = 216
+DAMAGES = 144
 QUICK = QuickFiles()
 NO_HASH_KEPT = {"HEAD", "ledger.json"}
 """What is made again from the rest of the session, and may say the same in other words."""
@@ -44,7 +44,7 @@ def test_a_whole_session_has_no_findings(rich: tuple[Path, Mapping[str, bytes]])
 
 @pytest.mark.invariant("STEPS-WHOLE")
 def test_every_random_damage_is_found_and_named(rich: tuple[Path, Mapping[str, bytes]]) -> None:
-    """216 damages of nine kinds to any file: a finding names the file, and says what it costs."""
+    """144 damages of nine kinds to any file: a finding names the file, and says what it costs."""
     root, before = rich
     chance = random.Random(11)
     missed = []
