@@ -24,6 +24,7 @@ BLOCK_PX = 32
 _LEAST_LEVEL_PX = 16  # shorter edge of a band: a search needs room on both sides
 _LEAST_BLOCKS = 8  # along either edge of a band
 _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
+_NOISE = 1.0  # levels^2 of the difference: no more than noise with a standard deviation of .7 in either picture
 _ENERGY_FLOOR = 0.05  # of the mean gradient energy: the tiny error of a flat block does not prove that it was kept
 
 
@@ -128,7 +129,7 @@ def summed_blocks(
     ]
     # 3. Weights: recomposed blocks count little, blocks with a source beyond the tile not at all.
     step = edge * level.scale
-    weights = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
+    weights, shares = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
     tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
     inside = _inside(placement, step, (columns, rows), tile)
     return [
@@ -137,10 +138,10 @@ def summed_blocks(
             (k // columns + 0.5) * step,
             value[:5],
             value[5],
-            used_weight * within,
+            share * within,
             used_weight * (within and value[0] + value[2] > _LEAST_GRADIENT),
         )
-        for k, (value, used_weight, within) in enumerate(zip(values, weights, inside, strict=True))
+        for k, (value, used_weight, share, within) in enumerate(zip(values, weights, shares, inside, strict=True))
     ]
 
 
@@ -154,16 +155,22 @@ def _inside(placement: Placement, step: int, count: tuple[int, int], tile: tuple
     return [x and y for y in lines[1] for x in lines[0]]
 
 
-def _weights(activity: Sequence[float], errors: Sequence[float], captured_px: float) -> list[float]:
-    """Geman and McClure's weight of each block, by its squared error relative to its gradient energy.
+def _weights(
+    activity: Sequence[float], errors: Sequence[float], captured_px: float
+) -> tuple[list[float], list[float]]:
+    """Geman and McClure's weight of each block, by its squared error relative to its gradient energy, and the share of
+    it that the model kept, by the same function of the error beyond noise.
 
     The typical error is weighted by gradient energy, not by the number of blocks: most blocks of a flat picture with
-    one edge are empty, and compared with their errors that of the edge would always look recomposed.
+    one edge are empty, and compared with their errors that of the edge would always look recomposed. Compared with a
+    sharp edge, on the other hand, noise alone would make every empty block look recomposed.
     """
     floor = _ENERGY_FLOOR * sum(activity) / len(activity) + 1e-6
     ratios = [error / (energy + floor) for error, energy in zip(errors, activity, strict=True)]
+    beyond = [max(0.0, error - _NOISE) / (energy + floor) for error, energy in zip(errors, activity, strict=True)]
     typical = max(1e-9, captured_px**2, 2 * _weighted_median(ratios, activity))
-    return [(typical / (typical + ratio)) ** 2 for ratio in ratios]
+    weights, shares = ([(typical / (typical + ratio)) ** 2 for ratio in each] for each in (ratios, beyond))
+    return weights, shares
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:

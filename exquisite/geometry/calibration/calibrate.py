@@ -73,7 +73,8 @@ FILTER_MAY_COST = 1.08
 """Sharpness is corrected unless that raises the attainable residual above this factor."""
 
 LOCAL_FALL = 0.95
-"""A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below."""
+"""A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
+.15 levels."""
 
 _DOUBTFUL = 0.35  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear
 _CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
@@ -83,6 +84,7 @@ _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
+_LEAST_LOCAL_FALL = 0.15  # levels: half of _LEAST_FALL; bends that fit the noise of flat pictures lower it by .1
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
 _SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
@@ -363,7 +365,8 @@ def _registered(raw: Image.Image, band: Image.Image) -> Registration:
         return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
     straight = result.straightened()
-    return result if residual(result) < LOCAL_FALL * residual(straight) else straight
+    before, after = residual(straight), residual(result)
+    return result if after < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL) else straight
 
 
 def _half_size(image: Image.Image) -> Image.Image:

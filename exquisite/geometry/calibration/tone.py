@@ -41,10 +41,12 @@ _TEXTURED_WEIGHT = 1 / 64  # weight of all other pixels: they decide when there 
 _ENOUGH_TEXTURED = 1 << 14  # number of these other pixels that suffices; of more, a quarter is used
 _ALIKE_PX = 32.0**2  # neighbouring errors of tone are correlated over about 32 by 32 pixels
 _LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
+_SURPLUS = 1e-3  # share of the pixels that redraw and band may have on different sides of an edge
 _USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
 _STIFFNESS = 1e3  # the second difference of a tone curve differs from that of the low-order one by about .03 a level
-_TIE = 0.003  # 1 / 24^4 of the stiffness: a known level influences about 24 levels around it
+_TIE = 0.006  # 1 / 20^4 of the stiffness: a known level influences about 20 levels around it
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
+_LEAST_GAMMA, _MOST_GAMMA = 0.1, 47.0  # levels, of the third factor: a gamma of .999, and the largest one, of .5
 _SLOPE_LEVELS = 8  # levels over which slopes are measured: noise of the redraw flattens a curve over a few levels
 _MAX_TRIES = 8  # of a curve: each tie is eight times as strong as the one before
 _SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
@@ -139,12 +141,15 @@ def equal_histograms(redraw: Image.Image, band: Image.Image, valid_mask: Image.I
     """Smooth curves that give each channel of a calibrated `redraw` the distribution of levels of the `band`.
 
     Remaining softness pulls the darkest and the lightest levels slightly towards grey, which is invisible in one step
-    and visible after eight. Arguments as for `fit_tone`.
+    and visible after eight. The match of a rare level between the colours of a flat picture is uncertain: a few pixels
+    more on one side of an edge change it by their number over that of the level. Arguments as for `fit_tone`.
     """
     curves = []
     for a, b in zip(redraw.split(), band.split(), strict=True):
         counts = a.histogram(valid_mask)
-        weights = [count / (_ALIKE_PX * _LEAST_VARIANCE) for count in counts]
+        surplus = _SURPLUS * sum(counts)
+        variances = [_LEAST_VARIANCE + (surplus / max(1, count)) ** 2 for count in counts]
+        weights = [count / (_ALIKE_PX * variance) for count, variance in zip(counts, variances, strict=True)]
         curves.append(_probable_curve(weights, matched_histograms(a, b, valid_mask)))
     return tuple(curves)
 
@@ -245,14 +250,34 @@ def _slopes_within_limits(curve: Sequence[float]) -> bool:
 
 def _fit_low_order_curve(weights: Sequence[float], levels: Sequence[float], prior_strength: float) -> tuple[float, ...]:
     """The low-order curve, with the prior variances of offset, gain and gamma divided by `prior_strength`."""
-    weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in _BASIS]
     changes = [value - level for level, value in enumerate(levels)]
-    matrix = [[sum(map(mul, left, right)) for right in _BASIS] for left in weighted]
+    # 1. With the effect of a small gamma; 2. with that of the gamma found, which is bent more.
+    basis = _BASIS
+    factors = _regression(basis, weights, changes, prior_strength)
+    basis = (*basis[:2], _effect_of_gamma(factors[2]))
+    factors = _regression(basis, weights, changes, prior_strength)
+    return tuple(level + sum(map(mul, factors, column)) for level, column in enumerate(zip(*basis, strict=True)))
+
+
+def _regression(
+    basis: Sequence[Sequence[float]], weights: Sequence[float], changes: Sequence[float], prior_strength: float
+) -> list[float]:
+    """The factors of `basis` that give `changes`, by weighted least squares with the priors of _USUAL."""
+    weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in basis]
+    matrix = [[sum(map(mul, left, right)) for right in basis] for left in weighted]
     for i, usual in enumerate(_USUAL):
         matrix[i][i] += prior_strength / usual**2
-    offset, gain, gamma = solve(matrix, [sum(map(mul, left, changes)) for left in weighted])
-    _, gains, gammas = _BASIS
-    return tuple(level + offset + gain * u + gamma * v for level, (u, v) in enumerate(zip(gains, gammas, strict=True)))
+    return solve(matrix, [sum(map(mul, left, changes)) for left in weighted])
+
+
+def _effect_of_gamma(top: float) -> list[float]:
+    """The change of each level by a gamma, over `top`: its largest change to first order, in levels."""
+    top = min(_MOST_GAMMA, max(-_MOST_GAMMA, top))
+    if abs(top) < _LEAST_GAMMA:
+        return _BASIS[2]
+    end = LEVELS - 1
+    gamma = 1 - math.e * top / end
+    return [end * (share**gamma - share) / top for share in _SHARES]
 
 
 def _smoothed_towards(
