@@ -7,9 +7,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 from ..errors import ExquisiteError
-from .output import Output, package_name
+from .output import Output, package_name, short_name
 from .parser import build_parser
 from .paying import after_interruption
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a path may hold characters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
     try:
-        args = build_parser().parse_args(arguments)
+        args = _parser_for(short_name()).parse_args(arguments)
         return int(args.run(args, Output(args.json, args.quiet)))
     except ExquisiteError as error:
         return _fail(name, str(error), error.exit_code)
@@ -47,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text = f"a fault of this program ({type(error).__name__}: {error}); EXQUISITE_TRACEBACK=1 shows where"
         return _fail(name, text, 1)
+
+
+@cache
+def _parser_for(command: str) -> argparse.ArgumentParser:
+    """The parser whose help names `command`, built once for all commands of a process."""
+    return build_parser()
 
 
 def _fail(name: str, text: str, code: int) -> int:

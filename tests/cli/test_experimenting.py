@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from exquisite import StepOptions
+from exquisite.cli import run
 from exquisite.cli.arms import arms_from
-from exquisite.cli.parser import build_parser
 from exquisite.errors import UsageError
 from exquisite.pipeline.experiment.plan import Arm
 from tests.cli.conftest import SIZES, Cli, Ran, everything
@@ -23,7 +23,8 @@ QUICK = ("--candidates", 1, "--no-calibrate", "--artifacts", "none")
 
 
 def arms(*words: str) -> list[Arm]:
-    args = build_parser().parse_args(["experiment", "ink", "x_ltr", "--name", "n", *words])
+    """The arms of a command, by the parser that serves every command of a process."""
+    args = run._parser_for("exquisite").parse_args(["experiment", "ink", "x_ltr", "--name", "n", *words])
     assert isinstance(args, argparse.Namespace)
     return arms_from(args)
 
