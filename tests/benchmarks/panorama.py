@@ -3,6 +3,7 @@
     python -m tests.benchmarks.panorama                print the tables
     python -m tests.benchmarks.panorama --write        ... and write them into RESULTS.md, README.md and panorama.json
     python -m tests.benchmarks.panorama --contracts    only the table of contracts; the others stay as recorded
+    python -m tests.benchmarks.panorama --trials       only the choices in trial steps; the others stay as recorded
     python -m tests.benchmarks.panorama --render       only write them again, from the panorama.json of the last run
     python -m tests.benchmarks.panorama --quick        two runs of two steps, for a first look; never written
 
@@ -20,7 +21,8 @@ The candidate is the one that the scorer chose on the calibrated canvas, so that
 Under a local warp there is no truth for a second step in a row: the far end of a strip lies where the warp had put it,
 which no conditioning half shows, and the known picture goes on elsewhere. There each step starts from the true band.
 
-Contracts are held beside each other on the same pictures, each grown by the same length from the same seam.
+Contracts are held beside each other on the same pictures, each grown by the same length from the same seam. Trial steps
+count how often the primary metric chooses the best of three candidates, on pictures that nothing was chosen on.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ from exquisite.geometry.overlap_score import score_tile
 from exquisite.geometry.tile_mode import extract_conditioning_band
 from exquisite.pixels import laplacian_energy
 from tests.benchmarks import panorama_table
-from tests.benchmarks.panorama_runs import COMPARED, RUNS, Run
+from tests.benchmarks.panorama_runs import COMPARED, RUNS, TRIALS, Run
 from tests.support.documents import ROOT, write_marked
 
 __all__ = ["RESULT", "examine", "main"]
@@ -273,6 +275,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--write", action="store_true", help="write the tables into the documents and panorama.json")
     parser.add_argument("--contracts", action="store_true", help="run the table of contracts alone")
+    parser.add_argument("--trials", action="store_true", help="run the trial steps alone")
     parser.add_argument("--render", action="store_true", help="run nothing: write what panorama.json recorded")
     parser.add_argument("--quick", action="store_true", help="two runs of two steps; never written")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
@@ -284,11 +287,13 @@ def main(argv: list[str] | None = None) -> int:
     if options.quick:
         print(panorama_table.render(panorama_table.summarise(_rows([(run, 2) for run in RUNS[:2]], options.workers))))
         return 0
-    result = recorded
-    if not options.contracts:
-        rows = _rows([(run, None) for run in RUNS], options.workers)
-        result = panorama_table.summarise(rows)
-    result["contracts"] = panorama_table.compared(_rows([(run, None) for run in COMPARED()], options.workers))
+    result, is_part = recorded, options.contracts or options.trials
+    if not is_part:
+        result = panorama_table.summarise(_rows([(run, None) for run in RUNS], options.workers))
+    if options.contracts or not is_part:
+        result["contracts"] = panorama_table.compared(_rows([(run, None) for run in COMPARED()], options.workers))
+    if options.trials or not is_part:
+        result["trials"] = panorama_table.tried(_rows([(run, None) for run in TRIALS()], options.workers))
     print(panorama_table.render(result))
     if options.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -10,12 +10,15 @@ from exquisite.contract import CLASSIC, LONG, PRESETS, Mode, TileContract
 from tests.benchmarks.known_pictures import PHOTOGRAPHS, known_picture
 from tests.support.pictures import KINDS
 
-__all__ = ["ARMS", "COMPARED", "CONTRACTS", "RUNS", "STEPS", "Run"]
+__all__ = ["ARMS", "COMPARED", "CONTRACTS", "RUNS", "STEPS", "TRIALS", "Run"]
 
 ARMS = ("as it came", "as it came + feather", "calibrated", "calibrated + feather", "oracle")
 STEPS = 8
 
 _COMPARED_ARMS = ("as it came", "calibrated")
+_TRIAL_STEPS, _WARPED_TRIAL_STEPS, _WARP_PX = 6, 3, 2
+_TRIAL_SEEDS = (401, 402, 403)
+"""Of drawn kinds: the first two grow in a row, the last one under a local warp. Nothing was chosen on them."""
 
 
 @dataclass(frozen=True)
@@ -91,4 +94,16 @@ def COMPARED() -> list[Run]:  # noqa: N802
         among = CONTRACTS if name in KINDS else ("classic", "long")
         run = Run(name, list(Mode)[place % len(Mode)], arms=_COMPARED_ARMS, among=among, length_px=LONG.advance_px)
         runs += [replace(run, contract=contract) for contract in among]
+    return runs
+
+
+def TRIALS() -> list[Run]:  # noqa: N802
+    """Every drawn kind with each of _TRIAL_SEEDS and every photograph twice, the modes by turns: 300 steps."""
+    runs = []
+    for place, name in enumerate((*KINDS, *PHOTOGRAPHS)):
+        *seeds, warped = _TRIAL_SEEDS if name in KINDS else _TRIAL_SEEDS[1:]
+        lengths = [(0, seed, _TRIAL_STEPS) for seed in seeds] + [(_WARP_PX, warped, _WARPED_TRIAL_STEPS)]
+        for turn, (warp_px, seed, steps) in enumerate(lengths, place):
+            mode, length_px = list(Mode)[turn % len(Mode)], steps * CLASSIC.advance_px
+            runs.append(Run(name, mode, warp_px, seed, arms=("calibrated",), length_px=length_px))
     return runs

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from exquisite.api.mock.drift import Drift, redraw
-from exquisite.contract import CLASSIC
+from exquisite.contract import CLASSIC, Mode
 from tests.benchmarks import panorama, panorama_runs, panorama_table
+from tests.benchmarks.known_pictures import NAMES
 from tests.support.documents import RESULTS, marked, read
 
 
@@ -80,6 +81,27 @@ def test_the_summary_counts_right_choices_and_pairs() -> None:
     assert result["arms"]["the same and a local warp"]["calibrated"]["to natural"] == 1.2
     assert json.loads(json.dumps(result)) == result
     assert "| calibrated + feather | 1.20 | 1.20 | 1.00 | 30.0 | 28.0 |" in panorama_table.render(result)
+
+
+def test_trial_steps_count_the_best_choices_and_the_nearly_best() -> None:
+    """The primary metric chooses the second candidate: best, .05, .4 and 1 dB below the best."""
+    rows = [row("a x_ltr", step, 1) for step in range(1, 5)]
+    for one, behind in zip(rows, (0.0, 0.05, 0.4, 1.0), strict=True):
+        one["calibrated candidates"][2]["psnr"] = 31.0 + behind
+    result = panorama_table.tried(rows)
+    assert (result["best"], result["alike"], result["close"]) == (0.25, 0.5, 0.75)
+    assert (result["psnr"], result["possible"]) == (31.0, 31.3625)
+    recorded = {**panorama_table.summarise(rows), "trials": result}
+    assert "On 4 more steps of 1 pictures" in panorama_table.render(recorded)
+    assert "the least error 25% of the time" in panorama_table.render_headline(recorded)
+
+
+def test_trial_steps_are_of_every_picture_and_of_none_that_anything_was_chosen_on() -> None:
+    trials = panorama_runs.TRIALS()
+    assert sum(run.steps for run in trials) >= 256
+    assert {run.picture for run in trials} == set(NAMES)
+    assert {run.mode for run in trials} == set(Mode)
+    assert not {run.seed for run in trials} & {run.seed for run in panorama_runs.RUNS}
 
 
 def test_each_contract_is_held_against_the_first_on_the_same_pictures() -> None:
