@@ -20,7 +20,7 @@ that one strong edge is one block (v is luminance, d the difference across the c
     turn           change across the cut of the gradient along it, the same, the worst blocks weighing most
     slant          do edges lean up or down, against the columns before and behind
     straightness   the step straight across the cut, against the steps two rows up and down
-    grain          the noise mask N, 32 columns behind the cut against 32 before
+    grain          the noise mask N, 32 columns behind the cut against 32 before, squared: faint noise counts little
     colour_detail  the same of red and blue less luminance
     dark_lines     dark details thinner than 3 pixels (what closing takes away), the same windows
 
@@ -110,6 +110,10 @@ _PAD = 8
 _LEAST_STEP = 0.3
 """Levels that are added to the steps at and beside a cut, so that the excess of a flat place is a half; squared levels
 for "tone"."""
+
+_VISIBLE_GRAIN = 57.0
+"""Mean of |N|, summed over the channels, under noise with a standard deviation of 4 levels, the weakest that a person
+sees: 3 * 4 * 6 * sqrt(2 / pi), where 6 is the root of the summed squares of N."""
 
 
 class Departure(NamedTuple):
@@ -214,7 +218,7 @@ def seam_curves(picture: Image.Image, reach: int = REACH_PX) -> dict[str, list[f
         "straightness": combined(
             lambda a: (a["s"] + 0.5) / (a["s"] + 0.5 * (a["u"] + a["d"]) + 1.0), s=straight, u=up, d=down
         ),
-        "grain": _contrast(grain, window),
+        "grain": _contrast_of_squares(grain, window, _VISIBLE_GRAIN),
         "colour_detail": _contrast(colour_detail, window),
         "dark_lines": _contrast(dark, window),
     }
@@ -360,3 +364,15 @@ def _contrast(energy: Image.Image, columns: int) -> Image.Image:
     """(R - L) / (R + L + columns), R and L the sums of `columns` columns behind and before the cut."""
     right = _window_sums(energy, columns)
     return combined(lambda a: (a["r"] - a["l"]) / (a["r"] + a["l"] + float(columns)), r=right, l=moved(right, -columns))
+
+
+def _contrast_of_squares(profile: Image.Image, columns: int, least: float) -> Image.Image:
+    """(R² - L²) / 2 (R² + L² + least²), R and L the means of `columns` columns behind and before the cut.
+
+    Where both are large and nearly equal it is (R - L) / (R + L), as `_contrast`; far below `least` it is 0.
+    """
+    right = square(_window_sums(profile, columns))
+    noticeable = (least * columns) ** 2
+    return combined(
+        lambda a: 0.5 * (a["r"] - a["l"]) / (a["r"] + a["l"] + noticeable), r=right, l=moved(right, -columns)
+    )

@@ -125,6 +125,14 @@ def test_grain_counts_where_only_the_new_half_has_it() -> None:
     assert cost_of("grain", GREY, GREY) < 0.2
 
 
+def test_grain_that_nobody_sees_counts_little() -> None:
+    """Even noise of 3 and of 33 levels, beside a flat picture: standard deviations of .8 and 9.5 levels."""
+    flat = constant(GREY.size, (112, 112, 112))
+    faint, visible = (noise(GREY.size, 7).point([112 + v * wide // 256 for v in range(256)] * 3) for wide in (3, 33))
+    assert cost_of("grain", flat, faint) < 0.5
+    assert cost_of("grain", flat, visible) > 0.9
+
+
 def test_colour_detail_counts_where_the_new_half_lacks_it() -> None:
     coloured = noise(GREY.size, 6)
     assert cost_of("colour_detail", coloured, coloured.convert("L")) > 0.9

@@ -143,6 +143,16 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
 
         return value
 
+    def contrast_of_squares(energy: Profile, columns: int, least: float) -> Profile:
+        columns = max(1, min(columns, reach // 4))
+
+        def value(x: int, b: int) -> float:
+            before = sum(energy(x - 1 - d, b) for d in range(columns)) / columns
+            behind = sum(energy(x + d, b) for d in range(columns)) / columns
+            return (behind**2 - before**2) / (behind**2 + before**2 + least**2) / 2
+
+        return value
+
     def channel(number: int) -> Field:
         return lambda x, y: picture.rgb(x, y)[number]
 
@@ -204,7 +214,7 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
         "turn": over_blocks(lambda x, b: turns(x, b) ** 4),
         "slant": over_blocks(lambda x, b: abs(slant(x, b) - (slant(x - 1, b) + slant(x + 1, b)) / 2)),
         "straightness": over_blocks(straightness),
-        "grain": over_blocks(contrast(grain, WINDOW)),
+        "grain": over_blocks(contrast_of_squares(grain, WINDOW, 57.0)),
         "colour_detail": over_blocks(contrast(colour_detail, WINDOW)),
         "dark_lines": over_blocks(contrast(dark, WINDOW)),
     }
