@@ -24,6 +24,7 @@ BLOCK_PX = 32
 _LEAST_LEVEL_PX = 16  # shorter edge of a band: a search needs room on both sides
 _LEAST_BLOCKS = 8  # along either edge of a band
 _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
+_ROUGH_PX = 2  # of a coarse level, where nothing is known better: an edge near the rim may be one of only two
 _NOISE = 1.0  # levels^2 of the difference: no more than noise with a standard deviation of .7 in either picture
 _ENERGY_FLOOR = 0.05  # of the mean gradient energy: the tiny error of a flat block does not prove that it was kept
 
@@ -131,7 +132,7 @@ def summed_blocks(
     step = edge * level.scale
     weights, shares = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
     tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
-    inside = _inside(placement, step, (columns, rows), tile)
+    inside = _inside(placement, step, (columns, rows), tile, _ROUGH_PX * (level.scale - 1))
     return [
         Block(
             (k % columns + 0.5) * step,
@@ -145,13 +146,17 @@ def summed_blocks(
     ]
 
 
-def _inside(placement: Placement, step: int, count: tuple[int, int], tile: tuple[int, int]) -> list[bool]:
-    """Whether the source of each block of edge `step` lies inside the tile, row by row."""
+def _inside(
+    placement: Placement, step: int, count: tuple[int, int], tile: tuple[int, int], slack: int
+) -> list[bool]:
+    """Whether the source of each block of edge `step` lies inside the tile, or at most `slack` pixels beyond it; row by
+    row."""
+    reach = step / 2 - slack
     lines = []
     for axis in (0, 1):
         centres = [(k + 0.5) * step for k in range(count[axis])]
         sources = [at + placement.at(at, at)[axis] for at in centres]
-        lines.append([step / 2 <= source <= tile[axis] - step / 2 for source in sources])
+        lines.append([reach <= source <= tile[axis] - reach for source in sources])
     return [x and y for y in lines[1] for x in lines[0]]
 
 

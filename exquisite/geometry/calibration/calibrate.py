@@ -76,7 +76,8 @@ LOCAL_FALL = 0.95
 """A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
 .15 levels."""
 
-_DOUBTFUL = 0.35  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear
+_DOUBTFUL = 0.45  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
+# redraws, recomposed ones kept .35 at most, and others .56 and more
 _CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes

@@ -97,3 +97,15 @@ def test_the_strongest_gamma_stays_a_rising_curve() -> None:
     weights = [10.0 if level < 60 else 0.0 for level in range(256)]
     curve = low_order_curve(weights, [min(255.0, 40.0 + 3 * level) for level in range(256)])
     assert all(low <= high for low, high in pairwise(curve))
+
+
+def test_two_edges_determine_shift_and_zoom_even_if_one_is_drawn_near_the_rim() -> None:
+    """The outer edge of a coarse block begins above the redraw, and yet the block holds one of only two edges."""
+    picture = Image.new("RGB", (SIDE, SIDE), (183, 100, 165))
+    picture.paste((172, 21, 79), (0, BORDER + 47, SIDE, SIDE))
+    picture.paste((229, 147, 124), (0, BORDER + 337, SIDE, SIDE))
+    drift = Drift(shift=(4.5, -11), zoom=(1.02, 1.02), blur=0.3, noise=0.2)
+    found = calibrated(picture, drift)
+    for row in (47, 337):
+        landed = row + found.shift[1] + (found.scale[1] - 1) * (row - 256)
+        assert landed == pytest.approx(drift.landing(256, BORDER + row, BOX)[1], abs=0.5)
