@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import stat
 import warnings
 from collections.abc import Callable, Iterator
@@ -69,10 +70,18 @@ def open_picture(path: Path | str, check_size: CheckSize | None = None) -> Image
 
 @contextlib.contextmanager
 def pillow_quiet() -> Iterator[None]:
-    """Suppress Pillow's warnings in the block: of large sizes and of unusual metadata."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Suppress Pillow's warnings in the block: of large sizes and of unusual metadata.
+
+    Where no program handles log records, Python prints errors among them; a handler that does nothing prevents that.
+    """
+    logger, handler = logging.getLogger("PIL"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _read(path: Path) -> bytes:

@@ -119,23 +119,29 @@ def test_no_warning_of_pillow_reaches_a_person(tmp_path: Path, recwarn: pytest.W
     assert list(recwarn) == []
 
 
-def test_nothing_of_libtiff_reaches_standard_error(tmp_path: Path) -> None:
-    """It writes to the process's own stream, past Python; what is written there afterwards still arrives."""
-    path = tmp_path / "torn.tif"
-    Image.linear_gradient("L").resize((100, 64)).save(path, compression="tiff_lzw")
-    data = path.read_bytes()
-    path.write_bytes(data[:20] + bytes(180) + data[200:])
+def test_nothing_of_libtiff_or_of_a_logger_reaches_standard_error(tmp_path: Path) -> None:
+    """libtiff writes to the process's own stream, past Python, and Pillow logs; what comes afterwards still arrives."""
+    torn, many = tmp_path / "torn.tif", tmp_path / "many.tif"
+    Image.linear_gradient("L").resize((100, 64)).save(torn, compression="tiff_lzw")
+    data = torn.read_bytes()
+    torn.write_bytes(data[:20] + bytes(180) + data[200:])
+    seed_picture().save(many)
+    samples = struct.pack("<HHI", 277, 3, 1)  # SamplesPerPixel, one value of type SHORT
+    assert samples + b"\3\0" in many.read_bytes()
+    many.write_bytes(many.read_bytes().replace(samples + b"\3\0", samples + b"\xff\xff"))
     code = (
-        "import sys\n"
+        "import logging, sys\n"
         "from exquisite.errors import PictureError\n"
         "from exquisite.pipeline.fitting import open_picture\n"
-        "try: open_picture(sys.argv[1])\n"
-        "except PictureError as error: print(error)\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: open_picture(path)\n"
+        "    except PictureError as error: print(error)\n"
+        "logging.getLogger('PIL').error('logged')\n"
         "print('said', file=sys.stderr)"
     )
-    done = run_python(code, str(path))
-    assert "torn.tif" in done.stdout
-    assert (done.returncode, done.stderr) == (0, "said\n")
+    done = run_python(code, str(torn), str(many))
+    assert [name for name in ("torn.tif", "many.tif") if name not in done.stdout] == []
+    assert (done.returncode, done.stderr) == (0, "logged\nsaid\n")
 
 
 def test_a_wide_canvas_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
