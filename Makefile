@@ -231,7 +231,7 @@ requirements = import sys, tomllib; \
 	groups = {"run": [], "test": ["test"], "lint": ["lint"], "page": ["page"], "coverage": ["test", "coverage"]}[sys.argv[1]]; \
 	print(*project["project"]["dependencies"], *(r for g in groups for r in project["dependency-groups"][g]), sep="\n")
 
-# What pip says where the network is the reason.
+# What pip says where the network is the reason, each time before it tries again: --retries overrides PIP_RETRIES=0.
 unreached := ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Connection (refused|reset|aborted)|Name or service not known|Temporary failure in name resolution|Network is unreachable
 
 # The stamp is made last, so that a failed install is never taken for a good one.
@@ -246,7 +246,7 @@ unreached := ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Conn
 	@"$(PYTHON)" -c '$(requirements)' $* > .venv/requirements-$*.txt
 	@if .venv/bin/python -m pip --version >/dev/null 2>&1; then set -- .venv/bin/python -m pip; \
 	else set -- "$(PYTHON)" -m pip --python .venv/bin/python; fi; \
-	"$$@" install -q --disable-pip-version-check $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)") \
+	"$$@" install -q --disable-pip-version-check --retries 2 $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)") \
 		-r .venv/requirements-$*.txt 2> .venv/install-$*.log || { \
 		cat .venv/install-$*.log >&2; \
 		if grep -Eq '$(unreached)' .venv/install-$*.log; then \

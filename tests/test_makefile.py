@@ -276,6 +276,13 @@ class TestInstalling:
             failed = bare.make("step", "MODE=x_ltr")
             assert (failed.returncode, said in failed.stderr, advice in failed.stderr) == (2, True, True), failed.stderr
 
+    def test_pip_tries_again_whatever_its_settings_say(self, bare: Checkout) -> None:
+        """pip says that an index was not reached only where it tries again; PIP_RETRIES=0 left no reason at all."""
+        for name in ("pyproject.toml", "network"):
+            (bare.folder / name).touch()
+        assert bare.make("step", "MODE=x_ltr", PIP_RETRIES="0").returncode == 0
+        assert " --retries 2 " in (bare.folder / "installs").read_text()
+
     def test_an_interpreter_that_was_removed_is_made_anew(self, bare: Checkout) -> None:
         """.venv/bin/python is a link into a Python that an upgrade took away."""
         for name in ("pyproject.toml", "network"):
