@@ -5,12 +5,12 @@ from .calibrate import (
     FIDELITY_FLOOR,
     FILTER_MAY_COST,
     LEAST_KEPT,
-    LOCAL_FALL,
     STAGES,
     Calibration,
     calibrate_tile,
 )
 from .closing import calibrate_closing_tile
+from .colour_registration import LOCAL_FALL
 
 __all__ = [
     "CLEAR_FALL",

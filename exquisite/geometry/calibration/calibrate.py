@@ -9,35 +9,29 @@ generated half. The tile is resampled once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops
 
 from ...contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
-from ...pixels import as_float
 from ..enforcement import require_band
 from ..measures.redraw_error import NEW_PX, lost_detail, redraw_error
 from ..tile_mode import require_tile
-from .blocks import halved
+from .colour_registration import registered
 from .displacement import Field, resample
 from .extension import extended, rim_px, unmoved, valid_box
 from .grain import LEAST_GRAIN, remaining_grain
-from .grey import registration_grey
 from .guard import harm_of_detail, harm_of_levels
 from .holdout import HoldoutResidual
 from .photometric import PhotometricCorrection
-from .placement import MAX_SHIFT_PX
 from .record import Calibration
-from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
+from .registration import Registration
 from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
 from .tone import (
-    ENOUGH_PIXELS,
     ToneCurves,
     equal_histograms,
     fit_tone,
-    low_order_curve,
-    matched_histograms,
-    through,
     with_tone,
 )
 
@@ -46,7 +40,6 @@ __all__ = [
     "FIDELITY_FLOOR",
     "FILTER_MAY_COST",
     "LEAST_KEPT",
-    "LOCAL_FALL",
     "STAGES",
     "Calibration",
     "Drift",
@@ -72,10 +65,6 @@ LEAST_KEPT = 0.15
 FILTER_MAY_COST = 1.08
 """Sharpness is corrected unless that raises the attainable residual above this factor."""
 
-LOCAL_FALL = 0.95
-"""A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
-.15 levels."""
-
 _DOUBTFUL = 0.45  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
 # redraws, recomposed ones kept .35 at most, and others .56 and more
 _CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
@@ -85,10 +74,8 @@ _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
-_LEAST_LOCAL_FALL = 0.15  # levels: half of _LEAST_FALL; bends that fit the noise of flat pictures lower it by .1
+_LEAST_FAR_PX = 64  # of the far half of the band: a narrower one is too small to predict anything
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
-_SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
-_ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 _SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
 
 
@@ -178,7 +165,7 @@ class _Correction:
     def __init__(self, raw: Image.Image, band: Image.Image, contract: TileContract) -> None:
         self._raw, self._band, self._contract = raw, band, contract
         self._half = (0, 0, *band.size)
-        self._registration = _registered(raw, band)
+        self._registration = registered(raw, band)
         self._holdout = HoldoutResidual(band, self._registration.block_px, self._registration.weights)
         self._field = unmoved(contract)
         self._tile = raw
@@ -235,16 +222,53 @@ class _Correction:
         for axis, identifiable in zip("xy", self._registration.identifiable_axes, strict=True):
             if not identifiable:
                 self._remarks.append(f"not identifiable along {axis}: left as it is")
-        field = extended(self._registration, self._contract)
+        for registration in self._placements():
+            if objection := self._objection_to_placement(registration):
+                self._remarks.append(objection)
+                continue
+            if max(self._field.largest) > 0:
+                self._stages += ["place", "bend"] if registration.has_bend else ["place"]
+            break
+
+    def _placements(self) -> list[Registration]:
+        """The registration, and without its bend, in the order in which they are tried."""
+        whole = self._registration
+        return [whole, whole.straightened()] if whole.has_bend else [whole]
+
+    def _objection_to_placement(self, registration: Registration) -> str:
+        """Move the tile by `registration`; where that is refused, why."""
+        field = extended(registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
-            return
+            return ""
         placed = resample(self._raw, field, (0, 0, *self._raw.size))
         before, after = (self._holdout.attainable_but_tone(tile.crop(self._half)) for tile in (self._raw, placed))
+        name = "bend" if registration.has_bend else "place"
         if after > CLEAR_FALL * before:
-            self._remarks.append(f"place left as it is: moved, the band has {_share(after, before)} of the residual")
-            return
+            return f"{name} left as it is: moved, the band has {_share(after, before)} of the residual"
+        if after > _CLEAR_PLACE * before and not self._predicts(registration.has_bend):
+            return f"{name} left as it is: what the far half of the band shows does not hold near the seam"
         self._tile, self._field, self._left_by_place = placed, field, after / (before + _NO_RESIDUAL)
-        self._stages += ["place", "bend"] if self._registration.has_bend else ["place"]
+        return ""
+
+    def _predicts(self, bent: bool) -> bool:
+        """Whether the far half of the band alone tells how its near half was moved.
+
+        Strokes drawn anew, each in another direction, have a mean displacement that is not 0, and any smooth field
+        follows them a little. That lowers the residual everywhere it was fitted, and raises it where it was not: in the
+        generated half, and in the near half of the band when only the far half was fitted.
+        """
+        seam, across = self._band.size
+        far = seam // 2
+        if far < _LEAST_FAR_PX:
+            return True
+        registration = registered(self._raw, self._band.crop((0, 0, far, across)))
+        contract = TileContract(seam, far, min(far, seam - far), seam - far, across)
+        field = extended(registration if bent else registration.straightened(), contract)
+        moved = resample(self._raw, field, self._half)
+        before, after = (
+            self._holdout.attainable_but_tone(half, far) for half in (self._raw.crop(self._half), moved)
+        )
+        return after <= CLEAR_FALL * before
 
     def _adjust_tone(self) -> None:
         """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.
@@ -262,6 +286,8 @@ class _Correction:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
+        elif after > _CLEAR_TONE * before and not self._holds_near_the_seam(fit_tone):
+            self._remarks.append("tone left as it is: curves of the far half of the band do not hold near the seam")
         else:
             self._tile, self._photometric = toned, PhotometricCorrection(self._tone)
             self._stages.append("tone")
@@ -296,17 +322,32 @@ class _Correction:
         return harm and f"the kernel {harm}"
 
     def _match_levels(self) -> None:
-        """The second pass of tone, after a first one: matches the band's distribution of levels.
+        """The second pass of tone: matches the band's distribution of levels.
 
-        Remaining softness pulls dark and light levels towards grey; see `equal_histograms`.
+        Remaining softness pulls dark and light levels towards grey, and sharpening beside white paper darkens it; see
+        `equal_histograms`.
         """
-        if "tone" not in self._stages:
+        if not {"tone", "sharpness"} & set(self._stages):
             return
         curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
         leveled = with_tone(self._tile, curves)
         before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
-        if after <= before and not harm_of_levels(self._new_half(), curves, self._band):
+        if (
+            after <= before
+            and self._holds_near_the_seam(equal_histograms)
+            and not harm_of_levels(self._new_half(), curves, self._band)
+        ):
             self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
+
+    def _holds_near_the_seam(self, fit: Callable[[Image.Image, Image.Image, Image.Image], ToneCurves]) -> bool:
+        """Whether tone curves fitted to the far half of the band do not raise the residual of its near half."""
+        half = self._tile.crop(self._half)
+        far = self._band.width // 2
+        if far < _LEAST_FAR_PX:
+            return True
+        curves = fit(half, self._band, self._holdout.before(far))
+        before, after = (self._holdout.attainable(one, far) for one in (half, with_tone(half, curves)))
+        return after <= before
 
     def _measure_grain(self) -> None:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
@@ -332,51 +373,3 @@ class _Correction:
 
 def _share(after: float, before: float) -> str:
     return f"{after / (before + _NO_RESIDUAL):.0%}"
-
-
-def _registered(raw: Image.Image, band: Image.Image) -> Registration:
-    """Register the redraw in one grey picture (`registration_grey`) with the tone of the band.
-
-    The first pass works at half the size, with a low-order curve from the histograms, which cannot distinguish flat
-    areas of similar size. At the resulting placement exact curves are fitted, and the full size is registered through
-    them.
-    """
-    if min(band.size) < LEAST_BAND_PX:
-        return unmeasured(band.size)
-    raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
-    weights = registration_grey(band)
-    # 1. Placement at half the size.
-    grey, grey_band = (halved(image.convert("L", weights)) for image in (raw, band))
-    reference = grey.crop((0, 0, *grey_band.size))
-    shares = [count / reference.width / reference.height for count in reference.histogram()]
-    curve = low_order_curve(shares, matched_histograms(reference, grey_band))
-    rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
-    # 2. Tone curves at that placement.
-    small, small_band = (_half_size(image) for image in (raw, band))
-    tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
-    # 3. Place and bend at full size; the bend only if it improves the residual of the small pictures.
-    toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
-    result = register(toned, reference, rough.placement.twice)
-    if not result.has_bend:
-        return result
-    holdout = HoldoutResidual(small_band, rough.block_px, rough.weights)
-
-    def residual(registration: Registration) -> float:
-        half = _pulled_back(small, registration, small_band.size, 2)
-        return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
-
-    straight = result.straightened()
-    before, after = residual(straight), residual(result)
-    return result if after < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL) else straight
-
-
-def _half_size(image: Image.Image) -> Image.Image:
-    """Means of 2 by 2 pixels, without an odd last row or column."""
-    return image.reduce(2).crop((0, 0, image.width // 2, image.height // 2))
-
-
-def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
-    """The registered conditioning half, of `size` (width, height), of a `redraw` that is reduced by `scale`."""
-    step = registration.block_px // scale
-    xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)
-    return resample(redraw, registration.field(xs, ys, scale), (0, 0, *size), 1)

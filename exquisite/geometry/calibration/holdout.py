@@ -54,25 +54,40 @@ class HoldoutResidual:
         residuals = self._residuals(half, self._band)
         return sum(residuals) / len(residuals)
 
-    def attainable(self, half: Image.Image) -> float:
+    def attainable(self, half: Image.Image, from_px: int | None = None) -> float:
         """The residual of both pictures reduced to an eighth of a block, without the fine detail.
 
         Models replace fine detail by other detail. No correction can lower that part of the residual, and a right
-        correction must lower this one.
+        correction must lower this one. With `from_px` it is that of all blocks from this column on, for a correction
+        fitted to the columns before it.
         """
-        residuals = self._residuals(self._coarse(half), self._coarse_band)
-        return sum(residuals) / len(residuals)
+        return self._coarse_residual(self._coarse(half), from_px)
 
     def tonal(self, half: Image.Image) -> float:
         """The residual of the means of whole blocks: the difference in tone, independent of strokes."""
         residuals = self._residuals(self._coarse(half, self._block_px), self._coarse(self._band, self._block_px))
         return sum(residuals) / len(residuals)
 
-    def attainable_but_tone(self, half: Image.Image) -> float:
+    def attainable_but_tone(self, half: Image.Image, from_px: int | None = None) -> float:
         """`attainable` through tone curves fitted to `half`, to judge placement alone."""
         coarse = self._coarse(half)
         curves = fit_tone(coarse, self._coarse_band, self._coarse(self.valid_mask).point([0] * 255 + [255]))
-        residuals = self._residuals(with_tone(coarse, curves), self._coarse_band)
+        return self._coarse_residual(with_tone(coarse, curves), from_px)
+
+    def before(self, column: int) -> Image.Image:
+        """`valid_mask` without the columns from `column` on."""
+        mask = Image.new("L", self.valid_mask.size)
+        mask.paste(self.valid_mask.crop((0, 0, column, mask.height)))
+        return mask
+
+    def _coarse_residual(self, coarse: Image.Image, from_px: int | None) -> float:
+        """Mean over the held-out blocks, or over all from a column on, of the residual of a `coarse` half."""
+        if from_px is None:
+            residuals = self._residuals(coarse, self._coarse_band)
+        else:
+            first = -(-from_px // self._block_px)
+            blocks = self._block_residuals(coarse, self._coarse_band)
+            residuals = [value for k, value in enumerate(blocks) if k % self._columns >= first]
         return sum(residuals) / len(residuals)
 
     def kept_share(self, half: Image.Image) -> float:
@@ -111,10 +126,16 @@ class HoldoutResidual:
         return whole.reduce(cell_px or self._coarse_px)
 
     def _residuals(self, half: Image.Image, band: Image.Image) -> list[float]:
+        """Root mean square difference of each held-out block."""
+        blocks = self._block_residuals(half, band)
+        return [value for value, is_held_out in zip(blocks, self._held_out, strict=True) if is_held_out]
+
+    def _block_residuals(self, half: Image.Image, band: Image.Image) -> list[float]:
+        """Root mean square difference of each block, row by row."""
         edge = half.width // self._columns
         whole = squared_distance(half, band).crop((0, 0, self._columns * edge, self._rows * edge))
         means = whole.reduce(edge).get_flattened_data()
-        return [math.sqrt(mean / 3) for mean, is_held_out in zip(means, self._held_out, strict=True) if is_held_out]  # type: ignore[operator]
+        return [math.sqrt(mean / 3) for mean in means]  # type: ignore[operator]
 
     def _mask(self, weights: Sequence[float]) -> Image.Image:
         values = bytes(

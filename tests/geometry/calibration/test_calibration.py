@@ -14,6 +14,8 @@ from exquisite.contract import CLASSIC, LONG, TALL, Mode, TileContract, from_can
 from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate, calibrate_tile
 from exquisite.geometry.calibration.calibrate import measured_contract
+from exquisite.geometry.calibration.octaves import blurs
+from exquisite.pixels import as_float, difference, mean, square
 from tests.support import pictures
 from tests.support.reading import extrema
 
@@ -129,6 +131,38 @@ def test_a_local_displacement_that_is_there_is_undone() -> None:
     found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
     assert max(found.local_px) > 1
     assert found.residual_after < 0.25 * found.residual_before
+
+
+@pytest.mark.parametrize("kind", ["diagonals", "painterly", "night", "clouds"])
+def test_strokes_drawn_anew_move_nothing(kind: str) -> None:
+    """Each stroke is displaced in a direction of its own: no placement and no bend holds in the generated half."""
+    raw, band, truth = scene(kind, Drift(fine_px=2, fine_cell_px=32, seed=1), MIDDLING)
+    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert not {"place", "bend"} & set(found.stages)
+    after, before = (_blurred_rms(tile, truth) for tile in (found.tile, raw))
+    assert after < 1.01 * before
+
+
+def _blurred_rms(tile: Image.Image, truth: Image.Image) -> float:
+    """Of the generated half, at the scale at which models keep detail."""
+    blur = ImageFilter.GaussianBlur(2)
+    return rms(*(beyond_the_seam(image.filter(blur), MIDDLING) for image in (tile, truth)))
+
+
+@pytest.mark.parametrize("kind", ["facade", "writing", "night", "roof"])
+def test_strokes_drawn_anew_keep_their_energy(kind: str) -> None:
+    """Detail that lies beside its place is softened by no fit, and flat areas beside it hold it back no more."""
+    raw, band, truth = scene(kind, Drift(fine_px=2, fine_cell_px=16, blur=0.3, seed=2), MIDDLING)
+    tile = calibrate_tile(raw, band, "x_ltr", MIDDLING).tile
+    energies = [_fine_energy(beyond_the_seam(image, MIDDLING)) for image in (raw, tile, truth)]
+    assert energies[0] < 0.75 * energies[2]
+    assert 0.8 * energies[2] < energies[1] < 1.15 * energies[2]
+
+
+def _fine_energy(image: Image.Image) -> float:
+    """Mean square of the structures finer than about 4 px, away from the rim."""
+    sharp, soft = blurs(as_float(image.convert("L")), 1)
+    return mean(square(difference(sharp, soft)).crop((2, 2, image.width - 2, image.height - 2)))
 
 
 @pytest.mark.parametrize("kind", ["ink", "painterly", "pencil"])

@@ -49,3 +49,15 @@ def test_a_place_whose_every_stroke_is_drawn_anew_is_kept(kind: str, seed: int) 
 )
 def test_another_picture_keeps_less_than_half_of_that(kind: str, other: str) -> None:
     assert kept(part(scene_of(kind, 101)), part(scene_of(other, 131))) < kept_anew(kind, 101) / 2
+
+
+def test_from_a_column_on_all_blocks_count_and_none_before_it() -> None:
+    """A half that differs only in its first columns has no residual from there on; fits leave out those after it."""
+    band = scene_of("cobbles", 1).crop((0, 0, 128, 128))
+    holdout = HoldoutResidual(band, 16, (1.0,) * 64)
+    half = band.copy()
+    half.paste((0, 0, 0), (0, 0, 64, 128))
+    assert holdout.attainable(half) > 0
+    assert holdout.attainable(half, 64) == 0
+    assert holdout.attainable(half, 48) > 0
+    assert holdout.before(64).getbbox()[2] <= 64  # type: ignore[index]

@@ -1,0 +1,72 @@
+"""Registers a raw tile to its band in colour: placement and tone each need the other, so they take turns."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from ...pixels import as_float
+from .blocks import halved
+from .displacement import resample
+from .grey import registration_grey
+from .holdout import HoldoutResidual
+from .placement import MAX_SHIFT_PX
+from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
+from .tone import ENOUGH_PIXELS, fit_tone, low_order_curve, matched_histograms, through, with_tone
+
+__all__ = ["LOCAL_FALL", "registered"]
+
+LOCAL_FALL = 0.95
+"""A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
+.15 levels."""
+
+_LEAST_LOCAL_FALL = 0.15  # levels: half the rounding to whole levels; bends that fit noise in flat pictures lower it by .1
+_SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
+_ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
+
+
+def registered(raw: Image.Image, band: Image.Image) -> Registration:
+    """Register the redraw in one grey picture (`registration_grey`) with the tone of the band.
+
+    The first pass works at half the size, with a low-order curve from the histograms, which cannot distinguish flat
+    areas of similar size. At the resulting placement exact curves are fitted, and the full size is registered through
+    them.
+    """
+    if min(band.size) < LEAST_BAND_PX:
+        return unmeasured(band.size)
+    raw = raw.crop((0, 0, min(raw.width, band.width + _SEEN_BEYOND_PX), raw.height))
+    weights = registration_grey(band)
+    # 1. Placement at half the size.
+    grey, grey_band = (halved(image.convert("L", weights)) for image in (raw, band))
+    reference = grey.crop((0, 0, *grey_band.size))
+    shares = [count / reference.width / reference.height for count in reference.histogram()]
+    curve = low_order_curve(shares, matched_histograms(reference, grey_band))
+    rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
+    # 2. Tone curves at that placement.
+    small, small_band = (_half_size(image) for image in (raw, band))
+    tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
+    # 3. Place and bend at full size; the bend only if it improves the residual of the small pictures.
+    toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
+    result = register(toned, reference, rough.placement.twice)
+    if not result.has_bend:
+        return result
+    holdout = HoldoutResidual(small_band, rough.block_px, rough.weights)
+
+    def residual(registration: Registration) -> float:
+        half = _pulled_back(small, registration, small_band.size, 2)
+        return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
+
+    straight = result.straightened()
+    before, after = residual(straight), residual(result)
+    return result if after < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL) else straight
+
+
+def _half_size(image: Image.Image) -> Image.Image:
+    """Means of 2 by 2 pixels, without an odd last row or column."""
+    return image.reduce(2).crop((0, 0, image.width // 2, image.height // 2))
+
+
+def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
+    """The registered conditioning half, of `size` (width, height), of a `redraw` that is reduced by `scale`."""
+    step = registration.block_px // scale
+    xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)
+    return resample(redraw, registration.field(xs, ys, scale), (0, 0, *size), 1)
