@@ -29,6 +29,7 @@ from .record import Calibration
 from .registration import Registration
 from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
 from .tone import (
+    ENOUGH_PIXELS,
     ToneCurves,
     equal_histograms,
     fit_tone,
@@ -74,7 +75,7 @@ _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
-_LEAST_FAR_PX = 64  # of the far half of the band: a narrower one is too small to predict anything
+_LEAST_FAR_PX = 64  # of the far half of the band: a narrower one is too small to be registered alone
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
 _SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
 
@@ -340,10 +341,13 @@ class _Correction:
             self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
 
     def _holds_near_the_seam(self, fit: Callable[[Image.Image, Image.Image, Image.Image], ToneCurves]) -> bool:
-        """Whether tone curves fitted to the far half of the band do not raise the residual of its near half."""
+        """Whether tone curves fitted to the far half of the band do not raise the residual of its near half.
+
+        A far half with too few pixels to determine a curve decides nothing.
+        """
         half = self._tile.crop(self._half)
         far = self._band.width // 2
-        if far < _LEAST_FAR_PX:
+        if far * half.height < ENOUGH_PIXELS:
             return True
         curves = fit(half, self._band, self._holdout.before(far))
         before, after = (self._holdout.attainable(one, far) for one in (half, with_tone(half, curves)))

@@ -19,7 +19,7 @@ LOCAL_FALL = 0.95
 """A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
 .15 levels."""
 
-_LEAST_LOCAL_FALL = 0.15  # levels: half the rounding to whole levels; bends that fit noise in flat pictures lower it by .1
+_LEAST_LOCAL_FALL = 0.15  # levels: half the rounding to whole levels; bends that fit noise in flat pictures lower .1
 _SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 
