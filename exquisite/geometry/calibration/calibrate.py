@@ -246,13 +246,13 @@ class _Correction:
         name = "bend" if registration.has_bend else "place"
         if after > CLEAR_FALL * before:
             return f"{name} left as it is: moved, the band has {_share(after, before)} of the residual"
-        if after > _CLEAR_PLACE * before and not self._predicts(registration.has_bend):
+        if after > _CLEAR_PLACE * before and not self._predicts(registration):
             return f"{name} left as it is: what the far half of the band shows does not hold near the seam"
         self._tile, self._field, self._left_by_place = placed, field, after / (before + _NO_RESIDUAL)
         return ""
 
-    def _predicts(self, bent: bool) -> bool:
-        """Whether the far half of the band alone tells how its near half was moved.
+    def _predicts(self, whole: Registration) -> bool:
+        """Whether the far half of the band alone, registered like the `whole`, tells how its near half was moved.
 
         Strokes drawn anew, each in another direction, have a mean displacement that is not 0, and any smooth field
         follows them a little. That lowers the residual everywhere it was fitted, and raises it where it was not: in the
@@ -264,7 +264,7 @@ class _Correction:
             return True
         registration = registered(self._raw, self._band.crop((0, 0, far, across)))
         contract = TileContract(seam, far, min(far, seam - far), seam - far, across)
-        field = extended(registration if bent else registration.straightened(), contract)
+        field = extended(registration if whole.has_bend else registration.straightened(), contract)
         moved = resample(self._raw, field, self._half)
         before, after = (
             self._holdout.attainable_but_tone(half, far) for half in (self._raw.crop(self._half), moved)
