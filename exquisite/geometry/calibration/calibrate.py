@@ -71,6 +71,7 @@ _DOUBTFUL = 0.45  # share of the band: a redraw that keeps less is recomposed, u
 _CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes
+_MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
@@ -285,6 +286,8 @@ class _Correction:
         clear = after <= CLEAR_FALL * before or (after <= before and tonal)
         if not clear:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
+        elif self._holdout.share_of_harm(*(tile.crop(self._half) for tile in (self._tile, toned))) > _MOST_HARM:
+            self._remarks.append("tone left as it is: the curves would change parts of the band that are right")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
         elif after > _CLEAR_TONE * before and not self._holds_near_the_seam(fit_tone):

@@ -15,6 +15,7 @@ __all__ = ["HoldoutResidual"]
 _HELD_OUT = 5  # one block in five, in every row and column: see `HoldoutResidual`
 _LEAST_WEIGHT = 0.2  # of a block whose relative error is 2.5 times the median (`blocks._weights`)
 _SLOW_TONE = 16.0  # levels^2: tone varies by up to 4 levels from place to place
+_AGREES, _CLEARLY = 3.0, 2.0  # levels: the residual of a block left alone, and a rise of it
 _LEAST_ACTIVITY = 1.0  # levels
 _COARSE_PARTS = 8  # of a block's edge
 _EXPLAINED = 0.5  # of the variance of a block; see `kept_share`
@@ -67,6 +68,15 @@ class HoldoutResidual:
         """The residual of the means of whole blocks: the difference in tone, independent of strokes."""
         residuals = self._residuals(self._coarse(half, self._block_px), self._coarse(self._band, self._block_px))
         return sum(residuals) / len(residuals)
+
+    def share_of_harm(self, before: Image.Image, after: Image.Image) -> float:
+        """Share of the held-out blocks that agree with the band in `before`, and clearly less in `after`.
+
+        An edit may change the tone of a part alone. Curves between both tones lower the residual as a whole, and harm
+        the parts that the edit left alone.
+        """
+        old, new = (self._residuals(self._coarse(half), self._coarse_band) for half in (before, after))
+        return sum(a <= _AGREES and b > a + _CLEARLY for a, b in zip(old, new, strict=True)) / len(old)
 
     def attainable_but_tone(self, half: Image.Image, from_px: int | None = None) -> float:
         """`attainable` through tone curves fitted to `half`, to judge placement alone."""

@@ -387,3 +387,13 @@ def test_tone_is_undone_among_strokes_that_were_drawn_anew() -> None:
     drift = Drift(shift=(1.3, 0.6), blur=0.9, noise=0.6, cast=(6, -4, 2), fine_px=1.2)
     raw, band, _ = scene("ink", drift, CLASSIC)
     assert "tone" in calibrate_tile(raw, band, "x_ltr").stages
+
+
+def test_a_tone_of_one_part_alone_is_not_undone_in_the_others() -> None:
+    """An edit lightens half of the band. Curves between both tones would lower the residual, and spoil the new half."""
+    raw, band, _ = scene("cobbles", Drift(noise=0.5), MIDDLING)
+    light = (0, 0, 256, 256)
+    raw.paste(raw.crop(light).point([min(255, level + 40) for level in range(256)] * 3), light)
+    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert "tone" not in found.stages
+    assert "parts of the band that are right" in found.reason
