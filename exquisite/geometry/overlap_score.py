@@ -122,7 +122,8 @@ class Gate:
     Attributes:
         threshold: smallest value of the metric "seam" that passes.
         interior: the metric "seam" at interior columns of the band, left to right in growth direction.
-        factor: largest ratio of the seam's cost to the cost expected from the interior.
+        factor: largest ratio of the seam's cost to the cost expected from the interior, unless a cut of the interior
+            costs more (`interior_gate`).
     """
 
     threshold: float
@@ -211,14 +212,18 @@ def interior_gate(
 ) -> Gate:
     """The gate of one step, from the band at the frontier of `mode`; the same for every candidate.
 
-    threshold = -factor * the expected cost of a faultless seam in such a band (`seam_cost.expected_cost`).
+    threshold = -max(factor * expected cost of a faultless seam, factor / DEFAULT_GATE * largest cost inside the band)
+
+    The expected cost is `seam_cost.expected_cost`. At the default factor, a seam that costs no more than a cut inside
+    the band passes: the true continuation of a facade may begin with the edge of a window.
 
     Raises:
         CanvasError: not RGB, or too small.
     """
     band = to_canonical(extract_conditioning_band(canvas_or_band, mode, contract), mode)
     costs = interior_costs(band, min(REACH_PX, contract.overlap_px))
-    return Gate(-factor * expected_cost(costs), tuple(-cost for cost in costs), factor)
+    limit = max(factor * expected_cost(costs), factor / DEFAULT_GATE * max(costs))
+    return Gate(-limit, tuple(-cost for cost in costs), factor)
 
 
 def _score(past: Image.Image, future: Image.Image, added: Image.Image) -> TileScore:

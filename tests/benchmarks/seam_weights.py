@@ -4,8 +4,9 @@
     python -m tests.benchmarks.seam_weights --real FOLDER   ... and of redraws by real models (as `make bench-real`)
     python -m tests.benchmarks.seam_weights --write         ... and write both into seam_cost.py and seam_weights.json
 
-The gate passes a seam whose cost is at most k * (mean cost inside the band + TYPICAL_COST), k = DEFAULT_GATE / 2. The
-weights w >= 0 and the constant c >= 0 are the least of
+The gate passes a seam whose cost is at most k * (mean cost inside the band + TYPICAL_COST), k = DEFAULT_GATE / 2, or at
+most the largest cost inside the band. The fit uses the first limit alone: the weights w >= 0 and the constant c >= 0
+are the least of
 
     sum of s * log(1 + exp(-margin)) + RIDGE * |w - mean(w)|²
 
@@ -105,12 +106,16 @@ class Fit:
 
     def passes(self, sample: Sample) -> bool:
         """Whether the gate passes a sample."""
-        costs = _beyond_the_band(sample, self.floors)
-        return math.fsum(w * x for w, x in zip(self.weights, costs, strict=True)) <= self.constant
+        inside = [self._total(cut) for cut in sample.interior]
+        cost = self.cost(sample)
+        return cost <= self.constant + _K * fmean(inside) or cost <= max(inside)
 
     def cost(self, sample: Sample) -> float:
         """What the seam of a sample costs."""
-        return math.fsum(w * x for w, x in zip(self.weights, _costs(sample.seam, self.floors), strict=True))
+        return self._total(sample.seam)
+
+    def _total(self, cut: seam_samples.Departures) -> float:
+        return math.fsum(w * x for w, x in zip(self.weights, _costs(cut, self.floors), strict=True))
 
     def scaled(self) -> Fit:
         """The same fit with the constant of the package."""

@@ -11,6 +11,7 @@ from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_c
 from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import FIDELITY_FLOOR
 from exquisite.geometry.overlap_score import (
+    DEFAULT_GATE,
     METRICS,
     REDRAW_WEIGHT,
     VETO_PENALTY,
@@ -245,6 +246,12 @@ class TestGate:
         gate = interior_gate(constant((32, 64)), "x_ltr", SMALL)
         assert gate.passes(score_strips(constant((16, 64)), constant((16, 64)), "x_ltr"))
 
+    @pytest.mark.parametrize("kind", ["facade", "mosaic"])
+    def test_passes_what_costs_no_more_than_a_cut_inside_the_band(self, kind: str) -> None:
+        band = draw(kind, (512, 1024), 21)
+        assert interior_gate(band, "x_ltr").threshold <= min(interior_gate(band, "x_ltr").interior)
+        assert interior_gate(band, "x_ltr", factor=2.0).threshold > interior_gate(band, "x_ltr").threshold
+
     @pytest.mark.parametrize("kind", ["diagonals", "facade", "bricks"])
     def test_passes_the_truth_and_refuses_another_picture(self, kind: str) -> None:
         picture = draw(kind, (1100, 1024), 21)
@@ -263,5 +270,5 @@ def test_the_gate_of_a_narrow_contract_looks_as_far_as_its_strips(overlap: int) 
     gate = interior_gate(band, Mode.X_LTR, contract, 2.5)
     costs = interior_costs(band, overlap)
     assert gate.interior == tuple(-cost for cost in costs)
-    assert gate.threshold == pytest.approx(-2.5 * expected_cost(costs))
+    assert gate.threshold == pytest.approx(-2.5 * max(expected_cost(costs), max(costs) / DEFAULT_GATE))
     assert interior_costs(band, 16) != interior_costs(band, 8)
