@@ -109,3 +109,16 @@ def test_a_branch_in_another_case_is_named_on_a_disk_that_takes_both_for_the_sam
         session.branch("Night")
     with pytest.raises(UsageError, match=r"no branch 'Night' .* the branch is 'night'"):
         Session.open(tmp_path / "s", branch="Night")
+
+
+def test_a_copy_that_a_file_manager_made_is_no_branch(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", ("x_ltr",))
+    session.branch("night")
+    head = (tmp_path / "s" / "heads" / "night").read_bytes()
+    for name in ("night copy", "night (1)", "night - Kopie"):
+        (tmp_path / "s" / "heads" / name).write_bytes(head)
+    session.branch("day")
+    assert session.status().branches == ("day", "night")
+    assert {finding.path for finding in session.verify().findings} == {
+        "heads/night copy", "heads/night (1)", "heads/night - Kopie",
+    }  # fmt: skip

@@ -1,6 +1,6 @@
 """The files of a session: sealed records, strips, step folders, heads, and the lock of the one writer."""
 
 from .step_folders import SEED
-from .store import BRANCH_NAME, Store
+from .store import Store
 
-__all__ = ["BRANCH_NAME", "SEED", "Store"]
+__all__ = ["SEED", "Store"]

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from ...foreign import own
 from .records import sha256
 from .step_folders import step_name
 
-__all__ = ["MAIN_HEAD", "Head", "head_line", "head_path", "parse_head"]
+__all__ = ["BRANCH_NAME", "MAIN_HEAD", "Head", "branch_names", "head_line", "head_path", "parse_head"]
 
 MAIN_HEAD = "HEAD"
 """Name of the file with the main head."""
+
+BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""The names that a branch may have."""
 
 _LINE = re.compile(rb"(\d{6,12}) ([0-9a-f]{64})(?: ([!-~]{1,80}))?\n")
 
@@ -44,6 +49,12 @@ class Head:
 def head_path(branch: str | None) -> str:
     """The path of a branch's head in the session; None means HEAD, which every session has."""
     return MAIN_HEAD if branch is None else f"heads/{branch}"
+
+
+def branch_names(root: Path) -> list[str]:
+    """The branches of the session at `root`, sorted. A copy that a file manager made, such as "night (1)", is none."""
+    names = (path.name for path in own((root / "heads").glob("*")))
+    return sorted(name for name in names if BRANCH_NAME.fullmatch(name))
 
 
 def head_line(path: str, step: int, sealed: bytes) -> bytes:

@@ -18,7 +18,6 @@ it, and every folder before the file that relies on it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,17 +36,14 @@ from ...foreign import is_foreign, own
 from .answer_drafts import recover_draft
 from .artifacts import decode_png
 from .creation import FOLDERS, NO_FOLDER_SYNC, create_session
-from .heads import head_line, head_path, parse_head
+from .heads import BRANCH_NAME, branch_names, head_line, head_path, parse_head
 from .pieces import Piece, beyond, box_of, pending_at, zone_width
 from .records import Record, read_file, seal, sha256
 from .session_files import SessionFiles, WriterLock
 from .session_pictures import SessionPictures
 from .step_folders import StepFolders
 
-__all__ = ["BRANCH_NAME", "Store"]
-
-BRANCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""The names that a branch may have."""
+__all__ = ["Store"]
 
 
 class Store:
@@ -217,7 +213,7 @@ class Store:
 
     def branches(self) -> list[str]:
         """The names under heads/, sorted."""
-        return sorted(path.name for path in own((self.root / "heads").glob("*")))
+        return branch_names(self.root)
 
     def _in_another_case(self, name: str) -> str:
         """What a disk that takes upper and lower case for the same calls the branch `name`; "" for its own name."""

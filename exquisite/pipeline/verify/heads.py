@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from ...foreign import own
-from ..store import BRANCH_NAME, SEED
-from ..store.heads import MAIN_HEAD, head_line, parse_head
+from ..store import SEED
+from ..store.heads import MAIN_HEAD, branch_names, head_line, head_path, parse_head
 from ..store.records import read_record
 from ..store.step_folders import step_name
 from .evidence import Evidence, Replacement
@@ -21,9 +20,8 @@ Heads = Mapping[str, bytes | None]
 
 def read_heads(evidence: Evidence) -> Heads:
     """The content of each head by its path; None for an unreadable one."""
-    folder = evidence.root / "heads"
-    names = sorted(path.name for path in own(folder.glob("*")) if BRANCH_NAME.fullmatch(path.name))
-    return {path: evidence.content(path) for path in (MAIN_HEAD, *(f"heads/{name}" for name in names))}
+    paths = [MAIN_HEAD, *map(head_path, branch_names(evidence.root))]
+    return {path: evidence.content(path) for path in paths}
 
 
 def check_session(evidence: Evidence, records: StepRecords, heads: Heads) -> None:
