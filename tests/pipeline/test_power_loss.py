@@ -51,6 +51,7 @@ def test_what_was_not_synced_is_not_needed(trial: Trial, tmp_path: Path) -> None
     shutil.copytree(expected.start, run)
     trial.run(run, files := PowerLossFiles(run, sometimes))
     power_off(files)  # after the last effect: what nothing synced by now is never synced
+    assert all(map(trial.done, left[-3:]))
     assert len(left) >= 15
     assert [f"{place.name}: {problem}" for place in left for problem in recovered(trial, place, expected)] == []
 

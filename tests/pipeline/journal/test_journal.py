@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from exquisite.api.generator import RawCandidate
 from exquisite.api.models import FREE, MODEL_DEFAULT
 from exquisite.errors import PaymentError, StorageError
-from exquisite.files import Files
+from exquisite.files import Files, storage_error
 from exquisite.pipeline.journal import Journal
 from exquisite.pipeline.journal.ledger import Ledger
 from exquisite.pipeline.store.records import sha256
@@ -85,6 +86,19 @@ def stopping_at_the_outcome(root: Path) -> Journal:
     return of_files(root, files)
 
 
+class RefusesOnce(QuickFiles):
+    """A disk that fails when the first file that ends in `ending` has its name and its folder is to be synced."""
+
+    def __init__(self, ending: str) -> None:
+        self._ending = ending
+        self._refused = False
+
+    def sync_folder(self, path: Path) -> None:
+        if not self._refused and any(path.glob(f"*{self._ending}")):
+            self._refused = True
+            raise storage_error(OSError(errno.EIO, "made to fail"), "write", path)
+
+
 def test_numbers_go_on_after_a_restart(root: Path) -> None:
     journal(root).intend({})
     assert journal(root).intend({}) == 1
@@ -97,6 +111,26 @@ def test_a_body_is_durable_before_its_outcome_is_written(root: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         log.answered(call, PNG, {})
     assert [tile.data for tile in journal(root).candidates()] == [PNG]
+    assert journal(root).unknown_calls() == {}
+
+
+@pytest.mark.invariant("NEVER-TWICE")
+def test_an_answer_whose_outcome_was_not_written_never_becomes_unknown(root: Path) -> None:
+    """The disk refuses the outcome, and the interruption that follows is reported for every open call."""
+    log = of_files(root, RefusesOnce("outcome.json"))
+    call = log.intend({})
+    with pytest.raises(StorageError):
+        log.answered(call, PNG, {})
+    log.unknown(call, "interrupted")
+    assert [tile.data for tile in journal(root).candidates()] == [PNG]
+    assert journal(root).unknown_calls() == {}
+
+
+def test_an_intent_that_is_perhaps_not_durable_leaves_no_call_behind(root: Path) -> None:
+    log = of_files(root, RefusesOnce("intent.json"))
+    with pytest.raises(StorageError):
+        log.intend({})
+    assert list((root / "steps/000001/answers").iterdir()) == []
     assert journal(root).unknown_calls() == {}
 
 
