@@ -56,8 +56,9 @@ CLEAR_FALL = 0.98
 """Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
 of blocks, see `_adjust_tone`), and sharpness by a very small change only if that reduces the residual to it."""
 
-FIDELITY_FLOOR = 0.0
-"""A redrawn conditioning half with less fidelity is unexplained. True redraws: .44 and above; others: below 0."""
+FIDELITY_FLOOR = -0.05
+"""A redrawn conditioning half with less fidelity is unexplained. Redraws of the band have .09 and above, -.02 where the
+model drew strokes of its own all over it; unrelated pictures of the simulated model have -.07 and below."""
 
 LEAST_KEPT = 0.15
 """A redraw that keeps less than this share of the band is recomposed, and no stage is applied. Unrelated pictures keep
