@@ -17,7 +17,7 @@ from typing import IO
 
 from .errors import SessionLockedError, StorageError
 
-__all__ = ["Files", "Lock"]
+__all__ = ["Files", "Lock", "read_settings"]
 
 _ADVICE = {
     errno.ENOSPC: "free some space and run the same command again",
@@ -30,6 +30,7 @@ _ADVICE = {
     errno.EOPNOTSUPP: "this file system has no locks; put the session on a local disk",
 }
 
+_SETTINGS_BYTES = 1 << 24  # more than a person writes
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)  # of a folder, on some network and FUSE file systems
 _LOCKED = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)  # flock, fcntl, and msvcrt have each their own
 
@@ -165,6 +166,19 @@ class Files:
             raise error.saying(str(error).replace(str(draft), str(path))) from error
         self.replace(draft, path)
         self.sync_folder(path.parent)
+
+
+def read_settings(path: Path | str) -> bytes:
+    """The content of a file that a person writes, such as a plan or a key; a pipe is read to its end.
+
+    Raises:
+        OSError: it is unreadable, or too long, as a device without end is.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(_SETTINGS_BYTES + 1)
+    if len(data) > _SETTINGS_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 class Lock:

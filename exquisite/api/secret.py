@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import UsageError
+from ..files import read_settings
 
 __all__ = ["Secret", "find_key"]
 
@@ -75,7 +76,7 @@ def _key_in(path: str | Path, variable: str) -> str:
     """Read the text of the key from a file."""
     source = f"the key file {path}"
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_settings(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise UsageError(f"{source} cannot be read: {problem}") from None

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import UsageError
+from ..files import read_settings
 from ..json_types import JsonObject
 from .models import FREE, MODELS
 from .prices import Prices
@@ -49,7 +50,7 @@ def read_server_file(path: Path | str, base: ServerSettings | None = None) -> Se
     """
     where = f"the server file {path}"
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        values = tomllib.loads(read_settings(path).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{where} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

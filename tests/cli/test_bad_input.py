@@ -135,6 +135,19 @@ class TestSessions:
         assert everything(folder) == before
 
     @pytest.mark.invariant("AXIS-FIXED")
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no device without end")
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [
+            (["--plan", "/dev/zero"], 2, "/dev/zero cannot be read: File too large"),
+            (["--generator", "openai", "--server-file", "/dev/zero"], 2, "/dev/zero cannot be read: File too large"),
+            (["--generator", "openai", "--key-file", "/dev/zero"], 2, "/dev/zero cannot be read: File too large"),
+            (["--generator", "replay", "--cassette", "/dev/zero"], 8, "/dev/zero is a device or a pipe"),
+        ],
+    )
+    def test_a_device_without_end(self, session: Cli, words: list[str], code: int, said: str) -> None:
+        assert_helpful(session("step", "ink", "x_ltr", *words, "--dry-run"), code, said)
+
     def test_the_other_axis(self, session: Cli, folder: Path) -> None:
         session("step", "ink", "x_ltr", "--gate", "none")
         before = everything(folder)

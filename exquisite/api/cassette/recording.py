@@ -124,8 +124,10 @@ def load_recording(path: Path) -> tuple[str, list[Interaction]]:
     """Load (origin, interactions) from `path`.
 
     Raises:
-        ReplayError: the file is missing or has another version, or the file or a blob is damaged.
+        ReplayError: the file is missing, no regular file or of another version, or the file or a blob is damaged.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ReplayError(f"{path} is a device or a pipe: name a cassette")
     try:
         document = json.loads(path.read_bytes())
         version = document["cassette"]

@@ -33,6 +33,7 @@ from typing import Any
 from ...api.prompt import check_words
 from ...contract import Mode, TileContract
 from ...errors import ContractError, ExquisiteError, UsageError
+from ...files import read_settings
 from ..fitting import rgb_file
 from ..step.options import OPTION_ALIASES, StepOptions, is_picture_file
 from ..step.reference_pictures import require_reaches
@@ -128,7 +129,7 @@ def read_plan(path: Path | str, contract: TileContract, mode: Mode, options: Map
     """
     path, where = Path(path), f"the plan {path}"
     try:
-        data = path.read_bytes()
+        data = read_settings(path)
         document = tomllib.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{where} cannot be read: {error.strerror or error}") from None
