@@ -47,6 +47,13 @@ def test_levels_that_the_band_lacks_are_changed_as_little_as_those_that_it_has(
     assert harm == ("would change levels that the band does not have" if is_harm else "")
 
 
+def test_a_single_pixel_of_the_band_makes_no_level_known() -> None:
+    """A curve through one bright pixel of a dark band must not darken a bright generated half."""
+    band = flat(20).resize((200, 100))
+    band.putpixel((5, 5), (200, 200, 200))
+    assert harm_of_levels(flat(20, other=200, share=0.5), curve(l200=160), band) != ""
+
+
 @pytest.mark.parametrize(
     ("levels", "harm"), [(3, ""), (4, "would draw a halftone"), (5, "would draw a halftone"), (6, "would amplify")]
 )
