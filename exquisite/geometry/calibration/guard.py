@@ -19,7 +19,7 @@ __all__ = ["harm_of_detail", "harm_of_levels"]
 
 _MOST_CLIPPED = 0.02  # additional share of clipped samples in the generated half
 _MOST_GUESSED = 0.02  # share of the samples with a level that the band hardly has
-_KNOWN_SHARE = 1e-4  # of the band's pixels: of a level with fewer, 13 in half a tile of 512 px, it tells nothing
+_PRESENT_SHARE = 1e-4  # of the band's pixels: of a level with fewer, 13 in half a tile of 512 px, it tells nothing
 _BEYOND = 8  # levels: twice the variation of tone from place to place
 _MOST_GROWTH = 1.25  # growth of an octave's energy relative to that in the conditioning half
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
@@ -41,11 +41,11 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
             if clipped > max(counts[was], reference[was] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. A larger change of levels that the band lacks than of any level that it has.
-        known = [count > _KNOWN_SHARE * sum(reference) for count in reference]
+        present = [count > _PRESENT_SHARE * sum(reference) for count in reference]
         changes = [abs(value - level) for level, value in enumerate(curve)]
-        most = max(change for change, is_known in zip(changes, known, strict=True) if is_known) + _BEYOND
+        most = max(change for change, is_present in zip(changes, present, strict=True) if is_present) + _BEYOND
         guessed = [
-            n for n, change, is_known in zip(counts, changes, known, strict=True) if not is_known and change > most
+            n for n, change, is_present in zip(counts, changes, present, strict=True) if not is_present and change > most
         ]
         if sum(guessed) > _MOST_GUESSED * total:
             return "would change levels that the band does not have"

@@ -47,7 +47,7 @@ def test_levels_that_the_band_lacks_are_changed_as_little_as_those_that_it_has(
     assert harm == ("would change levels that the band does not have" if is_harm else "")
 
 
-def test_a_single_pixel_of_the_band_makes_no_level_known() -> None:
+def test_a_single_pixel_of_the_band_is_no_level_of_it() -> None:
     """A curve through one bright pixel of a dark band must not darken a bright generated half."""
     band = flat(20).resize((200, 100))
     band.putpixel((5, 5), (200, 200, 200))
