@@ -41,11 +41,11 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
             if clipped > max(counts[was], reference[was] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. A larger change of levels that the band lacks than of any level that it has.
-        present = [count > _PRESENT_SHARE * sum(reference) for count in reference]
+        common = [count > _PRESENT_SHARE * sum(reference) for count in reference]
         changes = [abs(value - level) for level, value in enumerate(curve)]
-        most = max(change for change, is_present in zip(changes, present, strict=True) if is_present) + _BEYOND
+        most = max(change for change, is_common in zip(changes, common, strict=True) if is_common) + _BEYOND
         guessed = [
-            n for n, change, is_present in zip(counts, changes, present, strict=True) if not is_present and change > most
+            n for n, change, is_common in zip(counts, changes, common, strict=True) if not is_common and change > most
         ]
         if sum(guessed) > _MOST_GUESSED * total:
             return "would change levels that the band does not have"
