@@ -65,7 +65,7 @@ help:
 	@echo 'make coverage          the suite with branch coverage of exquisite/'
 	@echo 'make bench             time of a scorer pair and of a step, each beside its floor'
 	@echo 'make bench-seams       the tables of seam metrics in RESULTS.md'
-	@echo 'make fit-seams         weights and floors of the seam metric, fitted on pictures that its table leaves out (DIR=folder: on'
+	@echo 'make fit-seams         weights of the seam metric, fitted on pictures that its table leaves out (DIR=folder: on'
 	@echo '                       redraws by real models, too)'
 	@echo 'make bench-panorama    many steps in a row: what is left of drift and seams'
 	@echo 'make bench-strides     one step of each contract, beside each other'

@@ -136,7 +136,7 @@ class Component:
     Attributes:
         name: as in the scores.
         weight: as `make fit-seams` fits it.
-        floor: how far the curve may depart before that is noticeable, in the curve's unit; fitted with the weights.
+        floor: how far the curve may depart before that is noticeable, in the curve's unit.
         span: columns on each side of the cut that the curve reads: closer columns are not interior.
         sign: 1 where a rise of the curve counts, -1 where a fall does.
         curve: name of the curve; by default that of the component.
@@ -165,15 +165,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 3.6, 0.012, 11),
-    Component("colour_step", 5.63, 0.316, 11),
-    Component("tone", 5.18, 0.31, 4 * TONE_COLUMNS + 2),
-    Component("turn", 4.6, 0.269, 11),
-    Component("slant", 4.9, 0.205, 11),
-    Component("straightness", 4.29, 0.0624, 11),
-    Component("grain", 4.22, 0.052, WINDOW, centred=True),
-    Component("colour_detail", 4.63, 0.19, WINDOW, sign=-1, centred=True),
-    Component("dark_lines", 4.17, 0.111, WINDOW, sign=-1, centred=True),
+    Component("step", 4.19, 0.012, 11),
+    Component("colour_step", 3.99, 0.316, 11),
+    Component("tone", 3.3, 0.31, 4 * TONE_COLUMNS + 2),
+    Component("turn", 5.25, 0.269, 11),
+    Component("slant", 5.66, 0.205, 11),
+    Component("straightness", 5.06, 0.0624, 11),
+    Component("grain", 5.66, 0.052, WINDOW, centred=True),
+    Component("colour_detail", 3.8, 0.19, WINDOW, sign=-1, centred=True),
+    Component("dark_lines", 2.93, 0.111, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 

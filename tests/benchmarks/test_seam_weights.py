@@ -13,7 +13,6 @@ from exquisite.geometry.seam_cost import COMPONENTS, TYPICAL_COST, Departure
 from tests.benchmarks import seam_weights
 from tests.benchmarks.seam_samples import Sample
 from tests.benchmarks.seam_weights import (
-    PACKAGE,
     SHARES,
     Fit,
     Row,
@@ -42,10 +41,9 @@ def rows(*means: float, number: int = 400) -> list[Row]:
     return [Row((*(draw.gauss(mean, 1) for mean in means), 0.0), 1 / number) for _ in range(number)]
 
 
-def test_the_package_holds_the_weights_and_floors_that_were_fitted() -> None:
+def test_the_package_holds_the_weights_that_were_fitted() -> None:
     recorded = json.loads(seam_weights.RESULT.read_text(encoding="utf-8"))
     assert {component.name: component.weight for component in COMPONENTS} == recorded["weights"]
-    assert {component.name: component.floor for component in COMPONENTS} == recorded["floors"]
     assert recorded["fitted on"]["samples"].keys() <= SHARES.keys()
 
 
@@ -53,8 +51,7 @@ def test_a_fit_is_written_into_the_package() -> None:
     recorded = json.loads(seam_weights.RESULT.read_text(encoding="utf-8"))
     source = seam_weights.MODULE.read_text(encoding="utf-8")
     assert with_fit(source, recorded) == source
-    other = {"weights": dict.fromkeys(recorded["weights"], 7.25), "floors": dict.fromkeys(recorded["floors"], 0.5)}
-    assert with_fit(source, other).count("7.25, 0.5,") == COUNT
+    assert with_fit(source, {"weights": dict.fromkeys(recorded["weights"], 7.25)}).count(", 7.25, ") == COUNT
 
 
 def test_what_tells_more_weighs_more_and_nothing_weighs_less_than_nothing() -> None:
@@ -84,23 +81,6 @@ def test_the_fit_has_the_constant_of_the_gate() -> None:
     assert fit(samples).constant == pytest.approx(DEFAULT_GATE / 2 * TYPICAL_COST)
 
 
-def test_no_other_floor_nearby_would_be_better() -> None:
-    """Every truth departs by some floors in one of four components, every damage by as much in two of them."""
-    draw = random.Random(5)
-    samples = []
-    for k in range(80):
-        beyond = [draw.uniform(2, 8) for _ in range(4)]
-        shown = draw.sample(range(4), 1 if k % 4 else 2)
-        departing = (value if i in shown else 0.0 for i, value in enumerate(beyond))
-        samples.append(sample(*departing, damage="blur" if k % 2 else "", place=str(k)))
-    found = fit(samples)
-    values, best = least(rows_of(samples, found.floors))
-    others = [
-        least(rows_of(samples, [found.floors[0] * factor, *found.floors[1:]]), values)[1] for factor in (0.5, 2.0)
-    ]
-    assert min(others) > best - 1e-3
-
-
 def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> None:
     samples = [
         sample(0.0),
@@ -112,7 +92,7 @@ def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> Non
         sample(4.0, group="smooth", place="3", damage="noise"),
         sample(4.0, group="real", picture="pair", damage="visible"),
     ]
-    found = rows_of(samples, PACKAGE.floors)
+    found = rows_of(samples)
     at_gate, beside = ([row for row in found if bool(row.coefficients[-1]) is gate] for gate in (True, False))
     total = SHARES["truth"] + SHARES["damage"] + SHARES["redraw"] + SHARES["damaged redraw"] + SHARES["visible"]
     assert sum(row.share for row in at_gate) == pytest.approx(total)
@@ -121,7 +101,7 @@ def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> Non
 
 
 def test_truths_should_cost_less_than_the_constant_and_damages_more() -> None:
-    truth, damage, beside = rows_of([sample(1.0), sample(2.0, damage="blur")], PACKAGE.floors)
+    truth, damage, beside = rows_of([sample(1.0), sample(2.0, damage="blur")])
     assert truth.coefficients[0] == pytest.approx(-0.5)
     assert truth.coefficients[-1] == 1
     assert damage.coefficients[0] == pytest.approx(0.8)
@@ -131,12 +111,12 @@ def test_truths_should_cost_less_than_the_constant_and_damages_more() -> None:
 
 def test_the_band_says_what_is_usual() -> None:
     usual = replace(sample(1.0), interior=(sample(1.0).seam, sample(0.0).seam))
-    (truth,) = rows_of([usual], PACKAGE.floors)
+    (truth,) = rows_of([usual])
     assert truth.coefficients[0] == pytest.approx(-(0.5 - DEFAULT_GATE / 2 * 0.25))
 
 
 def test_refusals_and_wins_are_counted() -> None:
-    heavy = Fit((10.0, *[0.0] * (COUNT - 1)), PACKAGE.floors, 4.0)
+    heavy = Fit((10.0, *[0.0] * (COUNT - 1)), 4.0)
     samples = [
         sample(0.5),
         sample(1.0, place="2"),
