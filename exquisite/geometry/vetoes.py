@@ -19,8 +19,15 @@ __all__ = ["emptiness_vetoes", "resemblance", "resemblance_vetoes"]
 _CELL_PX = (4, 8)
 """(width, height) of the cells on which copies are looked for, in pixels."""
 
+_SMOOTH_CELLS = 4
+"""Width and height, in cells, of the surroundings that are subtracted from each cell."""
+
 _TEMPLATE_CELLS = 16
 """Width of the searched piece in cells."""
+
+_LEAST_LEVELS = 0.29
+"""Standard deviation of what rounding to whole levels adds, 1 / sqrt(12). A strip with less detail has none to copy:
+the steps of a smooth slope repeat, and the true continuation of a sky would be taken for a copy of it."""
 
 _COPY_LEAST = 0.6
 """A piece that correlates less with the band is no copy of it."""
@@ -59,6 +66,8 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
         return ()
     first, last = new.crop((0, 0, width, new.height)), old.crop((old.width - width, 0, old.width, old.height))
     earlier = old.crop((0, 0, old.width - width, old.height))
+    if _energy(first) < first.width * _LEAST_LEVELS**2:
+        return ()
     match, own = resemblance(first, old), None
     names = []
     for name, likeness in match.items():
@@ -77,10 +86,10 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
 
 def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> float:
     """1 - the similarity of the mirrored new strip, aligned to the pixel, to the cells `old` of the band."""
-    width = min(_TEMPLATE_CELLS, future.width // cell[0] - 1, old.width)
     likenesses = [0.0]
-    for skipped in range(cell[0] if width > 0 else 0):
+    for skipped in range(cell[0]):
         new = _cells(future.crop((skipped, 0, future.width, future.height)), cell)
+        width = min(_TEMPLATE_CELLS, new.width, old.width)
         likenesses.append(resemblance(new.crop((0, 0, width, new.height)), old)["mirror"])
     return 1 - max(likenesses)
 
@@ -103,7 +112,7 @@ def resemblance(piece: Image.Image, place: Image.Image) -> dict[str, float]:
     """
     width = piece.width
     squares = column_means(combined(lambda a: a["v"] * a["v"], v=place))
-    energy = math.fsum(column_means(combined(lambda a: a["v"] * a["v"], v=piece)))
+    energy = _energy(piece)
     products = [
         column_means(combined(lambda a: a["p"] * a["q"], p=_widened(piece, column, place.width), q=place))
         for column in range(width)
@@ -116,6 +125,11 @@ def resemblance(piece: Image.Image, place: Image.Image) -> dict[str, float]:
             mirrored = sum(products[width - 1 - i][left + i] for i in range(width))
             best = {"copy": max(best["copy"], straight / norm), "mirror": max(best["mirror"], mirrored / norm)}
     return best
+
+
+def _energy(cells: Image.Image) -> float:
+    """The sum over the columns of an image of mode F of their mean squares."""
+    return math.fsum(column_means(combined(lambda a: a["v"] * a["v"], v=cells)))
 
 
 def _widened(image: Image.Image, column: int, width: int) -> Image.Image:
@@ -152,8 +166,14 @@ def _activity(image: Image.Image, dx: int, dy: int, piece: int) -> Iterator[floa
 
 
 def _cells(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
-    """Luminance in cells of (width, height) pixels, minus its surroundings four times coarser, mode F."""
+    """Luminance in cells of (width, height) pixels, minus its surroundings four times coarser, mode F.
+
+    Cells beside the rim have surroundings on one side only, which would make every slope the same pattern there: they
+    are left out where others remain.
+    """
     cells = as_float(image).reduce(cell)
-    coarse = (max(1, cells.width // 4), max(1, cells.height // 4))
+    coarse = (max(1, cells.width // _SMOOTH_CELLS), max(1, cells.height // _SMOOTH_CELLS))
     smooth = cells.resize(coarse, Image.Resampling.BOX).resize(cells.size, Image.Resampling.BILINEAR)
-    return combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)
+    left, top = (_SMOOTH_CELLS // 2 if size >= 2 * _SMOOTH_CELLS else 0 for size in cells.size)
+    detail = combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)
+    return detail.crop((left, top, cells.width - left, cells.height - top))

@@ -1,5 +1,6 @@
 """Vetoes: copies, mirrors, smears and flat fills, relative to the canvas's own repetitions."""
 
+import random
 from functools import cache
 
 import pytest
@@ -52,6 +53,24 @@ def face(width: int) -> Image.Image:
     for left in (0.35, 0.6):
         pen.ellipse((2 * width * left, 400, 2 * width * (left + 0.05), 440), fill=10)
     return subject.filter(ImageFilter.GaussianBlur(3)).crop((0, 0, width, HEIGHT))
+
+
+class TestSmoothSlopes:
+    """Every piece of an even slope looks like every other, and its rounded levels repeat: that is no copy."""
+
+    @pytest.mark.parametrize("grain", [0.0, 0.4])
+    @pytest.mark.parametrize(
+        ("along", "across"), [(-63, 11), (107, 14), (55, -63), (64, -34), (51, -119), (-116, -42), (73, -78), (0, 120)]
+    )
+    def test_may_go_on(self, along: float, across: float, grain: float) -> None:
+        chance = random.Random(f"slope:{along}:{across}")
+        levels = bytes(
+            round(128 + along * (x / 256 - 0.5) + across * (y / 256 - 0.5) + chance.gauss(0, grain))
+            for y in range(256)
+            for x in range(192)
+        )
+        slope = Image.frombytes("L", (192, 256), levels)
+        assert resemblance_vetoes(slope.crop((0, 0, 128, 256)), slope.crop((128, 0, 192, 256))) == ()
 
 
 class TestSymmetricSubjects:
@@ -138,7 +157,8 @@ def test_a_copy_explains_much_more_than_the_band_does(
 ) -> None:
     found = iter([{"copy": likeness, "mirror": 0.0}, {"copy": own, "mirror": 0.0}])
     monkeypatch.setattr("exquisite.geometry.vetoes.resemblance", lambda *_: next(found))
-    assert resemblance_vetoes(grey((64, 64)), grey((32, 64))) == (("copy",) if vetoed else ())
+    band, strip = noise((64, 64)).convert("L"), noise((32, 64)).convert("L")
+    assert resemblance_vetoes(band, strip) == (("copy",) if vetoed else ())
 
 
 @pytest.mark.parametrize(("contrast", "vetoed"), [(6, True), (10, False)])
