@@ -93,6 +93,14 @@ def test_a_path_that_no_file_can_have() -> None:
         open_picture("a\0b.png")
 
 
+def test_a_file_longer_than_the_memory_that_a_picture_may_take_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.png"
+    with path.open("wb") as file:
+        file.truncate(1_000_000_001)  # it takes no space where files may have holes
+    with pytest.raises(PictureError, match=r"long\.png has 1,000,000,001 bytes: scale it down or cut it first"):
+        open_picture(path)
+
+
 @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are text here")
 def test_a_name_that_is_no_text_is_recorded_readably(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
