@@ -10,7 +10,7 @@ from exquisite.pixels import as_float
 from tests.benchmarks.real import Pair, Row, crop, examine, fuzz, summary
 from tests.support.redraws import REDRAWS, Redraw
 
-CROPS = 40
+CROPS = 100
 
 
 def pair(redraw: Redraw) -> Pair:
