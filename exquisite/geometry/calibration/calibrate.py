@@ -28,6 +28,7 @@ from .photometric import PhotometricCorrection
 from .record import Calibration
 from .registration import Registration
 from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
+from .slow_tone import with_even_tone
 from .tone import (
     ENOUGH_PIXELS,
     ToneCurves,
@@ -193,6 +194,8 @@ class _Correction:
         else:
             self._adjust_sharpness()
             self._match_levels()
+            if self._stages:
+                self._tile = with_even_tone(self._tile, self._band)
             self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
         after = self._holdout.residual(self._tile.crop(self._half)) if self._stages else before
