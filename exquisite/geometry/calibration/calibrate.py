@@ -194,8 +194,7 @@ class _Correction:
         else:
             self._adjust_sharpness()
             self._match_levels()
-            if self._stages:
-                self._tile = with_even_tone(self._tile, self._band)
+            self._even_tone()
             self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
         after = self._holdout.residual(self._tile.crop(self._half)) if self._stages else before
@@ -359,6 +358,13 @@ class _Correction:
         curves = fit(half, self._band, self._holdout.before(far))
         before, after = (self._holdout.attainable(one, far) for one in (half, with_tone(half, curves)))
         return after <= before
+
+    def _even_tone(self) -> None:
+        """Halve the slow variation of tone beside the seam, if any stage was applied."""
+        even = with_even_tone(self._tile, self._band) if self._stages else self._tile
+        if even is not self._tile:
+            self._remarks.append("slow variation of tone halved beside the seam")
+            self._tile = even
 
     def _measure_grain(self) -> None:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
