@@ -22,6 +22,10 @@ _CELL_PX = (4, 8)
 _SMOOTH_CELLS = 4
 """Width and height, in cells, of the surroundings that are subtracted from each cell."""
 
+_MANY_CELLS = 32
+"""Cells along an edge from which on those beside the rim are left out: among fewer, pieces resemble each other by
+chance."""
+
 _TEMPLATE_CELLS = 16
 """Width of the searched piece in cells."""
 
@@ -169,11 +173,11 @@ def _cells(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
     """Luminance in cells of (width, height) pixels, minus its surroundings four times coarser, mode F.
 
     Cells beside the rim have surroundings on one side only, which would make every slope the same pattern there: they
-    are left out where others remain.
+    are left out where enough others remain.
     """
     cells = as_float(image).reduce(cell)
     coarse = (max(1, cells.width // _SMOOTH_CELLS), max(1, cells.height // _SMOOTH_CELLS))
     smooth = cells.resize(coarse, Image.Resampling.BOX).resize(cells.size, Image.Resampling.BILINEAR)
-    left, top = (_SMOOTH_CELLS // 2 if size >= 2 * _SMOOTH_CELLS else 0 for size in cells.size)
+    left, top = (_SMOOTH_CELLS // 2 if size >= _MANY_CELLS else 0 for size in cells.size)
     detail = combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)
     return detail.crop((left, top, cells.width - left, cells.height - top))
