@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
@@ -21,10 +22,6 @@ _CELL_PX = (4, 8)
 
 _SMOOTH_CELLS = 4
 """Width and height, in cells, of the surroundings that are subtracted from each cell."""
-
-_MANY_CELLS = 32
-"""Cells along an edge from which on those beside the rim are left out: among fewer, pieces resemble each other by
-chance."""
 
 _TEMPLATE_CELLS = 16
 """Width of the searched piece in cells."""
@@ -53,6 +50,40 @@ _EMPTY_SHARE = 0.08
 """Texture below this share of the band's poorest piece is a flat fill or a smear."""
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """How a band and a strip are reduced for their comparison.
+
+    Attributes:
+        size: (width, height) of a cell in pixels.
+        rim: cells (across, along the seam) that are left out at each end, of band and strip alike.
+    """
+
+    size: tuple[int, int]
+    rim: tuple[int, int]
+
+    @classmethod
+    def of(cls, strip: Image.Image) -> _Cells:
+        """Smaller cells for a narrow strip, and no rim there: few pixels resemble many places by chance."""
+        width, height = (
+            max(1, min(cell, size // _TEMPLATE_CELLS)) for cell, size in zip(_CELL_PX, strip.size, strict=True)
+        )
+        rim = _SMOOTH_CELLS // 2
+        return cls((width, height), (rim * (width == _CELL_PX[0]), rim * (height == _CELL_PX[1])))
+
+    def detail(self, image: Image.Image) -> Image.Image:
+        """Luminance in cells, minus its surroundings four times coarser, mode F.
+
+        Cells beside the rim have surroundings on one side only, which makes every slope the same pattern there.
+        """
+        cells = as_float(image).reduce(self.size)
+        coarse = (max(1, cells.width // _SMOOTH_CELLS), max(1, cells.height // _SMOOTH_CELLS))
+        smooth = cells.resize(coarse, Image.Resampling.BOX).resize(cells.size, Image.Resampling.BILINEAR)
+        left, top = self.rim
+        detail = combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)
+        return detail.crop((left, top, cells.width - left, cells.height - top))
+
+
 def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
     """"copy" and "mirror": the new strip resembles the canvas clearly more than the canvas resembles itself.
 
@@ -60,11 +91,8 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
         past: luminance of the canvas before the seam, mode L, growth to the right.
         future: luminance of the new strip after the seam, same height.
     """
-    cell_width, cell_height = (
-        max(1, min(cell, size // _TEMPLATE_CELLS)) for cell, size in zip(_CELL_PX, future.size, strict=True)
-    )
-    cells = (cell_width, cell_height)
-    old, new = (_cells(image, cells) for image in (past, future))
+    cells = _Cells.of(future)
+    old, new = (cells.detail(image) for image in (past, future))
     width = min(_TEMPLATE_CELLS, new.width, old.width // 2)
     if width < 1:
         return ()
@@ -88,11 +116,11 @@ def resemblance_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...
     return tuple(names)
 
 
-def _mirrored(future: Image.Image, old: Image.Image, cell: tuple[int, int]) -> float:
+def _mirrored(future: Image.Image, old: Image.Image, cells: _Cells) -> float:
     """1 - the similarity of the mirrored new strip, aligned to the pixel, to the cells `old` of the band."""
     likenesses = [0.0]
-    for skipped in range(cell[0]):
-        new = _cells(future.crop((skipped, 0, future.width, future.height)), cell)
+    for skipped in range(cells.size[0]):
+        new = cells.detail(future.crop((skipped, 0, future.width, future.height)))
         width = min(_TEMPLATE_CELLS, new.width, old.width)
         likenesses.append(resemblance(new.crop((0, 0, width, new.height)), old)["mirror"])
     return 1 - max(likenesses)
@@ -167,17 +195,3 @@ def _activity(image: Image.Image, dx: int, dy: int, piece: int) -> Iterator[floa
     piece = min(piece, len(columns))
     for left in range(0, len(columns) - piece + 1, piece):
         yield sum(columns[left : left + piece]) / piece
-
-
-def _cells(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
-    """Luminance in cells of (width, height) pixels, minus its surroundings four times coarser, mode F.
-
-    Cells beside the rim have surroundings on one side only, which would make every slope the same pattern there: they
-    are left out where enough others remain.
-    """
-    cells = as_float(image).reduce(cell)
-    coarse = (max(1, cells.width // _SMOOTH_CELLS), max(1, cells.height // _SMOOTH_CELLS))
-    smooth = cells.resize(coarse, Image.Resampling.BOX).resize(cells.size, Image.Resampling.BILINEAR)
-    left, top = (_SMOOTH_CELLS // 2 if size >= _MANY_CELLS else 0 for size in cells.size)
-    detail = combined(lambda a: a["v"] - a["s"], v=cells, s=smooth)
-    return detail.crop((left, top, cells.width - left, cells.height - top))
