@@ -36,7 +36,7 @@ def test_the_record_is_of_these_runs(recorded: dict[str, Any]) -> None:
     assert {run.mode for run in panorama_runs.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
 
 
-_CHANCE = 0.01  # of the usual bend: what 17 pictures differ by from one run of the table to the next
+_SLACK = 0.01  # of the usual bend: `make bench-panorama` measured .009 more for TALL, over 34 seams
 
 
 @pytest.mark.parametrize("contract", ["long", "tall"])
@@ -44,7 +44,7 @@ def test_a_rectangular_contract_grows_a_picture_as_well_as_the_classic_one(
     contract: str, recorded: dict[str, Any]
 ) -> None:
     own, classic = (recorded["contracts"][contract][of] for of in ("own", "classic"))
-    assert own["calibrated"] <= classic["calibrated"] + _CHANCE
+    assert own["calibrated"] <= classic["calibrated"] + _SLACK
     assert own["psnr"] >= classic["psnr"] - 0.15
     assert abs(1 - own["contrast"]) <= abs(1 - classic["contrast"]) + 0.005
     assert abs(1 - own["sharpness"]) <= abs(1 - classic["sharpness"]) + 0.005
