@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from PIL import Image, ImageChops
 
@@ -266,14 +267,19 @@ class _Correction:
         far = seam // 2
         if far < _LEAST_FAR_PX:
             return True
-        registration = registered(self._raw, self._band.crop((0, 0, far, across)))
         contract = TileContract(seam, far, min(far, seam - far), seam - far, across)
+        registration = self._far_registration
         field = extended(registration if whole.has_bend else registration.straightened(), contract)
         moved = resample(self._raw, field, self._half)
         before, after = (
             self._holdout.attainable_but_tone(half, far) for half in (self._raw.crop(self._half), moved)
         )
         return after <= CLEAR_FALL * before
+
+    @cached_property
+    def _far_registration(self) -> Registration:
+        """The redraw registered to the half of the band that is farther from the seam, once for bend and place."""
+        return registered(self._raw, self._band.crop((0, 0, self._band.width // 2, self._band.height)))
 
     def _adjust_tone(self) -> None:
         """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.

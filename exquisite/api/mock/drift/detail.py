@@ -18,7 +18,7 @@ from .parameters import Drift
 
 __all__ = ["with_redrawn_detail", "with_redrawn_strokes", "without_blocks"]
 
-_CELL_PX = 16  # its strength is a mean of 256 pixels: known to a tenth
+_CELL_PX = 16  # its strength is a mean of 16 by 16 pixels: known to a tenth
 _AUTOENCODER_CELL_PX = 8  # cell of a latent code
 _STROKE_CELL_PX = 16  # strokes so near to each other change together
 _ELSEWHERE_PX = (24, 64)  # range of the distance from which other detail is copied
