@@ -62,7 +62,7 @@ def test_displaced_parts_show_the_same_picture_a_little_elsewhere() -> None:
         assert sum((i + 0.5) * w for i, w in enumerate(weights)) / sum(weights) + x - 7 == pytest.approx(at_x, abs=0.3)
 
 
-@pytest.mark.parametrize("coherence", [0.5, 0.9])
+@pytest.mark.parametrize("coherence", [0.0, 0.5, 0.9])
 def test_exchanged_detail_has_its_energy_and_this_much_of_the_old_one(coherence: float) -> None:
     faint = noise((192, 192), seed=9).point(lambda v: round(128 + (v - 128) * 0.1))
     drawn = redraw(faint, BOX, Drift(coherence=coherence, seed=1))
@@ -94,7 +94,7 @@ def test_an_autoencoder_gives_detail_back_more_here_and_less_there() -> None:
         for y in range(0, 128, 8)
         for x in range(0, 128, 8)
     ]
-    assert min(ratios) < 0.7 < 1.3 < max(ratios)
+    assert min(ratios) < 0.75 < 1.25 < max(ratios)
     assert correlation(drawn) > 0.9
 
 
