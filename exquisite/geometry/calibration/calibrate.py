@@ -24,8 +24,9 @@ from .displacement import Field, resample
 from .extension import extended, rim_px, unmoved, valid_box
 from .grain import LEAST_GRAIN, remaining_grain
 from .guard import harm_of_detail, harm_of_levels
-from .holdout import HoldoutResidual
+from .holdout import CLEAR_FALL, HoldoutResidual
 from .photometric import PhotometricCorrection
+from .placement_trial import CLEAR_PLACE, PlacementTrial
 from .record import Calibration
 from .registration import Registration
 from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
@@ -39,7 +40,6 @@ from .tone import (
 )
 
 __all__ = [
-    "CLEAR_FALL",
     "FIDELITY_FLOOR",
     "FILTER_MAY_COST",
     "LEAST_KEPT",
@@ -54,10 +54,6 @@ __all__ = [
 STAGES = ("place", "bend", "tone", "sharpness")
 """Names of the stages, in the order in which they are applied."""
 
-CLEAR_FALL = 0.98
-"""Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
-of blocks, see `_adjust_tone`), and sharpness by a very small change only if that reduces the residual to it."""
-
 FIDELITY_FLOOR = -0.05
 """A redrawn conditioning half with less fidelity is unexplained. Redraws of the band have .09 and above, -.02 where the
 model drew strokes of its own all over it; unrelated pictures of the simulated model have -.07 and below."""
@@ -69,9 +65,8 @@ LEAST_KEPT = 0.15
 FILTER_MAY_COST = 1.08
 """Sharpness is corrected unless that raises the attainable residual above this factor."""
 
-_DOUBTFUL = 0.45  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
-# redraws, recomposed ones kept .35 at most, and others .56 and more
-_CLEAR_PLACE = 0.7  # largest share of the residual after a clear placement; wrong placements left .78 and more
+_DOUBTFUL = 0.5  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
+# redraws, recomposed ones kept .47 at most, and others .53 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes
 _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
@@ -79,7 +74,6 @@ _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
-_LEAST_FAR_PX = 64  # of the far half of the band: a narrower one is too small to be registered alone
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
 _SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
 
@@ -188,7 +182,7 @@ class _Correction:
         self._place()
         self._adjust_tone()
         kept_share = self._kept_share
-        if kept_share < LEAST_KEPT or (kept_share < _DOUBTFUL and self._left_by_place > _CLEAR_PLACE):
+        if kept_share < LEAST_KEPT or (kept_share < _DOUBTFUL and self._left_by_place > CLEAR_PLACE):
             self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
             self._photometric = PhotometricCorrection()
             reason = f"recomposed: only {kept_share:.0%} of the conditioning half is the band redrawn"
@@ -246,40 +240,15 @@ class _Correction:
         field = extended(registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
             return ""
-        placed = resample(self._raw, field, (0, 0, *self._raw.size))
-        before, after = (self._holdout.attainable_but_tone(tile.crop(self._half)) for tile in (self._raw, placed))
-        name = "bend" if registration.has_bend else "place"
-        if after > CLEAR_FALL * before:
-            return f"{name} left as it is: moved, the band has {_share(after, before)} of the residual"
-        if after > _CLEAR_PLACE * before and not self._predicts(registration):
-            return f"{name} left as it is: what the far half of the band shows does not hold near the seam"
-        self._tile, self._field, self._left_by_place = placed, field, after / (before + _NO_RESIDUAL)
+        left, objection = self._trial.left(registration)
+        if objection:
+            return f"{'bend' if registration.has_bend else 'place'} left as it is: {objection}"
+        self._tile, self._field, self._left_by_place = resample(self._raw, field, (0, 0, *self._raw.size)), field, left
         return ""
 
-    def _predicts(self, whole: Registration) -> bool:
-        """Whether the far half of the band alone, registered like the `whole`, tells how its near half was moved.
-
-        Strokes drawn anew, each in another direction, have a mean displacement that is not 0, and any smooth field
-        follows them a little. That lowers the residual everywhere it was fitted, and raises it where it was not: in the
-        generated half, and in the near half of the band when only the far half was fitted.
-        """
-        seam, across = self._band.size
-        far = seam // 2
-        if far < _LEAST_FAR_PX:
-            return True
-        contract = TileContract(seam, far, min(far, seam - far), seam - far, across)
-        registration = self._far_registration
-        field = extended(registration if whole.has_bend else registration.straightened(), contract)
-        moved = resample(self._raw, field, self._half)
-        before, after = (
-            self._holdout.attainable_but_tone(half, far) for half in (self._raw.crop(self._half), moved)
-        )
-        return after <= CLEAR_FALL * before
-
     @cached_property
-    def _far_registration(self) -> Registration:
-        """The redraw registered to the half of the band that is farther from the seam, once for bend and place."""
-        return registered(self._raw, self._band.crop((0, 0, self._band.width // 2, self._band.height)))
+    def _trial(self) -> PlacementTrial:
+        return PlacementTrial(self._raw, self._band, self._registration)
 
     def _adjust_tone(self) -> None:
         """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.
@@ -338,7 +307,7 @@ class _Correction:
         """The second pass of tone: matches the band's distribution of levels.
 
         Remaining softness pulls dark and light levels towards grey, and sharpening beside white paper darkens it; see
-        `equal_histograms`.
+        `equal_histograms`. Where the first pass was not clear, this one must be.
         """
         if not {"tone", "sharpness"} & set(self._stages):
             return
@@ -346,7 +315,7 @@ class _Correction:
         leveled = with_tone(self._tile, curves)
         before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
         if (
-            after <= before
+            after <= before * (1 if "tone" in self._stages else CLEAR_FALL)
             and self._holds_near_the_seam(equal_histograms)
             and not harm_of_levels(self._new_half(), curves, self._band)
         ):

@@ -13,7 +13,7 @@ from .placement import MAX_SHIFT_PX
 from .registration import LEAST_BAND_PX, Registration, locate, register, unmeasured
 from .tone import ENOUGH_PIXELS, fit_tone, low_order_curve, matched_histograms, through, with_tone
 
-__all__ = ["LOCAL_FALL", "registered"]
+__all__ = ["LOCAL_FALL", "half_size", "pulled_back", "registered"]
 
 LOCAL_FALL = 0.95
 """A bend is corrected if that reduces the attainable residual of shift and zoom alone to this factor or below, and by
@@ -42,8 +42,8 @@ def registered(raw: Image.Image, band: Image.Image) -> Registration:
     curve = low_order_curve(shares, matched_histograms(reference, grey_band))
     rough = locate(through(grey, curve), as_float(grey_band), MAX_SHIFT_PX // 2)
     # 2. Tone curves at that placement.
-    small, small_band = (_half_size(image) for image in (raw, band))
-    tone = fit_tone(_pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
+    small, small_band = (half_size(image) for image in (raw, band))
+    tone = fit_tone(pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
     # 3. Place and bend at full size; the bend only if it improves the residual of the small pictures.
     toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
     result = register(toned, reference, rough.placement.twice)
@@ -52,7 +52,7 @@ def registered(raw: Image.Image, band: Image.Image) -> Registration:
     holdout = HoldoutResidual(small_band, rough.block_px, rough.weights)
 
     def residual(registration: Registration) -> float:
-        half = _pulled_back(small, registration, small_band.size, 2)
+        half = pulled_back(small, registration, small_band.size, 2)
         return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
     straight = result.straightened()
@@ -60,12 +60,12 @@ def registered(raw: Image.Image, band: Image.Image) -> Registration:
     return result if after < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL) else straight
 
 
-def _half_size(image: Image.Image) -> Image.Image:
+def half_size(image: Image.Image) -> Image.Image:
     """Means of 2 by 2 pixels, without an odd last row or column."""
     return image.reduce(2).crop((0, 0, image.width // 2, image.height // 2))
 
 
-def _pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
+def pulled_back(redraw: Image.Image, registration: Registration, size: tuple[int, int], scale: int) -> Image.Image:
     """The registered conditioning half, of `size` (width, height), of a `redraw` that is reduced by `scale`."""
     step = registration.block_px // scale
     xs, ys = (tuple(float(at) for at in (*range(0, length, step), length)) for length in size)

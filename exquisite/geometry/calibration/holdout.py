@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 from PIL import Image
 
 from ...pixels import squared_distance
 from .tone import fit_tone, with_tone
 
-__all__ = ["HoldoutResidual"]
+__all__ = ["CLEAR_FALL", "HoldoutResidual"]
+
+CLEAR_FALL = 0.98
+"""Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
+of blocks, see `_adjust_tone`), and sharpness by a very small change only if that reduces the residual to it."""
 
 _HELD_OUT = 5  # one block in five, in every row and column: see `HoldoutResidual`
 _LEAST_WEIGHT = 0.2  # of a block whose relative error is 2.5 times the median (`blocks._weights`)
@@ -29,7 +34,6 @@ class HoldoutResidual:
 
     Attributes:
         valid_mask: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
-        activity: the band's deviation from its local means in levels, measured like `residual`; at least 1.
     """
 
     def __init__(self, band: Image.Image, block_px: int, weights: Sequence[float]) -> None:
@@ -42,13 +46,22 @@ class HoldoutResidual:
         self.valid_mask = self._mask(weights)
         self._coarse_px = max(1, block_px // _COARSE_PARTS)
         self._coarse_band = self._coarse(band)
-        smooth = band.reduce(block_px).resize(band.size, Image.Resampling.BILINEAR)
-        self.activity = max(_LEAST_ACTIVITY, self.residual(smooth))
-        self._explained = {
-            cell_px: self._most_unexplained(smooth, cell_px)
-            for cell_px in (self._coarse_px, 2 * self._coarse_px, 4 * self._coarse_px)
-            if block_px % cell_px == 0
-        }
+
+    @cached_property
+    def activity(self) -> float:
+        """The band's deviation from its local means in levels, measured like `residual`; at least 1."""
+        return max(_LEAST_ACTIVITY, self.residual(self._smooth))
+
+    @cached_property
+    def _smooth(self) -> Image.Image:
+        """The band's local means."""
+        return self._band.reduce(self._block_px).resize(self._band.size, Image.Resampling.BILINEAR)
+
+    @cached_property
+    def _explained(self) -> dict[int, list[float]]:
+        """The limits of `_most_unexplained`, by the size of the cells in pixels."""
+        sizes = (self._coarse_px, 2 * self._coarse_px, 4 * self._coarse_px)
+        return {cell_px: self._most_unexplained(cell_px) for cell_px in sizes if self._block_px % cell_px == 0}
 
     def residual(self, half: Image.Image) -> float:
         """Mean over the held-out blocks of the RMS difference of `half` and the band, RGB, in levels."""
@@ -78,11 +91,13 @@ class HoldoutResidual:
         old, new = (self._residuals(self._coarse(half), self._coarse_band) for half in (before, after))
         return sum(a <= _AGREES and b > a + _CLEARLY for a, b in zip(old, new, strict=True)) / len(old)
 
-    def attainable_but_tone(self, half: Image.Image, from_px: int | None = None) -> float:
-        """`attainable` through tone curves fitted to `half`, to judge placement alone."""
+    def attainable_but_tone(self, half: Image.Image, *from_px: int) -> list[float]:
+        """`attainable` through tone curves fitted to `half`, to judge placement alone: the one of the held-out blocks,
+        and that of all blocks from each of the columns `from_px` on."""
         coarse = self._coarse(half)
         curves = fit_tone(coarse, self._coarse_band, self._coarse(self.valid_mask).point([0] * 255 + [255]))
-        return self._coarse_residual(with_tone(coarse, curves), from_px)
+        toned = with_tone(coarse, curves)
+        return [self._coarse_residual(toned, column) for column in (None, *from_px)]
 
     def before(self, column: int) -> Image.Image:
         """`valid_mask` without the columns from `column` on."""
@@ -95,7 +110,7 @@ class HoldoutResidual:
         if from_px is None:
             residuals = self._residuals(coarse, self._coarse_band)
         else:
-            first = -(-from_px // self._block_px)
+            first = min(self._columns - 1, -(-from_px // self._block_px))
             blocks = self._block_residuals(coarse, self._coarse_band)
             residuals = [value for k, value in enumerate(blocks) if k % self._columns >= first]
         return sum(residuals) / len(residuals)
@@ -114,15 +129,16 @@ class HoldoutResidual:
             ]
         return sum(explained) / len(explained)
 
-    def _most_unexplained(self, smooth: Image.Image, cell_px: int) -> list[float]:
+    def _most_unexplained(self, cell_px: int) -> list[float]:
         """The squared residual, in cells of `cell_px`, below which each held-out block counts as explained.
 
-        It is half of the band's variance around its `smooth` version. The largest cells show a fine hatching only by
+        It is half of the band's variance around its local means. The largest cells show a fine hatching only by
         chance, when strokes displaced by 2 px enter or leave a cell at its rim.
         """
         coarse = self._coarse(self._band, cell_px)
         limits = [
-            _EXPLAINED * activity**2 + _SLOW_TONE for activity in self._residuals(self._coarse(smooth, cell_px), coarse)
+            _EXPLAINED * activity**2 + _SLOW_TONE
+            for activity in self._residuals(self._coarse(self._smooth, cell_px), coarse)
         ]
         if cell_px < self._block_px // 2:
             return limits

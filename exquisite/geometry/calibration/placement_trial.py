@@ -1,0 +1,84 @@
+"""Whether a placement that was measured on the band may move the whole tile.
+
+The trial is made at half the size: the attainable residual is measured on an eighth of a block, and a trial at full
+size takes four times as long.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from PIL import Image
+
+from ...contract import TileContract
+from .colour_registration import half_size, pulled_back, registered
+from .displacement import resample
+from .extension import extended
+from .holdout import CLEAR_FALL, HoldoutResidual
+from .registration import Registration
+
+__all__ = ["CLEAR_PLACE", "PlacementTrial"]
+
+CLEAR_PLACE = 0.7
+"""Largest share of the residual after a clear placement; wrong placements left .78 and more."""
+
+_OBVIOUS = 0.5  # the same of an obvious one, which needs no prediction: that takes a quarter of the time of a tile
+_CONTRADICTS = 1.05  # right placements left 1.02 where the far half shows nothing, wrong ones 1.11 and more
+_BESIDE_PARTS = 4  # of the band: the columns next to the seam
+_LEAST_NEAR_FALL = 0.15  # of the fall of the whole residual: .07 beside other content, .24 and more beside the same
+_LEAST_FAR_PX = 24  # of the far half at half the size: a narrower one is too small to be registered alone
+_NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
+
+
+class PlacementTrial:
+    """One raw tile and its band at half the size, to be moved by registrations of both at full size."""
+
+    def __init__(self, raw: Image.Image, band: Image.Image, whole: Registration) -> None:
+        self._raw, self._band = half_size(raw), half_size(band)
+        self._holdout = HoldoutResidual(self._band, whole.block_px // 2, whole.weights)
+        seam = self._band.width
+        self._far = seam // 2
+        self._columns = seam - seam // _BESIDE_PARTS, self._far
+        self._before = self._residuals(self._raw.crop((0, 0, *self._band.size)))
+
+    def left(self, registration: Registration) -> tuple[float, str]:
+        """The share of the attainable residual left by `registration`, and why that may not move the tile, or ""."""
+        before, beside_before, _ = self._before
+        after, beside_after, _ = self._residuals(pulled_back(self._raw, registration, self._band.size, 2))
+        left, beside_left = after / before, beside_after / (beside_before + _NO_RESIDUAL)
+        # 1. It must explain something.
+        if left > CLEAR_FALL:
+            return left, f"moved, the band has {left:.0%} of the residual"
+        # 2. Also next to the seam, unless there is less to explain than elsewhere.
+        if beside_after > after and 1 - beside_left < _LEAST_NEAR_FALL * (1 - left):
+            return left, "what moved the band is not seen next to the seam"
+        # 3. And the far half of the band must tell it of the near half.
+        if left > _OBVIOUS and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, left):
+            return left, "what the far half of the band shows does not hold near the seam"
+        return left, ""
+
+    def _predicts(self, bend: bool, left: float) -> bool:
+        """Whether the near half of the band was moved as the far half tells, with or without its `bend`.
+
+        A field continues into the generated half, where nothing can be measured. That of the far half continues into
+        the near half in the same way, where it can. Strokes drawn anew, each in another direction, have a mean
+        displacement that is not 0, and any smooth field follows them a little. That lowers the residual everywhere it
+        was fitted, and raises it where it was not. A clear placement, by the share `left` of the residual, only may not
+        be contradicted: beyond an object that moved alone, its displacement is wrong.
+        """
+        seam, across = self._band.size
+        contract = TileContract(seam, self._far, min(self._far, seam - self._far), seam - self._far, across)
+        registration = self._far_registration if bend else self._far_registration.straightened()
+        *_, after = self._residuals(resample(self._raw, extended(registration, contract), (0, 0, seam, across), 1))
+        *_, before = self._before
+        return after <= (CLEAR_FALL if left > CLEAR_PLACE else _CONTRADICTS) * before
+
+    @cached_property
+    def _far_registration(self) -> Registration:
+        """The far half registered alone, once for bend and place."""
+        return registered(self._raw, self._band.crop((0, 0, self._far, self._band.height)))
+
+    def _residuals(self, half: Image.Image) -> tuple[float, float, float]:
+        """The attainable residual of the conditioning half, of the columns next to the seam, and of the near half."""
+        whole, beside, near = self._holdout.attainable_but_tone(half, *self._columns)
+        return whole + _NO_RESIDUAL, beside, near
