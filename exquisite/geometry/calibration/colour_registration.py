@@ -20,6 +20,7 @@ LOCAL_FALL = 0.95
 .15 levels."""
 
 _LEAST_LOCAL_FALL = 0.15  # levels: half the rounding to whole levels; bends that fit noise in flat pictures lower .1
+_PROMISING_FALL = 0.965  # after the first step towards a bend; the others lowered it by .02 more, mostly
 _SEEN_BEYOND_PX = 2 * MAX_SHIFT_PX  # distance beyond the seam that is searched for the band
 _ENOUGH_ROUGHLY = ENOUGH_PIXELS // 2  # for curves that serve registration alone
 
@@ -46,18 +47,37 @@ def registered(raw: Image.Image, band: Image.Image) -> Registration:
     tone = fit_tone(pulled_back(small, rough, small_band.size, 1), small_band, enough=_ENOUGH_ROUGHLY)
     # 3. Place and bend at full size; the bend only if it improves the residual of the small pictures.
     toned, reference = (as_float(image.convert("L", weights)) for image in (with_tone(raw, tone), band))
-    result = register(toned, reference, rough.placement.twice)
-    if not result.has_bend:
-        return result
-    holdout = HoldoutResidual(small_band, rough.block_px, rough.weights)
+    trial = _BendTrial(small, small_band, rough)
+    result = register(toned, reference, rough.placement.twice, trial.promises)
+    return result if not result.has_bend or trial.helps(result) else result.straightened()
 
-    def residual(registration: Registration) -> float:
-        half = pulled_back(small, registration, small_band.size, 2)
-        return holdout.attainable(with_tone(half, fit_tone(half, small_band, enough=_ENOUGH_ROUGHLY)))
 
-    straight = result.straightened()
-    before, after = residual(straight), residual(result)
-    return result if after < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL) else straight
+class _BendTrial:
+    """Whether bends improve the residual of the pictures at half the size, found at a `rough` placement."""
+
+    def __init__(self, redraw: Image.Image, band: Image.Image, rough: Registration) -> None:
+        self._redraw, self._band = redraw, band
+        self._holdout = HoldoutResidual(band, rough.block_px, rough.weights)
+        self._straight: float | None = None
+
+    def promises(self, registration: Registration) -> bool:
+        """Whether the first step towards a bend lowers the residual enough to continue."""
+        return self._residual(registration) <= _PROMISING_FALL * self._before(registration)
+
+    def helps(self, registration: Registration) -> bool:
+        """Whether a bend lowers the residual enough to correct it."""
+        before = self._before(registration)
+        return self._residual(registration) < min(LOCAL_FALL * before, before - _LEAST_LOCAL_FALL)
+
+    def _before(self, registration: Registration) -> float:
+        """The residual of shift and zoom alone, which bends of one trial have in common."""
+        if self._straight is None:
+            self._straight = self._residual(registration.straightened())
+        return self._straight
+
+    def _residual(self, registration: Registration) -> float:
+        half = pulled_back(self._redraw, registration, self._band.size, 2)
+        return self._holdout.attainable(with_tone(half, fit_tone(half, self._band, enough=_ENOUGH_ROUGHLY)))
 
 
 def half_size(image: Image.Image) -> Image.Image:

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.api.mock.drift import Drift, redraw
+from exquisite.geometry.calibration import registration
 from exquisite.geometry.calibration.blocks import halved
 from exquisite.geometry.calibration.displacement import Field, Placement, resample
 from exquisite.geometry.calibration.registration import Registration, locate, register
@@ -95,6 +96,19 @@ def test_straightened_is_shift_and_zoom_alone() -> None:
     assert found.has_bend
     assert not found.straightened().has_bend
     assert found.straightened().at(seam, 100) == found.placement.at(seam, 100)
+
+
+def test_a_bend_of_small_promise_is_fitted_only_if_its_first_step_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, seam = 512, 256
+    box = (BORDER, BORDER, BORDER + size, BORDER + size)
+    source = pictures.draw("cobbles", (size + 2 * BORDER, size + 2 * BORDER), 5)
+    band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size)).convert("L").convert("F")
+    tile = redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F")
+    start = locate(tile, band).placement
+    assert register(tile, band, start, lambda _: False).has_bend, "the promise is large, and nobody is asked"
+    monkeypatch.setattr(registration, "_SMALL_FALL", 1.0)
+    assert register(tile, band, start, lambda first: first.has_bend).has_bend
+    assert not register(tile, band, start, lambda _: False).has_bend
 
 
 def test_no_drift_is_measured_as_none() -> None:
