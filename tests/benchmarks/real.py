@@ -169,8 +169,11 @@ def _psnr(image: Image.Image, truth: Image.Image, mask: Image.Image) -> float:
 
 def _fine(raw: Image.Image, calibrated: Image.Image, truth: Image.Image, alone: Image.Image) -> float:
     """Energy of the finest octave over what the coherent part explains."""
-    mask = as_float(alone.point([0] * 255 + [1]))
-    rows = [blurs(as_float(image.convert("L")), 1) for image in (raw, calibrated, truth)]
+    inner = (1, 1, alone.width - 1, alone.height - 1)  # beside its rim a blur is wrong
+    mask = as_float(alone.point([0] * 255 + [1]).crop(inner))
+    rows = [
+        [blur.crop(inner) for blur in blurs(as_float(image.convert("L")), 1)] for image in (raw, calibrated, truth)
+    ]
     squared = product(FINE, FINE)
     own, after, known = (moments(row, row, mask) for row in rows)
     alike = coherence(FINE, after, known, moments(rows[1], rows[2], mask))

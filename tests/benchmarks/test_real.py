@@ -5,9 +5,11 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.pixels import as_float
-from tests.benchmarks.real import Pair, Row, crop, examine, fuzz, summary
+from tests.benchmarks.real import Pair, Row, _fine, crop, examine, fuzz, summary
+from tests.support import pictures
 from tests.support.redraws import REDRAWS, Redraw
 
 CROPS = 100
@@ -30,6 +32,27 @@ def test_the_new_half_of_a_real_redraw_is_no_worse_than_raw(redraw: Redraw) -> N
     assert 0.85 < found.fine < 1.2
     assert not found.falling
     assert found.stages
+
+
+def test_fine_energy_is_measured_apart_from_the_rim_of_the_new_half() -> None:
+    """A blur is wrong beside the rim of its picture, and the same in redraw and truth: neither may look like detail."""
+    known = pictures.draw("foliage", (128, 128), 3)
+    everywhere = Image.new("L", known.size, 255)
+    soft = known.filter(ImageFilter.GaussianBlur(0.5))
+    share = energy_share(soft, known)
+    assert 0.2 < share < 0.8
+    assert _fine(known, soft, known, everywhere) == pytest.approx(share, rel=0.01)
+
+
+def energy_share(image: Image.Image, reference: Image.Image) -> float:
+    """The variance of the difference to a 3 by 3 binomial blur, in both pictures without two pixels at the rim."""
+    kernel = ImageFilter.Kernel((3, 3), (1, 2, 1, 2, 4, 2, 1, 2, 1), 16)
+    energies = []
+    for grey in (image.convert("L"), reference.convert("L")):
+        inner = (2, 2, grey.width - 2, grey.height - 2)
+        counts = ImageChops.difference(grey, grey.filter(kernel)).crop(inner).histogram()
+        energies.append(sum(count * level**2 for level, count in enumerate(counts)))
+    return energies[0] / energies[1]
 
 
 def test_most_real_redraws_come_nearer_to_the_truth() -> None:

@@ -343,16 +343,16 @@ class _Correction:
 
     def _measure_grain(self) -> None:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
-        self._grain = remaining_grain(*self._near_the_seam())
+        self._grain = remaining_grain(*self._near_the_seam()[:3])
         if self._grain < LEAST_GRAIN:
             self._remarks.append(f"grain lost: flat areas have {self._grain:.0%} of the band's finest detail")
 
-    def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image]:
-        """Redraw and band, mode L, and the mask of valid pixels, in the half of the band next to the seam."""
+    def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image, Image.Image]:
+        """The half of the band next to the seam, mode L: of the tile, the band, the valid pixels and the raw tile."""
         seam = self._band.width
         near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
-        redraw, band = (image.crop(near).convert("L") for image in (self._tile, self._band))
-        return redraw, band, self._holdout.valid_mask.crop(near)
+        redraw, band, raw = (image.crop(near).convert("L") for image in (self._tile, self._band, self._raw))
+        return redraw, band, self._holdout.valid_mask.crop(near), raw
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the current tile."""

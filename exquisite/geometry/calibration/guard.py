@@ -22,6 +22,7 @@ _MOST_GUESSED = 0.02  # share of the samples with a level that the band hardly h
 _PRESENT_SHARE = 1e-4  # of the band's pixels: of a level with fewer, 13 in half a tile of 512 px, it tells nothing
 _BEYOND = 8  # levels: twice the variation of tone from place to place
 _MOST_GROWTH = 1.25  # growth of an octave's energy relative to that in the conditioning half
+_MOST_SURPLUS = 1.15  # of an octave's energy in the conditioning half over that in the band; see `harm_of_detail`
 _MOST_HALFTONE = 1.5  # of the share of the finest checkerboard in the fine octave
 _LEAST_ENERGY = 0.5  # levels^2: weaker detail, within two roundings, is invisible
 _RIM_PX = 2  # where blurs and differences reach beyond the picture
@@ -53,17 +54,23 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
 
 
 def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -> str:
-    """Why a change of sharpness harms the generated half of a canonical RGB tile; "" if it does not."""
+    """Why a change of sharpness harms the generated half of a canonical RGB tile; "" if it does not.
+
+    The kernel is fitted where redraw and band agree. It also amplifies detail that the model invented elsewhere in the
+    conditioning half, which shows what becomes of invented detail in the generated half.
+    """
     seam = band.width
     near = min(_NEAR_PX, seam, before.width - seam)
     old, new = (seam - near, 0, seam, before.height), (seam, 0, seam + near, before.height)
     reference, own = (_energies(before.crop(box)) for box in (old, new))
     known_after, own_after = (_energies(after.crop(box)) for box in (old, new))
+    truth = _energies(band.crop((seam - near, 0, seam, band.height)))
     for k in range(2):
+        if known_after[k] > _MOST_SURPLUS * max(reference[k], truth[k]) + _LEAST_ENERGY:
+            return "would give the conditioning half more detail than the band has"
         usual = max(1.0, (known_after[k] + _LEAST_ENERGY) / (reference[k] + _LEAST_ENERGY))
         if own_after[k] + _LEAST_ENERGY > _MOST_GROWTH * usual * (own[k] + _LEAST_ENERGY):
             return "would amplify the detail of the generated half"
-    truth = _energies(band.crop((seam - near, 0, seam, band.height)))
     before_share, share, usual = (
         (energies[2] + _LEAST_ENERGY) / (energies[0] + 4 * _LEAST_ENERGY) for energies in (own, own_after, truth)
     )

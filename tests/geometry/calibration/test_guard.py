@@ -71,8 +71,15 @@ def test_a_checkerboard_over_the_new_half_is_a_halftone_until_it_is_more_than_th
 def test_detail_that_grows_as_it_does_in_the_conditioning_half_is_no_harm() -> None:
     before = pictures.draw("foliage", (256, 128), 3)
     sharper = Image.blend(before.resize((128, 64)).resize(before.size), before, 1.4)
-    band = before.crop((0, 0, 128, 128))
+    band = sharper.crop((0, 0, 128, 128))
     assert harm_of_detail(before, sharper, band) == ""
     alone = before.copy()
     alone.paste(sharper.crop((128, 0, 256, 128)), (128, 0))
     assert harm_of_detail(before, alone, band) == "would amplify the detail of the generated half"
+
+
+def test_the_conditioning_half_gets_no_more_detail_than_the_band_has() -> None:
+    before = pictures.draw("foliage", (256, 128), 3)
+    sharper = Image.blend(before.resize((128, 64)).resize(before.size), before, 1.4)
+    harm = harm_of_detail(before, sharper, before.crop((0, 0, 128, 128)))
+    assert harm == "would give the conditioning half more detail than the band has"

@@ -182,6 +182,24 @@ def test_noise_is_not_answered_by_softness(kind: str, levels: int) -> None:
     assert there < 1.25 * max(wanted, laplacian_energy(noise))
 
 
+@pytest.mark.parametrize("kind", ["foliage", "painterly", "pencil"])
+def test_detail_drawn_anew_gets_back_the_energy_that_resampling_took(kind: str) -> None:
+    """One half of the redraw is the band, resampled by half a pixel, and one shows other detail of equal energy."""
+    raw = pictures.draw(kind, SIZE, 3).convert("L")
+    band = raw.copy()
+    other = (SIZE[0] // 2, 0, *SIZE)
+    band.paste(raw.transpose(Image.Transpose.ROTATE_180).crop(other), other)
+    resampled = Image.blend(raw, ImageChops.offset(raw, 1, 0), 0.5)
+
+    def lost(kernel: Kernel) -> float:
+        inner = (4, 4, SIZE[0] - 4, SIZE[1] - 4)
+        left, whole = (laplacian_energy(image.crop(inner)) for image in (sharpened(resampled, kernel), raw))
+        return 1 - left / whole
+
+    assert 0 < lost(fit_kernel(resampled, band, everything(), raw)) < 0.6 * lost(Kernel())
+    assert lost(fit_kernel(resampled, band, everything())) > 0.6 * lost(Kernel())
+
+
 def test_an_equal_picture_needs_no_kernel() -> None:
     band = pictures.draw("ink", SIZE, 5).convert("L")
     kernel = fit_kernel(band, band, everything())
