@@ -154,7 +154,8 @@ def _redraw_error(tile: Image.Image, band: Image.Image, field: Field, valid: tup
     """The estimated error of the first new columns of a calibrated canonical tile, from its redrawn band."""
     left, top, seam, bottom = valid
     redraw, new = tile.crop(valid), tile.crop((seam, top, min(seam + NEW_PX, tile.width), bottom))
-    error = redraw_error(redraw, band.crop(valid), left, lambda x: field.at(x, tile.height / 2)[0])
+    displacement = (lambda x: field.at(x, tile.height / 2)[0]) if field.separable else None
+    error = redraw_error(redraw, band.crop(valid), left, displacement)
     return error * lost_detail(redraw, new)
 
 

@@ -26,8 +26,8 @@ class Calibration:
         residual_before: difference of raw conditioning half and band: mean over held-out blocks of the RMS, in levels.
         residual_after: the same for `tile`.
         redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
-            the columns that were resampled as the first new ones were, and raised where these lack detail
-            (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
+            the columns that were resampled as the first new ones were, or under a bend by those beside the seam, and
+            raised where the new ones lack detail (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
         sound: the valid box: the part of the conditioning half with a source in the raw tile, as (left, top, right,
             bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.

@@ -3,7 +3,8 @@
 The loss of detail by resampling depends on the phase, the distance of a column's displacement from a whole pixel: it
 is zero at phase 0 and largest at 0.5. Under a zoom of 1 % the phase repeats every hundred columns, so that a redraw
 with a large mean error may be exact at the seam. Columns of the band with the phase of the first new columns predict
-the error of these; columns near the seam count more.
+the error of these; columns near the seam count more. Under a bend the phase changes along each column and means
+nothing, and what the bend leaves changes from place to place: there only the columns beside the seam count.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from PIL import Image
 
 from ...pixels import as_float, column_means, second_difference, square, squared_distance
 
-__all__ = ["DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
+__all__ = ["BEND_FALL", "DETAIL_POWER", "FALL", "MOST_DETAIL", "NEW_PX", "PHASE_SPREAD", "lost_detail", "redraw_error"]
 
 PHASE_SPREAD = 0.04
 """Standard deviation of the weights over the phase, in pixels: a twelfth of its range of half a pixel."""
 
 FALL = 0.3
 """Distance from the seam, as a share of the band, over which the weights fall by a factor of e."""
+
+BEND_FALL = 0.05
+"""The same under a bend, 26 px of a band of 512 px: about as many columns as the first new ones (NEW_PX)."""
 
 NEW_PX = 32
 """Number of new columns whose phases count: those that a viewer compares with the band."""
@@ -36,7 +40,9 @@ _EVERY = 4  # new columns between two samples; the phase changes slowly
 _LEAST_ENERGY = 0.01  # in levels²; keeps the ratio of two flat pictures at 1
 
 
-def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement: Callable[[float], float]) -> float:
+def redraw_error(
+    redraw: Image.Image, band: Image.Image, left: int, displacement: Callable[[float], float] | None
+) -> float:
     """Weighted mean over the columns of the mean squared difference, RGB, in levels²; 0 or more.
 
     Args:
@@ -44,10 +50,12 @@ def redraw_error(redraw: Image.Image, band: Image.Image, left: int, displacement
         band: the same columns of the band, RGB.
         left: the first column, counted from the band's first, in pixels.
         displacement: maps x, in pixels from the band's first column, to the displacement along the growing axis in
-            pixels; also defined beyond the band.
+            pixels; also defined beyond the band. None for a bend, whose displacement changes along the columns.
     """
     errors = [total / len(band.getbands()) for total in column_means(squared_distance(redraw, band))]
     seam = left + band.width
+    if displacement is None:
+        return _weighted_mean(errors, [math.exp((x - seam) / (BEND_FALL * seam)) for x in range(left, seam)])
     new_phases = [_phase(displacement(seam + x + 0.5)) for x in range(0, NEW_PX, _EVERY)]
     weights = []
     for x in range(left, seam):

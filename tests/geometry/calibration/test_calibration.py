@@ -15,6 +15,7 @@ from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import CLEAR_FALL, FIDELITY_FLOOR, Calibration, calibrate, calibrate_tile
 from exquisite.geometry.calibration.calibrate import measured_contract
 from exquisite.geometry.calibration.octaves import blurs
+from exquisite.geometry.measures.redraw_error import NEW_PX, lost_detail, redraw_error
 from exquisite.pixels import as_float, difference, mean, square
 from tests.support import pictures
 from tests.support.reading import extrema
@@ -131,6 +132,16 @@ def test_a_local_displacement_that_is_there_is_undone() -> None:
     found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
     assert max(found.local_px) > 1
     assert found.residual_after < 0.25 * found.residual_before
+
+
+def test_the_error_of_a_bent_redraw_is_that_of_the_columns_beside_the_seam() -> None:
+    raw, band, _ = scene("cobbles", replace(DRIFT, warp_px=2), MIDDLING)
+    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert "bend" in found.stages
+    left, top, seam, bottom = found.sound
+    redraw_of_band, new = found.tile.crop(found.sound), found.tile.crop((seam, top, seam + NEW_PX, bottom))
+    beside = redraw_error(redraw_of_band, band.crop(found.sound), left, None)
+    assert found.redraw_error == pytest.approx(beside * lost_detail(redraw_of_band, new))
 
 
 @pytest.mark.parametrize("kind", ["diagonals", "painterly", "night", "clouds"])

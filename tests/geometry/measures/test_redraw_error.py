@@ -5,7 +5,14 @@ import math
 import pytest
 from PIL import Image, ImageFilter
 
-from exquisite.geometry.measures.redraw_error import DETAIL_POWER, FALL, MOST_DETAIL, lost_detail, redraw_error
+from exquisite.geometry.measures.redraw_error import (
+    BEND_FALL,
+    DETAIL_POWER,
+    FALL,
+    MOST_DETAIL,
+    lost_detail,
+    redraw_error,
+)
 from tests.support import pictures
 
 SIZE = (200, 8)
@@ -63,6 +70,15 @@ def test_columns_are_counted_from_the_first_of_the_band() -> None:
     redraw = striped(range(0, 50), 10)
     assert redraw_error(redraw, GREY, 0, shift) > 3
     assert redraw_error(redraw, GREY, 60, shift) == pytest.approx(0, abs=0.01)
+
+
+def test_under_a_bend_only_columns_beside_the_seam_count() -> None:
+    """Farther from the seam by BEND_FALL of the band, a column counts a factor e less, whatever its displacement."""
+    near, far = SIZE[0] - 1, SIZE[0] - 1 - round(BEND_FALL * SIZE[0])
+    errors = [redraw_error(striped(range(x, x + 1), 4), GREY, 0, None) for x in (far, near)]
+    assert errors[1] == pytest.approx(math.e * errors[0])
+    assert redraw_error(striped(range(200), 4), GREY, 0, None) == pytest.approx(16)
+    assert redraw_error(striped(range(100), 50), GREY, 0, None) == pytest.approx(0, abs=0.2)
 
 
 def test_new_columns_as_detailed_as_the_redraw_have_lost_nothing() -> None:
