@@ -69,6 +69,7 @@ _DOUBTFUL = 0.5  # share of the band: a redraw that keeps less is recomposed, un
 # redraws, recomposed ones kept .47 at most, and others .53 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes
+_SLIGHT_CHANGE, _SLIGHT_FALL = 3.0, 0.998  # levels; share of the residual, of which displaced strokes are nearly all
 _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
@@ -262,7 +263,9 @@ class _Correction:
         before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal_before, tonal_after = (self._holdout.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
         tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
-        clear = after <= CLEAR_FALL * before or (after <= before and tonal)
+        change = max(abs(value - level) for curve in self._tone for level, value in enumerate(curve))
+        slight = change <= _SLIGHT_CHANGE and after <= _SLIGHT_FALL * before
+        clear = after <= CLEAR_FALL * before or (after <= before and (tonal or slight))
         if not clear:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
         elif self._holdout.share_of_harm(*(tile.crop(self._half) for tile in (self._tile, toned))) > _MOST_HARM:
