@@ -41,6 +41,7 @@ class PlacementTrial:
         self._holdout = HoldoutResidual(self._band, whole.block_px // 2, whole.weights)
         seam = self._band.width
         self._far = seam // 2
+        self._has_bend = whole.has_bend
         self._columns = seam - seam // _BESIDE_PARTS, self._far
         self._before = self._residuals(self._raw.crop((0, 0, *self._band.size)))
 
@@ -56,7 +57,7 @@ class PlacementTrial:
         if beside_after > after and 1 - beside_left < _LEAST_NEAR_FALL * (1 - left):
             return left, "what moved the band is not seen next to the seam"
         # 3. And the far half of the band must tell it of the near half.
-        most = _most_predicted(registration.has_bend, left)
+        most = _most_predicted(self._has_bend, left)
         if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, most):
             return left, "what the far half of the band shows does not hold near the seam"
         return left, ""
@@ -90,8 +91,9 @@ class PlacementTrial:
 def _most_predicted(bend: bool, left: float) -> float:
     """The largest share of the residual of the near half that the displacement of the far half may leave there.
 
-    A bend follows parts that moved each by itself best of all, and is wrong beyond them. A clear placement, by the
-    share `left` in the whole band, only may not be contradicted.
+    Where shift and zoom do not explain the band, parts of it may have moved each by itself: a bend follows them best of
+    all, and is wrong beyond them. Else a clear placement, by the share `left` in the whole band, only may not be
+    contradicted.
     """
     if bend:
         return _BEND_HOLDS
