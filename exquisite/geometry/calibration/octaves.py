@@ -47,6 +47,7 @@ LEAST_ENERGY = 0.05
 
 _REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
 _PLACE_PX = 8  # at half the size
+_CHANCE, _CLEAR = 0.08, 0.12  # share that the best displacement of unrelated noise explains, and half more
 
 
 def blurs(picture: Image.Image, count: int) -> list[Image.Image]:
@@ -107,21 +108,20 @@ def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
     inner = (_REACH, _REACH, size[0] - _REACH, size[1] - _REACH)
     here = combined(lambda v: v["b"] * v["m"], b=fine_b, m=mask).crop(inner)
     energies = _places(here, here)
-    at_place = 0.0
-    best = [0.0] * len(energies)
+    # 1. The energy of `b` that `a` explains in each place, with a gain of its own: in place, and at its best.
+    in_place, best = 0.0, [0.0] * len(energies)
     for dy in range(-_REACH, _REACH + 1):
         for dx in range(-_REACH, _REACH + 1):
             there = moved(fine_a, dx, dy).crop(inner)
             common, mine = _places(there, here), _places(there, there)
-            matches = [
-                max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)
-            ]
+            matches = [max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)]
             best = [max(pair) for pair in zip(best, matches, strict=True)]
             if dx == dy == 0:
-                total = sum(max(0.0, yy) for yy in energies)
-                at_place = max(0.0, sum(common)) ** 2 / (sum(mine) + LEAST_ENERGY) / (total + LEAST_ENERGY)
-    anywhere = sum(best) / (sum(energies) + LEAST_ENERGY)
-    return max(0.0, 1 - at_place / anywhere) if anywhere > 0 else 0.0
+                in_place = sum(matches)
+    # 2. The best of so many displacements explains some of any picture: it tells something only if it explains more.
+    anywhere = sum(best)
+    evidence = (anywhere / (sum(energies) + LEAST_ENERGY) - _CHANCE) / (_CLEAR - _CHANCE)
+    return min(1.0, max(0.0, evidence)) * (1 - in_place / anywhere) if evidence > 0 else 0.0
 
 
 def _fine(picture: Image.Image) -> Image.Image:

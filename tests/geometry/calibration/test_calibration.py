@@ -215,7 +215,7 @@ def test_a_part_of_the_change_of_sharpness_is_made_where_all_of_it_would_harm() 
     raw.paste(raw.filter(ImageFilter.GaussianBlur(0.7)).crop((0, 0, *band.size)), (0, 0))
     calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
     assert "sharpness" in calibration.stages
-    assert 1.3 < calibration.softness < 2
+    assert 1.3 < calibration.softness < 2.2  # all of it: 2.8
 
 
 @pytest.mark.parametrize("noise", [0.5, 2.0])

@@ -178,7 +178,7 @@ def test_noise_is_not_answered_by_softness(kind: str, levels: int) -> None:
     redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
     kernel = fit_kernel(redraw, band, everything())
     there, wanted = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
-    assert there > 0.88 * wanted
+    assert there > 0.85 * wanted  # what the coherent part explains
     assert there < 1.25 * max(wanted, laplacian_energy(noise))
 
 
