@@ -48,6 +48,7 @@ from ..pixels import (
     combined,
     crop_mirrored,
     difference,
+    mean,
     moved,
     spread_3x3,
     square,
@@ -73,6 +74,7 @@ __all__ = [
     "expected_cost",
     "interior_costs",
     "interior_departures",
+    "redraw_step",
     "seam_curves",
     "total_cost",
 ]
@@ -235,21 +237,40 @@ def component_costs(departed: Mapping[str, Departure]) -> dict[str, float]:
     return {component.name: departed[component.name].cost(component.floor) for component in COMPONENTS}
 
 
-def departures_at_seam(past: Image.Image, future: Image.Image) -> dict[str, Departure]:
+def departures_at_seam(past: Image.Image, future: Image.Image, expected_step: float = 0.0) -> dict[str, Departure]:
     """The departure of every component where two RGB strips of one height meet, growth to the right.
 
-    At most REACH_PX columns of either are looked at, and as many of `past` as of `future`.
+    At most REACH_PX columns of either are looked at, as many of both; "step" counts beyond `expected_step`.
     """
     reach = min(REACH_PX, past.width, future.width)
     joined = Image.new("RGB", (2 * reach, future.height))
     joined.paste(past.crop((past.width - reach, 0, past.width, past.height)), (0, 0))
     joined.paste(future.crop((0, 0, reach, future.height)), (reach, 0))
-    return departures(seam_curves(joined, reach), reach, reach)
+    departed = departures(seam_curves(joined, reach), reach, reach)
+    beyond, spread = departed["step"]
+    return {**departed, "step": Departure(max(0.0, beyond - expected_step), spread)}
 
 
-def costs_at_seam(past: Image.Image, future: Image.Image) -> dict[str, float]:
+def costs_at_seam(past: Image.Image, future: Image.Image, expected_step: float = 0.0) -> dict[str, float]:
     """The unweighted cost of every component where two strips meet, as `departures_at_seam`."""
-    return component_costs(departures_at_seam(past, future))
+    return component_costs(departures_at_seam(past, future, expected_step))
+
+
+def redraw_step(band: Image.Image, redraw: Image.Image) -> float:
+    """How far "step" departs where an RGB band meets its own redraw, of the same size: the mean of all cuts, 0 or more.
+
+    A model draws fine detail anew, in the band as behind the seam: steps of this size say nothing else of the seam.
+    """
+    neighbours = max(1, min(NEIGHBOURS, band.width // 4))
+    first, last = neighbours + 2, band.width - neighbours - 1
+    if first >= last:
+        return 0.0
+    before, behind = ([as_float(channel) for channel in picture.split()] for picture in (band, redraw))
+    joined = [difference(new, moved(old, -1)) for old, new in zip(before, behind, strict=True)]
+    activities = (_activity(steps) for steps in (joined, _steps(before), _steps(behind)))
+    step, old, new = (block_means(_at_most(activity, MOST_STEP), BLOCKS) for activity in activities)
+    at_cuts, in_band = _excess(step, neighbours, _LEAST_STEP, (old, new)), _excess(old, neighbours, _LEAST_STEP)
+    return max(0.0, mean(difference(at_cuts, in_band).crop((first, 0, last, step.height))))
 
 
 def total_cost(costs: Mapping[str, float]) -> float:
@@ -320,20 +341,20 @@ def _window_sums(profile: Image.Image, columns: int) -> Image.Image:
     if columns == 1:
         return profile
     half = _window_sums(profile, columns // 2)
-    both = combined(lambda a: a["v"] + a["w"], v=half, w=moved(half, columns // 2))
-    if columns % 2 == 0:
-        return both
-    return combined(lambda a: a["v"] + a["w"], v=both, w=moved(profile, columns - 1))
+    both = add(half, moved(half, columns // 2))
+    return both if columns % 2 == 0 else add(both, moved(profile, columns - 1))
 
 
-def _excess(profile: Image.Image, neighbours: int, least: float) -> Image.Image:
-    """(q + least) / (q + r + 2 least): q at the cut, r the mean of `neighbours` columns on each side, from 2 away."""
-    sums = _window_sums(profile, neighbours)
+def _excess(
+    profile: Image.Image, neighbours: int, least: float, sides: tuple[Image.Image, Image.Image] | None = None
+) -> Image.Image:
+    """(q + least) / (q + r + 2 least): q at the cut, r the mean of `neighbours` columns of both `sides`, 2 away."""
+    before, behind = (_window_sums(side, neighbours) for side in sides or (profile, profile))
     return combined(
         lambda a: (a["q"] + least) / (a["q"] + (a["v"] + a["w"]) / (2.0 * neighbours) + 2.0 * least),
         q=profile,
-        v=moved(sums, 2),
-        w=moved(sums, -1 - neighbours),
+        v=moved(behind, 2),
+        w=moved(before, -1 - neighbours),
     )
 
 

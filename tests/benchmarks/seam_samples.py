@@ -18,7 +18,7 @@ from exquisite.contract import CLASSIC, Mode, TileContract, to_canonical
 from exquisite.geometry.calibration import Calibration, calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.measures.seam_residual import seam_residual
-from exquisite.geometry.overlap_score import score_tile
+from exquisite.geometry.overlap_score import expected_step, score_tile
 from exquisite.geometry.seam_cost import (
     REACH_PX,
     Departure,
@@ -97,7 +97,8 @@ class _Seam:
         tile.paste(strip, (self._band.width, 0))
         if score_tile(self._band, tile, "x_ltr", self._contract, calibration).vetoes:
             return None
-        return Sample(*self._of, damage, tuple(departures_at_seam(self._band, strip).values()), self._interior)
+        seam = departures_at_seam(self._band, strip, expected_step(calibration))
+        return Sample(*self._of, damage, tuple(seam.values()), self._interior)
 
 
 def of_truths(source: seams.Source) -> list[Sample]:
@@ -141,14 +142,16 @@ def of_redraws(source: seams.Source) -> list[Sample]:
             seam = _Seam(profile, source.name, f"{source.seed} {at}", band, CLASSIC)
             samples.append(seam.sample(tile.crop(frame.tile_strip), calibration=calibration))
             scene = Scene(tile, CLASSIC.band_px, CLASSIC.overlap_px, source.strip_of_another(rng), rng)
-            samples += _damaged(seam, scene, rng.sample(DAMAGES, DAMAGES_A_REDRAW))
+            samples += _damaged(seam, scene, rng.sample(DAMAGES, DAMAGES_A_REDRAW), calibration)
     return [sample for sample in samples if sample]
 
 
-def _damaged(seam: _Seam, scene: Scene, damages: Iterable[Damage]) -> Iterator[Sample | None]:
+def _damaged(
+    seam: _Seam, scene: Scene, damages: Iterable[Damage], calibration: Calibration | None = None
+) -> Iterator[Sample | None]:
     for damage in damages:
         strength = scene.rng.choice(damage.visible)
-        yield seam.sample(damage.make(scene, strength), damage.name)
+        yield seam.sample(damage.make(scene, strength), damage.name, calibration)
 
 
 def of_pairs(folder: Path) -> list[Sample]:
@@ -165,7 +168,7 @@ def of_pairs(folder: Path) -> list[Sample]:
         band = to_canonical(pair.band, pair.mode)
         seam = _Seam("real", pair.name, "", band, pair.contract)
         strip = tile.crop(pair.contract.tile_frame(Mode.X_LTR).tile_strip)
-        samples.append(seam.sample(strip, VISIBLE if pair.eye == VISIBLE else ""))
+        samples.append(seam.sample(strip, VISIBLE if pair.eye == VISIBLE else "", found))
     return [sample for sample in samples if sample]
 
 

@@ -12,10 +12,14 @@ from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import FIDELITY_FLOOR
 from exquisite.geometry.overlap_score import (
     DEFAULT_GATE,
+    EXPECTED_STEP,
     METRICS,
     REDRAW_WEIGHT,
+    SEAMLESS_RESIDUAL,
     VETO_PENALTY,
+    VISIBLE_RESIDUAL,
     TileScore,
+    expected_step,
     extract_scoring_strips,
     interior_gate,
     score_strips,
@@ -45,6 +49,8 @@ class Found:
     rim_px: int = 0
     fidelity: float = 30.0
     redraw_error: float = 0.0
+    redraw_residual: float = VISIBLE_RESIDUAL
+    redraw_step: float = 0.0
 
 
 class TestStrips:
@@ -208,6 +214,27 @@ class TestVetoes:
         assert alone.primary == alone.metrics["seam"] == near.metrics["seam"] == far.metrics["seam"]
         assert near.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(2))
         assert far.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(10))
+
+    def test_the_step_counts_beyond_that_of_a_redraw_that_joins_the_band_itself_without_a_seam(self) -> None:
+        canvas, tile = scene(draw("clouds", (64, 64), 9))
+        tile.paste(tile.crop((32, 0, 64, 64)).point(lambda v: min(255, v + 40)), (32, 0))
+        steps = [
+            score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_residual=residual, redraw_step=0.1)).metrics["step"]
+            for residual in (0.8, SEAMLESS_RESIDUAL, (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2, VISIBLE_RESIDUAL, 3.0)
+        ]
+        assert 0 >= steps[0] == steps[1] > steps[2] > steps[3] == steps[4]
+        assert steps[4] == score_tile(canvas, tile, "x_ltr", SMALL).metrics["step"]
+
+    def test_a_share_of_the_step_is_expected(self) -> None:
+        assert expected_step(None) == 0
+        assert expected_step(Found(redraw_residual=1.0, redraw_step=0.2)) == pytest.approx(0.2 * EXPECTED_STEP)
+
+    def test_a_redraw_that_joins_the_band_without_a_seam_is_not_unfaithful(self) -> None:
+        """The band of a smooth picture has little but noise, which no redraw explains."""
+        canvas, tile = scene(noise((64, 64), 9))
+        for residual, vetoes in ((1.0, ()), (VISIBLE_RESIDUAL, ("unfaithful",))):
+            found = Found(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
+            assert score_tile(canvas, tile, "x_ltr", SMALL, found).vetoes == vetoes
 
 
 class TestGate:

@@ -12,12 +12,14 @@ from exquisite.geometry.seam_cost import (
     component_costs,
     costs_at_seam,
     departures,
+    departures_at_seam,
     expected_cost,
+    redraw_step,
     seam_curves,
     total_cost,
 )
 from tests.support import reference_metrics as reference
-from tests.support.pictures import checker, constant, noise, ramp
+from tests.support.pictures import checker, constant, draw, noise, ramp
 
 REACH, HEIGHT = 32, 40
 SIZE = (2 * REACH, HEIGHT)
@@ -149,3 +151,41 @@ def test_a_cast_under_texture_is_a_step_in_colour() -> None:
 def test_tone_is_compared_over_columns_so_that_texture_hides_no_step() -> None:
     assert cost_of("tone", GREY, GREY.point(lambda level: level + 30)) > 0.4
     assert cost_of("tone", GREY, GREY) < 0.1
+
+
+def test_a_step_that_is_expected_does_not_count() -> None:
+    past, future = ramp((32, 40)), ramp((32, 40)).point(lambda v: min(255, v + 60))
+    found, less, none = (departures_at_seam(past, future, expected) for expected in (0.0, 0.01, 1.0))
+    assert found["step"].beyond > 0.01
+    assert less["step"] == pytest.approx(Departure(found["step"].beyond - 0.01, found["step"].spread))
+    assert none["step"].beyond == 0
+    assert {name: less[name] for name in less if name != "step"} == {
+        name: found[name] for name in found if name != "step"
+    }
+
+
+class TestRedrawStep:
+    def test_is_nothing_where_a_band_meets_itself_or_is_too_narrow(self) -> None:
+        assert redraw_step(noise((64, 64), 1), noise((64, 64), 1)) == 0
+        assert redraw_step(noise((3, 64), 1), noise((3, 64), 2)) == 0
+
+    def test_of_a_flat_band_is_measured_exactly(self) -> None:
+        """Steps of 2 levels in three channels beside none: (6 + .3) / (6 + .6), and .3 / .6 in the band."""
+        lighter = constant((64, 64), (102, 102, 102))
+        assert redraw_step(constant((64, 64), (100, 100, 100)), lighter) == pytest.approx(6.3 / 6.6 - 0.5)
+
+    @pytest.mark.parametrize("kind", ["ink", "foliage", "cobbles"])
+    def test_rises_with_what_the_redraw_is_off_by(self, kind: str) -> None:
+        picture = draw(kind, (160, 256), 2)
+        band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 1, 4))
+        assert 0 < redraw_step(band, slightly) < redraw_step(band, far)
+
+    def test_is_what_the_curve_departs_by_at_such_a_cut(self) -> None:
+        """Of one cut that is a sample; the mean over many is it."""
+        picture = draw("foliage", (288, 256), 2)
+        band, redraw = picture.crop((0, 0, 256, 256)), picture.crop((0, 1, 256, 256)).resize((256, 256))
+        cuts = [
+            departures_at_seam(band.crop((x - 64, 0, x, 256)), redraw.crop((x, 0, x + 64, 256)))["step"].beyond
+            for x in range(64, 193, 8)
+        ]
+        assert redraw_step(band, redraw) == pytest.approx(sum(cuts) / len(cuts), abs=0.02)

@@ -18,6 +18,8 @@ from PIL import Image, ImageChops
 from ...contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
 from ..enforcement import require_band
 from ..measures.redraw_error import NEW_PX, lost_detail, redraw_error
+from ..measures.seam_residual import redraw_residual
+from ..seam_cost import redraw_step
 from ..tile_mode import require_tile
 from .colour_registration import registered
 from .displacement import Field, resample
@@ -76,6 +78,7 @@ _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each tria
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
 _NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
+_JOINED_PX = 128  # columns of the band next to the seam: enough for a mean, and near enough to show what is at the seam
 _SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
 
 
@@ -117,11 +120,15 @@ class Drift:
         outer = contract.band_px - inner.band_px
         valid = valid_box(self.field, inner)
         measured, truth = (picture.crop((outer, 0, *picture.size)) for picture in (tile, band))
+        near = (max(valid[0], valid[2] - _JOINED_PX), *valid[1:])
+        joined = truth.crop(near), measured.crop(near)
         return replace(
             self.calibration,
             tile=tile,
             rim_px=rim_px(self.field, inner),
             redraw_error=_redraw_error(measured, truth, self.field, valid),
+            redraw_residual=redraw_residual(*joined),
+            redraw_step=redraw_step(*joined),
             sound=(valid[0] + outer, valid[1], valid[2] + outer, valid[3]),
         )
 

@@ -28,6 +28,9 @@ class Calibration:
         redraw_error: squared difference of the conditioning half of `tile` and the band, in levels², over `sound`, by
             the columns that were resampled as the first new ones were, or under a bend by those beside the seam, and
             raised where the new ones lack detail (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
+        redraw_residual: seam residual where the band meets the conditioning half of `tile`, in the last columns of
+            `sound` (`seam_residual.redraw_residual`); about 1 if nobody can see such a seam.
+        redraw_step: by how much steps are larger there than in the band (`seam_cost.redraw_step`); 0 or more.
         sound: the valid box: the part of the conditioning half with a source in the raw tile, as (left, top, right,
             bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
@@ -51,6 +54,8 @@ class Calibration:
     residual_before: float = 0.0
     residual_after: float = 0.0
     redraw_error: float = 0.0
+    redraw_residual: float = 1.0
+    redraw_step: float = 0.0
     sound: tuple[int, int, int, int] = (0, 0, 0, 0)
     shift: tuple[float, float] = (0.0, 0.0)
     scale: tuple[float, float] = (1.0, 1.0)

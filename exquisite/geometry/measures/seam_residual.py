@@ -16,9 +16,9 @@ from PIL import Image
 
 from ...contract import Mode, require_rgb, to_canonical
 from ...errors import CanvasError
-from ...pixels import absolute, as_float, column_means, second_difference
+from ...pixels import absolute, as_float, column_means, combined, mean, moved, second_difference
 
-__all__ = ["REACH_PX", "seam_residual"]
+__all__ = ["REACH_PX", "redraw_residual", "seam_residual"]
 
 REACH_PX = 16
 """Columns on each side of the seam that give the second difference without a seam, in pixels: near enough to show
@@ -54,6 +54,31 @@ def seam_residual(past: Image.Image, future: Image.Image, mode: Mode | str) -> f
     at_seam = bends[before - 2 : before]
     elsewhere = [*bends[: before - 2], *bends[before:]]
     return (_mean(at_seam) + _LEAST) / (_mean(elsewhere) + _LEAST)
+
+
+def redraw_residual(band: Image.Image, redraw: Image.Image) -> float:
+    """The seam residual where a band meets its own redraw, over the cuts at all columns: about 1 without a seam.
+
+    Args:
+        band: RGB, growth to the right.
+        redraw: the same columns as redrawn, RGB, same size.
+    """
+    at_cut = elsewhere = 0.0
+    for old, new in zip(band.split(), redraw.split(), strict=True):
+        before, behind = as_float(old), as_float(new)
+        at_cut += _mean_bend(moved(before, -2), moved(before, -1), behind)
+        at_cut += _mean_bend(moved(before, -1), behind, moved(behind, 1))
+        elsewhere += sum(_mean_bend(moved(one, -1), one, moved(one, 1)) for one in (before, behind))
+    bends = 2 * len(band.getbands())
+    return (at_cut / bends + _LEAST) / (elsewhere / bends + _LEAST)
+
+
+def _mean_bend(left: Image.Image, centre: Image.Image, right: Image.Image) -> float:
+    """Mean of |left - 2 centre + right| over the columns that have two neighbours before and one behind; else 0."""
+    if left.width < 4:
+        return 0.0
+    bend = combined(lambda a: abs(a["l"] - 2.0 * a["c"] + a["r"]), l=left, c=centre, r=right)
+    return mean(bend.crop((2, 0, bend.width - 1, bend.height)))
 
 
 def _bends(picture: Image.Image) -> list[float]:

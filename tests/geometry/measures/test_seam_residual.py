@@ -8,7 +8,7 @@ from PIL import Image
 from exquisite import Mode
 from exquisite.contract import from_canonical
 from exquisite.errors import CanvasError
-from exquisite.geometry.measures.seam_residual import seam_residual
+from exquisite.geometry.measures.seam_residual import redraw_residual, seam_residual
 from tests.support.pictures import constant, draw, noise, ramp
 
 KINDS = ["ink", "clouds", "foliage", "hatching"]
@@ -69,3 +69,23 @@ def test_the_bends_on_both_sides_of_the_seam_count_and_no_other() -> None:
     back = slope.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert seam_residual(flat, slope, "x_ltr") == pytest.approx(4.25 / 0.25)
     assert seam_residual(back, flat, "x_ltr") == pytest.approx(4.25 / 0.25)
+
+
+class TestRedrawResidual:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_is_one_where_a_band_meets_itself(self, kind: str) -> None:
+        band = draw(kind, (96, 128), 2)
+        assert redraw_residual(band, band) == pytest.approx(1.0, abs=0.02)
+
+    def test_a_lighter_redraw_of_a_flat_band_is_measured_exactly(self) -> None:
+        """Both bends at each cut are the step, every other one is 0: (40 + 1/4) / (0 + 1/4)."""
+        assert redraw_residual(constant((32, 8), (80,) * 3), constant((32, 8), (120,) * 3)) == pytest.approx(161)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_rises_with_what_the_redraw_is_off_by(self, kind: str) -> None:
+        picture = draw(kind, (160, 256), 2)
+        band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 2, 8))
+        assert 1.1 < redraw_residual(band, slightly) < redraw_residual(band, far)
+
+    def test_of_three_columns_nothing_is_known(self) -> None:
+        assert redraw_residual(noise((3, 8), 1), noise((3, 8), 2)) == 1.0
