@@ -269,12 +269,11 @@ def _score(past: Image.Image, future: Image.Image, added: Image.Image, step: flo
 
 def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContract) -> TileScore:
     """`score` with the metric and the vetoes of the calibration."""
-    seamless = calibration.redraw_residual < VISIBLE_RESIDUAL
     vetoes = [
         name
         for name, holds in (
             ("rim", calibration.rim_px > contract.max_rim_px),
-            ("unfaithful", not seamless and not calibration.fidelity >= FIDELITY_FLOOR),
+            ("unfaithful", _seamless(calibration) < 0.5 and not calibration.fidelity >= FIDELITY_FLOOR),
         )
         if holds
     ]
@@ -291,10 +290,13 @@ def expected_step(calibration: Fidelity | None) -> float:
     Fine detail that a model draws anew makes small steps at the seam. It makes the same at every cut inside the band,
     where the true continuation is known: so a seam that nobody can see is told from a fault of the same cost.
     """
-    if calibration is None:
-        return 0.0
+    return EXPECTED_STEP * _seamless(calibration) * calibration.redraw_step if calibration else 0.0
+
+
+def _seamless(calibration: Fidelity) -> float:
+    """1 where the redraw joins the band without a visible seam, 0 where it does not, and between the two."""
     share = (VISIBLE_RESIDUAL - calibration.redraw_residual) / (VISIBLE_RESIDUAL - SEAMLESS_RESIDUAL)
-    return EXPECTED_STEP * max(0.0, min(1.0, share)) * calibration.redraw_step
+    return max(0.0, min(1.0, share))
 
 
 def _sobel_metrics(past: Image.Image, future: Image.Image) -> dict[str, float]:

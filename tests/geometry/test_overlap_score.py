@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 
 from exquisite.contract import CLASSIC, Mode, TileContract, from_canonical, to_canonical
 from exquisite.errors import CanvasError
-from exquisite.geometry.calibration import FIDELITY_FLOOR
+from exquisite.geometry.calibration import FIDELITY_FLOOR, calibrate_tile
 from exquisite.geometry.overlap_score import (
     DEFAULT_GATE,
     EXPECTED_STEP,
@@ -235,6 +235,13 @@ class TestVetoes:
         for residual, vetoes in ((1.0, ()), (VISIBLE_RESIDUAL, ("unfaithful",))):
             found = Found(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
             assert score_tile(canvas, tile, "x_ltr", SMALL, found).vetoes == vetoes
+
+    @pytest.mark.parametrize("kind", ["ink", "hatching", "writing", "foliage", "clouds"])
+    def test_another_picture_of_the_same_kind_is_unfaithful(self, kind: str) -> None:
+        contract = TileContract(256, 128, 64, 64)
+        canvas, other = draw(kind, (128, 256), 1), draw(kind, (256, 256), 2)
+        found = calibrate_tile(other, canvas, "x_ltr", contract)
+        assert "unfaithful" in score_tile(canvas, found.tile, "x_ltr", contract, found).vetoes
 
 
 class TestGate:
