@@ -167,15 +167,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 4.19, 0.012, 11),
-    Component("colour_step", 3.99, 0.316, 11),
-    Component("tone", 3.3, 0.31, 4 * TONE_COLUMNS + 2),
-    Component("turn", 5.25, 0.269, 11),
-    Component("slant", 5.66, 0.205, 11),
-    Component("straightness", 5.06, 0.0624, 11),
-    Component("grain", 5.66, 0.052, WINDOW, centred=True),
-    Component("colour_detail", 3.8, 0.19, WINDOW, sign=-1, centred=True),
-    Component("dark_lines", 2.93, 0.111, WINDOW, sign=-1, centred=True),
+    Component("step", 3.79, 0.012, 11),
+    Component("colour_step", 6.69, 0.316, 11),
+    Component("tone", 5.3, 0.31, 4 * TONE_COLUMNS + 2),
+    Component("turn", 7.86, 0.269, 11),
+    Component("slant", 10.09, 0.205, 11),
+    Component("straightness", 7.56, 0.0624, 11),
+    Component("grain", 7.11, 0.052, WINDOW, centred=True),
+    Component("colour_detail", 5.4, 0.19, WINDOW, sign=-1, centred=True),
+    Component("dark_lines", 3.31, 0.111, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 

@@ -17,6 +17,9 @@ the seam less k times the mean costs inside the band:
     damages to either                 w . x - c
     damages beside their own truth    w . (x_damage - x_truth)
 
+A step alone may refuse nothing, so that its weight is held at MOST_STEP * c where it would be larger: a flat picture
+has no steps inside, beside which any step is large.
+
 Then all weights are scaled so that c = k * TYPICAL_COST. The floors are those of COMPONENTS: floors that were searched
 with the weights told truths from damages worse on pictures that the fit had not seen. Pictures are held out in turn
 (`FOLDS`), and each pair of a real model by itself, so that the figures are of pictures that the fit has not seen.
@@ -53,16 +56,20 @@ RESULT = Path(__file__).with_name("seam_weights.json")
 MODULE = Path(seam_cost.__file__)
 
 SHARES: Mapping[str, float] = {
-    "truth": 6.0,
+    "truth": 14.0,
     "redraw": 6.0,
     "real": 2.0,
     "damage": 9.0,
-    "damaged redraw": 2.0,
+    "damaged redraw": 10.0,
     seam_samples.VISIBLE: 0.2,
     "beside its truth": 6.0,
 }
 """What the samples of each pool count for together; damages of every kind alike. Less for damages passes more redraws,
-but catches less than 90 % of the damages."""
+but catches less than 90 % of the damages to redraws."""
+
+MOST_STEP = 0.92
+"""Largest weight of "step", the first of COMPONENTS, as a share of what a seam may cost in a band that costs nothing.
+The rest is room for what else such a seam costs."""
 
 FOLDS = 4
 RIDGE = 0.01
@@ -193,8 +200,18 @@ def _derivatives(rows: Iterable[Row], values: Sequence[float]) -> tuple[list[flo
 
 def fit(samples: Sequence[Sample]) -> Fit:
     """The weights for these samples."""
-    values, _ = least(rows_of(samples))
+    rows = rows_of(samples)
+    values, _ = least(rows)
+    if values[0] > MOST_STEP * values[-1]:
+        others, _ = least([_with_most_step(row) for row in rows])
+        values = [MOST_STEP * others[-1], *others]
     return Fit(tuple(values[:-1]), values[-1]).scaled()
+
+
+def _with_most_step(row: Row) -> Row:
+    """The margin as coefficients of the other weights and the constant, with the weight of "step" at its most."""
+    step, *others, constant = row.coefficients
+    return Row((*others, constant + MOST_STEP * step), row.share)
 
 
 def refused(samples: Iterable[Sample], of: Callable[[Sample], Fit]) -> dict[str, tuple[int, int]]:
