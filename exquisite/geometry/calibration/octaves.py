@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ...pixels import add, combined, mean, moved, multiply
+from ...pixels import add, difference, mean, moved, multiply, square
 
 __all__ = [
     "COARSE",
@@ -106,14 +106,14 @@ def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
     fine_a, fine_b = (_fine(image.reduce(2).crop((0, 0, *size))) for image in (a, b))
     mask = mask.reduce(2).crop((0, 0, *size))
     inner = (_REACH, _REACH, size[0] - _REACH, size[1] - _REACH)
-    here = combined(lambda v: v["b"] * v["m"], b=fine_b, m=mask).crop(inner)
-    energies = _places(here, here)
+    here = multiply(fine_b, mask).crop(inner)
+    energies, squares = _places(square(here)), square(fine_a)
     # 1. The energy of `b` that `a` explains in each place, with a gain of its own: in place, and at its best.
     in_place, best = 0.0, [0.0] * len(energies)
     for dy in range(-_REACH, _REACH + 1):
         for dx in range(-_REACH, _REACH + 1):
-            there = moved(fine_a, dx, dy).crop(inner)
-            common, mine = _places(there, here), _places(there, there)
+            box = (inner[0] + dx, inner[1] + dy, inner[2] + dx, inner[3] + dy)
+            common, mine = _places(multiply(fine_a.crop(box), here)), _places(squares.crop(box))
             matches = [max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)]
             best = [max(pair) for pair in zip(best, matches, strict=True)]
             if dx == dy == 0:
@@ -126,8 +126,9 @@ def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
 
 def _fine(picture: Image.Image) -> Image.Image:
     sharp, soft = blurs(picture, 1)
-    return combined(lambda v: v["a"] - v["b"], a=sharp, b=soft)
+    return difference(sharp, soft)
 
 
-def _places(a: Image.Image, b: Image.Image) -> Sequence[float]:
-    return combined(lambda v: v["a"] * v["b"], a=a, b=b).reduce(_PLACE_PX).get_flattened_data()  # type: ignore[return-value]
+def _places(picture: Image.Image) -> Sequence[float]:
+    """The mean of a picture (mode F) in each place."""
+    return picture.reduce(_PLACE_PX).get_flattened_data()  # type: ignore[return-value]
