@@ -1,7 +1,8 @@
 """The HTTP connection of a client: sends a request, and returns a reply or raises one of two errors.
 
-This module imports the HTTP library at its top, so other modules import it only inside functions. Proxy and certificate
-settings of the environment apply, except for the loopback address.
+It is the part of the client that sends, and the only one besides the cassettes that needs the HTTP library. It imports
+that at its top, so other modules import this one only inside functions. Proxy and certificate settings of the
+environment apply, except for the loopback address.
 """
 
 from __future__ import annotations

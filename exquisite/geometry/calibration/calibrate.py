@@ -26,7 +26,7 @@ from .displacement import Field, resample
 from .extension import extended, rim_px, unmoved, valid_box
 from .grain import LEAST_GRAIN, remaining_grain
 from .guard import harm_of_detail, harm_of_levels
-from .holdout import CLEAR_FALL, HoldoutResidual
+from .holdout import CLEAR_FALL, NO_RESIDUAL, HoldoutResidual
 from .photometric import PhotometricCorrection
 from .placement_trial import CLEAR_PLACE, PlacementTrial
 from .record import Calibration
@@ -76,7 +76,6 @@ _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves betw
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
 _LEAST_CHANGE = 0.06  # of the amplitude of an octave: a smaller change is within the noise
-_NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
 _LEAST_SHIFT_PX = 0.03  # a smaller shift is not worth the loss by resampling
 _JOINED_PX = 128  # columns of the band next to the seam: enough for a mean, and near enough to show what is at the seam
 _SHOWN_LEVELS = (32, 128, 224)  # a dark, a middle and a light one: three numbers that a person can read
@@ -290,7 +289,8 @@ class _Correction:
 
         The whole change is tried first, then less of it: a part of the right change is better than none.
         """
-        whole = fit_kernel(*self._near_the_seam())
+        pictures = (self._tile, self._band, self._holdout.valid_mask, self._raw)
+        whole = fit_kernel(*map(self._near_the_seam, pictures))
         objections = []
         for share in _KERNEL_SHARES:
             kernel = Kernel().mixed(whole, share)
@@ -354,25 +354,23 @@ class _Correction:
 
     def _measure_grain(self) -> None:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""
-        self._grain = remaining_grain(*self._near_the_seam()[:3])
+        self._grain = remaining_grain(*map(self._near_the_seam, (self._tile, self._band, self._holdout.valid_mask)))
         if self._grain < LEAST_GRAIN:
             self._remarks.append(f"grain lost: flat areas have {self._grain:.0%} of the band's finest detail")
 
-    def _near_the_seam(self) -> tuple[Image.Image, Image.Image, Image.Image, Image.Image]:
-        """The half of the band next to the seam, mode L: of the tile, the band, the valid pixels and the raw tile."""
+    def _near_the_seam(self, picture: Image.Image) -> Image.Image:
+        """What a tile, the band or a mask of it shows in the half of the band next to the seam, mode L."""
         seam = self._band.width
-        near = (max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)
-        redraw, band, raw = (image.crop(near).convert("L") for image in (self._tile, self._band, self._raw))
-        return redraw, band, self._holdout.valid_mask.crop(near), raw
+        return picture.crop((max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)).convert("L")
 
     def _fall(self, tile: Image.Image) -> float:
         """The residual of `tile` over that of the current tile."""
         after, before = (self._holdout.residual(one.crop(self._half)) for one in (tile, self._tile))
-        return (after + _NO_RESIDUAL) / (before + _NO_RESIDUAL)
+        return (after + NO_RESIDUAL) / (before + NO_RESIDUAL)
 
     def _new_half(self) -> Image.Image:
         return self._tile.crop((self._band.width, 0, *self._tile.size))
 
 
 def _share(after: float, before: float) -> str:
-    return f"{after / (before + _NO_RESIDUAL):.0%}"
+    return f"{after / (before + NO_RESIDUAL):.0%}"

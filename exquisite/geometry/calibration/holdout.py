@@ -11,11 +11,14 @@ from PIL import Image
 from ...pixels import squared_distance
 from .tone import fit_tone, with_tone
 
-__all__ = ["CLEAR_FALL", "HoldoutResidual"]
+__all__ = ["CLEAR_FALL", "NO_RESIDUAL", "HoldoutResidual"]
 
 CLEAR_FALL = 0.98
 """Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
-of blocks, see `_adjust_tone`), and sharpness by a very small change only if that reduces the residual to it."""
+of blocks, `HoldoutResidual.tonal`), and sharpness by a very small change only if that reduces the residual to it."""
+
+NO_RESIDUAL = 1e-9
+"""Added to residuals in quotients, in levels: those of two pictures that agree are 0."""
 
 _HELD_OUT = 5  # one block in five, in every row and column: see `HoldoutResidual`
 _LEAST_WEIGHT = 0.2  # of a block whose relative error is 2.5 times the median (`blocks._weights`)

@@ -15,7 +15,7 @@ from ...contract import TileContract
 from .colour_registration import half_size, pulled_back, registered
 from .displacement import resample
 from .extension import extended
-from .holdout import CLEAR_FALL, HoldoutResidual
+from .holdout import CLEAR_FALL, NO_RESIDUAL, HoldoutResidual
 from .registration import Registration
 
 __all__ = ["CLEAR_PLACE", "PlacementTrial"]
@@ -30,7 +30,6 @@ _NOISE = 0.05  # levels: in flat pictures with noise, a right bend lowers a resi
 _BESIDE_PARTS = 4  # of the band: the columns next to the seam
 _LEAST_NEAR_FALL = 0.15  # of the fall of the whole residual: .07 beside other content, .24 and more beside the same
 _LEAST_FAR_PX = 24  # of the far half at half the size: a narrower one is too small to be registered alone
-_NO_RESIDUAL = 1e-9  # levels: of two pictures that agree, no quotient divides by zero
 
 
 class PlacementTrial:
@@ -49,7 +48,7 @@ class PlacementTrial:
         """The share of the attainable residual left by `registration`, and why that may not move the tile, or ""."""
         before, beside_before, _ = self._before
         after, beside_after, _ = self._residuals(pulled_back(self._raw, registration, self._band.size, 2))
-        left, beside_left = after / before, beside_after / (beside_before + _NO_RESIDUAL)
+        left, beside_left = after / before, beside_after / (beside_before + NO_RESIDUAL)
         # 1. It must explain something.
         if left > CLEAR_FALL:
             return left, f"moved, the band has {left:.0%} of the residual"
@@ -85,7 +84,7 @@ class PlacementTrial:
     def _residuals(self, half: Image.Image) -> tuple[float, float, float]:
         """The attainable residual of the conditioning half, of the columns next to the seam, and of the near half."""
         whole, beside, near = self._holdout.attainable_but_tone(half, *self._columns)
-        return whole + _NO_RESIDUAL, beside, near
+        return whole + NO_RESIDUAL, beside, near
 
 
 def _most_predicted(bend: bool, left: float) -> float:
