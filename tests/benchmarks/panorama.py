@@ -17,6 +17,8 @@ from the same seed picture under the same drifts, each on its own frontier:
     oracle                the true inverse of the drift's geometry and tone; not of its blur and noise
 
 The candidate is the one that the scorer chose on the calibrated canvas, so that canvases differ in treatment alone.
+Each candidate of each step has a drift of its own, which depends on nothing that was chosen before: a change of the
+code changes the treatment of the same tiles.
 
 Under a local warp there is no truth for a second step in a row: the far end of a strip lies where the warp had put it,
 which no conditioning half shows, and the known picture goes on elsewhere. There each step starts from the true band.
@@ -31,6 +33,7 @@ import argparse
 import json
 import math
 import multiprocessing
+import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,15 +64,15 @@ __all__ = ["RESULT", "examine", "main"]
 
 RESULT = Path(__file__).with_name("panorama.json")
 
-CANDIDATES = 3
 FEATHER_PX = 32
 FIRST_PX = 32
 """New columns next to the seam in which the pixels are held against the truth."""
 EDGE_PX = 32
 """Rows at either outer edge that are not: a shifted tile has nothing to show there."""
 STRENGTH = 1.0
-"""Of the model's drift: as measured on real models; of three candidates one drifts 0.7, one 1.6 times as far."""
+"""Of the model's drift: as measured on real models."""
 
+_FACTORS = (0.7, 1.0, 1.6)  # on the strength, for the three candidates of a step, as in the simulated model
 _LEVELS = range(256)
 
 
@@ -99,11 +102,9 @@ class _Canvas:
         """The band at the frontier, own orientation."""
         return extract_conditioning_band(self.image, self.mode, self.contract)
 
-    def tiles(self, step: int, drift: float | Drift, first: int, count: int) -> Iterator[tuple[Image.Image, Drift]]:
-        """Candidates `first` ... of the simulated model, decoded, each with its drift."""
-        model = MockTileGenerator(
-            f"{self._run}", self._picture, self._origin, drift=drift, restless=True, warp_px=self._run.warp_px
-        )
+    def tile(self, step: int, drift: Drift) -> Image.Image:
+        """The simulated model's answer, decoded."""
+        model = MockTileGenerator(f"{self._run}", self._picture, self._origin, drift=drift)
         blank = Image.new("RGB", self.contract.tile_size(self.mode))
         request = TileRequest(
             mode=self.mode,
@@ -112,15 +113,12 @@ class _Canvas:
             reference=blank,
             mask=blank.convert("RGBA"),
             prompt="",
-            candidates=count,
+            candidates=1,
             step_index=step,
-            first_candidate=first,
             band_origin=self.contract.oriented((self._sign * (step - 1) * self.contract.advance_px, 0), self.mode),
         )
-        for raw in model.generate(request, NullCallLog()):
-            found = dict(raw.meta["drift"])  # type: ignore[call-overload]
-            pairs = {name: tuple(value) for name, value in found.items() if isinstance(value, list | tuple)}
-            yield decode_tile(raw.data, self.contract, self.mode), Drift(**{**found, **pairs})
+        (raw,) = model.generate(request, NullCallLog())
+        return decode_tile(raw.data, self.contract, self.mode)
 
     def grow(self, tile: Image.Image) -> None:
         """Keep the band of the enforced `tile`'s end: only the frontier is ever needed."""
@@ -140,25 +138,35 @@ def examine(run: Run, most: int | None = None) -> list[dict[str, Any]]:
     return [_step(run, truth, canvases, step) for step in range(1, min(run.steps, most or run.steps) + 1)]
 
 
+def candidate_drifts(run: Run, step: int) -> list[Drift]:
+    """The drifts of a step's three candidates, with lengths in proportion to the tile."""
+    share = min(run.sizes.tile_size(Mode(run.mode))) / min(CLASSIC.tile_size(Mode(run.mode)))
+    factors = random.Random(f"{run}:{step}").sample(_FACTORS, len(_FACTORS))
+    return [
+        Drift.random(f"{run}:{step}:{number}", STRENGTH * factor, warp_px=run.warp_px).scaled(share)
+        for number, factor in enumerate(factors)
+    ]
+
+
 def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: int) -> dict[str, Any]:
     contract, mode = run.sizes, Mode(run.mode)
     start = (step - 1) * contract.advance_px
     tile = truth.crop((start, 0, start + contract.tile_px, contract.across_px))
     canvas = canvases["calibrated"]
     band = canvas.band
-    drifts, tiles = [], []
+    drifts, tiles = candidate_drifts(run, step), []
     kinds: dict[str, list[dict[str, Any]]] = {"calibrated": [], "raw": []}
-    for raw, drift in canvas.tiles(step, STRENGTH, 0, CANDIDATES):
+    for drift in drifts:
+        raw = canvas.tile(step, drift)
         found = calibrate_tile(raw, band, mode, contract)
-        drifts.append(drift)
         tiles.append(enforce_conditioning_half(found.tile, band, mode, contract))
         kinds["calibrated"].append(_candidate(tiles[-1], found, tile, canvas))
         kinds["raw"].append(_candidate(enforce_conditioning_half(raw, band, mode, contract), None, tile, canvas))
-    chosen = max(range(CANDIDATES), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
+    chosen = max(range(len(drifts)), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
     finished = {"calibrated": tiles[chosen]}
     for arm in run.arms:
         if arm not in finished:
-            finished[arm] = _treated(arm, canvases[arm], step, drifts[chosen], chosen)
+            finished[arm] = _treated(arm, canvases[arm], step, drifts[chosen])
     natural = seam_residual(*_meeting(from_canonical(tile, mode), canvas), mode)
     measured = {arm: _measured(finished[arm], tile, canvases[arm]) for arm in run.arms}
     for arm, image in finished.items():
@@ -179,10 +187,10 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
     }
 
 
-def _treated(arm: str, canvas: _Canvas, step: int, drift: Drift, candidate: int) -> Image.Image:
+def _treated(arm: str, canvas: _Canvas, step: int, drift: Drift) -> Image.Image:
     """The enforced tile of one of the other arms."""
     mode, contract = canvas.mode, canvas.contract
-    ((raw, _),) = canvas.tiles(step, drift, candidate, 1)
+    raw = canvas.tile(step, drift)
     if arm == "oracle":
         return enforce_conditioning_half(_undone(raw, drift), canvas.band, mode, contract)
     redraw = calibrate_tile(raw, canvas.band, mode, contract).tile if arm.startswith("calibrated") else raw

@@ -131,6 +131,20 @@ def test_the_contracts_grow_the_same_length_of_the_same_pictures() -> None:
     assert of_contract["tall"] < of_contract["long"] == of_contract["classic"]
 
 
+def test_the_candidates_of_a_step_drift_alike_whatever_was_chosen_before() -> None:
+    run = panorama_runs.RUNS[0]
+    first, second = (panorama.candidate_drifts(run, step) for step in (1, 2))
+    assert len(set(first + second)) == 6
+    assert panorama.candidate_drifts(run, 1) == first
+    assert {max(abs(x) for x in drift.shift) <= 1.6 * 8 for drift in first + second} == {True}
+
+
+def test_a_tile_twice_as_large_drifts_twice_as_far() -> None:
+    run = panorama_runs.Run("ink", "x_ltr", contract="tall")
+    drifts = [drift for step in range(50) for drift in panorama.candidate_drifts(run, step)]
+    assert 16 < max(abs(x) for drift in drifts for x in drift.shift) <= 1.6 * 16
+
+
 def test_the_oracle_undoes_shift_and_tone() -> None:
     truth = Image.linear_gradient("L").resize(CLASSIC.tile_size("x_ltr")).convert("RGB")
     drift = Drift(cast=(6, -6, 0), gamma=1.1)

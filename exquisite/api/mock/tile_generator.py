@@ -181,15 +181,7 @@ class MockTileGenerator:
     def _random_drift(self, request: TileRequest, key: str, strength: float) -> Drift:
         """A random drift with all lengths scaled by the tile's shorter edge, as a real model's are."""
         drift = random_drift(self._profile, key, strength, warp_px=self._warp_px)
-        share = min(request.tile_size) / min(CLASSIC.tile_size(request.mode))
-        x, y = drift.shift
-        return replace(
-            drift,
-            shift=(x * share, y * share),
-            warp_px=drift.warp_px * share,
-            fine_px=drift.fine_px * share,
-            fine_cell_px=drift.fine_cell_px * share,
-        )
+        return drift.scaled(min(request.tile_size) / min(CLASSIC.tile_size(request.mode)))
 
     def _scene(self, request: TileRequest, key: str, misbehaviour: str | None) -> _Scene:
         """The tile before its drift, with a margin that the drift may bring into view."""

@@ -136,6 +136,11 @@ class TestSeeds:
         assert replace(drift, seed=0) == Drift()
 
 
+def test_a_larger_tile_has_larger_displacements_and_the_same_tone() -> None:
+    drift = Drift(shift=(3, -4), zoom=(1.02, 0.98), warp_px=2, fine_px=1, fine_cell_px=8, gamma=1.1, blur=0.5)
+    assert drift.scaled(2) == replace(drift, shift=(6, -8), warp_px=4, fine_px=2, fine_cell_px=16)
+
+
 def test_only_rgb_is_redrawn() -> None:
     with pytest.raises(CanvasError, match="the picture to redraw has mode L"):
         redraw(Image.new("L", (64, 64)), BOX, Drift())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .warp import slow_warp
 
@@ -100,6 +100,17 @@ class Drift:
             blur=draw.uniform(0, _BLUR) * strength,
             noise=draw.uniform(0, _NOISE) * strength,
             seed=seed,
+        )
+
+    def scaled(self, factor: float) -> Drift:
+        """This drift with all lengths multiplied by `factor`, for a tile that is larger by as much."""
+        x, y = self.shift
+        return replace(
+            self,
+            shift=(x * factor, y * factor),
+            warp_px=self.warp_px * factor,
+            fine_px=self.fine_px * factor,
+            fine_cell_px=self.fine_cell_px * factor,
         )
 
     def position(self, x: float, y: float, box: tuple[int, int, int, int]) -> tuple[float, float]:
