@@ -62,8 +62,8 @@ class TestCommands:
             for word in words[1:]:
                 if "=" in word:
                     name = word.partition("=")[0]
-                    known = make_variables() if named == ["step"] else {"DEST", "ARGS"}
-                    assert name in known | {"PYTHON", "WHEELHOUSE"}
+                    variables = make_variables() if named == ["step"] else {"DEST", "ARGS"}
+                    assert name in variables | {"PYTHON", "WHEELHOUSE"}
         elif words[0] == "exquisite":
             build_parser().parse_args(words[1:])
         else:
@@ -200,13 +200,13 @@ class TestEnvironment:
         keys = "|".join(server.key_variable for server in SERVERS.values() if server.key_variable)
         pattern = rf"\b(?:(?:[A-Z]+_)?(?:EXQUISITE|OPENAI)_[A-Z_]+|{keys})\b"
         documented = set(re.findall(pattern, " ".join(row[_VARIABLE] for row in table(REFERENCE, _VARIABLE))))
-        used = {
+        in_code = {
             name
             for path in (ROOT / "exquisite").rglob("*.py")
             for text in _strings(path)
             for name in re.findall(pattern, text)
         }
-        assert documented == used
+        assert documented == in_code
 
 
 _VARIABLE = "variable of the environment"
@@ -265,8 +265,8 @@ def test_the_map_of_the_package_names_modules_and_definitions_in_them() -> None:
 
 
 def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_results_say() -> None:
-    said = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", read(RESULTS), re.MULTILINE))
-    assert len(said) >= 5
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-q", *said]
+    counts = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", read(RESULTS), re.MULTILINE))
+    assert len(counts) >= 5
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-q", *counts]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert dict(re.findall(r"^(tests/\S+): (\d+)$", listed, re.MULTILINE)) == said
+    assert dict(re.findall(r"^(tests/\S+): (\d+)$", listed, re.MULTILINE)) == counts

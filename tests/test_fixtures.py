@@ -24,11 +24,11 @@ def named_in_table() -> dict[str, tuple[int, int]]:
 
 
 def test_the_readme_names_every_file_with_its_size_and_no_other() -> None:
-    found: dict[str, tuple[int, int]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     for path in (path for folder in ("pictures", "demo", "redraws") for path in sorted(FIXTURES.glob(f"{folder}/*"))):
         with Image.open(path) as picture:
-            found[path.relative_to(FIXTURES).as_posix()] = picture.size
-    assert found == named_in_table()
+            sizes[path.relative_to(FIXTURES).as_posix()] = picture.size
+    assert sizes == named_in_table()
 
 
 def test_there_are_at_least_four_pictures() -> None:

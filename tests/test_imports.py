@@ -213,8 +213,8 @@ def test_importing_the_package_loads_neither_httpx_nor_the_network() -> None:
     code = (
         "import sys, exquisite; print([n for n in ('httpx', 'ssl', 'asyncio', 'numpy', 'pytest') if n in sys.modules])"
     )
-    done = run_python(code)
-    assert done.stdout.strip() == "[]", done.stderr
+    process = run_python(code)
+    assert process.stdout.strip() == "[]", process.stderr
 
 
 @pytest.mark.invariant("IMPORTS")
@@ -227,16 +227,16 @@ def test_importing_every_other_module_loads_no_httpx_and_writes_nothing(tmp_path
         "assert not logging.getLogger().handlers\n"
         "print('httpx' in sys.modules)"
     )
-    done = run_python(code, cwd=tmp_path)
-    assert (done.stdout.strip(), done.stderr) == ("False", "")
+    process = run_python(code, cwd=tmp_path)
+    assert (process.stdout.strip(), process.stderr) == ("False", "")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_type_checkers_see_the_names_that_the_package_exports() -> None:
-    seen = {
+    homes = {
         alias.asname: node.module
         for node, deferred in imports(PACKAGE / "__init__.py")
         if deferred and isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert seen == exquisite._HOMES
+    assert homes == exquisite._HOMES

@@ -42,8 +42,8 @@ class Checkout:
 
     def called(self, *words: str, **environment: str) -> list[str]:
         """The arguments after `python -m exquisite` of a run of make."""
-        done = self.make(*words, **environment)
-        assert done.returncode == 0, done.stderr
+        process = self.make(*words, **environment)
+        assert process.returncode == 0, process.stderr
         called = (self.folder / "called").read_text().split("\0")[:-1]
         assert called[:2] == ["-m", "exquisite"]
         return called[2:]
@@ -109,10 +109,10 @@ EVERY = {
 
 def test_every_variable_arrives(checkout: Checkout) -> None:
     assert set(EVERY) == make_variables()
-    given = [f"{name}={'1' if words[-1].startswith('--') else words[-1]}" for name, words in EVERY.items()]
-    given.append("CALIBRATE=0")
+    variables = [f"{name}={'1' if words[-1].startswith('--') else words[-1]}" for name, words in EVERY.items()]
+    variables.append("CALIBRATE=0")
     words = [word for name, words in EVERY.items() if name not in ("MODE", "SESSION") for word in words]
-    assert vars(checkout.step(*given)) == vars(build_parser().parse_args(["step", "s", "y_btt", *words]))
+    assert vars(checkout.step(*variables)) == vars(build_parser().parse_args(["step", "s", "y_btt", *words]))
 
 
 @pytest.mark.parametrize("value", ["", "0", "no"])
@@ -173,9 +173,9 @@ def test_the_environment_can_name_a_mode_but_spend_nothing(checkout: Checkout) -
 
 
 def test_a_missing_mode_or_place_is_said(checkout: Checkout) -> None:
-    for words, said in ((["step"], "MODE=x_ltr"), (["vendor"], "DEST="), (["vendor-check"], "DEST=")):
-        done = checkout.make(*words)
-        assert (done.returncode, said in done.stderr) == (2, True)
+    for words, message in ((["step"], "MODE=x_ltr"), (["vendor"], "DEST="), (["vendor-check"], "DEST=")):
+        process = checkout.make(*words)
+        assert (process.returncode, message in process.stderr) == (2, True)
     assert not (checkout.folder / "called").exists()
 
 
@@ -185,8 +185,8 @@ def test_vendoring_takes_its_place(checkout: Checkout) -> None:
 
 
 def test_looking_takes_the_session_that_was_changed_last(checkout: Checkout) -> None:
-    done = checkout.make("view")
-    assert (done.returncode, "make step" in done.stderr) == (2, True)
+    process = checkout.make("view")
+    assert (process.returncode, "make step" in process.stderr) == (2, True)
     (checkout.folder / "sessions" / "my old one").mkdir(parents=True)
     assert checkout.called("view", "ARGS=--no-open") == ["view", "sessions/my old one", "--no-open"]
     report = checkout.called("report")
@@ -197,10 +197,10 @@ def test_looking_takes_the_session_that_was_changed_last(checkout: Checkout) -> 
 def test_settings_of_the_caller_for_python_and_pip_reach_nothing(checkout: Checkout) -> None:
     checkout.python.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 0\nenv > environment\n')
     settings = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"), "/nowhere")
-    done = checkout.make("step", "MODE=x_ltr", **settings, PIP_USER="1", PIP_REQUIRE_VIRTUALENV="1")
-    assert done.returncode == 0, done.stderr
-    seen = (checkout.folder / "environment").read_text().splitlines()
-    named = [line for line in seen if line.partition("=")[0] in (*settings, "PIP_USER", "PIP_REQUIRE_VIRTUALENV")]
+    process = checkout.make("step", "MODE=x_ltr", **settings, PIP_USER="1", PIP_REQUIRE_VIRTUALENV="1")
+    assert process.returncode == 0, process.stderr
+    lines = (checkout.folder / "environment").read_text().splitlines()
+    named = [line for line in lines if line.partition("=")[0] in (*settings, "PIP_USER", "PIP_REQUIRE_VIRTUALENV")]
     assert named == ["PIP_USER=0"]
 
 
@@ -210,14 +210,14 @@ def test_the_makefile_keeps_to_what_gnu_make_3_81_knows() -> None:
     for later in (r"\.ONESHELL", r"^undefine ", r"^private ", r"^\w+\s*!=", r"::=", r"&:", r"^define \S+ ="):
         assert not re.search(later, text, flags=re.MULTILINE), later
     makes = re.findall(r"(?<!\$)\$\((\w+) ", text)
-    known = {"or", "shell", "filter", "origin", "foreach", "eval", "value", "call", "if"}
-    assert set(makes) <= known
+    functions = {"or", "shell", "filter", "origin", "foreach", "eval", "value", "call", "if"}
+    assert set(makes) <= functions
 
 
 def test_bare_make_explains_itself(checkout: Checkout) -> None:
-    done = checkout.make()
-    assert done.returncode == 0
-    assert done.stdout.startswith("make step MODE=x_ltr")
+    process = checkout.make()
+    assert process.returncode == 0
+    assert process.stdout.startswith("make step MODE=x_ltr")
     assert not (checkout.folder / "called").exists()
 
 
@@ -268,13 +268,14 @@ class TestInstalling:
 
     def test_a_network_failure_is_told_from_others(self, bare: Checkout) -> None:
         (bare.folder / "pyproject.toml").touch()
-        for said, advice in {
+        for message, advice in {
             "WARNING: Retrying: NewConnectionError: [Errno 101] Network is unreachable": "index was not reached",
             "ERROR: No matching distribution found for pillow>=99": "for the reason above",
         }.items():
-            (bare.folder / "says").write_text(f"{said}\n")
-            failed = bare.make("step", "MODE=x_ltr")
-            assert (failed.returncode, said in failed.stderr, advice in failed.stderr) == (2, True, True), failed.stderr
+            (bare.folder / "says").write_text(f"{message}\n")
+            process = bare.make("step", "MODE=x_ltr")
+            errors = process.stderr
+            assert (process.returncode, message in errors, advice in errors) == (2, True, True), errors
 
     def test_pip_tries_again_whatever_its_settings_say(self, bare: Checkout) -> None:
         """pip says that an index was not reached only where it tries again; PIP_RETRIES=0 left no reason at all."""
@@ -291,8 +292,8 @@ class TestInstalling:
         inside = bare.folder / ".venv" / "bin" / "python"
         inside.unlink()
         inside.symlink_to("gone")
-        done = bare.make("step", "MODE=x_ltr")
-        assert done.returncode == 0, done.stderr
+        process = bare.make("step", "MODE=x_ltr")
+        assert process.returncode == 0, process.stderr
         assert len((bare.folder / "installs").read_text().splitlines()) == 2
 
     def test_a_wheelhouse_needs_no_network(self, bare: Checkout) -> None:

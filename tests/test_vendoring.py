@@ -39,9 +39,9 @@ def host(tmp_path: Path) -> Path:
 
 def run(host: Path, code: str, *arguments: str) -> str:
     """Run `code` inside the host program; its standard output."""
-    done = run_python(PRELUDE + code, str(host), str(ROOT), *arguments, cwd=host)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = run_python(PRELUDE + code, str(host), str(ROOT), *arguments, cwd=host)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 @pytest.mark.invariant("VENDORED")

@@ -19,9 +19,9 @@ def assert_helpful(ran: Ran, code: int, *words: str) -> None:
     """Two lines at most, no traceback, the exit code, and what must be said."""
     assert ran.code == code, ran.err
     assert ran.out == ""
-    said = [line for line in ran.err.splitlines() if not line.startswith("the simulated model")]
-    assert 1 <= len(said) <= 2, ran.err
-    assert said[0].startswith("exquisite: ")
+    lines = [line for line in ran.err.splitlines() if not line.startswith("the simulated model")]
+    assert 1 <= len(lines) <= 2, ran.err
+    assert lines[0].startswith("exquisite: ")
     assert "Traceback" not in ran.err
     for word in words:
         assert word in ran.err, ran.err
@@ -29,7 +29,7 @@ def assert_helpful(ran: Ran, code: int, *words: str) -> None:
 
 class TestWords:
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "message"),
         [
             ([], "VERB"),
             (["stp"], "stp"),
@@ -55,9 +55,9 @@ class TestWords:
             (["experiment", "ink", "x_ltr", "--name", "n", "--prompt", "fog \udcff"], "no UTF-8 text from"),
         ],
     )
-    def test_unknown_ones_are_named(self, cli: Cli, folder: Path, words: list[str], said: str) -> None:
+    def test_unknown_ones_are_named(self, cli: Cli, folder: Path, words: list[str], message: str) -> None:
         before = everything(folder)
-        assert_helpful(cli(*words), 2, said)
+        assert_helpful(cli(*words), 2, message)
         assert everything(folder) == before
 
     def test_a_budget_in_the_environment_must_be_money(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ class TestSessions:
     @pytest.mark.invariant("AXIS-FIXED")
     @pytest.mark.skipif(os.name == "nt", reason="Windows has no device without end")
     @pytest.mark.parametrize(
-        ("words", "code", "said"),
+        ("words", "code", "message"),
         [
             (["--plan", "/dev/zero"], 2, "/dev/zero cannot be read: File too large"),
             (["--generator", "openai", "--server-file", "/dev/zero"], 2, "/dev/zero cannot be read: File too large"),
@@ -145,8 +145,8 @@ class TestSessions:
             (["--generator", "replay", "--cassette", "/dev/zero"], 8, "/dev/zero is a device or a pipe"),
         ],
     )
-    def test_a_device_without_end(self, session: Cli, words: list[str], code: int, said: str) -> None:
-        assert_helpful(session("step", "ink", "x_ltr", *words, "--dry-run"), code, said)
+    def test_a_device_without_end(self, session: Cli, words: list[str], code: int, message: str) -> None:
+        assert_helpful(session("step", "ink", "x_ltr", *words, "--dry-run"), code, message)
 
     def test_the_other_axis(self, session: Cli, folder: Path) -> None:
         session("step", "ink", "x_ltr", "--gate", "none")
@@ -191,7 +191,7 @@ class TestFaults:
     """What nobody foresaw still ends in one line."""
 
     @pytest.mark.parametrize(
-        ("error", "code", "said"),
+        ("error", "code", "message"),
         [
             (KeyboardInterrupt(), 130, "interrupted"),
             (PermissionError(13, "Permission denied", "somewhere"), 1, "somewhere: Permission denied"),
@@ -201,13 +201,13 @@ class TestFaults:
         ],
     )
     def test_become_a_line(
-        self, session: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+        self, session: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
     ) -> None:
         def fail(*_: object) -> None:
             raise error
 
         monkeypatch.setattr(Session, "status", fail)
-        assert_helpful(session("status", "ink"), code, said)
+        assert_helpful(session("status", "ink"), code, message)
 
     def test_a_traceback_can_be_asked_for(self, session: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:

@@ -38,10 +38,10 @@ def test_an_error_about_such_a_path_is_a_line(folder: Path) -> None:
 @ANY_BYTES
 def test_a_picture_whose_name_is_no_text_is_a_picture(session: Cli, folder: Path) -> None:
     shutil.copy(folder / "ink.png", folder / f"{NO_TEXT}.png")
-    made = session("init", "made", f"{NO_TEXT}.png", "--contract", SIZES)
-    assert made.code == 0, made.err
-    grown = session("step", "made", "x_ltr", "--gate", "none", "--mock-picture", f"{NO_TEXT}.png")
-    assert (grown.code, "Traceback" in grown.err) == (0, False), grown.err
+    init = session("init", "made", f"{NO_TEXT}.png", "--contract", SIZES)
+    assert init.code == 0, init.err
+    step = session("step", "made", "x_ltr", "--gate", "none", "--mock-picture", f"{NO_TEXT}.png")
+    assert (step.code, "Traceback" in step.err) == (0, False), step.err
     assert verify_path(folder / "made").ok
 
 

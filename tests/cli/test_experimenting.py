@@ -31,12 +31,12 @@ def arms(*words: str) -> list[Arm]:
 
 class TestArms:
     def test_a_matrix_is_every_combination(self) -> None:
-        made = arms("--vary", "feather_px=0,16", "--vary", "calibrate=true,false", "--candidates", "2")
-        assert [arm.name for arm in made] == ["1", "2", "3", "4"]
-        assert [(arm.options.feather_px, arm.options.calibrate) for arm in made] == [
+        matrix = arms("--vary", "feather_px=0,16", "--vary", "calibrate=true,false", "--candidates", "2")
+        assert [arm.name for arm in matrix] == ["1", "2", "3", "4"]
+        assert [(arm.options.feather_px, arm.options.calibrate) for arm in matrix] == [
             (0, True), (0, False), (16, True), (16, False),
         ]  # fmt: skip
-        assert {(arm.options.candidates, arm.options.gate) for arm in made} == {(2, None)}
+        assert {(arm.options.candidates, arm.options.gate) for arm in matrix} == {(2, None)}
 
     def test_named_arms_set_what_they_name(self) -> None:
         base, soft = arms("--arm", "base", "--arm", "soft,metric=sobel_corr,gate=1.5,continuation_cue=yes")
@@ -58,18 +58,18 @@ class TestArms:
         assert [arm.options.soften_px for arm in arms("--vary", "soften=0,8")] == [0, 8]
 
     def test_words_take_the_rest_and_clauses_come_behind(self) -> None:
-        made = arms(
+        pair = arms(
             "--prompt", "a town", "--arm", "feather_px=8,prompt=roofs, fine ink", "--arm", "clause=at night, a=b"
         )
-        assert [arm.prompt for arm in made] == ["roofs, fine ink", "a town at night, a=b"]
-        assert made[0].options.feather_px == 8
+        assert [arm.prompt for arm in pair] == ["roofs, fine ink", "a town at night, a=b"]
+        assert pair[0].options.feather_px == 8
 
     def test_words_vary_apart_by_bars(self) -> None:
         assert [arm.prompt for arm in arms("--vary", "prompt=|roofs, ink|trees")] == ["", "roofs, ink", "trees"]
 
     def test_named_arms_and_a_matrix_multiply(self) -> None:
-        made = arms("--arm", "a", "--arm", "b,feather_px=8", "--vary", "calibrate=true,false")
-        assert [arm.name for arm in made] == ["a-1", "a-2", "b-1", "b-2"]
+        matrix = arms("--arm", "a", "--arm", "b,feather_px=8", "--vary", "calibrate=true,false")
+        assert [arm.name for arm in matrix] == ["a-1", "a-2", "b-1", "b-2"]
 
     def test_generators_are_settings_too(self) -> None:
         mock, real, tape = arms(
@@ -148,9 +148,9 @@ class TestRun:
     def test_a_damaged_record_is_found_by_verify(self, ran: Any, session: Cli, folder: Path) -> None:
         path = folder / "ink/experiments/f.json"
         path.write_bytes(path.read_bytes().replace(b"exp-f-base", b"exp-f-bass"))
-        found = session("verify", "ink")
-        assert found.code == 7
-        assert "experiments/f.json" in found.out
+        report = session("verify", "ink")
+        assert report.code == 7
+        assert "experiments/f.json" in report.out
         assert session("experiment", "ink", "x_ltr", "--name", "f").code == 7
 
     def test_a_branch_may_be_where_it_begins(self, session: Cli) -> None:
@@ -168,11 +168,11 @@ class TestRun:
 
         seeds = []
 
-        def made(**knobs: Any) -> InstantGenerator:
+        def generator(**knobs: Any) -> InstantGenerator:
             seeds.append((knobs["seed"], knobs["drift"], knobs["misbehave"]))
             return InstantGenerator()
 
-        monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", made)
+        monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", generator)
         arm = "a,seed=7,mock_drift=0.25,mock_misbehave=blur"
         assert session("experiment", "ink", "x_ltr", "--name", "s", "--arm", arm, "--repeat", 3, *QUICK).code == 0
         assert seeds == [(7, 0.25, "blur"), (8, 0.25, "blur"), (9, 0.25, "blur")]

@@ -149,8 +149,8 @@ class TestStep:
         words += " --continuation-cue --prompt-strength 2 --artifacts lean"
         assert session("step", "ink", "x_ltr", "--prompt", "ink, fine lines", *words.split()).code == 0
         (record,) = Session.open(folder / "ink").log(1)
-        wanted = StepOptions(2, 4, False, None, "sobel_corr", "mirror", True, 2, "lean")
-        assert (record["options"], record["words"]) == (wanted.as_dict(), "ink, fine lines")
+        options = StepOptions(2, 4, False, None, "sobel_corr", "mirror", True, 2, "lean")
+        assert (record["options"], record["words"]) == (options.as_dict(), "ink, fine lines")
 
     def test_shows_the_request_and_writes_nothing_on_a_dry_run(self, session: Cli, folder: Path) -> None:
         before = everything(folder)

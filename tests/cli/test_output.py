@@ -47,12 +47,12 @@ class TestProgressLine:
         ]
 
     def test_shows_a_fraction_only_where_it_can_be_redrawn(self) -> None:
-        plain, drawn = io.StringIO(), Terminal()
-        for err in (plain, drawn):
+        plain, terminal = io.StringIO(), Terminal()
+        for err in (plain, terminal):
             with ProgressLine(Output(out=io.StringIO(), err=err), "export") as line:
                 line.fraction("writing", 0.25)
         assert plain.getvalue().startswith("export: writing (")
-        assert "export: writing 25 % (" in drawn.getvalue()
+        assert "export: writing 25 % (" in terminal.getvalue()
 
     def test_is_silent_when_asked(self) -> None:
         for err in (Terminal(), io.StringIO()):

@@ -40,10 +40,10 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
     """Puts a person at a terminal, who types the given lines; returns what the person sees."""
 
     def sit(lines: str) -> Terminal:
-        seen = Terminal()
+        terminal = Terminal()
         monkeypatch.setattr(sys, "stdin", Terminal(lines))
-        monkeypatch.setattr(sys, "stderr", seen)
-        return seen
+        monkeypatch.setattr(sys, "stderr", terminal)
+        return terminal
 
     return sit
 
@@ -66,11 +66,11 @@ class TestAsking:
         self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04")
-        seen = typed("y\nn\n")
+        terminal = typed("y\nn\n")
         assert paid("--steps", "2", *words).code == 0
         assert served.sent == 2
-        assert seen.getvalue().count("; pay? [y/N]") == 1
-        assert "6 tiles in 2 steps for about $0.24, at most $0.24" in seen.getvalue()
+        assert terminal.getvalue().count("; pay? [y/N]") == 1
+        assert "6 tiles in 2 steps for about $0.24, at most $0.24" in terminal.getvalue()
         assert "3 tiles for about $0.12, at most $0.12" in paid("--dry-run", *words).out
 
     def test_a_dry_run_of_many_steps_says_what_all_of_them_cost(self, paid: Cli) -> None:
@@ -84,14 +84,14 @@ class TestAsking:
         words = ("--server-set", "prices.per_picture=0.04", "--calls", "each", "--concurrency", "1")
         served.restart(["ok", "ok", "status:500"])
         assert paid("--yes", *words).code == 9
-        seen = typed("y\n")
+        terminal = typed("y\n")
         assert paid("--steps", "2", "--retry-ambiguous", *words).code == 0
-        assert "4 tiles in 2 steps for about $0.16, at most $0.16" in seen.getvalue()
+        assert "4 tiles in 2 steps for about $0.16, at most $0.16" in terminal.getvalue()
 
     def test_a_person_may_say_no(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
-        seen = typed("n\n")
+        terminal = typed("n\n")
         assert (paid().code, served.sent) == (4, 0)
-        assert "not confirmed: nothing was sent" in seen.getvalue()
+        assert "not confirmed: nothing was sent" in terminal.getvalue()
 
     def test_a_dry_run_shows_and_sends_nothing(self, paid: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
@@ -104,12 +104,12 @@ class TestAsking:
     def test_references_are_shown_priced_and_sent(self, paid: Cli, served: Emulator, folder: Path) -> None:
         seed_picture(64, 64).rotate(180).save("style.png")
         words = ("--reference", "seed", "--reference", "style.png", "--reference", "map", "--json")
-        plain, shown = (paid("--dry-run", *more).data[0] for more in (("--json",), words))
-        assert [one["kind"] for one in shown["references"]] == ["seed", "file", "map"]
-        assert [part["name"] for part in shown["request"]["parts"]] == ["image[]"] * 4 + ["mask"]
+        plain, with_pictures = (paid("--dry-run", *more).data[0] for more in (("--json",), words))
+        assert [one["kind"] for one in with_pictures["references"]] == ["seed", "file", "map"]
+        assert [part["name"] for part in with_pictures["request"]["parts"]] == ["image[]"] * 4 + ["mask"]
         tokens = 2 * 2 + 2 * 2 + 1  # 32 px squares of 64x64, 64x64 and 24x16
         price = Decimal(tokens * 8) / 1_000_000  # and the longer prompt
-        assert Decimal(shown["request"]["estimate_usd"]) > Decimal(plain["request"]["estimate_usd"]) + price
+        assert Decimal(with_pictures["request"]["estimate_usd"]) > Decimal(plain["request"]["estimate_usd"]) + price
         assert "reference pictures: seed 64x64, file 64x64, map 24x16" in paid("--dry-run", *words[:-1]).out
         assert paid("--yes", *words).code == 0
         assert served.calls[0].edit is not None
@@ -193,7 +193,7 @@ class TestEndings:
         assert (request["estimate_usd"], request["worst_case_usd"]) == ("0.12", "0.12")
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "message"),
         [
             (["--server", "nobody"], "use one of openai, azure"),
             (["--server-file", "nowhere.toml"], "the server file nowhere.toml cannot be read: No such file"),
@@ -208,12 +208,12 @@ class TestEndings:
         ],
     )
     def test_settings_that_cannot_be_used(
-        self, paid: Cli, served: Emulator, folder: Path, words: list[str], said: str
+        self, paid: Cli, served: Emulator, folder: Path, words: list[str], message: str
     ) -> None:
         before = everything(folder)
         ran = paid("--yes", *words)
         assert (ran.code, served.sent, everything(folder)) == (2, 0, before)
-        assert said in ran.err
+        assert message in ran.err
 
     def test_a_missing_key_is_said_before_anything_is_made(
         self, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -238,12 +238,12 @@ class TestEndings:
 @pytest.mark.invariant("SECRETS-KEPT")
 def test_the_key_is_in_no_file_and_no_message(paid: Cli, served: Emulator, folder: Path) -> None:
     served.restart(["ok", "moderation_blocked", "status:500"])
-    said = "".join(
+    output = "".join(
         ran.out + ran.err for ran in (paid("--yes", "--cassette", "t.json", "--record-mode", "once"), paid("--yes"))
     )
-    said += paid("--yes", "--prompt", "other").err
+    output += paid("--yes", "--prompt", "other").err
     assert served.sent == 3
-    assert EMULATOR_KEY not in said
+    assert EMULATOR_KEY not in output
     for name, data in everything(folder).items():
         assert EMULATOR_KEY.encode() not in data, name
 

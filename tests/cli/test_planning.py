@@ -116,7 +116,7 @@ def test_a_refusal_stops_it(planned: Cli, instant: None) -> None:
     assert planned("--gate", "0.000001").code == 3
 
 
-@pytest.mark.parametrize(("prompt", "shown"), [("x" * 32, "x" * 32), ("x" * 33, "x" * 29 + "...")])
-def test_a_long_prompt_is_cut_in_the_table(planned: Cli, folder: Path, prompt: str, shown: str) -> None:
+@pytest.mark.parametrize(("prompt", "cell"), [("x" * 32, "x" * 32), ("x" * 33, "x" * 29 + "...")])
+def test_a_long_prompt_is_cut_in_the_table(planned: Cli, folder: Path, prompt: str, cell: str) -> None:
     (folder / "scroll.toml").write_text(f'[[line]]\nsteps = [1, 1]\nprompt = "{prompt}"\n')
-    assert shown in planned("--dry-run").out.split()
+    assert cell in planned("--dry-run").out.split()

@@ -17,14 +17,14 @@ from .conftest import Cli
 
 
 @pytest.fixture
-def grown(session: Cli) -> Cli:
+def one_step(session: Cli) -> Cli:
     """A session with one step."""
     assert session("step", "ink", "x_ltr", "--gate", "none").code == 0
     return session
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def replies(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Servers answer one request, that for the page, and end: (address, status) of each."""
     answers: list[tuple[str, int]] = []
 
@@ -46,22 +46,22 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 class TestView:
-    def test_prints_the_address_that_answers(self, grown: Cli, seen: list[tuple[str, int]]) -> None:
-        ran = grown("view", "ink", "--no-open")
+    def test_prints_the_address_that_answers(self, one_step: Cli, replies: list[tuple[str, int]]) -> None:
+        ran = one_step("view", "ink", "--no-open")
         assert ran.code == 0
-        assert seen == [(ran.out.strip(), 200)]
+        assert replies == [(ran.out.strip(), 200)]
         assert "until Ctrl-C" in ran.err
 
     def test_opens_the_browser(
-        self, grown: Cli, seen: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+        self, one_step: Cli, replies: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[str] = []
         monkeypatch.setattr("webbrowser.open", opened.append)
-        ran = grown("view", "ink", "--json")
-        assert opened == [ran.data[0]["url"]] == [seen[0][0]]
+        ran = one_step("view", "ink", "--json")
+        assert opened == [ran.data[0]["url"]] == [replies[0][0]]
 
     @pytest.mark.parametrize(
-        ("words", "code", "says"),
+        ("words", "code", "message"),
         [
             (("nowhere",), 1, "no session"),
             (("ink", "--port", "70000"), 2, "--port"),
@@ -70,44 +70,44 @@ class TestView:
         ],
     )
     def test_refuses_before_it_serves(
-        self, grown: Cli, seen: list[tuple[str, int]], words: tuple[str, ...], code: int, says: str
+        self, one_step: Cli, replies: list[tuple[str, int]], words: tuple[str, ...], code: int, message: str
     ) -> None:
-        ran = grown("view", *words, "--no-open")
-        assert (ran.code, says in ran.err, seen) == (code, True, [])
+        ran = one_step("view", *words, "--no-open")
+        assert (ran.code, message in ran.err, replies) == (code, True, [])
 
     def test_a_library_caller_serves_without_a_generator(
-        self, grown: Cli, folder: Path, seen: list[tuple[str, int]]
+        self, one_step: Cli, folder: Path, replies: list[tuple[str, int]]
     ) -> None:
-        told: list[str] = []
-        page_serve(Session.open(folder / "ink"), ready=told.append)
-        assert seen == [(told[0], 200)]
+        addresses: list[str] = []
+        page_serve(Session.open(folder / "ink"), ready=addresses.append)
+        assert replies == [(addresses[0], 200)]
 
 
-def test_report_is_written_once_unless_forced(grown: Cli, folder: Path) -> None:
-    assert grown("report", "ink", "ink.html").out == "ink.html\n"
-    assert grown("report", "ink", "ink.html").code == 2
-    assert grown("report", "ink", "ink.html", "--force").code == 0
-    assert grown("report", "ink", "ink.pdf").code == 2
+def test_report_is_written_once_unless_forced(one_step: Cli, folder: Path) -> None:
+    assert one_step("report", "ink", "ink.html").out == "ink.html\n"
+    assert one_step("report", "ink", "ink.html").code == 2
+    assert one_step("report", "ink", "ink.html", "--force").code == 0
+    assert one_step("report", "ink", "ink.pdf").code == 2
     assert not (folder / "ink.pdf").exists()
 
 
-def test_labels_say_how_visible_the_seams_are(grown: Cli, folder: Path) -> None:
-    nothing = grown("labels", "ink")
+def test_labels_say_how_visible_the_seams_are(one_step: Cli, folder: Path) -> None:
+    nothing = one_step("labels", "ink")
     assert (nothing.code, "there are no answers yet" in nothing.err) == (0, True)
     labels = Session.open(folder / "ink").labels()
     find = {"kind": "find", "time": "t", "step": 1, "seam_px": 5, "click_px": 5, "chance": 0.1}
     for hit in (True, True, False):
         labels.append(find | {"hit": hit})
     labels.append({"kind": "ab", "time": "t", "step": 1, "chosen": "a", "metrics": {"seam": [2.0, 1.0]}})
-    ran = grown("labels", "ink")
+    ran = one_step("labels", "ink")
     assert "seams found     2 of 3, 67% [21%, 94%]; by chance 10%" in ran.out
     assert "seam" in ran.out
-    data = grown("labels", "ink", "--json").data[0]
+    data = one_step("labels", "ink", "--json").data[0]
     assert (data["agreement"]["seam"]["hits"], data["agreement"]["seam"]["asked"]) == (1, 1)
     assert data["find"]["hits"] == 2
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])
-def test_a_port_that_no_machine_has_is_refused(grown: Cli, port: int) -> None:
-    ran = grown("view", "ink", "--no-open", f"--port={port}")
+def test_a_port_that_no_machine_has_is_refused(one_step: Cli, port: int) -> None:
+    ran = one_step("view", "ink", "--no-open", f"--port={port}")
     assert (ran.code, f"--port must be 0 to 65535, not {port}" in ran.err) == (2, True)

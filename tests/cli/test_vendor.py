@@ -122,8 +122,8 @@ def test_a_place_without_a_readable_stamp_is_no_copy(source: Path, tmp_path: Pat
 
 
 def test_the_verb_copies_checks_and_has_codes(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = cli("vendor", "host")
-    assert (made.code, made.out) == (0, f"{folder / 'host' / 'exquisite'} is current: {__version__}, unedited\n")
+    copy = cli("vendor", "host")
+    assert (copy.code, copy.out) == (0, f"{folder / 'host' / 'exquisite'} is current: {__version__}, unedited\n")
     assert content_hashes(folder / "host" / "exquisite") == content_hashes(SOURCE)
     assert cli("vendor", "--check", "host", "--json").data[0]["status"] == "current"
     (folder / "host" / "exquisite" / "errors.py").write_text("")

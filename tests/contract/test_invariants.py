@@ -48,9 +48,9 @@ class TestGluing:
     @pytest.mark.invariant("GROWTH-EXACT")
     def test_the_canvas_grows_by_the_advance_along_one_axis(self, mode: Mode, contract: TileContract) -> None:
         canvas = canvas_for(contract, mode)
-        grown = glue(canvas, noise(contract.tile_size(mode), 2), mode, contract)
+        result = glue(canvas, noise(contract.tile_size(mode), 2), mode, contract)
         along, across = contract.oriented(canvas.size, mode)
-        assert contract.oriented(grown.size, mode) == (along + contract.advance_px, across)
+        assert contract.oriented(result.size, mode) == (along + contract.advance_px, across)
 
     @pytest.mark.invariant("BAND-ENFORCED")
     def test_an_enforced_conditioning_half_is_the_band(self, mode: Mode, contract: TileContract) -> None:
@@ -69,12 +69,13 @@ class TestGluing:
         band = extract_conditioning_band(canvas, mode, contract)
         enforced = enforce_conditioning_half(noise(contract.tile_size(mode), 2), band, mode, contract)
         frame = contract.frame(mode, canvas.size)
-        grown = glue(canvas, enforced, mode, contract)
+        result = glue(canvas, enforced, mode, contract)
         plain = Image.new("RGB", frame.grown_size)
         plain.paste(canvas, frame.canvas_origin)
         plain.paste(enforced.crop(frame.growth_in_tile), frame.growth)
-        assert grown.tobytes() == plain.tobytes()
-        assert grown.crop((*frame.canvas_origin, *_sum(frame.canvas_origin, canvas.size))).tobytes() == canvas.tobytes()
+        assert result.tobytes() == plain.tobytes()
+        inside = (*frame.canvas_origin, *_sum(frame.canvas_origin, canvas.size))
+        assert result.crop(inside).tobytes() == canvas.tobytes()
 
     @pytest.mark.invariant("OLD-PIXELS")
     @pytest.mark.parametrize("feather_px", [0, 1, 5])

@@ -85,14 +85,14 @@ def test_a_server_is_asked_for_the_rectangle_and_a_recording_answers_the_same(tm
         served = emulator(any_size=True)
         with use_cassette(tmp_path / "tape.json", record_mode, inner=MemoryTransport(served)) as transport:
             client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=transport, environ={})
-            recorded.append(_grown(session_in(tmp_path / name, LENGTHY, mode), mode, client))
+            recorded.append(_canvas_after_step(session_in(tmp_path / name, LENGTHY, mode), mode, client))
         width, height = LENGTHY.tile_size(mode)
         sizes = [call.edit.fields["size"] for call in served.calls if call.edit is not None]
         assert sizes == [f"{width}x{height}"] * (record_mode == "once")
     assert recorded[0] == recorded[1]
 
 
-def _grown(session: Session, mode: Mode, generator: TileGenerator) -> tuple[tuple[int, int], bytes]:
+def _canvas_after_step(session: Session, mode: Mode, generator: TileGenerator) -> tuple[tuple[int, int], bytes]:
     session.step(mode, generator, candidates=2, gate=None)
     return pixels_of(session.root)
 
@@ -104,11 +104,11 @@ def test_the_drift_of_a_rectangle_is_undone_in_all_of_it(mode: Mode) -> None:
     box = (48, 48, 48 + contract.tile_px, 48 + contract.across_px)
     raw, truth = redraw(picture, box, drift), picture.crop(box)
     band = truth.crop((0, 0, contract.band_px, contract.across_px))
-    found = calibrate_tile(from_canonical(raw, mode), from_canonical(band, mode), mode, contract)
-    assert found.applied
-    assert found.tile.size == contract.tile_size(mode)
-    assert found.shift == pytest.approx((2.25, -1.5), abs=0.1)
-    assert found.rim_px <= 3
+    calibration = calibrate_tile(from_canonical(raw, mode), from_canonical(band, mode), mode, contract)
+    assert calibration.applied
+    assert calibration.tile.size == contract.tile_size(mode)
+    assert calibration.shift == pytest.approx((2.25, -1.5), abs=0.1)
+    assert calibration.rim_px <= 3
 
 
 def test_a_picture_is_fitted_to_the_size_across() -> None:

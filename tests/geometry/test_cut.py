@@ -25,7 +25,7 @@ def cut_of(redraw: Image.Image, band: Image.Image, zone_px: int = ZONE) -> Cut:
     return find_cut(redraw, band, "x_ltr", zone_px, CONTRACT)
 
 
-def joined(redraw: Image.Image, band: Image.Image, cut: Cut) -> Image.Image:
+def join(redraw: Image.Image, band: Image.Image, cut: Cut) -> Image.Image:
     return join_tile(redraw, band, "x_ltr", cut, CONTRACT)
 
 
@@ -44,7 +44,7 @@ def test_pictures_that_agree_are_not_changed() -> None:
     cut = cut_of(picture, band)
     assert cut.path == (ZONE - RAMP_PX,) * 128
     assert (cut.mismatch, cut.breaks) == (0, 0)
-    assert joined(picture, band, cut).tobytes() == picture.tobytes()
+    assert join(picture, band, cut).tobytes() == picture.tobytes()
 
 
 def test_the_path_stays_in_the_lane_in_which_both_agree() -> None:
@@ -103,7 +103,7 @@ def test_the_path_pays_for_every_edge_that_it_opens_between_two_rows(seed: int) 
 
 
 def test_the_ramp_has_exact_weights() -> None:
-    row = joined(flat(255, TILE), flat(0, BAND), straight(16)).crop((START, 5, START + ZONE, 6)).convert("L")
+    row = join(flat(255, TILE), flat(0, BAND), straight(16)).crop((START, 5, START + ZONE, 6)).convert("L")
     levels = [row.getpixel((x, 0)) for x in range(ZONE)]
     assert levels == [0] * 13 + [36, 73, 109, 146, 182, 219] + [255] * 13
 
@@ -121,7 +121,7 @@ def test_nothing_outside_the_zone_changes(zone_px: int) -> None:
     band, redraw = apart()
     cut = cut_of(redraw, band, zone_px)
     enforced = enforce_conditioning_half(redraw, band, "x_ltr", CONTRACT)
-    changed = ImageChops.difference(enforced, joined(redraw, band, cut)).getbbox()
+    changed = ImageChops.difference(enforced, join(redraw, band, cut)).getbbox()
     assert changed is not None
     assert 64 - zone_px <= changed[0] < changed[2] <= 64
 
@@ -129,7 +129,7 @@ def test_nothing_outside_the_zone_changes(zone_px: int) -> None:
 def test_inputs_stay_as_they_are() -> None:
     band, redraw = apart()
     before = band.tobytes(), redraw.tobytes()
-    joined(redraw, band, cut_of(redraw, band))
+    join(redraw, band, cut_of(redraw, band))
     assert (band.tobytes(), redraw.tobytes()) == before
 
 
@@ -142,30 +142,30 @@ def test_all_modes_cut_alike(mode: Mode) -> None:
     again = find_cut(turned, turned_band, mode, ZONE, CONTRACT)
     assert again == cut
     out = join_tile(turned, turned_band, mode, again, CONTRACT)
-    assert to_canonical(out, mode).tobytes() == joined(redraw, band, cut).tobytes()
-    moved = straightened(turned, mode, again)
-    assert to_canonical(moved, mode).tobytes() == straightened(redraw, "x_ltr", cut).tobytes()
+    assert to_canonical(out, mode).tobytes() == join(redraw, band, cut).tobytes()
+    straight_tile = straightened(turned, mode, again)
+    assert to_canonical(straight_tile, mode).tobytes() == straightened(redraw, "x_ltr", cut).tobytes()
 
 
 def test_a_straightened_tile_has_its_path_at_the_seam() -> None:
     band, redraw = apart()
     cut = cut_of(redraw, band)
-    tile = joined(redraw, band, cut)
-    moved = straightened(tile, "x_ltr", cut)
+    tile = join(redraw, band, cut)
+    straight_tile = straightened(tile, "x_ltr", cut)
     for y, at in enumerate(cut.path):
         here = tile.crop((START + at - 20, y, START + at + 60, y + 1))
-        assert moved.crop((64 - 20, y, 64 + 60, y + 1)).tobytes() == here.tobytes()
+        assert straight_tile.crop((64 - 20, y, 64 + 60, y + 1)).tobytes() == here.tobytes()
     assert straightened(tile, "x_ltr", straight(ZONE)).tobytes() == tile.tobytes()
 
 
 def test_what_is_done_to_a_straightened_tile_is_done_along_the_path() -> None:
     band, redraw = apart()
     cut = cut_of(redraw, band)
-    tile = joined(redraw, band, cut)
-    moved = straightened(tile, "x_ltr", cut)
-    assert with_straightened(tile, moved, "x_ltr", cut).tobytes() == tile.tobytes()
-    moved.paste((255, 0, 0), (64, 0, 70, 128))
-    out = with_straightened(tile, moved, "x_ltr", cut)
+    tile = join(redraw, band, cut)
+    straight_tile = straightened(tile, "x_ltr", cut)
+    assert with_straightened(tile, straight_tile, "x_ltr", cut).tobytes() == tile.tobytes()
+    straight_tile.paste((255, 0, 0), (64, 0, 70, 128))
+    out = with_straightened(tile, straight_tile, "x_ltr", cut)
     for y, at in enumerate(cut.path):
         row = [out.getpixel((START + at + x, y)) for x in (-1, 0, 5, 6)]
         assert row[1:3] == [(255, 0, 0)] * 2

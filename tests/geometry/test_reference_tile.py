@@ -35,8 +35,8 @@ class TestEveryScaffold:
         band = noisy_band(mode)
         reference = build_reference_tile_and_mask(band, mode, SMALL, scaffold_fill=fill)
         assert (reference.image.mode, reference.image.size) == ("RGB", (64, 64))
-        shown = reference.image.crop(SMALL.frame(mode, (64, 64)).conditioning_half)
-        assert shown.tobytes() == band.tobytes()
+        half = reference.image.crop(SMALL.frame(mode, (64, 64)).conditioning_half)
+        assert half.tobytes() == band.tobytes()
 
     def test_nothing_is_black_by_accident(self, mode: Mode, fill: str) -> None:
         reference = build_reference_tile_and_mask(noisy_band(mode), mode, SMALL, scaffold_fill=fill)

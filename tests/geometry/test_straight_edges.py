@@ -29,14 +29,14 @@ def cast(*levels: int) -> Damage:
 def ruled(every: int, first: int, width: int, colour: tuple[int, int, int], *, across: bool) -> Damage:
     """Lines so wide, parallel to the seam or across it."""
 
-    def drawn(image: Image.Image) -> Image.Image:
+    def rule(image: Image.Image) -> Image.Image:
         image = image.copy()
         for at in range(first, image.height if across else image.width, every):
             box = (0, at, image.width, at + width - 1) if across else (at, 0, at + width - 1, image.height)
             ImageDraw.Draw(image).rectangle(box, fill=colour)
         return image
 
-    return drawn
+    return rule
 
 
 def beginning(image: Image.Image, left: int, top: int, bottom: int) -> Image.Image:

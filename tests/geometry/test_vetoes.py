@@ -155,8 +155,8 @@ def test_every_size_is_judged(size: tuple[int, int]) -> None:
 def test_a_copy_explains_much_more_than_the_band_does(
     monkeypatch: pytest.MonkeyPatch, own: float, likeness: float, vetoed: bool
 ) -> None:
-    found = iter([{"copy": likeness, "mirror": 0.0}, {"copy": own, "mirror": 0.0}])
-    monkeypatch.setattr("exquisite.geometry.vetoes.resemblance", lambda *_: next(found))
+    likenesses = iter([{"copy": likeness, "mirror": 0.0}, {"copy": own, "mirror": 0.0}])
+    monkeypatch.setattr("exquisite.geometry.vetoes.resemblance", lambda *_: next(likenesses))
     band, strip = noise((64, 64)).convert("L"), noise((32, 64)).convert("L")
     assert resemblance_vetoes(band, strip) == (("copy",) if vetoed else ())
 

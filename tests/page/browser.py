@@ -161,11 +161,11 @@ def check_comparing(page: Page, waiting: int) -> None:
     )  # in the same task: there is no frame in between that could be blank
     assert flipped in side
     assert flipped != side[1]
-    seen = {side[1]}
+    pictures = {side[1]}
     for key in ("w", "o", "d"):
         page.press(key)
-        page.wait(lambda: page.painted()[0] not in seen, f"the mode on {key}")
-        seen.add(page.painted()[0])
+        page.wait(lambda: page.painted()[0] not in pictures, f"the mode on {key}")
+        pictures.add(page.painted()[0])
     page.press("s")
     page.wait(lambda: page.panes() == side, "side by side again")
     page.press("k")
@@ -322,9 +322,9 @@ def check_names(page: Page) -> None:
         page.go(view)
         time.sleep(0.3)
         nodes = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-        shown = [node for node in nodes if not node.get("ignored") and node["role"]["value"] in CONTROLS]
-        assert shown
-        unnamed = [node["role"]["value"] for node in shown if not node.get("name", {}).get("value", "").strip()]
+        controls = [node for node in nodes if not node.get("ignored") and node["role"]["value"] in CONTROLS]
+        assert controls
+        unnamed = [node["role"]["value"] for node in controls if not node.get("name", {}).get("value", "").strip()]
         assert not unnamed, f"{view}: controls without a name: {unnamed}"
         page.js("document.activeElement.blur(); window.reached = new Set()")
         for _ in range(120):

@@ -56,11 +56,11 @@ class Browser:
         """One request to `path`, which is relative to the page unless it begins with "/"."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
         address = path if path.startswith("/") else f"/{self.server.token}/{path}"
-        sent: dict[str, str | None] = {"Host": f"127.0.0.1:{self.server.port}"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        fields: dict[str, str | None] = {"Host": f"127.0.0.1:{self.server.port}"}
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.putrequest(method, address, skip_host=True, skip_accept_encoding=True)
-            for name, value in sent.items():
+            for name, value in fields.items():
                 if value is not None:
                     connection.putheader(name, value)
             connection.endheaders(body)

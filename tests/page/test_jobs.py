@@ -37,8 +37,8 @@ def jobs(session: Session, generator: Any, **payment: Any) -> StepJobs:
 
 def run(work: StepJobs, pay_usd: str | None = None, **changes: Any) -> dict[str, Any]:
     """Price a step and run it to its end; returns where it came to."""
-    asked = {"branch": None, "mode": "x_ltr", "words": "", "options": OPTIONS} | changes
-    quote = work.quote(**asked)
+    request = {"branch": None, "mode": "x_ltr", "words": "", "options": OPTIONS} | changes
+    quote = work.quote(**request)
     work.run(quote["quote"], pay_usd)
     work.join()
     state = work.state()
@@ -95,8 +95,8 @@ class TestPaying:
         self, session: Session, seconds: int, holds: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         work = jobs(session, PricedGenerator([]), allowed=True, budget=Decimal(1))
-        quote, asked = work.quote(None, "x_ltr", "", OPTIONS), time.monotonic()
-        monkeypatch.setattr("exquisite.page.jobs.time", SimpleNamespace(monotonic=lambda: asked + seconds))
+        quote, start = work.quote(None, "x_ltr", "", OPTIONS), time.monotonic()
+        monkeypatch.setattr("exquisite.page.jobs.time", SimpleNamespace(monotonic=lambda: start + seconds))
         with contextlib.nullcontext() if holds else pytest.raises(UsageError, match="this price has expired"):
             work.run(quote["quote"], "0.16")
         work.join()

@@ -38,10 +38,10 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
 
 @pytest.mark.parametrize("treatment", TREATMENTS)
 def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
-    kept = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
+    original = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
     shutil.rmtree(session.store.steps.folder(3) / "candidates")
     again = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
-    with Image.open(io.BytesIO(kept)) as one, Image.open(io.BytesIO(again)) as other:
+    with Image.open(io.BytesIO(original)) as one, Image.open(io.BytesIO(again)) as other:
         assert one.tobytes() == other.tobytes()
 
 

@@ -44,7 +44,7 @@ class Balanced(HTMLParser):
 
 
 @pytest.fixture
-def written(session: Session, tmp_path: Path) -> tuple[str, Balanced]:
+def report(session: Session, tmp_path: Path) -> tuple[str, Balanced]:
     session.labels().append({"kind": "find", "time": "t", "step": 1, "candidate": 0, "treatment": "enforced",
                              "window_px": 6, "seam_px": 3, "click_px": 3, "hit": True, "chance": 0.1})  # fmt: skip
     path = write_report(session, tmp_path / "report.html")
@@ -55,8 +55,8 @@ def written(session: Session, tmp_path: Path) -> tuple[str, Balanced]:
     return text, parser
 
 
-def test_it_needs_nothing_but_itself(written: tuple[str, Balanced]) -> None:
-    text, parser = written
+def test_it_needs_nothing_but_itself(report: tuple[str, Balanced]) -> None:
+    text, parser = report
     assert parser.sources
     assert all(source.startswith("data:image/jpeg;base64,") for source in parser.sources)
     assert "<script" not in text
@@ -65,8 +65,8 @@ def test_it_needs_nothing_but_itself(written: tuple[str, Balanced]) -> None:
     assert "@media print" in text
 
 
-def test_links_lead_into_the_session_or_to_the_report_itself(written: tuple[str, Balanced], tmp_path: Path) -> None:
-    _, parser = written
+def test_links_lead_into_the_session_or_to_the_report_itself(report: tuple[str, Balanced], tmp_path: Path) -> None:
+    _, parser = report
     inside = [link for link in parser.links if link.startswith("#")]
     assert {link[1:] for link in inside} - {"step-0"} <= parser.ids
     others = [link for link in parser.links if not link.startswith("#")]
@@ -74,8 +74,8 @@ def test_links_lead_into_the_session_or_to_the_report_itself(written: tuple[str,
     assert all((tmp_path / link).is_file() for link in others)
 
 
-def test_it_says_what_the_session_is(written: tuple[str, Balanced]) -> None:
-    text, _ = written
+def test_it_says_what_the_session_is(report: tuple[str, Balanced]) -> None:
+    text, _ = report
     for words in ("48 × 32 px", "Step 3: glued nothing", "candidate 2", "seams found", "1 of 1", "Steps and branches"):
         assert words in text
 

@@ -84,9 +84,9 @@ class TestStep:
 
 class TestSeams:
     def test_lie_where_they_are_with_how_near_the_gate_they_were(self, review: Review) -> None:
-        told = review.seams(2, -8, 40)
-        assert [(seam["step"], seam["at"]) for seam in told["seams"]] == [(2, 0), (1, 32)]
-        assert {seam["word"] for seam in told["seams"]} == {"unknown"}  # they were made without a gate
+        answer = review.seams(2, -8, 40)
+        assert [(seam["step"], seam["at"]) for seam in answer["seams"]] == [(2, 0), (1, 32)]
+        assert {seam["word"] for seam in answer["seams"]} == {"unknown"}  # they were made without a gate
 
     def test_only_those_in_view(self, review: Review) -> None:
         assert [seam["step"] for seam in review.seams(2, 20, 40)["seams"]] == [1]
@@ -118,34 +118,34 @@ def test_the_tree_names_every_head(review: Review, session: Session) -> None:
 
 
 def test_the_drift_is_that_of_each_strip_against_the_seed(review: Review, session: Session) -> None:
-    told = review.drift(2, budget_s=20)
-    assert (told["steps"], told["complete"]) == ([1, 2], True)
-    assert set(told["series"]) == {"sharpness", "contrast", "lightness", "colour", "line_density"}
+    answer = review.drift(2, budget_s=20)
+    assert (answer["steps"], answer["complete"]) == ([1, 2], True)
+    assert set(answer["series"]) == {"sharpness", "contrast", "lightness", "colour", "line_density"}
     assert review.drift(2, budget_s=0)["complete"]  # measured before
 
 
 def test_a_drift_that_no_record_keeps_is_measured(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions of earlier versions; the seed picture and the strips tell the same, but for what is too small for it."""
-    kept = Review(session.root).drift(2, budget_s=20)["series"]
+    """Records of earlier versions have no style: the pictures give the same series, within rounding."""
+    from_records = Review(session.root).drift(2, budget_s=20)["series"]
     record = StepFolders.record
 
     def without_style(steps: StepFolders, number: int) -> dict[str, Any]:
         return {name: value for name, value in record(steps, number).items() if name != "style"}
 
     monkeypatch.setattr(StepFolders, "record", without_style)
-    measured = Review(session.root).drift(2, budget_s=20)["series"]
-    for name, values in kept.items():
-        assert measured[name] == pytest.approx(values, abs=0.01)
+    from_pictures = Review(session.root).drift(2, budget_s=20)["series"]
+    for name, values in from_records.items():
+        assert from_pictures[name] == pytest.approx(values, abs=0.01)
 
 
 class TestCalibrationInWords:
     def test_says_what_was_found(self) -> None:
-        found = {
+        calibration = {
             "applied": True, "reason": "the residual fell", "shift": [2.0, -1.5], "scale": [1.01, 1.0],
             "local_px": [0.0, 0.8], "tone": [[40.0, 128.0, 224.0]], "residual_before": 8.0,
             "residual_after": 2.0, "kept": 0.9, "rim_px": 3,
         }  # fmt: skip
-        words = " ".join(calibration_words(found))
+        words = " ".join(calibration_words(calibration))
         sizes = ("+2.0 px", "-1.5", "101.00%", "0.8 px", "8 of 255", "from 8.0 to 2.0 levels", "10%", "3 px")
         for text in ("Applied", *sizes):
             assert text in words
@@ -158,8 +158,8 @@ class TestCalibrationInWords:
 @pytest.mark.parametrize("run", ["import exquisite", "from exquisite.cli import main; main(['models', '--quiet'])"])
 def test_nothing_but_its_own_verbs_loads_the_page(run: str) -> None:
     code = f"import sys\n{run}\nprint([n for n in sys.modules if n.startswith('exquisite.page') or n == 'http.server'])"
-    done = run_python(code)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    process = run_python(code)
+    assert process.stdout.splitlines()[-1] == "[]", process.stderr
 
 
 def test_a_loop_shows_its_last_step_and_offers_no_other(tmp_path: Path) -> None:

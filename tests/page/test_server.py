@@ -130,8 +130,8 @@ class TestRefusing:
 
     @pytest.mark.parametrize("token", [None, "", "wrong", "ä"])
     def test_a_change_without_the_token_in_its_header(self, browser: Browser, token: str | None) -> None:
-        sent = None if token is None else token.encode("utf-8").decode("latin-1")
-        answer = browser.post("undo", {"head": 2}, **{TOKEN_HEADER.replace("-", "_"): sent})
+        header = None if token is None else token.encode("utf-8").decode("latin-1")
+        answer = browser.post("undo", {"head": 2}, **{TOKEN_HEADER.replace("-", "_"): header})
         assert (answer.status, TOKEN_HEADER in answer.data["error"]) == (403, True)
         assert Session.open(browser.server.review.root).head == 2
 
@@ -174,10 +174,10 @@ class TestRefusing:
 
 class TestBounds:
     def test_too_many_connections_are_hung_up_on(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-        held = []
+        connections = []
         try:
             for _ in range(server_module._MAX_CONNECTIONS):
-                held.append(socket.create_connection(("127.0.0.1", browser.server.port)))
+                connections.append(socket.create_connection(("127.0.0.1", browser.server.port)))
             deadline = time.monotonic() + 5
             while time.monotonic() < deadline:
                 try:
@@ -188,7 +188,7 @@ class TestBounds:
             else:
                 pytest.fail("one more connection was served")
         finally:
-            for connection in held:
+            for connection in connections:
                 connection.close()
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
@@ -232,8 +232,8 @@ class TestChanging:
 
     def test_accept_undo_branch(self, browser: Browser) -> None:
         root = browser.server.review.root
-        done = browser.post("accept", {"head": 2, "step": 3, "candidate": 1, "options": {"feather_px": 2}}).data
-        assert (done["status"], done["step"], done["chosen"]) == ("committed", 4, 1)
+        result = browser.post("accept", {"head": 2, "step": 3, "candidate": 1, "options": {"feather_px": 2}}).data
+        assert (result["status"], result["step"], result["chosen"]) == ("committed", 4, 1)
         assert Session.open(root).head == 4
         record = next(Session.open(root).log(1))
         assert record["options"]["feather_px"] == 2
@@ -299,9 +299,9 @@ class TestChanging:
 
     def test_rescore_tells_and_changes_nothing(self, browser: Browser) -> None:
         before = tree(browser.server.review.root)
-        told = browser.post("rescore", {"step": 3, "options": {"gate": None}}).data
-        assert told["chosen"] is not None
-        assert len(told["scores"]) == 3
+        result = browser.post("rescore", {"step": 3, "options": {"gate": None}}).data
+        assert result["chosen"] is not None
+        assert len(result["scores"]) == 3
         assert tree(browser.server.review.root) == before
 
     def test_reject_is_noted_with_its_reason(self, browser: Browser) -> None:
@@ -309,21 +309,21 @@ class TestChanging:
         assert browser.get("step/3.json").data["rejections"] == [{"candidate": 1, "reason": "softer than the rest"}]
 
     def test_a_question_is_asked_and_answered(self, browser: Browser) -> None:
-        asked = browser.post("find", {"treatment": "enforced"}).data
-        assert set(asked) == {"trial", "kind", "pictures", "axis"}  # and nothing of the truth
-        assert browser.get(f"trial/{asked['trial']}/0.png").content.startswith(b"\x89PNG")
-        assert browser.get(f"trial/{asked['trial']}/1.png").status == 400
-        label = browser.post("answer", {"trial": asked["trial"], "value": 0.5}).data
+        question = browser.post("find", {"treatment": "enforced"}).data
+        assert set(question) == {"trial", "kind", "pictures", "axis"}  # and nothing of the truth
+        assert browser.get(f"trial/{question['trial']}/0.png").content.startswith(b"\x89PNG")
+        assert browser.get(f"trial/{question['trial']}/1.png").status == 400
+        label = browser.post("answer", {"trial": question["trial"], "value": 0.5}).data
         assert label["kind"] == "find"
-        assert browser.post("answer", {"trial": asked["trial"], "value": 0.5}).status == 400
+        assert browser.post("answer", {"trial": question["trial"], "value": 0.5}).status == 400
         summary = browser.get("labels.json").data
         assert summary["find"]["asked"] + summary["false_alarms"]["asked"] == 1
 
     def test_two_pictures_are_compared(self, browser: Browser) -> None:
-        asked = browser.post("compare", {"first": "raw", "second": "enforced"}).data
-        assert (asked["kind"], asked["pictures"]) == ("ab", 2)
-        assert browser.post("answer", {"trial": asked["trial"], "value": "c"}).status == 400
-        label = browser.post("answer", {"trial": asked["trial"], "value": "b"}).data
+        question = browser.post("compare", {"first": "raw", "second": "enforced"}).data
+        assert (question["kind"], question["pictures"]) == ("ab", 2)
+        assert browser.post("answer", {"trial": question["trial"], "value": "c"}).status == 400
+        label = browser.post("answer", {"trial": question["trial"], "value": "b"}).data
         assert label["chosen"] == "b"
         assert {label["a"]["treatment"], label["b"]["treatment"]} == {"raw", "enforced"}
         assert len(label["metrics"]["seam"]) == 2

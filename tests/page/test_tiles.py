@@ -90,11 +90,11 @@ class TestStripIndex:
         pieces = [piece for _, piece in store.pieces(store.head)]
         for left, top in ((canvas.left, canvas.top), (0, 0), (canvas.right - 3, canvas.bottom - 3)):
             box = Box(left, top, left + 3, top + 3)
-            found, complete = index.within(store.head, box)
+            strips, complete = index.within(store.head, box)
             assert complete
             inside = [p for p in pieces if p.box.left < box.right and p.box.right > box.left
                       and p.box.top < box.bottom and p.box.bottom > box.top]  # fmt: skip
-            assert [strip.piece for strip in found] == inside
+            assert [strip.piece for strip in strips] == inside
 
     def test_reads_no_further_than_it_must(self, store: Store) -> None:
         """The frontier of a long canvas does not cost the whole of it."""

@@ -19,9 +19,9 @@ def trials(session: Session, seed: int = 1) -> Trials:
     return Trials(StepPictures(session.root), session.labels(), random.Random(seed))
 
 
-def opened(questions: Trials, asked: dict[str, Any], index: int = 0) -> Image.Image:
+def opened(questions: Trials, question: dict[str, Any], index: int = 0) -> Image.Image:
     """A picture of a question."""
-    with Image.open(io.BytesIO(questions.picture(asked["trial"], index))) as image:
+    with Image.open(io.BytesIO(questions.picture(question["trial"], index))) as image:
         image.load()
         return image.copy()
 
@@ -31,14 +31,14 @@ class TestFind:
     def test_the_seam_lies_where_the_label_says(self, session: Session, step: int) -> None:
         """Looked up in the whole picture: the part that was shown is found there, and its seam is the frame's."""
         pictures = StepPictures(session.root)
-        shown = Selection(step, 0, "enforced")
-        picture, frame = pictures.in_place(shown), pictures.frame(step)
+        selection = Selection(step, 0, "enforced")
+        picture, frame = pictures.in_place(selection), pictures.frame(step)
         questions = trials(session)
-        seen = set()
+        seams = set()
         for _ in range(30):
-            asked = questions.find(shown)
-            part = opened(questions, asked)
-            label = questions.answer(asked["trial"], None)
+            question = questions.find(selection)
+            part = opened(questions, question)
+            label = questions.answer(question["trial"], None)
             places = [
                 x
                 for x in range(picture.width - part.width + 1)
@@ -51,22 +51,22 @@ class TestFind:
                 assert all(not x < frame.seam < x + part.width for x in places)
             else:
                 assert frame.seam - label["seam_px"] in places
-            seen.add(label["seam_px"])
-        assert None in seen
-        assert len(seen) > 2
+            seams.add(label["seam_px"])
+        assert None in seams
+        assert len(seams) > 2
 
     def test_a_click_near_the_seam_is_right_and_one_far_off_is_not(self, session: Session) -> None:
         questions = trials(session)
-        found = {True: 0, False: 0}
+        counts = {True: 0, False: 0}
         for number in range(40):
-            asked = questions.find(Selection(1, 0, "enforced"))
-            label = questions.answer(asked["trial"], (number % 5) / 4)
+            question = questions.find(Selection(1, 0, "enforced"))
+            label = questions.answer(question["trial"], (number % 5) / 4)
             if label["seam_px"] is None:
                 assert not label["hit"]
             else:
                 assert label["hit"] == (abs(label["click_px"] - label["seam_px"]) <= 1)
-                found[label["hit"]] += 1
-        assert min(found.values()) > 0
+                counts[label["hit"]] += 1
+        assert min(counts.values()) > 0
         assert len(session.labels().read()) == 40
 
     def test_none_is_right_where_there_is_none(self, session: Session) -> None:
@@ -75,11 +75,11 @@ class TestFind:
             label = questions.answer(questions.find(Selection(1, 0, "enforced"))["trial"], None)
             assert label["hit"] == (label["seam_px"] is None)
 
-    @pytest.mark.parametrize(("drawn", "has_seam"), [(0.249, False), (0.251, True)])
-    def test_a_quarter_of_the_strips_has_no_seam(self, session: Session, drawn: float, has_seam: bool) -> None:
+    @pytest.mark.parametrize(("chance", "has_seam"), [(0.249, False), (0.251, True)])
+    def test_a_quarter_of_the_strips_has_no_seam(self, session: Session, chance: float, has_seam: bool) -> None:
         class Drawing(random.Random):
             def random(self) -> float:
-                return drawn
+                return chance
 
         questions = trials(session)
         questions.chance = Drawing()
@@ -89,10 +89,10 @@ class TestFind:
     @pytest.mark.parametrize("value", ["left", -0.1, 1.1, True, [0.5]])
     def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
         questions = trials(session)
-        asked = questions.find(Selection(1, 0, "enforced"))
+        question = questions.find(Selection(1, 0, "enforced"))
         with pytest.raises(UsageError, match="not a place"):
-            questions.answer(asked["trial"], value)
-        assert questions.answer(asked["trial"], 0.5)["kind"] == "find"
+            questions.answer(question["trial"], value)
+        assert questions.answer(question["trial"], 0.5)["kind"] == "find"
 
 
 class TestCompare:
@@ -100,21 +100,21 @@ class TestCompare:
         questions = trials(session)
         orders = set()
         for _ in range(12):
-            asked = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
-            one, two = (opened(questions, asked, index) for index in (0, 1))
+            question = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
+            one, two = (opened(questions, question, index) for index in (0, 1))
             assert one.size == two.size
             old = (0, 0, one.width // 2, one.height)  # the old canvas, which both share
             assert one.crop(old).tobytes() == two.crop(old).tobytes()
             assert one.tobytes() != two.tobytes()
-            label = questions.answer(asked["trial"], "same")
+            label = questions.answer(question["trial"], "same")
             orders.add((label["a"]["candidate"], label["b"]["candidate"]))
         assert orders == {(0, 2), (2, 0)}
 
     def test_the_metrics_of_both_are_kept(self, session: Session) -> None:
         questions = trials(session)
         pictures = StepPictures(session.root)
-        asked = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
-        label = questions.answer(asked["trial"], "a")
+        question = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
+        label = questions.answer(question["trial"], "a")
         scores = [pictures.score(Selection(3, label[name]["candidate"], "enforced")) for name in ("a", "b")]
         assert label["metrics"]["seam"] == [score.metrics["seam"] for score in scores]
         assert label["metrics"]["primary"] == [score.primary for score in scores]

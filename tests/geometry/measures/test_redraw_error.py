@@ -103,15 +103,15 @@ def test_softer_new_columns_raise_the_error_and_crisper_ones_lower_it() -> None:
     crisp = pictures.noise((232, 128), 3)
     soft = crisp.filter(ImageFilter.GaussianBlur(1))
     for redraw, new, factor in ((crisp, soft, MOST_DETAIL), (soft, crisp, 1 / MOST_DETAIL)):
-        found = lost_detail(redraw.crop((0, 0, 200, 128)), new.crop((200, 0, 232, 128)))
-        assert found == pytest.approx(factor**DETAIL_POWER)
+        ratio = lost_detail(redraw.crop((0, 0, 200, 128)), new.crop((200, 0, 232, 128)))
+        assert ratio == pytest.approx(factor**DETAIL_POWER)
 
 
 def test_detail_is_held_against_the_nearest_of_the_redraw() -> None:
-    busy, calm = pictures.draw("foliage", (100, 64), 3), Image.new("RGB", (100, 64), (90, 90, 90))
+    busy, plain = pictures.draw("foliage", (100, 64), 3), Image.new("RGB", (100, 64), (90, 90, 90))
     new = busy.crop((0, 0, 32, 64))
     near, far = (Image.new("RGB", (200, 64)) for _ in range(2))
-    for picture, left, right in ((near, calm, busy), (far, busy, calm)):
+    for picture, left, right in ((near, plain, busy), (far, busy, plain)):
         picture.paste(left, (0, 0))
         picture.paste(right, (100, 0))
     assert lost_detail(near, new) > lost_detail(far, new)

@@ -24,8 +24,8 @@ def test_flat_pictures_have_no_seam() -> None:
 
 def test_a_step_between_flat_pictures_is_measured_exactly() -> None:
     """Both bends at the seam are the step, every other one is 0: (40 + 1/4) / (0 + 1/4)."""
-    found = seam_residual(constant((32, 8), (80,) * 3), constant((32, 8), (120,) * 3), "x_ltr")
-    assert found == pytest.approx(40.25 / 0.25)
+    residual = seam_residual(constant((32, 8), (80,) * 3), constant((32, 8), (120,) * 3), "x_ltr")
+    assert residual == pytest.approx(40.25 / 0.25)
 
 
 def test_a_ramp_that_goes_on_has_no_seam() -> None:

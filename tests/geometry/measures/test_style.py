@@ -66,15 +66,15 @@ def test_twice_as_many_lines_are_twice_as_dense(coarse: int, fine: int) -> None:
 
 
 def test_a_darker_copy_is_darker_and_as_sharp(picture: Image.Image) -> None:
-    found = drift(picture.point(lambda value: value // 2), picture)
-    assert (found.lightness, found.contrast) == pytest.approx((-0.5, -0.5), abs=0.01)
-    assert (found.sharpness, found.line_density) == pytest.approx((0.0, 0.0), abs=0.05)
+    change = drift(picture.point(lambda value: value // 2), picture)
+    assert (change.lightness, change.contrast) == pytest.approx((-0.5, -0.5), abs=0.01)
+    assert (change.sharpness, change.line_density) == pytest.approx((0.0, 0.0), abs=0.05)
 
 
 def test_a_blurred_copy_is_less_sharp_and_as_light(picture: Image.Image) -> None:
-    found = drift(picture.filter(ImageFilter.GaussianBlur(1)), picture)
-    assert found.sharpness < -0.4
-    assert found.lightness == pytest.approx(0.0, abs=0.01)
+    change = drift(picture.filter(ImageFilter.GaussianBlur(1)), picture)
+    assert change.sharpness < -0.4
+    assert change.lightness == pytest.approx(0.0, abs=0.01)
 
 
 def test_a_sharpened_copy_is_sharper(picture: Image.Image) -> None:
@@ -83,9 +83,9 @@ def test_a_sharpened_copy_is_sharper(picture: Image.Image) -> None:
 
 
 def test_a_greyer_copy_is_less_colourful_and_nothing_else(picture: Image.Image) -> None:
-    found = drift(ImageEnhance.Color(picture).enhance(0.5), picture)
-    assert found.colour == pytest.approx(-0.5, abs=0.01)
-    others = [value for name, value in found.as_dict().items() if name != "colour"]
+    change = drift(ImageEnhance.Color(picture).enhance(0.5), picture)
+    assert change.colour == pytest.approx(-0.5, abs=0.01)
+    others = [value for name, value in change.as_dict().items() if name != "colour"]
     assert others == pytest.approx([0.0] * 4, abs=0.02)
 
 
@@ -95,8 +95,8 @@ def test_noise_is_no_line() -> None:
 
 
 def test_a_drift_from_nothing_is_finite() -> None:
-    found = drift(checker(SIZE, 4), constant(SIZE, (0, 0, 0)))
-    assert all(0 <= value < 1e4 for value in found.as_dict().values())
+    change = drift(checker(SIZE, 4), constant(SIZE, (0, 0, 0)))
+    assert all(0 <= value < 1e4 for value in change.as_dict().values())
 
 
 @pytest.mark.invariant("MODES-EQUAL")

@@ -26,9 +26,9 @@ def trend(name: str, drifts: list[dict[str, float]], spread: dict[str, float] = 
 
 
 def test_a_steady_loss_is_found_with_its_size() -> None:
-    found = trend("contrast", series(9, contrast=-0.01))
-    assert found.clear
-    assert found.change == pytest.approx(0.99**9 - 1, abs=1e-6)
+    contrast = trend("contrast", series(9, contrast=-0.01))
+    assert contrast.clear
+    assert contrast.change == pytest.approx(0.99**9 - 1, abs=1e-6)
     assert drifting(trends_of(series(9, contrast=-0.01), STEADY)) == "contrast -9 %"
 
 
