@@ -28,11 +28,11 @@ BROAD = TileContract(48, 20, 8, 24, across_px=64)
 
 class TestMode:
     @pytest.mark.parametrize("mode", Mode)
-    def test_its_name_is_as_good_as_itself(self, mode: Mode) -> None:
+    def test_a_mode_may_be_given_by_its_name(self, mode: Mode) -> None:
         assert Mode(mode.value) is mode
         assert SMALL.frame(mode.value, (64, 64)) == SMALL.frame(mode, (64, 64))
 
-    def test_an_unknown_one_names_the_four(self) -> None:
+    def test_an_unknown_mode_is_refused_with_the_four_names(self) -> None:
         with pytest.raises(UsageError, match="unknown mode 'left': use one of x_ltr, x_rtl, y_ttb, y_btt"):
             Mode("left")
 
@@ -72,7 +72,7 @@ class TestTileContract:
             TileContract(64, 64, 65, 1)
         assert str(refused.value).count(";") == 3
 
-    def test_only_wide_leaves_less_margin_than_it_has(self) -> None:
+    def test_the_presets_have_these_margins(self) -> None:
         assert (CLASSIC.margin_px, WIDE.margin_px) == (256, 64)
 
     def test_without_a_size_across_it_is_square(self) -> None:
@@ -91,22 +91,22 @@ class TestTileContract:
         assert (LONG.band_size("x_ltr"), LONG.strip_size("y_btt")) == ((1024, 1024), (1024, 1984))
         assert LONG.tile_area == 3072 * 1024
 
-    def test_records_of_a_square_one_are_those_of_before_there_were_others(self) -> None:
+    def test_a_square_contract_is_recorded_as_in_earlier_versions(self) -> None:
         assert CLASSIC.as_dict() == {"tile_px": 1024, "band_px": 512, "overlap_px": 256, "advance_px": 256}
         assert list(LONG.as_dict())[-1] == "across_px"
         assert all(TileContract(**one.as_dict()) == one for one in (CLASSIC, WIDE, LONG, TALL))
 
     @pytest.mark.parametrize("contract", [CLASSIC, WIDE, LONG, TALL, SMALL, BROAD])
-    def test_its_text_can_be_read_back(self, contract: TileContract) -> None:
+    def test_the_text_of_a_contract_parses_to_the_same_contract(self, contract: TileContract) -> None:
         assert TileContract.parse(str(contract)) == contract
 
-    def test_names_and_sizes_are_read(self) -> None:
+    def test_a_contract_is_parsed_from_its_name_or_its_sizes(self) -> None:
         assert TileContract.parse("long") is LONG
         assert str(LONG) == "3072x1024/1024/256/1984"
         assert TileContract.parse("64x48/32/16/16") == TileContract(64, 32, 16, 16, 48)
 
     @pytest.mark.parametrize("text", ["", "tal", "64/32/16", "64/32/16/16/48", "x48/32/16/16", "64x/3/1/1", "6./3/1/1"])
-    def test_what_is_neither_is_refused_with_both_ways_to_write_one(self, text: str) -> None:
+    def test_an_invalid_text_is_refused_with_both_notations(self, text: str) -> None:
         with pytest.raises(ContractError, match=r"use classic, wide, long, tall, or TILE/BAND/OVERLAP.* TILExACROSS"):
             TileContract.parse(text)
 
@@ -131,7 +131,7 @@ class TestCanvas:
         assert SMALL.frame("x_ltr", (32, 64)).grown_size == (48, 64)
 
     @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16"])
-    def test_other_modes_are_never_converted_unasked(self, mode: str) -> None:
+    def test_a_canvas_of_another_mode_is_refused(self, mode: str) -> None:
         with pytest.raises(CanvasError, match=f"the canvas has mode {mode}, not RGB"):
             require_rgb(Image.new(mode, (4, 4)), "the canvas")
 

@@ -48,7 +48,7 @@ def tour() -> list[list[str]]:
 
 
 class TestCommands:
-    def test_the_first_block_is_what_everyone_wants(self) -> None:
+    def test_the_first_block_makes_a_step_and_runs_the_tests(self) -> None:
         assert commands(code_blocks(README, "sh")[0]) == [["make", "step", "MODE=x_ltr"], ["make", "test"]]
 
     @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ class TestCommands:
 
 
 def test_the_cassette_fixture_records_and_replays(tmp_path: Path) -> None:
-    """As somebody else's suite has it: recorded from the emulator once, replayed when the emulator is gone."""
+    """The fixture in another suite: the first run records from the emulator, the second replays without it."""
     (recipe,) = code_blocks(README.partition("<!-- cassette -->")[2].partition("```\n\n")[0] + "```\n", "python")
     (tmp_path / "conftest.py").write_text(recipe, "utf-8")
     (tmp_path / "test_steps.py").write_text(
@@ -149,7 +149,7 @@ def test_the_plan_of_the_reference_is_understood(tmp_path: Path) -> None:
     assert (plan.steps, plan.stop.refusals, plan.lines[1].options.gate) == (16, 2, 3.0)
 
 
-def test_the_readme_is_short_enough_to_be_read() -> None:
+def test_the_readme_is_short() -> None:
     assert len(README.split()) <= 1200
 
 
@@ -264,7 +264,7 @@ def test_the_map_of_the_package_names_modules_and_definitions_in_them() -> None:
             assert re.search(rf"^(    )?(def|class) {name}\b|^{name}\b", code, re.MULTILINE), name
 
 
-def test_the_promises_of_the_paying_side_were_tried_as_often_as_the_results_say() -> None:
+def test_the_results_count_the_tests_of_payment() -> None:
     counts = dict(re.findall(r"^\| [^|]+ \| `(tests/[^`]+)` \| (\d+) \|$", read(RESULTS), re.MULTILINE))
     assert len(counts) >= 5
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-q", *counts]

@@ -26,16 +26,16 @@ OURS = (
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_what_systems_and_editors_leave_is_foreign(name: str) -> None:
+def test_files_of_systems_and_editors_are_foreign(name: str) -> None:
     assert is_foreign(name)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_a_session_keeps_is_not(name: str) -> None:
+def test_files_of_a_session_are_not_foreign(name: str) -> None:
     assert not is_foreign(name)
 
 
-def test_what_lies_in_a_foreign_folder_is_foreign(tmp_path: Path) -> None:
+def test_files_in_a_foreign_folder_are_foreign(tmp_path: Path) -> None:
     paths = [tmp_path / "__MACOSX" / "HEAD", tmp_path / "heads" / "night"]
     assert list(own(paths, tmp_path)) == [tmp_path / "heads" / "night"]
 
@@ -70,7 +70,7 @@ def test_foreign_files_everywhere_change_nothing(tmp_path: Path) -> None:
     Session.open(with_files).export(tmp_path / "out.png")
 
 
-def test_verify_names_them_in_one_line_and_finds_no_damage(tmp_path: Path) -> None:
+def test_verify_names_foreign_files_in_one_line_and_reports_no_damage(tmp_path: Path) -> None:
     root = tmp_path / "s"
     make_session(root, ("x_ltr",), artifacts="full")
     checked = verify_path(root).checked
@@ -84,21 +84,21 @@ def test_verify_names_them_in_one_line_and_finds_no_damage(tmp_path: Path) -> No
     assert (root / "heads" / ".DS_Store").exists()
 
 
-def test_a_session_is_made_where_a_file_manager_has_been(tmp_path: Path) -> None:
+def test_a_session_may_begin_in_a_folder_with_foreign_files(tmp_path: Path) -> None:
     root = tmp_path / "s"
     root.mkdir()
     (root / ".DS_Store").touch()
     assert make_session(root, ("x_ltr",)).head == 1
 
 
-def test_a_branch_may_not_be_called_like_them(tmp_path: Path) -> None:
+def test_a_foreign_name_is_no_branch_name(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s")
     for name in ("desktop.ini", "Thumbs.db", "night.bak"):
         with pytest.raises(UsageError, match="bad branch name"):
             session.branch(name)
 
 
-def test_a_branch_in_another_case_is_named_on_a_disk_that_takes_both_for_the_same(
+def test_a_branch_in_another_case_is_reported_on_a_case_insensitive_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a disk finds heads/night under the name heads/Night."""

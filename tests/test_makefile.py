@@ -129,7 +129,7 @@ def test_words_arrive_as_they_were_typed(checkout: Checkout, text: str) -> None:
     assert args.canvas == f"my pictures/{text}.png".replace("`", "")
 
 
-def test_references_are_set_apart_by_plus(checkout: Checkout) -> None:
+def test_plus_separates_references(checkout: Checkout) -> None:
     args = checkout.step("MODE=x_ltr", "REFERENCE=seed+my style sheet.png+it's $5 *.png+map")
     assert args.references == ["seed", "my style sheet.png", "it's $5 *.png", "map"]
     (checkout.folder / "ink+wash.png").touch()
@@ -172,19 +172,19 @@ def test_the_environment_can_name_a_mode_but_spend_nothing(checkout: Checkout) -
     assert (args.mode, args.generator, args.yes, args.candidates) == ("x_rtl", "mock", False, 2)
 
 
-def test_a_missing_mode_or_place_is_said(checkout: Checkout) -> None:
+def test_a_missing_mode_or_destination_is_reported(checkout: Checkout) -> None:
     for words, message in ((["step"], "MODE=x_ltr"), (["vendor"], "DEST="), (["vendor-check"], "DEST=")):
         process = checkout.make(*words)
         assert (process.returncode, message in process.stderr) == (2, True)
     assert not (checkout.folder / "called").exists()
 
 
-def test_vendoring_takes_its_place(checkout: Checkout) -> None:
+def test_vendoring_takes_a_destination(checkout: Checkout) -> None:
     assert checkout.called("vendor", "DEST=../some host") == ["vendor", "../some host"]
     assert checkout.called("vendor-check", "DEST=../some host") == ["vendor", "--check", "../some host"]
 
 
-def test_looking_takes_the_session_that_was_changed_last(checkout: Checkout) -> None:
+def test_view_and_report_take_the_session_that_changed_last(checkout: Checkout) -> None:
     process = checkout.make("view")
     assert (process.returncode, "make step" in process.stderr) == (2, True)
     (checkout.folder / "sessions" / "my old one").mkdir(parents=True)
@@ -204,7 +204,7 @@ def test_settings_of_the_caller_for_python_and_pip_reach_nothing(checkout: Check
     assert named == ["PIP_USER=0"]
 
 
-def test_the_makefile_keeps_to_what_gnu_make_3_81_knows() -> None:
+def test_the_makefile_works_with_gnu_make_3_81() -> None:
     """macOS has that version: nothing that came with 3.82 or 4 may be used."""
     text = (ROOT / "Makefile").read_text("utf-8")
     for later in (r"\.ONESHELL", r"^undefine ", r"^private ", r"^\w+\s*!=", r"::=", r"&:", r"^define \S+ ="):
@@ -266,7 +266,7 @@ class TestInstalling:
             assert bare.make("step", "MODE=x_ltr").returncode == 0
         assert len((bare.folder / "installs").read_text().splitlines()) == 1
 
-    def test_a_network_failure_is_told_from_others(self, bare: Checkout) -> None:
+    def test_a_network_failure_has_a_message_of_its_own(self, bare: Checkout) -> None:
         (bare.folder / "pyproject.toml").touch()
         for message, advice in {
             "WARNING: Retrying: NewConnectionError: [Errno 101] Network is unreachable": "index was not reached",
@@ -277,15 +277,15 @@ class TestInstalling:
             errors = process.stderr
             assert (process.returncode, message in errors, advice in errors) == (2, True, True), errors
 
-    def test_pip_tries_again_whatever_its_settings_say(self, bare: Checkout) -> None:
-        """pip says that an index was not reached only where it tries again; PIP_RETRIES=0 left no reason at all."""
+    def test_pip_retries_whatever_its_settings_are(self, bare: Checkout) -> None:
+        """pip reports an unreachable index only where it retries: with PIP_RETRIES=0 it gives no reason."""
         for name in ("pyproject.toml", "network"):
             (bare.folder / name).touch()
         assert bare.make("step", "MODE=x_ltr", PIP_RETRIES="0").returncode == 0
         assert " --retries 2 " in (bare.folder / "installs").read_text()
 
     def test_an_interpreter_that_was_removed_is_made_anew(self, bare: Checkout) -> None:
-        """.venv/bin/python is a link into a Python that an upgrade took away."""
+        """.venv/bin/python links to a Python that an upgrade removed."""
         for name in ("pyproject.toml", "network"):
             (bare.folder / name).touch()
         assert bare.make("step", "MODE=x_ltr").returncode == 0

@@ -31,10 +31,10 @@ def field(*rows: tuple[float, ...]) -> Image.Image:
 
 
 class TestMoved:
-    def test_looks_from_another_place(self) -> None:
+    def test_shifts_the_pixels(self) -> None:
         assert flattened(moved(field((1, 2, 3), (4, 5, 6)), 1, 1)) == (5, 6, 0, 0, 0, 0)
 
-    def test_is_zero_where_there_is_nothing(self) -> None:
+    def test_is_zero_outside_the_image(self) -> None:
         assert flattened(moved(field((1, 2)), -1)) == (0, 1)
 
 

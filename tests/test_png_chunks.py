@@ -41,7 +41,7 @@ def test_interlaced_passes_without_pixels_have_no_rows() -> None:
 @pytest.mark.parametrize(
     "fields", [(8, 1, 0, 0, 0), (3, 0, 0, 0, 0), (16, 3, 0, 0, 0), (8, 2, 1, 0, 0), (8, 2, 0, 0, 2)]
 )
-def test_what_the_specification_does_not_know_is_not_defined(fields: tuple[int, int, int, int, int]) -> None:
+def test_a_header_outside_the_specification_is_undefined(fields: tuple[int, int, int, int, int]) -> None:
     assert not Header(4, 4, *fields).is_defined
     assert Header(4, 4, 8, 2, 0, 0, 1).is_defined
 
@@ -58,7 +58,7 @@ def test_bytes_after_the_end_are_no_part_of_it() -> None:
     assert [one.kind for one in walk_chunks(data)] == [b"IEND"]
 
 
-def test_a_stream_is_as_long_as_it_must_be() -> None:
+def test_a_stream_has_exactly_the_length_of_its_rows() -> None:
     check_pixel_stream([memoryview(STREAM)], 100)
     check_pixel_stream([memoryview(STREAM[:9]), memoryview(STREAM[9:])], 90, most=100)
     with pytest.raises(PictureError, match="100 of 101 bytes"):

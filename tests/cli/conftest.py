@@ -72,7 +72,7 @@ def session(cli: Cli, instant: None) -> Cli:
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder` and its content; what must not change when a run is refused."""
+    """Every file below `folder` with its content, which a refused run must not change."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

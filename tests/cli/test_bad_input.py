@@ -16,7 +16,7 @@ from tests.support.tiny import seed_picture
 
 
 def assert_helpful(ran: Ran, code: int, *words: str) -> None:
-    """Two lines at most, no traceback, the exit code, and what must be said."""
+    """A run that failed prints one or two lines with these words, no traceback, and has this exit code."""
     assert ran.code == code, ran.err
     assert ran.out == ""
     lines = [line for line in ran.err.splitlines() if not line.startswith("the simulated model")]
@@ -55,7 +55,7 @@ class TestWords:
             (["experiment", "ink", "x_ltr", "--name", "n", "--prompt", "fog \udcff"], "no UTF-8 text from"),
         ],
     )
-    def test_unknown_ones_are_named(self, cli: Cli, folder: Path, words: list[str], message: str) -> None:
+    def test_an_unknown_word_is_named(self, cli: Cli, folder: Path, words: list[str], message: str) -> None:
         before = everything(folder)
         assert_helpful(cli(*words), 2, message)
         assert everything(folder) == before
@@ -78,7 +78,7 @@ class TestPictures:
         return run
 
     @pytest.fixture(autouse=True)
-    def _nothing_half_made(self, folder: Path) -> object:
+    def _no_partial_session(self, folder: Path) -> object:
         yield
         assert not (folder / "made").exists()
 
@@ -110,7 +110,7 @@ class TestPictures:
 
 
 @pytest.mark.parametrize(("mode", "edge"), [("RGB", 300), ("RGBA", 64), ("I;16", 64), ("CMYK", 64)])
-def test_other_sizes_and_modes_are_fitted_and_said(cli: Cli, mode: str, edge: int) -> None:
+def test_a_picture_of_another_size_or_mode_is_fitted_and_reported(cli: Cli, mode: str, edge: int) -> None:
     name = "odd.tif" if mode == "CMYK" else "odd.png"
     seed_picture(edge, edge).convert("L" if mode == "I;16" else mode).convert(mode).save(name)
     ran = cli("init", "odd", name, "--contract", SIZES, "--json")
@@ -120,7 +120,7 @@ def test_other_sizes_and_modes_are_fitted_and_said(cli: Cli, mode: str, edge: in
 
 class TestSessions:
     @pytest.mark.parametrize("words", [["step", "none", "x_ltr"], ["status", "none"], ["export", "none", "n.png"]])
-    def test_a_session_that_is_not_there(self, cli: Cli, folder: Path, words: list[str]) -> None:
+    def test_a_missing_session(self, cli: Cli, folder: Path, words: list[str]) -> None:
         before = everything(folder)
         assert_helpful(cli(*words), 1, "none")
         assert everything(folder) == before
@@ -145,10 +145,10 @@ class TestSessions:
             (["--generator", "replay", "--cassette", "/dev/zero"], 8, "/dev/zero is a device or a pipe"),
         ],
     )
-    def test_a_device_without_end(self, session: Cli, words: list[str], code: int, message: str) -> None:
+    def test_an_endless_device(self, session: Cli, words: list[str], code: int, message: str) -> None:
         assert_helpful(session("step", "ink", "x_ltr", *words, "--dry-run"), code, message)
 
-    def test_the_other_axis(self, session: Cli, folder: Path) -> None:
+    def test_a_step_along_the_other_axis(self, session: Cli, folder: Path) -> None:
         session("step", "ink", "x_ltr", "--gate", "none")
         before = everything(folder)
         assert_helpful(session("step", "ink", "y_ttb"), 1, "use x_ltr or x_rtl", "grows along x")
@@ -200,7 +200,7 @@ class TestFaults:
             (ZeroDivisionError("by zero"), 1, "a fault of this program (ZeroDivisionError: by zero)"),
         ],
     )
-    def test_become_a_line(
+    def test_an_exception_becomes_one_line(
         self, session: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
     ) -> None:
         def fail(*_: object) -> None:
@@ -218,7 +218,7 @@ class TestFaults:
         with pytest.raises(ZeroDivisionError):
             session("status", "ink")
 
-    def test_a_reader_that_goes_away_is_no_error_to_speak_of(
+    def test_a_closed_pipe_ends_the_run_without_a_traceback(
         self, session: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path
     ) -> None:
         with (folder / "pipe").open("w") as pipe, monkeypatch.context() as patched:

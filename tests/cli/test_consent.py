@@ -54,12 +54,12 @@ def test_a_request_beyond_what_was_agreed_to_is_refused(candidates: int) -> None
         consent.require(client, request_for(candidates=candidates))
 
 
-def test_no_means_no() -> None:
+def test_a_person_who_declines_sends_nothing() -> None:
     with pytest.raises(PaymentError, match="not confirmed: nothing was sent"):
         RunConsent(Person(False)).require(Bench().client, request_for())
 
 
-def test_nobody_is_asked_about_nothing() -> None:
+def test_no_question_is_asked_where_nothing_is_paid_or_consent_was_given() -> None:
     person = Person(False)
     RunConsent(person).require(Bench(server=replace(OPENAI, free=True)).client, request_for())
     AdvanceConsent().require(Bench().client, request_for())

@@ -19,8 +19,8 @@ NO_TEXT = os.fsdecode(b"caf\xe9") if os.name != "nt" else ""
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
-def test_an_encoding_that_cannot_say_a_path_says_it_with_escapes(folder: Path, words: list[str]) -> None:
-    """The session is made, and the run ends well."""
+def test_a_path_outside_the_encoding_is_printed_with_escapes(folder: Path, words: list[str]) -> None:
+    """The run creates the session and succeeds."""
     run = run_cli("init", "été", "ink.png", "--contract", SIZES, *words, cwd=folder, PYTHONIOENCODING="ascii")
     assert (run.returncode, "Traceback" in run.stderr) == (0, False), run.stderr
     assert verify_path(folder / "été").ok
@@ -30,13 +30,13 @@ def test_an_encoding_that_cannot_say_a_path_says_it_with_escapes(folder: Path, w
         assert r"\xe9t\xe9: a canvas of 64x64" in run.stdout
 
 
-def test_an_error_about_such_a_path_is_a_line(folder: Path) -> None:
+def test_an_error_about_a_path_outside_the_encoding_is_one_line(folder: Path) -> None:
     run = run_cli("status", "été", cwd=folder, PYTHONIOENCODING="ascii")
     assert (run.returncode, run.stderr) == (1, "exquisite: no session at \\xe9t\\xe9: make one with `init`\n")
 
 
 @ANY_BYTES
-def test_a_picture_whose_name_is_no_text_is_a_picture(session: Cli, folder: Path) -> None:
+def test_a_picture_with_an_undecodable_name_opens(session: Cli, folder: Path) -> None:
     shutil.copy(folder / "ink.png", folder / f"{NO_TEXT}.png")
     init = session("init", "made", f"{NO_TEXT}.png", "--contract", SIZES)
     assert init.code == 0, init.err
@@ -46,8 +46,8 @@ def test_a_picture_whose_name_is_no_text_is_a_picture(session: Cli, folder: Path
 
 
 @ANY_BYTES
-def test_a_session_whose_name_is_no_text_is_a_session(session: Cli, folder: Path) -> None:
-    """The simulated model's picture is remembered by a path relative to it."""
+def test_a_session_with_an_undecodable_name_goes_on(session: Cli, folder: Path) -> None:
+    """The session remembers the picture of the simulated model by a relative path."""
     words = ("--canvas", "ink.png", "--contract", SIZES, "--mock-picture", "ink.png", "--gate", "none")
     assert session("step", NO_TEXT, "x_ltr", *words).code == 0
     again = session("step", NO_TEXT, "x_ltr", "--gate", "none", "--json")
@@ -55,7 +55,7 @@ def test_a_session_whose_name_is_no_text_is_a_session(session: Cli, folder: Path
     assert json.loads(again.out.splitlines()[0])["step"] == 2
 
 
-def test_a_prompt_that_is_no_text_is_refused_before_anything_is_made(cli: Cli, folder: Path) -> None:
+def test_an_undecodable_prompt_is_refused_before_anything_is_written(cli: Cli, folder: Path) -> None:
     ran = cli("step", "made", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--prompt", "caf\udce9")
     assert ran.code == 2
     assert "no UTF-8 text from character 4 on" in ran.err

@@ -57,21 +57,21 @@ class TestArms:
         assert mask.options == StepOptions(gate=None, soften_px=8, soft_mask=True, soften_seed=True)
         assert [arm.options.soften_px for arm in arms("--vary", "soften=0,8")] == [0, 8]
 
-    def test_words_take_the_rest_and_clauses_come_behind(self) -> None:
+    def test_a_prompt_takes_the_rest_of_its_arm_and_a_clause_follows_the_prompt(self) -> None:
         pair = arms(
             "--prompt", "a town", "--arm", "feather_px=8,prompt=roofs, fine ink", "--arm", "clause=at night, a=b"
         )
         assert [arm.prompt for arm in pair] == ["roofs, fine ink", "a town at night, a=b"]
         assert pair[0].options.feather_px == 8
 
-    def test_words_vary_apart_by_bars(self) -> None:
+    def test_bars_separate_the_prompts_to_vary(self) -> None:
         assert [arm.prompt for arm in arms("--vary", "prompt=|roofs, ink|trees")] == ["", "roofs, ink", "trees"]
 
     def test_named_arms_and_a_matrix_multiply(self) -> None:
         matrix = arms("--arm", "a", "--arm", "b,feather_px=8", "--vary", "calibrate=true,false")
         assert [arm.name for arm in matrix] == ["a-1", "a-2", "b-1", "b-2"]
 
-    def test_generators_are_settings_too(self) -> None:
+    def test_an_arm_may_set_its_generator(self) -> None:
         mock, real, tape = arms(
             "--arm", "mock_drift=0.2,seed=5",
             "--arm", "generator=openai,quality=high",
@@ -100,7 +100,7 @@ class TestArms:
             (["--arm", "a,seed=1", "--vary", "seed=1,2"], "seed is set by --vary and by an arm"),
         ],
     )
-    def test_what_is_no_arm_is_refused_with_a_reason(self, words: list[str], message: str) -> None:
+    def test_an_invalid_arm_is_refused_with_a_reason(self, words: list[str], message: str) -> None:
         with pytest.raises(UsageError, match=message):
             arms(*words)
 
@@ -140,7 +140,7 @@ class TestRun:
         names = ("base", "base-2", "roofs", "roofs-2", "soft", "soft-2")
         assert status["branches"] == [f"exp-f-{name}" for name in names]
 
-    def test_json_says_the_same_for_machines(self, ran: Any, session: Cli) -> None:
+    def test_json_has_the_same_values_as_the_table(self, ran: Any, session: Cli) -> None:
         (data,) = session("experiment", "ink", "x_ltr", "--name", "f", "--json").data
         assert (data["done"], data["of"], [arm["asked"] for arm in data["arms"]]) == (6, 6, [2, 0, 2])
         assert {each["arm"] for each in data["differences"]} == {"soft", "roofs"}
@@ -153,7 +153,7 @@ class TestRun:
         assert "experiments/f.json" in report.out
         assert session("experiment", "ink", "x_ltr", "--name", "f").code == 7
 
-    def test_a_branch_may_be_where_it_begins(self, session: Cli) -> None:
+    def test_it_begins_at_the_head_of_a_branch_or_at_an_earlier_step(self, session: Cli) -> None:
         assert session("step", "ink", "x_ltr", *QUICK, "--gate", "none").code == 0
         assert session("branch", "ink", "side", "--at", 0).code == 0
         words = ("experiment", "ink", "x_ltr", "--arm", "a", *QUICK, "--json")

@@ -68,7 +68,7 @@ class TestProgressLine:
                 line(Progress(3, 0, 3, message, 1.0, urgent=True))
             assert f"step 3: {message}\n" in err.getvalue()
 
-    def test_draws_nothing_on_a_terminal_that_cannot(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_draws_nothing_on_a_dumb_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", "dumb")
         assert not Output(err=Terminal()).animated
 

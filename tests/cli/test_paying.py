@@ -37,7 +37,7 @@ def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
-    """Puts a person at a terminal, who types the given lines; returns what the person sees."""
+    """Simulates a person who types these lines at a terminal; returns the terminal."""
 
     def sit(lines: str) -> Terminal:
         terminal = Terminal()
@@ -78,7 +78,7 @@ class TestAsking:
         assert ran.data[0]["run"] == {"steps": 5, "estimate_usd": "0.60", "worst_case_usd": "0.60"}
         assert ran.data[0]["request"]["worst_case_usd"] == "0.12"
 
-    def test_what_goes_on_is_priced_by_what_is_missing(
+    def test_a_resumed_run_is_priced_by_its_missing_tiles(
         self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04", "--calls", "each", "--concurrency", "1")
@@ -129,11 +129,11 @@ class TestAsking:
 
 
 class TestBudget:
-    def test_over_it_nothing_is_sent(self, paid: Cli, served: Emulator) -> None:
+    def test_a_step_above_the_budget_sends_nothing(self, paid: Cli, served: Emulator) -> None:
         ran = paid("--yes", "--budget", "0.0001")
         assert (ran.code, served.sent) == (4, 0)
 
-    def test_it_may_stand_in_the_environment(
+    def test_the_environment_may_set_the_budget(
         self, paid: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EXQUISITE_BUDGET", "0.0001")
@@ -151,7 +151,7 @@ class TestEndings:
         ran = paid("--yes", "--base-url", "http://127.0.0.1:9/v1")
         assert (ran.code, served.sent) == (6, 0)
 
-    def test_an_unknown_outcome_is_not_sent_again_unasked(self, paid: Cli, cli: Cli, served: Emulator) -> None:
+    def test_an_unknown_outcome_is_not_sent_again(self, paid: Cli, cli: Cli, served: Emulator) -> None:
         served.restart(["status:500"])
         assert (paid("--yes").code, served.sent) == (9, 1)
         status = cli("status", "ink").out
@@ -187,7 +187,7 @@ class TestEndings:
         assert paid("--server-set", "free=true").code == 0
         assert cli("status", "ink", "--json").data[0]["spent_usd"] == "0"
 
-    def test_a_price_of_a_picture_is_what_is_estimated(self, paid: Cli) -> None:
+    def test_a_price_per_picture_gives_the_estimate(self, paid: Cli) -> None:
         ran = paid("--dry-run", "--server-set", "prices.per_picture=0.04", "--json")
         request = ran.data[0]["request"]
         assert (request["estimate_usd"], request["worst_case_usd"]) == ("0.12", "0.12")
@@ -207,7 +207,7 @@ class TestEndings:
             (["--record-mode", "sometimes"], "sometimes"),
         ],
     )
-    def test_settings_that_cannot_be_used(
+    def test_unusable_settings_are_refused(
         self, paid: Cli, served: Emulator, folder: Path, words: list[str], message: str
     ) -> None:
         before = everything(folder)
@@ -215,7 +215,7 @@ class TestEndings:
         assert (ran.code, served.sent, everything(folder)) == (2, 0, before)
         assert message in ran.err
 
-    def test_a_missing_key_is_said_before_anything_is_made(
+    def test_a_missing_key_is_reported_before_anything_is_written(
         self, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = everything(folder)
@@ -229,7 +229,7 @@ class TestEndings:
         assert (ran.code, "3 tiles for about $" in ran.out) == (0, True)
         assert everything(folder) == before
 
-    def test_a_missing_httpx_is_said(self, paid: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_httpx_is_reported(self, paid: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
         ran = paid("--yes")
         assert (ran.code, "pip install httpx" in ran.err) == (1, True)
@@ -249,7 +249,7 @@ def test_the_key_is_in_no_file_and_no_message(paid: Cli, served: Emulator, folde
 
 
 class TestRecordings:
-    def test_what_was_recorded_is_replayed_without_a_key_or_a_server(
+    def test_a_recording_is_replayed_without_a_key_or_a_server(
         self, paid: Cli, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, served: Emulator
     ) -> None:
         first = paid("--yes", "--cassette", "t.json", "--record-mode", "once", "--json").data[0]
@@ -267,7 +267,7 @@ class TestRecordings:
         other = cli("step", "other", "x_rtl", *words)
         assert (other.code, served.sent) == (8, 1)
 
-    def test_settings_may_stand_in_the_environment(
+    def test_the_environment_may_name_the_recording(
         self, paid: Cli, cli: Cli, monkeypatch: pytest.MonkeyPatch, served: Emulator
     ) -> None:
         monkeypatch.setenv("EXQUISITE_CASSETTE", "t.json")
@@ -277,7 +277,7 @@ class TestRecordings:
         monkeypatch.setenv("EXQUISITE_BLOCK_NETWORK", "1")
         assert (paid("--prompt", "another").code, served.sent) == (8, 1)
 
-    def test_an_interaction_that_nobody_used_is_a_mismatch(self, paid: Cli, cli: Cli, served: Emulator) -> None:
+    def test_an_unused_interaction_is_a_mismatch(self, paid: Cli, cli: Cli, served: Emulator) -> None:
         assert paid("--yes", "--steps", "2", "--cassette", "t.json", "--record-mode", "once").code == 0
         words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--base-url", served.base_url]
         ran = cli("step", "again", "x_ltr", *words, "--generator", "replay", "--cassette", "t.json")

@@ -43,7 +43,7 @@ def steps_of(ran: Ran) -> list[int]:
     return [entry["step"] for entry in ran.data]
 
 
-def test_it_makes_every_step_and_has_nothing_left_then(planned: Cli, instant: None) -> None:
+def test_a_plan_makes_each_of_its_steps_once(planned: Cli, instant: None) -> None:
     ran = planned("--json")
     assert (ran.code, steps_of(ran)) == (0, [1, 2, 3])
     assert "step 3 of 3 of the plan, line 2" in ran.err
@@ -74,7 +74,7 @@ def test_the_price_of_the_whole_is_its_ceiling(paid: Cli, served: Emulator) -> N
 
 
 @pytest.mark.parametrize("where", ["the plan", "the command"])
-def test_a_budget_that_does_not_cover_the_plan_is_said_beforehand(
+def test_a_budget_below_the_price_of_the_plan_is_reported_first(
     paid: Cli, served: Emulator, folder: Path, where: str
 ) -> None:
     first, *_ = (Decimal(one["estimate_usd"]) for one in paid("--dry-run", "--json").data[0]["steps"])
@@ -89,7 +89,7 @@ def test_a_budget_that_does_not_cover_the_plan_is_said_beforehand(
     assert served.billed_usd <= Decimal(budget)
 
 
-def test_the_same_command_goes_on_where_a_run_ended(paid: Cli, served: Emulator) -> None:
+def test_the_same_command_resumes_an_interrupted_plan(paid: Cli, served: Emulator) -> None:
     served.restart(["ok", "moderation_blocked"])
     assert paid("--yes").code == 5
     ran = paid("--yes", "--json")
@@ -109,7 +109,7 @@ def test_a_bad_plan_makes_no_session(planned: Cli, folder: Path) -> None:
     assert "run the closing step after it" in planned("--close").err
 
 
-def test_a_refusal_stops_it(planned: Cli, instant: None) -> None:
+def test_a_refusal_stops_the_plan(planned: Cli, instant: None) -> None:
     ran = planned("--gate", "0.000001")
     assert ran.code == 3
     assert "the gate refused step 1 of the plan (line 1), times: 1" in ran.err

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.cli.conftest import Cli, everything
 
 
-def test_it_says_what_became_of_every_later_step(session: Cli) -> None:
+def test_redo_reports_every_later_step(session: Cli) -> None:
     for mode in ("x_ltr", "x_rtl"):
         assert session("step", "ink", mode, "--gate", "none", "--candidates", "1").code == 0
     ran = session("redo", "ink", "--step", "1", "--json")
@@ -37,6 +37,6 @@ def test_a_dry_run_writes_nothing(session: Cli, folder: Path) -> None:
     assert everything(folder) == before
 
 
-def test_a_step_that_is_not_there_is_a_usage_error(session: Cli) -> None:
+def test_a_missing_step_is_a_usage_error(session: Cli) -> None:
     ran = session("redo", "ink", "--step", "5")
     assert (ran.code, "step 5 is not on the canvas" in ran.err) == (2, True)

@@ -25,7 +25,7 @@ def one_step(session: Cli) -> Cli:
 
 @pytest.fixture
 def replies(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Servers answer one request, that for the page, and end: (address, status) of each."""
+    """Each server answers one request for the page and ends: the (address, status) of each answer."""
     answers: list[tuple[str, int]] = []
 
     def once(server: PageServer, poll_s: float = 0.0) -> None:

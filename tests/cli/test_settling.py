@@ -19,7 +19,7 @@ def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     return lambda *more: cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
 
 
-def test_a_call_in_doubt_is_listed_settled_and_the_same_command_goes_on(
+def test_a_call_in_doubt_is_listed_and_settled_and_the_step_resumes(
     paid: Cli, cli: Cli, served: Emulator
 ) -> None:
     served.restart(["status:500,unbilled"])
@@ -43,7 +43,7 @@ def test_an_estimate_is_shown_as_one(paid: Cli, cli: Cli, served: Emulator) -> N
     assert "of what was spent: the server did not say what it cost" in cli("status", "ink").out
 
 
-def test_after_an_interruption_it_is_said_whether_the_same_command_goes_on(
+def test_an_interruption_reports_whether_the_same_command_resumes(
     paid: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -64,7 +64,7 @@ def test_after_an_interruption_it_is_said_whether_the_same_command_goes_on(
     assert (paid().code, served.sent) == (0, 2)
 
 
-def test_an_interruption_before_there_is_a_session_says_so_too(
+def test_an_interruption_before_the_session_exists_is_reported(
     cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:

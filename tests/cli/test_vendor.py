@@ -45,7 +45,7 @@ def test_the_place_is_the_folder_or_the_copy_itself(source: Path, tmp_path: Path
     assert check_copy(renamed, source=source).status == "current"
 
 
-def test_a_stale_copy_is_told_and_replaced(source: Path, tmp_path: Path) -> None:
+def test_a_stale_copy_is_reported_and_replaced(source: Path, tmp_path: Path) -> None:
     make_copy(tmp_path / "host", source=source)
     (source / "inner" / "two.py").write_text("two = 3\n")
     state = check_copy(tmp_path / "host", source=source)
@@ -121,7 +121,7 @@ def test_a_place_without_a_readable_stamp_is_no_copy(source: Path, tmp_path: Pat
             check_copy(copy, source=source)
 
 
-def test_the_verb_copies_checks_and_has_codes(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verb_copies_and_checks(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = cli("vendor", "host")
     assert (copy.code, copy.out) == (0, f"{folder / 'host' / 'exquisite'} is current: {__version__}, unedited\n")
     assert content_hashes(folder / "host" / "exquisite") == content_hashes(SOURCE)

@@ -112,7 +112,7 @@ class TestReferenceTile:
     @pytest.mark.parametrize("fill", SCAFFOLD_FILLS)
     @pytest.mark.parametrize("cue", [False, True])
     @every_contract
-    def test_both_polarities_say_the_same(self, mode: Mode, contract: TileContract, fill: str, cue: bool) -> None:
+    def test_the_mask_keeps_the_band_alone(self, mode: Mode, contract: TileContract, fill: str, cue: bool) -> None:
         band = extract_conditioning_band(canvas_for(contract, mode), mode, contract)
         mask = build_reference_tile_and_mask(band, mode, contract, scaffold_fill=fill, continuation_cue=cue).mask
         frame = contract.tile_frame(mode)
@@ -145,7 +145,7 @@ class TestScores:
 
     @pytest.mark.invariant("STRIPS-GENERATED")
     @every_case
-    def test_the_conditioning_half_of_a_tile_has_no_say(self, mode: Mode) -> None:
+    def test_the_conditioning_half_of_a_tile_does_not_change_its_score(self, mode: Mode) -> None:
         contract = CONTRACTS[0]
         canvas = canvas_for(contract, mode)
         one, other = noise(contract.tile_size(mode), 2), noise(contract.tile_size(mode), 3)

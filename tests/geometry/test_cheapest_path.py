@@ -30,7 +30,7 @@ def test_of_equal_paths_the_straightest_and_last_is_taken() -> None:
     assert cheapest_path([[9, 0, 9, 0, 9]] * 6, [[1] * 4] * 6) == [3] * 6
 
 
-def test_it_goes_any_way_to_the_side_that_is_worth_its_crossings() -> None:
+def test_the_path_moves_aside_where_that_costs_less_than_its_crossings() -> None:
     costs = [[0 if place == 10 * (row % 2) else 50 for place in range(11)] for row in range(6)]
     assert cheapest_path(costs, [[1] * 10] * 6) == [0, 10, 0, 10, 0, 10]
     assert cheapest_path(costs, [[9] * 10] * 6) == [10] * 6

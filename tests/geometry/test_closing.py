@@ -26,7 +26,7 @@ def test_a_contract_without_room_for_two_bands_says_what_to_do(contract: TileCon
         _ = contract.closing
 
 
-def test_what_the_far_end_tells_fades_in_across_the_middle() -> None:
+def test_the_correction_of_the_far_end_fades_in_across_the_middle() -> None:
     assert [far_share(x, CLOSING) for x in (0, 32, 48, 64, 95)] == [0, 0, 0.5, 1, 1]
     row = across_middle(CLOSING).crop((0, 7, 96, 8)).tobytes()
     assert (set(row[:32]), set(row[64:])) == ({0}, {255})

@@ -63,7 +63,7 @@ def test_the_path_stays_in_the_lane_in_which_both_agree() -> None:
     assert cut.straight_breaks > 0.25
 
 
-def test_one_visible_break_outweighs_many_differences_that_nobody_sees() -> None:
+def test_one_visible_break_outweighs_many_invisible_differences() -> None:
     """To the left all rows differ by three levels, to the right one row in sixteen by a hundred."""
     old = flat(100, BAND)
     new = flat(103, TILE)
@@ -126,7 +126,7 @@ def test_nothing_outside_the_zone_changes(zone_px: int) -> None:
     assert 64 - zone_px <= changed[0] < changed[2] <= 64
 
 
-def test_inputs_stay_as_they_are() -> None:
+def test_inputs_are_not_changed() -> None:
     band, redraw = apart()
     before = band.tobytes(), redraw.tobytes()
     join(redraw, band, cut_of(redraw, band))
@@ -158,7 +158,7 @@ def test_a_straightened_tile_has_its_path_at_the_seam() -> None:
     assert straightened(tile, "x_ltr", straight(ZONE)).tobytes() == tile.tobytes()
 
 
-def test_what_is_done_to_a_straightened_tile_is_done_along_the_path() -> None:
+def test_a_change_to_a_straightened_tile_lies_along_the_path() -> None:
     band, redraw = apart()
     cut = cut_of(redraw, band)
     tile = join(redraw, band, cut)
@@ -173,7 +173,7 @@ def test_what_is_done_to_a_straightened_tile_is_done_along_the_path() -> None:
         assert row[3] == tile.getpixel((START + at + 6, y))
 
 
-def test_what_cannot_be_cut_is_refused() -> None:
+def test_invalid_zones_and_pictures_are_refused() -> None:
     band, redraw = apart()
     for zone_px, reason in ((0, "no cut through a zone of 0 px"), (33, "0 to 32")):
         with pytest.raises(UsageError, match=reason):

@@ -23,7 +23,7 @@ def test_the_band_replaces_the_conditioning_half_and_nothing_else(mode: Mode) ->
     assert generated.tobytes() == split_tile(tile, mode, SMALL)[1].tobytes()
 
 
-def test_the_tile_given_is_not_changed() -> None:
+def test_the_input_tile_is_not_changed() -> None:
     tile = Image.new("RGB", (64, 64), "red")
     enforced = enforce_conditioning_half(tile, Image.new("RGB", (20, 64), "blue"), "x_ltr", SMALL)
     assert tile.getcolors() == [(64 * 64, (255, 0, 0))]

@@ -30,7 +30,7 @@ def test_no_feather_returns_the_tile_itself() -> None:
     assert feather_tile(tile, tile, flat(GREY, BAND), "x_ltr", 0, CONTRACT) is tile
 
 
-def test_nothing_to_take_up_changes_nothing() -> None:
+def test_a_seam_without_a_step_changes_nothing() -> None:
     picture = pictures.draw("ink", (128, 128), 1)
     band = picture.crop((0, 0, 64, 128))
     assert feathered(picture, band, 32).tobytes() == picture.tobytes()

@@ -48,7 +48,7 @@ def test_glue_pastes_overlap_and_advance() -> None:
     assert glue(canvas, tile, "x_rtl", SMALL).tobytes() == striped(BLUE, GREEN, RED, RED, RED).tobytes()
 
 
-def test_nothing_given_is_changed() -> None:
+def test_inputs_are_not_changed() -> None:
     canvas, tile = striped(RED, RED, RED, RED), striped(GREEN, BLUE, GREEN, BLUE)
     before = canvas.tobytes(), tile.tobytes()
     glue(canvas, tile, "x_ltr", SMALL)

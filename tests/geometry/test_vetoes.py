@@ -78,7 +78,7 @@ class TestSymmetricSubjects:
         half = face(2 * WIDTH)
         assert resemblance_vetoes(half, mirrored(half)) == ()
 
-    def test_whose_sides_are_a_little_unlike_may_be_cut_there_too(self) -> None:
+    def test_with_slightly_unlike_sides_may_be_cut_at_their_axis(self) -> None:
         band, _ = pieces("foliage")
         other, _ = pieces("foliage", 6)
         alike = Image.blend(mirrored(band), other.crop((0, 0, WIDTH, HEIGHT)), 0.4)

@@ -1,4 +1,4 @@
-"""A small session that was looked at before, and a server of its page, both inside the test's own process."""
+"""A small session, and a server of its page, both inside the test's own process."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class Browser:
             connection.close()
 
     def get(self, path: str, **headers: str | None) -> Answer:
-        """Look."""
+        """A GET request."""
         return self.ask("GET", path, None, **headers)
 
     def post(self, path: str, values: object = None, **headers: str | None) -> Answer:
-        """Change something, with the token, unless `headers` say otherwise."""
+        """A POST request with the token, unless `headers` replace it."""
         body = values if isinstance(values, bytes) else json.dumps(values or {}).encode()
         usual: dict[str, str | None] = {
             TOKEN_HEADER.replace("-", "_"): self.server.token,

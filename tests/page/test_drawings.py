@@ -37,7 +37,7 @@ def test_channels_differ_by_more_than_colour() -> None:
     assert len(set(dashes)) == 3
 
 
-def test_a_shift_points_all_arrows_one_way_and_is_said() -> None:
+def test_a_shift_turns_all_arrows_one_way_and_is_described() -> None:
     drawing = parsed(displacement((3.0, 0.0), (1.0, 1.0)))
     arrows = [line.attrib for line in drawing.iter(f"{SVG}line")][1:]
     assert len(arrows) == 25
@@ -47,13 +47,13 @@ def test_a_shift_points_all_arrows_one_way_and_is_said() -> None:
     assert "+3.00 px along" in drawing.attrib["aria-label"]
 
 
-def test_a_shift_that_nobody_sees_is_drawn_small() -> None:
+def test_an_invisible_shift_has_short_arrows() -> None:
     drawing = parsed(displacement((0.03, 0.0), (1.0, 1.0)))
     lengths = [float(line.attrib["x2"]) - float(line.attrib["x1"]) for line in drawing.iter(f"{SVG}line")][1:]
     assert max(lengths) < 0.4
 
 
-def test_no_drift_is_drawn_as_none() -> None:
+def test_without_drift_the_arrows_have_no_length() -> None:
     drawing = parsed(displacement((0.0, 0.0), (1.0, 1.0)))
     for arrow in [line.attrib for line in drawing.iter(f"{SVG}line")][1:]:
         assert (arrow["x1"], arrow["y1"]) == (arrow["x2"], arrow["y2"])
@@ -68,7 +68,7 @@ def test_the_drift_chart_has_a_line_and_a_name_for_each_measure() -> None:
     assert abs(heights[0] - heights[1]) >= 14  # names do not lie on each other
 
 
-def test_nothing_to_draw_is_said() -> None:
+def test_an_empty_chart_describes_itself_as_empty() -> None:
     assert "no step" in parsed(drift_chart([], {"colour": []})).attrib["aria-label"]
     assert "no tone" in parsed(tone_curve([])).attrib["aria-label"]
 

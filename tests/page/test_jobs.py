@@ -36,7 +36,7 @@ def jobs(session: Session, generator: Any, **payment: Any) -> StepJobs:
 
 
 def run(work: StepJobs, pay_usd: str | None = None, **changes: Any) -> dict[str, Any]:
-    """Price a step and run it to its end; returns where it came to."""
+    """Price a step and run it to its end; returns its last state."""
     request = {"branch": None, "mode": "x_ltr", "words": "", "options": OPTIONS} | changes
     quote = work.quote(**request)
     work.run(quote["quote"], pay_usd)
@@ -173,7 +173,7 @@ def test_a_fault_ends_the_step_and_says_so(session: Session) -> None:
     assert state["error"] == "a fault of this program (RuntimeError)"
 
 
-def test_a_refusal_of_the_gate_is_told(session: Session) -> None:
+def test_a_refusal_by_the_gate_is_reported(session: Session) -> None:
     state = run(jobs(session, InstantGenerator()), options=OPTIONS | {"gate": 1e-6})
     assert (state["phase"], state["chosen"]) == ("rejected", None)
     assert "candidate 0" not in state["message"]  # people count from 1

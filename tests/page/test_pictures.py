@@ -37,7 +37,7 @@ def test_enforced_is_the_canvas_that_the_step_made(session: Session) -> None:
 
 
 @pytest.mark.parametrize("treatment", TREATMENTS)
-def test_without_kept_files_the_same_is_made_again(session: Session, treatment: str) -> None:
+def test_a_picture_without_its_files_is_computed_again(session: Session, treatment: str) -> None:
     original = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
     shutil.rmtree(session.store.steps.folder(3) / "candidates")
     again = StepPictures(session.root).png(Selection(3, 1, treatment, 4))
@@ -49,7 +49,7 @@ def test_without_kept_files_the_same_is_made_again(session: Session, treatment: 
     "selection",
     [Selection(0, 0, "raw"), Selection(9, 0, "raw"), Selection(3, 5, "raw"), Selection(3, 0, "blurred")],
 )
-def test_what_there_is_not_is_said(session: Session, selection: Selection) -> None:
+def test_a_missing_picture_is_a_usage_error(session: Session, selection: Selection) -> None:
     with pytest.raises(UsageError):
         StepPictures(session.root).in_place(selection)
 
@@ -75,7 +75,7 @@ def test_the_worst_rows_are_where_the_break_is(mode: Mode) -> None:
     assert 96 <= second < 104
 
 
-def test_no_more_rows_than_there_are(tmp_path: Path) -> None:
+def test_the_worst_rows_lie_within_the_picture(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles(), artifacts="full")
     rows = StepPictures(session.root).loupe_rows(Selection(1, 0, "enforced"))
     assert rows

@@ -55,7 +55,7 @@ def report(session: Session, tmp_path: Path) -> tuple[str, Balanced]:
     return text, parser
 
 
-def test_it_needs_nothing_but_itself(report: tuple[str, Balanced]) -> None:
+def test_the_report_loads_nothing_from_elsewhere(report: tuple[str, Balanced]) -> None:
     text, parser = report
     assert parser.sources
     assert all(source.startswith("data:image/jpeg;base64,") for source in parser.sources)
@@ -74,13 +74,13 @@ def test_links_lead_into_the_session_or_to_the_report_itself(report: tuple[str, 
     assert all((tmp_path / link).is_file() for link in others)
 
 
-def test_it_says_what_the_session_is(report: tuple[str, Balanced]) -> None:
+def test_the_report_describes_the_session(report: tuple[str, Balanced]) -> None:
     text, _ = report
     for words in ("48 × 32 px", "Step 3: glued nothing", "candidate 2", "seams found", "1 of 1", "Steps and branches"):
         assert words in text
 
 
-def test_it_changes_nothing_in_the_session(session: Session, tmp_path: Path) -> None:
+def test_the_report_leaves_the_session_unchanged(session: Session, tmp_path: Path) -> None:
     before = tree(session.root)
     write_report(session, tmp_path / "report.html")
     assert tree(session.root) == before
@@ -88,13 +88,13 @@ def test_it_changes_nothing_in_the_session(session: Session, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", "none/report.html"])
-def test_a_target_that_cannot_be_is_refused(session: Session, tmp_path: Path, name: str) -> None:
+def test_an_invalid_target_is_refused(session: Session, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError):
         write_report(session, tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-def test_names_and_words_are_text_and_nothing_else(session: Session, tmp_path: Path) -> None:
+def test_the_report_escapes_names_and_prompts(session: Session, tmp_path: Path) -> None:
     grow(session, "x_ltr", prompt="<img src=x onerror=alert(1)>", artifacts="full")
     text = write_report(session, tmp_path / "report.html").read_text("utf-8")
     assert "<img src=x" not in text

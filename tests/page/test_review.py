@@ -41,13 +41,13 @@ class TestState:
         assert money["budget_usd"] is None
         assert money["lines"] == [{"label": "spent", "amount": "$0.00", "meaning": ""}]
 
-    def test_what_is_left_of_the_budget_is_said(self, session: Session) -> None:
+    def test_the_rest_of_the_budget_is_shown(self, session: Session) -> None:
         review = Review(session.root, InstantGenerator(), Payment(allowed=True, budget=Decimal(2)))
         money = review.state(None)["money"]
         assert (money["budget_usd"], money["budget_left_usd"]) == ("2", "2")
         assert money["lines"][-1] == {"label": "budget left", "amount": "$2.00", "meaning": "of $2.00"}
 
-    def test_of_a_seed_alone_every_direction_is_open(self, tmp_path: Path) -> None:
+    def test_a_session_without_steps_may_grow_in_every_direction(self, tmp_path: Path) -> None:
         make_session(tmp_path / "s", files=QuickFiles())
         state = Review(tmp_path / "s").state(None)
         assert (len(state["modes"]), state["head"]) == (4, 0)
@@ -65,11 +65,11 @@ class TestStep:
             "size": [24, 32], "axis": "x", "side": "high", "seam": 16, "growth": [16, 0, 24, 32], "overlap_px": 8,
         }  # fmt: skip
 
-    def test_a_step_that_the_canvas_has_moved_on_from_cannot_be_chosen_from(self, review: Review) -> None:
+    def test_only_the_last_step_offers_a_choice(self, review: Review) -> None:
         assert review.step(2, None)["choosable"]  # the last strip can be chosen again
         assert not review.step(1, None)["choosable"]
 
-    def test_what_a_step_did_not_keep_is_left_out(self, session: Session) -> None:
+    def test_a_step_without_files_shows_its_candidates_alone(self, session: Session) -> None:
         grow(session, "x_ltr", artifacts="none", candidates=2)
         facts = step_facts(session.store, session.head)
         assert [one["candidate"] for one in facts["candidates"]] == [0, 1]
@@ -78,27 +78,27 @@ class TestStep:
     def test_the_seed_says_how_it_was_made_to_fit(self, review: Review) -> None:
         assert review.step(0, None)["candidates"] == []
 
-    def test_people_count_from_one(self) -> None:
+    def test_people_count_candidates_from_one(self) -> None:
         assert from_one("candidate 0 is best, above candidate 2 of 3") == "candidate 1 is best, above candidate 3 of 3"
 
 
 class TestSeams:
-    def test_lie_where_they_are_with_how_near_the_gate_they_were(self, review: Review) -> None:
+    def test_have_a_place_and_a_margin_to_the_gate(self, review: Review) -> None:
         answer = review.seams(2, -8, 40)
         assert [(seam["step"], seam["at"]) for seam in answer["seams"]] == [(2, 0), (1, 32)]
         assert {seam["word"] for seam in answer["seams"]} == {"unknown"}  # they were made without a gate
 
-    def test_only_those_in_view(self, review: Review) -> None:
+    def test_only_seams_in_view_are_listed(self, review: Review) -> None:
         assert [seam["step"] for seam in review.seams(2, 20, 40)["seams"]] == [1]
 
     @pytest.mark.parametrize(
         ("margin", "word"),
         [(None, "unknown"), (-0.1, "below"), (0.0, "near"), (0.34, "near"), (0.35, "clear"), (1, "clear")],
     )
-    def test_a_word_for_every_margin(self, margin: float | None, word: str) -> None:
+    def test_every_margin_has_a_word(self, margin: float | None, word: str) -> None:
         assert margin_word(margin) == word
 
-    def test_a_margin_is_relative_to_what_the_gate_asks_for(self) -> None:
+    def test_a_margin_is_relative_to_the_threshold_of_the_gate(self) -> None:
         score = {"gate": {"threshold": -4.0}, "chosen": 0, "candidates": [{"metrics": {"seam": -1.0}}]}
         assert gate_margin(score) == pytest.approx(0.75)
         assert gate_margin(score | {"chosen": None, "best": 0}) == pytest.approx(0.75)
@@ -124,7 +124,7 @@ def test_the_drift_is_that_of_each_strip_against_the_seed(review: Review, sessio
     assert review.drift(2, budget_s=0)["complete"]  # measured before
 
 
-def test_a_drift_that_no_record_keeps_is_measured(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drift_without_a_record_is_measured(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records of earlier versions have no style: the pictures give the same series, within rounding."""
     from_records = Review(session.root).drift(2, budget_s=20)["series"]
     record = StepFolders.record
@@ -156,7 +156,7 @@ class TestCalibrationInWords:
 
 @pytest.mark.invariant("IMPORTS")
 @pytest.mark.parametrize("run", ["import exquisite", "from exquisite.cli import main; main(['models', '--quiet'])"])
-def test_nothing_but_its_own_verbs_loads_the_page(run: str) -> None:
+def test_only_its_own_verbs_import_the_page(run: str) -> None:
     code = f"import sys\n{run}\nprint([n for n in sys.modules if n.startswith('exquisite.page') or n == 'http.server'])"
     process = run_python(code)
     assert process.stdout.splitlines()[-1] == "[]", process.stderr
@@ -179,7 +179,7 @@ def test_a_loop_shows_its_last_step_and_offers_no_other(tmp_path: Path) -> None:
         review.close()
 
 
-def test_of_two_seams_the_one_nearer_its_gate_counts() -> None:
+def test_the_seam_nearer_its_gate_counts() -> None:
     seams = [{"metrics": {"seam": -3.0}}, {"metrics": {"seam": -9.0}}]
     score = {
         "chosen": 0,

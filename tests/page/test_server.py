@@ -80,7 +80,7 @@ class TestShowing:
             "tile/2/99/0/0.jpg", "trial/0123456789abcdef/9.svg", "state.json/", "step/3/1/tile/feathered.png",
         ],
     )  # fmt: skip
-    def test_other_addresses_are_nothing(self, browser: Browser, path: str) -> None:
+    def test_other_addresses_are_not_found(self, browser: Browser, path: str) -> None:
         assert browser.get(path).status == 404
 
     @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ class TestShowing:
             ("trial/0123456789abcdef/0.png", "not open"),
         ],
     )
-    def test_a_value_that_cannot_be_is_explained(self, browser: Browser, path: str, says: str) -> None:
+    def test_an_invalid_value_is_explained(self, browser: Browser, path: str, says: str) -> None:
         answer = browser.get(path)
         assert (answer.status, says in answer.data["error"]) == (400, True), answer.data
 
@@ -114,7 +114,7 @@ class TestRefusing:
 
     @pytest.mark.parametrize("host", [None, "evil.example", "evil.example:80", "127.0.0.1", "localhost:1"])
     def test_another_host(self, browser: Browser, host: str | None) -> None:
-        """A name that was made to point at this machine."""
+        """A name of another host that resolves to this machine (DNS rebinding)."""
         assert browser.get("state.json", Host=host).status == 421
         assert browser.post("undo", {"head": 2}, Host=host).status == 421
 
@@ -149,7 +149,7 @@ class TestRefusing:
         assert browser.post("undo", body).status == 400
 
     @pytest.mark.parametrize("path", ["nothing", "state.json", "", "../undo"])
-    def test_a_change_that_there_is_not(self, browser: Browser, path: str) -> None:
+    def test_an_unknown_change(self, browser: Browser, path: str) -> None:
         assert browser.post(path, {}).status == 404
 
     @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
@@ -163,7 +163,7 @@ class TestRefusing:
     def test_no_address_leaves_the_session(self, browser: Browser, path: str) -> None:
         assert browser.get(path).status == 404
 
-    def test_a_fault_says_nothing_of_its_inside(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_internal_error_without_its_details(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
             raise RuntimeError("a secret")
 
@@ -173,7 +173,7 @@ class TestRefusing:
 
 
 class TestBounds:
-    def test_too_many_connections_are_hung_up_on(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_connections_beyond_the_limit_are_closed(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
         connections = []
         try:
             for _ in range(server_module._MAX_CONNECTIONS):
@@ -213,7 +213,7 @@ class TestBounds:
         assert browser.server._server.server_address[0] == "127.0.0.1"
         assert browser.server.url == f"http://127.0.0.1:{browser.server.port}/{browser.server.token}/"
 
-    def test_a_port_that_is_taken_is_said(self, browser: Browser) -> None:
+    def test_a_port_in_use_is_reported(self, browser: Browser) -> None:
         review = Review(browser.server.review.root)
         with pytest.raises(StorageError, match=f"port {browser.server.port}.*choose another"):
             PageServer(review, browser.server.port)
@@ -230,7 +230,7 @@ class TestBounds:
 class TestChanging:
     """Each change over HTTP; what it does to the session is that of `Session`."""
 
-    def test_accept_undo_branch(self, browser: Browser) -> None:
+    def test_accept_undo_and_branch(self, browser: Browser) -> None:
         root = browser.server.review.root
         result = browser.post("accept", {"head": 2, "step": 3, "candidate": 1, "options": {"feather_px": 2}}).data
         assert (result["status"], result["step"], result["chosen"]) == ("committed", 4, 1)
@@ -276,7 +276,7 @@ class TestChanging:
         assert (answer.status, says in answer.data["error"]) == (400, True), answer.data
         assert tree(root) == before
 
-    def test_while_another_process_writes_a_change_is_refused_and_looking_goes_on(self, browser: Browser) -> None:
+    def test_changes_are_refused_and_views_served_while_another_process_writes(self, browser: Browser) -> None:
         root = browser.server.review.root
         lock = Files().lock(root / ".lock")
         answer = browser.post("undo", {"head": 2})
@@ -285,19 +285,19 @@ class TestChanging:
         lock.release()
         assert browser.post("undo", {"head": 2}).status == 200
 
-    def test_two_pages_decide_once(self, browser: Browser) -> None:
-        """The second, which still shows the old head, is told to look again."""
+    def test_only_one_of_two_pages_decides(self, browser: Browser) -> None:
+        """The second page still shows the old head: its change is refused with the new one."""
         assert browser.post("accept", {"head": 2, "step": 3, "candidate": 0}).status == 200
         answer = browser.post("accept", {"head": 2, "step": 3, "candidate": 1})
         assert (answer.status, "now ends with step 4" in answer.data["error"]) == (400, True)
 
-    def test_what_another_process_makes_appears(self, browser: Browser) -> None:
+    def test_a_step_of_another_process_appears(self, browser: Browser) -> None:
         assert browser.get("state.json").data["last_step"] == 3
         Session.open(browser.server.review.root).accept(0, step=3)
         state = browser.get("state.json").data
         assert (state["last_step"], state["head"], state["waiting"]) == (4, 4, None)
 
-    def test_rescore_tells_and_changes_nothing(self, browser: Browser) -> None:
+    def test_rescore_answers_and_changes_nothing(self, browser: Browser) -> None:
         before = tree(browser.server.review.root)
         result = browser.post("rescore", {"step": 3, "options": {"gate": None}}).data
         assert result["chosen"] is not None
@@ -329,7 +329,7 @@ class TestChanging:
         assert len(label["metrics"]["seam"]) == 2
 
 
-def test_the_small_contract_is_what_these_tests_count_with() -> None:
+def test_the_tiny_contract_has_the_sizes_in_these_tests() -> None:
     assert (TINY.tile_px, TINY.band_px, TINY.advance_px) == (32, 16, 8)
 
 

@@ -59,8 +59,8 @@ def test_the_tiles_are_the_canvas_at_their_level(store: Store, level: int) -> No
     maker.close()
 
 
-def test_a_tile_without_time_is_blank_first_and_whole_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so, and the thread in the background does what was left."""
+def test_a_tile_over_its_time_budget_is_incomplete_at_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tile says that it is incomplete, and a later request within the budget completes it."""
     monkeypatch.setattr(tiles_module, "_BUDGET_S", 0.0)
     maker = TileMaker(store, StripIndex(store))
     first = maker.tile(store.head, 0, 0, 0)
@@ -97,7 +97,7 @@ class TestStripIndex:
             assert [strip.piece for strip in strips] == inside
 
     def test_reads_no_further_than_it_must(self, store: Store) -> None:
-        """The frontier of a long canvas does not cost the whole of it."""
+        """A look at the frontier of a long canvas reads only the records near it."""
         index = StripIndex(store)
         outermost = store.steps.record(store.head)["strip"]
         x, y = outermost["origin"]
@@ -134,7 +134,7 @@ class TestLruCache:
 
 
 def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
-    """At both ends, over what the next step will commit there."""
+    """Pending zones at both ends lie over the committed pixels."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr", "x_rtl"), files=QuickFiles(), soften_px=3)
     store = session.store
     assert session.status().pending_px == {"low": 3, "high": 3}

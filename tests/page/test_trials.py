@@ -29,7 +29,7 @@ def opened(questions: Trials, question: dict[str, Any], index: int = 0) -> Image
 class TestFind:
     @pytest.mark.parametrize("step", [1, 2], ids=["x_ltr", "x_rtl"])
     def test_the_seam_lies_where_the_label_says(self, session: Session, step: int) -> None:
-        """Looked up in the whole picture: the part that was shown is found there, and its seam is the frame's."""
+        """A search in the whole picture finds the part of the question, and its seam is that of the frame."""
         pictures = StepPictures(session.root)
         selection = Selection(step, 0, "enforced")
         picture, frame = pictures.in_place(selection), pictures.frame(step)
@@ -69,7 +69,7 @@ class TestFind:
         assert min(counts.values()) > 0
         assert len(session.labels().read()) == 40
 
-    def test_none_is_right_where_there_is_none(self, session: Session) -> None:
+    def test_the_answer_none_is_right_without_a_seam(self, session: Session) -> None:
         questions = trials(session)
         for _ in range(20):
             label = questions.answer(questions.find(Selection(1, 0, "enforced"))["trial"], None)
@@ -87,7 +87,7 @@ class TestFind:
         assert (label["seam_px"] is not None) == has_seam
 
     @pytest.mark.parametrize("value", ["left", -0.1, 1.1, True, [0.5]])
-    def test_what_is_no_place_is_refused_and_the_question_stays(self, session: Session, value: Any) -> None:
+    def test_an_invalid_place_is_refused_and_the_question_stays_open(self, session: Session, value: Any) -> None:
         questions = trials(session)
         question = questions.find(Selection(1, 0, "enforced"))
         with pytest.raises(UsageError, match="not a place"):
@@ -110,7 +110,7 @@ class TestCompare:
             orders.add((label["a"]["candidate"], label["b"]["candidate"]))
         assert orders == {(0, 2), (2, 0)}
 
-    def test_the_metrics_of_both_are_kept(self, session: Session) -> None:
+    def test_the_label_holds_the_metrics_of_both(self, session: Session) -> None:
         questions = trials(session)
         pictures = StepPictures(session.root)
         question = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
@@ -119,12 +119,12 @@ class TestCompare:
         assert label["metrics"]["seam"] == [score.metrics["seam"] for score in scores]
         assert label["metrics"]["primary"] == [score.primary for score in scores]
 
-    def test_the_same_twice_is_no_question(self, session: Session) -> None:
+    def test_a_picture_is_not_compared_with_itself(self, session: Session) -> None:
         with pytest.raises(UsageError, match="two different"):
             trials(session).compare(Selection(3, 0, "raw"), Selection(3, 0, "raw"))
 
 
-def test_only_so_many_questions_stay_open(session: Session) -> None:
+def test_the_oldest_questions_close_beyond_a_limit(session: Session) -> None:
     questions = trials(session)
     first = questions.find(Selection(1, 0, "enforced"))
     for _ in range(40):

@@ -93,7 +93,7 @@ def test_a_flat_picture_has_no_detail_to_lose() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2])
-def test_columns_too_few_to_show_detail_say_nothing(width: int) -> None:
+def test_too_few_columns_leave_the_error_unchanged(width: int) -> None:
     busy = pictures.noise((40, 8), 3)
     assert lost_detail(GREY, busy.crop((0, 0, width, 8))) == 1
     assert lost_detail(busy.crop((0, 0, width, 8)), GREY) == 1
@@ -107,7 +107,7 @@ def test_softer_new_columns_raise_the_error_and_crisper_ones_lower_it() -> None:
         assert ratio == pytest.approx(factor**DETAIL_POWER)
 
 
-def test_detail_is_held_against_the_nearest_of_the_redraw() -> None:
+def test_detail_is_compared_with_the_nearest_columns_of_the_redraw() -> None:
     busy, plain = pictures.draw("foliage", (100, 64), 3), Image.new("RGB", (100, 64), (90, 90, 90))
     new = busy.crop((0, 0, 32, 64))
     near, far = (Image.new("RGB", (200, 64)) for _ in range(2))

@@ -87,5 +87,5 @@ class TestRedrawResidual:
         band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 2, 8))
         assert 1.1 < redraw_residual(band, slightly) < redraw_residual(band, far)
 
-    def test_of_three_columns_nothing_is_known(self) -> None:
+    def test_three_columns_are_too_few_for_a_residual(self) -> None:
         assert redraw_residual(noise((3, 8), 1), noise((3, 8), 2)) == 1.0

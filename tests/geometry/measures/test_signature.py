@@ -63,12 +63,12 @@ def test_a_turned_picture_has_the_same_signature_in_its_mode(mode: Mode) -> None
     assert turned == signature_of(PICTURE)
 
 
-def test_its_record_comes_back() -> None:
+def test_a_signature_is_restored_from_its_record() -> None:
     own = signature_of(PICTURE)
     record = json.loads(json.dumps(own.as_dict()))
     assert Signature.from_record(record).as_dict() == own.as_dict()
 
 
-def test_only_rgb_has_one() -> None:
+def test_only_rgb_has_a_signature() -> None:
     with pytest.raises(CanvasError, match="mode L, not RGB"):
         signature_of(Image.new("L", (8, 8)))

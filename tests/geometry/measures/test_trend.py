@@ -32,33 +32,33 @@ def test_a_steady_loss_is_found_with_its_size() -> None:
     assert drifting(trends_of(series(9, contrast=-0.01), STEADY)) == "contrast -9 %"
 
 
-def test_it_is_found_through_noise_of_the_size_that_textures_have() -> None:
+def test_a_loss_is_found_through_noise_as_large_as_that_of_textures() -> None:
     assert trend("sharpness", series(9, 0.006, sharpness=-0.01)).clear
 
 
 @pytest.mark.parametrize("seed_steps", [5, 9, 32])
-def test_noise_alone_is_none(seed_steps: int) -> None:
+def test_noise_alone_is_no_trend(seed_steps: int) -> None:
     assert drifting(trends_of(series(seed_steps, 0.03), STEADY)) == ""
 
 
-def test_what_has_come_to_little_is_none() -> None:
+def test_a_small_total_change_is_no_trend() -> None:
     rate = LEAST_DRIFT / 20
     assert not trend("contrast", series(9, contrast=-rate)).clear
 
 
-def test_what_the_seed_picture_varies_by_itself_is_none() -> None:
+def test_a_change_within_the_variation_of_the_seed_picture_is_no_trend() -> None:
     drifts = series(9, lightness=0.02)
     assert trend("lightness", drifts).clear
     assert not trend("lightness", drifts, STEADY | {"lightness": 0.1}).clear
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 4])
-def test_few_steps_tell_none(steps: int) -> None:
+def test_few_steps_show_no_trend(steps: int) -> None:
     assert drifting(trends_of(series(steps, contrast=-0.2), STEADY)) == ""
     assert len(trends_of(series(steps), STEADY)) == (len(TRENDS) if steps else 0)
 
 
-def test_pieces_that_are_alike_have_no_spread_and_what_is_nowhere_has_that_of_1() -> None:
+def test_equal_pieces_have_no_spread_and_an_absent_measure_has_spread_1() -> None:
     assert spread_of(constant((64, 16), (90, 90, 90)), "x_ltr", 16)["lightness"] == 0
     assert spread_of(constant((64, 16), (90, 90, 90)), "x_ltr", 16)["contrast"] == 1
 
