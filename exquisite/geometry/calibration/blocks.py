@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from PIL import Image
 
-from ...pixels import add, difference, multiply
+from ...pixels import add, difference, moved, multiply
 from .displacement import Placement
-from .spline import Sums
 
-__all__ = ["BLOCK_PX", "Block", "Level", "block_edge", "halved", "pyramid", "scaled", "summed_blocks"]
+__all__ = ["BLOCK_PX", "Blocks", "Level", "block_edge", "halved", "pyramid", "summed_blocks"]
 
 BLOCK_PX = 32
 """Edge of a block on bands of full size, in pixels."""
@@ -27,6 +27,8 @@ _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole lev
 _ROUGH_PX = 2  # of a coarse level, where nothing is known better: an edge near the rim may be one of only two
 _NOISE = 1.0  # levels^2 of the difference: no more than noise with a standard deviation of .7 in either picture
 _ENERGY_FLOOR = 0.05  # of the mean gradient energy: the tiny error of a flat block does not prove that it was kept
+
+_Averaged = tuple[Image.Image, Sequence[float]]  # a picture and its mean over each block
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,29 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Block:
-    """One block: its centre (x, y) in full-size pixels, its sums per pixel, its squared error, how well the model kept
-    it (0 to 1), and its weight in the normal equations, which is 0 for a block without texture."""
+class Blocks:
+    """The blocks of one level, one value each, row by row.
 
-    x: float
-    y: float
-    sums: Sums
-    error: float
-    kept: float
-    weight: float
+    Attributes:
+        xs: centre along x, in full-size pixels.
+        ys: centre along y.
+        sums: the five sums per pixel (`spline.Sums`), each as one list.
+        errors: squared error.
+        kept: how well the model kept the block, 0 to 1.
+        weights: weight in the normal equations, 0 for a block without texture.
+    """
+
+    xs: Sequence[float]
+    ys: Sequence[float]
+    sums: Sequence[Sequence[float]]
+    errors: Sequence[float]
+    kept: Sequence[float]
+    weights: Sequence[float]
+
+    def weighted_sums(self, factor: float = 1.0) -> list[list[float]]:
+        """The five sums times the weight of each block and `factor`."""
+        weights = [factor * weight for weight in self.weights]
+        return [list(map(mul, weights, values)) for values in self.sums]
 
 
 def block_edge(size: tuple[int, int]) -> int:
@@ -83,67 +98,52 @@ def halved(image: Image.Image) -> Image.Image:
     return image.resize((max(1, image.width // 2), max(1, image.height // 2)), Image.Resampling.BICUBIC)
 
 
-def scaled(sums: Sums, factor: float) -> Sums:
-    """All sums times `factor`."""
-    xx, xy, yy, xe, ye = sums
-    return factor * xx, factor * xy, factor * yy, factor * xe, factor * ye
-
-
-def summed_blocks(
-    level: Level, moved: Image.Image, placement: Placement, captured_px: float = 0.0
-) -> list[Block]:
-    """The blocks of one level, row by row, from its redraw `moved` onto the band about `placement`.
+def summed_blocks(level: Level, redraw: Image.Image, placement: Placement, captured_px: float = 0.0) -> Blocks:
+    """The blocks of one level, from its `redraw` pulled back onto the band about `placement`.
 
     The mean of each block is subtracted from gradients and errors, because an offset in tone is no displacement. An
     error that a displacement by `captured_px` explains does not mark a block as recomposed.
     """
     band, edge = level.band, level.block_px
-    width, height = band.size
+    columns, rows = band.width // edge, band.height // edge
     # 1. Four times the gradients of the mean of both pictures (symmetric: neither picture's noise counts twice), and
     #    the difference of both.
-    both, apart = add(band, moved), difference(band, moved)
-    along = difference(both.crop((2, 1, width, height - 1)), both.crop((0, 1, width - 2, height - 1)))
-    across = difference(both.crop((1, 2, width - 1, height)), both.crop((1, 0, width - 1, height - 2)))
-    columns, rows = width // edge, height // edge
-    whole = (columns * edge, rows * edge)
-    gx, gy, e = (_placed(picture, whole) for picture in (along, across, apart.crop((1, 1, width - 1, height - 1))))
-
+    both = add(band, redraw)
+    along = difference(moved(both, 1), moved(both, -1))
+    across = difference(moved(both, 0, 1), moved(both, 0, -1))
     # 2. Means of all products over each block, less the product of the means. An error over a gradient is a length in
     #    pixels of the level; made `scale` times larger, it is one in full-size pixels.
-    def averaged(picture: Image.Image) -> Sequence[float]:
-        return picture.reduce(edge).get_flattened_data()  # type: ignore[return-value]
+    whole = (0, 0, columns * edge, rows * edge)
 
-    gradients, mixed, errors = 1 / 16, level.scale / 4, level.scale**2
-    means = zip(averaged(gx), averaged(gy), averaged(e), strict=True)
-    pairs = ((gx, gx), (gx, gy), (gy, gy), (gx, e), (gy, e), (e, e))
-    squares = zip(*(averaged(multiply(a, b)) for a, b in pairs), strict=True)
-    values = [
-        (
-            gradients * (xx - x * x),
-            gradients * (xy - x * y),
-            gradients * (yy - y * y),
-            mixed * (xe - x * m),
-            mixed * (ye - y * m),
-            errors * max(0.0, ee - m * m),
-        )
-        for (x, y, m), (xx, xy, yy, xe, ye, ee) in zip(means, squares, strict=True)
-    ]
+    def averaged(picture: Image.Image) -> Sequence[float]:
+        return picture.reduce(edge, whole).get_flattened_data()  # type: ignore[return-value]
+
+    def covariances(a: _Averaged, b: _Averaged, factor: float) -> list[float]:
+        (first, means), (second, others) = a, b
+        products = averaged(multiply(first, second))
+        return [factor * (product - x * y) for product, x, y in zip(products, means, others, strict=True)]
+
+    pictures = map(_without_rim, (along, across, difference(band, redraw)))
+    gx, gy, e = ((picture, averaged(picture)) for picture in pictures)
+    gradients, mixed = 1 / 16, level.scale / 4
+    xx, xy, yy = (covariances(*pair, gradients) for pair in ((gx, gx), (gx, gy), (gy, gy)))
+    xe, ye = (covariances(gradient, e, mixed) for gradient in (gx, gy))
+    errors = [max(0.0, error) for error in covariances(e, e, level.scale**2)]
     # 3. Weights: recomposed blocks count little, blocks with a source beyond the tile not at all.
     step = edge * level.scale
-    weights, shares = _weights([v[0] + v[2] for v in values], [v[5] for v in values], captured_px)
+    energies = [x + y for x, y in zip(xx, yy, strict=True)]
+    weights, shares = _weights(energies, errors, captured_px)
     tile = (level.redraw.width * level.scale, level.redraw.height * level.scale)
     inside = _inside(placement, step, (columns, rows), tile, _ROUGH_PX * (level.scale - 1))
-    return [
-        Block(
-            (k % columns + 0.5) * step,
-            (k // columns + 0.5) * step,
-            value[:5],
-            value[5],
-            share * within,
-            used_weight * (within and value[0] + value[2] > _LEAST_GRADIENT),
-        )
-        for k, (value, used_weight, share, within) in enumerate(zip(values, weights, shares, inside, strict=True))
-    ]
+    textured = [within and energy > _LEAST_GRADIENT for within, energy in zip(inside, energies, strict=True)]
+    return Blocks(
+        [(k + 0.5) * step for k in range(columns)] * rows,
+        [(k + 0.5) * step for k in range(rows) for _ in range(columns)],
+        (xx, xy, yy, xe, ye),
+        errors,
+        list(map(mul, shares, inside)),
+        list(map(mul, weights, textured)),
+    )
 
 
 def _inside(
@@ -188,8 +188,9 @@ def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float
     return 0.0
 
 
-def _placed(inner: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Whole blocks, of `size` (width, height), with `inner` one pixel from their rim, where no difference is known."""
-    out = Image.new("F", size)
-    out.paste(inner, (1, 1))
-    return out
+def _without_rim(picture: Image.Image) -> Image.Image:
+    """`picture` (mode F) with 0 in its outermost pixels, where no difference is known; changed in place."""
+    width, height = picture.size
+    for box in ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)):
+        picture.paste(0, box)
+    return picture

@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from PIL import Image
 
 from ...pixels import crop_mirrored, mean, multiply, square
-from .blocks import Level, scaled, summed_blocks
+from .blocks import Level, summed_blocks
 from .displacement import Placement
 from .linear import principal_axes, solve
 
@@ -97,38 +98,42 @@ def refined(level: Level, placement: Placement, rounds: int) -> PlacementFit:
 def _step(level: Level, placement: Placement) -> PlacementFit:
     """One Gauss-Newton step."""
     blocks = summed_blocks(level, placed_redraw(level, placement), placement)
-    # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y).
-    a00 = a01 = a02 = a03 = a11 = a12 = a13 = a22 = a23 = a33 = b0 = b1 = b2 = b3 = 0.0
-    lower_quartile = sorted(block.error for block in blocks)[len(blocks) // 4] / level.scale**2
-    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, lower_quartile) * _NOISE_GRADIENT)
-    seeming = [0.0] * 4
+    # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y): each length has its
+    #    axis and its factor.
     unit = level.unit
-    for block in blocks:
-        u, v = (block.x - placement.centre[0]) / unit, (block.y - placement.centre[1]) / unit
-        xx, xy, yy, xe, ye = scaled(block.sums, block.weight)
-        a00, a01, a02, a03 = a00 + xx, a01 + xx * u, a02 + xy, a03 + xy * v
-        a11, a12, a13 = a11 + xx * u * u, a12 + xy * u, a13 + xy * u * v
-        a22, a23, a33 = a22 + yy, a23 + yy * v, a33 + yy * v * v
-        b0, b1, b2, b3 = b0 + xe, b1 + xe * u, b2 + ye, b3 + ye * v
-        gradient = block.weight * noise_gradient
-        for i, (own, factor) in enumerate(((xx, 1.0), (xx, u * u), (yy, 1.0), (yy, v * v))):
-            seeming[i] += min(own, gradient) * factor
-    matrix = [[a00, a01, a02, a03], [a01, a11, a12, a13], [a02, a12, a22, a23], [a03, a13, a23, a33]]
+    ones = [1.0] * len(blocks.weights)
+    us = [(x - placement.centre[0]) / unit for x in blocks.xs]
+    vs = [(y - placement.centre[1]) / unit for y in blocks.ys]
+    lengths = ((0, ones), (0, us), (1, ones), (1, vs))
+    xx, xy, yy, xe, ye = blocks.weighted_sums()
+    products = ((xx, xy), (xy, yy))
+    matrix = [[_dot(products[i][k], a, b) for k, b in lengths] for i, a in lengths]
+    right = [_dot((xe, ye)[i], a) for i, a in lengths]
     # 2. The prior, in the units of the equations.
-    total_weight = sum(block.weight for block in blocks) + 1e-9
-    variance = sum(block.weight * block.error for block in blocks) / total_weight + _ROUNDING * level.scale**2
+    total_weight = sum(blocks.weights) + 1e-9
+    variance = _dot(blocks.weights, blocks.errors) / total_weight + _ROUNDING * level.scale**2
     noise = variance * _ALIKE_PX / level.block_px**2
     tie = noise / (_USUAL * unit) ** 2
     at = _lengths(placement, unit)
     tied = [[value + tie * (i == k) for k, value in enumerate(row)] for i, row in enumerate(matrix)]
-    step = solve(tied, [b - tie * length for b, length in zip((b0, b1, b2, b3), at, strict=True)])
+    step = solve(tied, [b - tie * length for b, length in zip(right, at, strict=True)])
     # 3. The information of the data alone, without the spurious part from noise.
-    for i, amount in enumerate(seeming):
-        matrix[i][i] -= amount
+    lower_quartile = sorted(blocks.errors)[len(blocks.errors) // 4] / level.scale**2
+    noise_gradient = max(_CONTOURS, min(_MOST_NOISE, lower_quartile) * _NOISE_GRADIENT)
+    limits = [weight * noise_gradient for weight in blocks.weights]
+    for k, (axis, factors) in enumerate(lengths):
+        matrix[k][k] -= _dot(list(map(min, products[axis][axis], limits)), factors, factors)
     information = [[value / noise for value in row] for row in matrix]
     moved = _from_lengths([length + change for length, change in zip(at, step, strict=True)], placement, unit)
-    error = sum(block.error for block in blocks) / len(blocks)
-    return PlacementFit(moved, tuple(block.kept for block in blocks), error, information)
+    error = sum(blocks.errors) / len(blocks.errors)
+    return PlacementFit(moved, tuple(blocks.kept), error, information)
+
+
+def _dot(values: Sequence[float], *factors: Sequence[float]) -> float:
+    """The sum of the products of values and factors."""
+    for each in factors:
+        values = list(map(mul, values, each))
+    return sum(values)
 
 
 def identified(fit: PlacementFit, unit: float) -> tuple[Placement, tuple[bool, bool]]:

@@ -78,8 +78,8 @@ class PlacementTrial:
 
     @cached_property
     def _far_registration(self) -> Registration:
-        """The far half registered alone, once for bend and place."""
-        return registered(self._raw, self._band.crop((0, 0, self._far, self._band.height)))
+        """The far half registered alone, once for bend and place; its bend is measured only to judge one."""
+        return registered(self._raw, self._band.crop((0, 0, self._far, self._band.height)), self._has_bend)
 
     def _residuals(self, half: Image.Image) -> tuple[float, float, float]:
         """The attainable residual of the conditioning half, of the columns next to the seam, and of the near half."""

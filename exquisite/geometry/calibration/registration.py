@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 
 from PIL import Image
 
-from .blocks import BLOCK_PX, Level, block_edge, pyramid, scaled, summed_blocks
+from .blocks import BLOCK_PX, Level, block_edge, pyramid, summed_blocks
 from .displacement import Field, Placement, resample
 from .placement import MAX_SHIFT_PX, PlacementFit, identified, refined, searched
 from .spline import Spline, Sums, fit_spline
@@ -100,20 +102,21 @@ def register(
     redraw: Image.Image,
     band: Image.Image,
     start: Placement,
-    promises: Callable[[Registration], bool] = lambda _: True,
+    promises: Callable[[Registration], bool] | None = lambda _: True,
 ) -> Registration:
     """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
 
     `start` gives shift and zoom to about a pixel (`locate`). They are refined, and a local displacement is added. Where
     its first step predicts little, it continues if the registration after that `promises` more: the others take a
-    third of the time of a registration.
+    third of the time of a registration. None adds no local displacement.
     """
     levels = pyramid(band, redraw, _LOCAL_COARSEST)
     placement = start
     for level in levels[-2:]:
         fit = refined(level, placement, _PLACEMENT_ROUNDS[level.scale])
         placement = fit.placement
-    return _bent_where_it_may_help(levels, _unbent(fit, levels[-1]), promises)
+    placed = _unbent(fit, levels[-1])
+    return _bent_where_it_may_help(levels, placed, promises) if promises else placed
 
 
 def _unbent(fit: PlacementFit, finest: Level) -> Registration:
@@ -166,21 +169,19 @@ def _bent_redraw(level: Level, registration: Registration) -> Image.Image:
 def _with_bend(level: Level, registration: Registration) -> tuple[Registration, float]:
     """One step on the local displacement, and the share of the squared error that it should remove."""
     blocks = summed_blocks(level, _bent_redraw(level, registration), registration.placement, _CAPTURED * level.scale)
-    weight_sum = sum(block.weight for block in blocks) + 1e-9
-    error = sum(block.weight * block.error for block in blocks)
-    variance = error / (weight_sum * level.block_px**2) + 1e-6
+    error = sum(map(mul, blocks.weights, blocks.errors))
+    variance = error / ((sum(blocks.weights) + 1e-9) * level.block_px**2) + 1e-6
     columns = level.band.width // level.block_px
-    weighted = [(b.x, b.y, scaled(b.sums, b.weight / variance)) for b in blocks]
-    local = fit_spline(registration.local, _joined(weighted, columns), _STIFFNESS)
-    xs, ys = [b.x for b in blocks[:columns]], [b.y for b in blocks[::columns]]
-    old, new = (spline.over(xs, ys) for spline in (registration.local, local))
+    sums = list(zip(*blocks.weighted_sums(1 / variance), strict=True))
+    joined = _joined(list(zip(blocks.xs, blocks.ys, sums, strict=True)), columns)
+    local = fit_spline(registration.local, joined, _STIFFNESS)
+    xs, ys = blocks.xs[:columns], blocks.ys[::columns]
+    old, new = (itertools.chain(*spline.over(xs, ys)) for spline in (registration.local, local))
     fall = 0.0
-    for k, (_, _, (xx, xy, yy, xe, ye)) in enumerate(weighted):
-        (x0, y0), (x1, y1) = old[k // columns][k % columns], new[k // columns][k % columns]
+    for (xx, xy, yy, xe, ye), (x0, y0), (x1, y1) in zip(sums, old, new, strict=True):
         x, y = x1 - x0, y1 - y0
         fall += 2 * (x * xe + y * ye) - (x * x * xx + 2 * x * y * xy + y * y * yy)
-    weights = tuple(block.kept for block in blocks)
-    return replace(registration, local=local, weights=weights), fall * variance / (error + 1e-9)
+    return replace(registration, local=local, weights=tuple(blocks.kept)), fall * variance / (error + 1e-9)
 
 
 def _joined(blocks: Sequence[tuple[float, float, Sums]], columns: int) -> list[tuple[float, float, Sums]]:

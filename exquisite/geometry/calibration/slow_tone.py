@@ -19,6 +19,7 @@ REACH_PX = 32
 
 _SHARE = 0.5  # of the measured difference: the rest is chance, mostly strokes that moved
 _MOST_LEVELS = 20.0  # a larger difference of a pixel is another stroke, not another tone
+_CORRECTED_PX = 4 * REACH_PX  # new columns: beyond them even _MOST_LEVELS change by less than half a level
 
 
 def with_even_tone(tile: Image.Image, band: Image.Image) -> Image.Image:
@@ -30,11 +31,11 @@ def with_even_tone(tile: Image.Image, band: Image.Image) -> Image.Image:
     seam, height = band.width, band.height
     if seam < 2 * REACH_PX or height < 2 * REACH_PX:
         return tile
+    first_columns = tile.crop((seam, 0, min(seam + _CORRECTED_PX, tile.width), height))
+    half = tile.crop((0, 0, *band.size))
     channels = [
         (new, _differences(truth, redraw, seam - 2 * REACH_PX), _differences(truth, redraw, seam - REACH_PX))
-        for new, truth, redraw in zip(
-            tile.crop((seam, 0, *tile.size)).split(), band.split(), tile.crop((0, 0, *band.size)).split(), strict=True
-        )
+        for new, truth, redraw in zip(first_columns.split(), band.split(), half.split(), strict=True)
     ]
     if _left(channels, _SHARE) >= _left(channels, 0.0):
         return tile

@@ -63,7 +63,7 @@ _BENDING = tuple(
 """Stiffness times D^T D, where D takes the second differences (1, -2, 1) of a curve: the diagonal, and the two next to
 it, at whose ends lie zeros outside of the matrix."""
 _SQUARES = [level * level for level in range(LEVELS)]
-_BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in range(8)]
+_BIT_TABLES = [[255 * (level >> bit & 1) for level in range(LEVELS)] for bit in reversed(range(8))]
 
 
 def fit_tone(
@@ -185,9 +185,9 @@ class _Sample:
         """
         counting = ImageChops.multiply(self.band, self.mask)
         sums = [0] * LEVELS
-        for bit, table in enumerate(_BIT_TABLES):
+        for table in _BIT_TABLES:
             counts = self.redraw.histogram(counting.point(table))
-            sums = [total + (count << bit) for total, count in zip(sums, counts, strict=True)]
+            sums = [2 * total + count for total, count in zip(sums, counts, strict=True)]
         return self.redraw.histogram(self.mask), sums
 
     def squares(self) -> int:
@@ -256,14 +256,15 @@ def _fit_low_order_curve(weights: Sequence[float], levels: Sequence[float], prio
     factors = _regression(basis, weights, changes, prior_strength)
     basis = (*basis[:2], _effect_of_gamma(factors[2]))
     factors = _regression(basis, weights, changes, prior_strength)
-    return tuple(level + sum(map(mul, factors, column)) for level, column in enumerate(zip(*basis, strict=True)))
+    offset, gain, bend = factors
+    return tuple(level + offset + gain * b + bend * c for level, (_, b, c) in enumerate(zip(*basis, strict=True)))
 
 
 def _regression(
     basis: Sequence[Sequence[float]], weights: Sequence[float], changes: Sequence[float], prior_strength: float
 ) -> list[float]:
     """The factors of `basis` that give `changes`, by weighted least squares with the priors of _USUAL."""
-    weighted = [[weight * value for weight, value in zip(weights, column, strict=True)] for column in basis]
+    weighted = [list(map(mul, weights, column)) for column in basis]
     matrix = [[sum(map(mul, left, right)) for right in basis] for left in weighted]
     for i, usual in enumerate(_USUAL):
         matrix[i][i] += prior_strength / usual**2
