@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ...pixels import add, difference, mean, moved, multiply, square
+from ...pixels import add, combined, difference, mean, moved, multiply, square
 
 __all__ = [
     "COARSE",
@@ -47,6 +47,7 @@ LEAST_ENERGY = 0.05
 
 _REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
 _PLACE_PX = 8  # at half the size
+_NO_ENERGY = 1e-5  # levels^2 of two pictures without detail, in a quotient
 _CHANCE, _CLEAR = 0.08, 0.12  # share that the best displacement of unrelated noise explains, and half more
 
 
@@ -109,19 +110,19 @@ def displaced_share(a: Image.Image, b: Image.Image, mask: Image.Image) -> float:
     here = multiply(fine_b, mask).crop(inner)
     energies, squares = _places(square(here)), square(fine_a)
     # 1. The energy of `b` that `a` explains in each place, with a gain of its own: in place, and at its best.
-    in_place, best = 0.0, [0.0] * len(energies)
+    in_place = best = Image.new("F", energies.size)
     for dy in range(-_REACH, _REACH + 1):
         for dx in range(-_REACH, _REACH + 1):
             box = (inner[0] + dx, inner[1] + dy, inner[2] + dx, inner[3] + dy)
             common, mine = _places(multiply(fine_a.crop(box), here)), _places(squares.crop(box))
-            matches = [max(0.0, xy) ** 2 / (xx + LEAST_ENERGY) for xy, xx in zip(common, mine, strict=True)]
-            best = [max(pair) for pair in zip(best, matches, strict=True)]
+            match = combined(lambda v: v["max"](v["xy"], 0.0) ** 2 / (v["xx"] + LEAST_ENERGY), xy=common, xx=mine)
+            best = combined(lambda v: v["max"](v["best"], v["match"]), best=best, match=match)
             if dx == dy == 0:
-                in_place = sum(matches)
+                in_place = match
     # 2. The best of so many displacements explains some of any picture: it tells something only if it explains more.
-    anywhere = sum(best)
-    evidence = (anywhere / (sum(energies) + LEAST_ENERGY) - _CHANCE) / (_CLEAR - _CHANCE)
-    return min(1.0, max(0.0, evidence)) * (1 - in_place / anywhere) if evidence > 0 else 0.0
+    anywhere = mean(best)
+    evidence = (anywhere / (mean(energies) + _NO_ENERGY) - _CHANCE) / (_CLEAR - _CHANCE)
+    return min(1.0, max(0.0, evidence)) * (1 - mean(in_place) / anywhere) if evidence > 0 else 0.0
 
 
 def _fine(picture: Image.Image) -> Image.Image:
@@ -129,6 +130,6 @@ def _fine(picture: Image.Image) -> Image.Image:
     return difference(sharp, soft)
 
 
-def _places(picture: Image.Image) -> Sequence[float]:
-    """The mean of a picture (mode F) in each place."""
-    return picture.reduce(_PLACE_PX).get_flattened_data()  # type: ignore[return-value]
+def _places(picture: Image.Image) -> Image.Image:
+    """The mean of a picture (mode F) in each place, one pixel a place."""
+    return picture.reduce(_PLACE_PX)
