@@ -74,9 +74,9 @@ class TestCanvas:
         new.paste(ImageChops.offset(after, -shift[0], -shift[1]))
         old.paste(before)
         along = before.size[0 if mode.axis == "x" else 1]
-        kept = CONTRACT.oriented((along - soft_px, CONTRACT.across_px), mode)
+        end = CONTRACT.oriented((along - soft_px, CONTRACT.across_px), mode)
         start = CONTRACT.oriented((soft_px, 0), mode)
-        box = (*start, *kept)
+        box = (*start, *end)
         assert new.crop(box).tobytes() == old.crop(box).tobytes()
         assert session.status().pending_px == {"low": 0, "high": 0}
         zone = (0, 0, *CONTRACT.oriented((soft_px, CONTRACT.across_px), mode))
@@ -160,8 +160,8 @@ class TestChoice:
             return tile.point(lambda level: min(255, level + 12))
 
         session = canvas_at(tmp_path / "s")
-        found = read(grow(session, Mode.X_LTR, brighter, close=True, calibrate=True).step_dir / "score.json")
-        for seam in found["candidates"][0]["seams"]:
+        score = read(grow(session, Mode.X_LTR, brighter, close=True, calibrate=True).step_dir / "score.json")
+        for seam in score["candidates"][0]["seams"]:
             assert seam["calibration"]["stages"] == ["tone"]
             assert seam["calibration"]["residual_after"] < 0.2 * seam["calibration"]["residual_before"]
 
@@ -171,8 +171,8 @@ class TestRecovery:
     def test_an_interrupted_closing_goes_on_and_pays_once(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
 
-        def fail(made: int, calls: CallLog, call: int) -> None:
-            if made == 2:
+        def fail(number: int, calls: CallLog, call: int) -> None:
+            if number == 2:
                 calls.not_sent(call, "no network")
                 raise ServerError("no network")
 
@@ -246,8 +246,8 @@ def test_the_simulated_model_redraws_both_bands_and_knows_a_picture_that_comes_r
     assert shown(session).tobytes() == endless(mode).crop((left, top, left + width, top + height)).tobytes()
     session.undo()
     drifting = session.step(mode, MockTileGenerator(0, drift=1.0), candidates=1, gate=None, close=True)
-    found = read(drifting.step_dir / "score.json")["candidates"][0]
-    assert all(seam["calibration"]["residual_before"] > 0 for seam in found["seams"])
+    score = read(drifting.step_dir / "score.json")["candidates"][0]
+    assert all(seam["calibration"]["residual_before"] > 0 for seam in score["seams"])
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

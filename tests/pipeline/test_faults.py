@@ -100,10 +100,10 @@ def test_what_was_answered_is_never_paid_again(breaks_off: tuple[int, ...], tmp_
         shutil.copytree(expected.start, folder)
         with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
             till.trial().run(folder, FaultyFiles(Fault(at, KINDS[at % len(KINDS)], at % 4 == 0)))
-        kept, billed = list(till.kept), len(till.billed)
-        found = recovered(till.trial(), folder, expected)
-        found += till.problems(folder / "s", kept, till.billed[billed:])
-        problems += [f"effect {at}: {problem}" for problem in found]
+        answers, billed = list(till.kept), len(till.billed)
+        trial_problems = recovered(till.trial(), folder, expected)
+        trial_problems += till.problems(folder / "s", answers, till.billed[billed:])
+        problems += [f"effect {at}: {problem}" for problem in trial_problems]
         shutil.rmtree(folder)
     assert problems == []
 

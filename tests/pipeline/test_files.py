@@ -59,15 +59,15 @@ def test_short_writes_of_the_system_are_continued(tmp_path: Path) -> None:
 
     class Slow:
         name = str(tmp_path / "a")
-        taken = bytearray()
+        content = bytearray()
 
         def write(self, view: memoryview) -> int:
-            self.taken += view[:7]
+            self.content += view[:7]
             return len(view[:7])
 
     slow = Slow()
     Files().write(slow, bytes(range(100)))  # type: ignore[arg-type]
-    assert bytes(slow.taken) == bytes(range(100))
+    assert bytes(slow.content) == bytes(range(100))
 
 
 def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
@@ -166,14 +166,14 @@ class TestWeakFileSystems:
             assert any("cannot sync folders" in note for note in report.notes)
 
     @pytest.mark.parametrize(
-        ("code", "said"),
+        ("code", "message"),
         [(errno.ENOLCK, "has no locks to give"), (errno.EOPNOTSUPP, "has no locks"), (errno.EIO, "check the disk")],
     )
     def test_a_file_system_without_locks_is_called_so(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str
     ) -> None:
         monkeypatch.setattr("exquisite.files._lock_handle", _raising(code))
-        with pytest.raises(StorageError, match=rf"could not lock .*{said}"):
+        with pytest.raises(StorageError, match=rf"could not lock .*{message}"):
             Files().lock(tmp_path / ".lock")
 
     @pytest.mark.parametrize("code", [errno.EWOULDBLOCK, errno.EACCES])
@@ -190,18 +190,18 @@ class TestWeakFileSystems:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
     ) -> None:
         """F_FULLFSYNC, and fsync where the file system has no such thing."""
-        asked: list[object] = []
+        commands: list[object] = []
 
         def control(_: int, command: object) -> None:
-            asked.append(command)
+            commands.append(command)
             if not supported:
                 raise OSError(errno.ENOTSUP, "Operation not supported")
 
         monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
         monkeypatch.setattr(fcntl, "fcntl", control)
-        monkeypatch.setattr(os, "fsync", lambda _: asked.append("fsync"))
+        monkeypatch.setattr(os, "fsync", lambda _: commands.append("fsync"))
         Files().write_file(tmp_path / "a", b"content")
-        assert asked == ([51] if supported else [51, "fsync"])
+        assert commands == ([51] if supported else [51, "fsync"])
 
 
 def _refusing_folders(code: int) -> Callable[[int], None]:

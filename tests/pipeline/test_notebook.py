@@ -25,8 +25,8 @@ def test_a_committed_step_shows_its_seam_and_its_scores(tmp_path: Path) -> None:
     assert "data:image/png;base64," in html
     png = result._repr_png_()
     assert png is not None
-    with Image.open(io.BytesIO(png)) as shown, Image.open(result.step_dir / "seam_after_feather.png") as kept:
-        assert shown.tobytes() == kept.tobytes()  # small already
+    with Image.open(io.BytesIO(png)) as picture, Image.open(result.step_dir / "seam_after_feather.png") as expected:
+        assert picture.tobytes() == expected.tobytes()  # small already
 
 
 def test_what_was_not_kept_is_left_out(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_session_shows_where_it_stands_and_the_end_of_its_canvas(tmp_path: Pat
 
 
 def test_a_large_picture_is_shown_small() -> None:
-    with Image.open(io.BytesIO(small_png(Image.new("RGB", (960, 300))))) as shown:
-        assert shown.size == (480, 150)
+    with Image.open(io.BytesIO(small_png(Image.new("RGB", (960, 300))))) as picture:
+        assert picture.size == (480, 150)
 
 
 def picture_in(html: str) -> Image.Image:

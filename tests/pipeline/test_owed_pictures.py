@@ -37,13 +37,13 @@ class Shop:
         self.sold: list[int] = []
         self.fetched: list[int] = []
 
-    def __call__(self, asked: httpx.Request) -> httpx.Response:
-        if asked.method == "POST":
-            first, count = sum(self.sold), int(asked.content.partition(b'name="n"\r\n\r\n')[2].partition(b"\r")[0])
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            first, count = sum(self.sold), int(request.content.partition(b'name="n"\r\n\r\n')[2].partition(b"\r")[0])
             self.sold.append(count)
             entries = [{"url": f"/files/{first + number}.png?token=sesame"} for number in range(count)]
             return httpx.Response(200, json={"created": 1, "data": entries})
-        number = int(Path(asked.url.path).stem)
+        number = int(Path(request.url.path).stem)
         self.fetched.append(number)
         reply = self.broken.get(number)
         if isinstance(reply, BaseException):
@@ -121,11 +121,11 @@ def test_an_address_that_expired_is_named_and_bought_again_only_when_told_to(
     for _ in range(3):
         with pytest.raises(OutcomeUnknownError) as caught:
             buy(root, shop)
-        said = str(caught.value)
-        assert f"step 1: a picture that was paid for cannot be fetched from {HERE[:-3]}/files/0.png: " in said
+        message = str(caught.value)
+        assert f"step 1: a picture that was paid for cannot be fetched from {HERE[:-3]}/files/0.png: " in message
         for words in ("answers/000.body", "`accept 0 --step 1`", "--retry-ambiguous"):
-            assert words in said
-        assert "sesame" not in said
+            assert words in message
+        assert "sesame" not in message
         assert shop.sold == [3]
     assert shop.fetched == [0, 1, 2, 0, 0]
     assert buy(root, shop, retry_ambiguous=True).status == "committed"
@@ -149,8 +149,8 @@ def test_a_page_in_place_of_a_picture_is_kept_and_no_answer(tmp_path: Path) -> N
     make_session(root, files=QuickFiles())
     with pytest.raises(OutcomeUnknownError, match="no picture"):
         buy(root, shop)
-    [kept] = sorted((root / "steps" / "000001" / "answers").glob("*.partial"))
-    assert kept.read_bytes() == PAGE.content
+    [partial] = sorted((root / "steps" / "000001" / "answers").glob("*.partial"))
+    assert partial.read_bytes() == PAGE.content
 
 
 def test_a_generator_that_cannot_fetch_does_not_buy_again_unasked(tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ class TestWithoutAPicture:
         self, tmp_path: Path, outcome: str, calls: dict[str, Any]
     ) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, **calls)
-        sent = 0
+        requests = 0
         for _ in range(3):
             with pytest.raises(OutcomeUnknownError) as caught:
                 paid.step()
-            sent = sent or paid.served.sent
-            assert paid.served.sent == sent
+            requests = requests or paid.served.sent
+            assert paid.served.sent == requests
             for words in ("answers/000.body", "cost", "--retry-ambiguous"):
                 assert words in str(caught.value)
         counted = paid.ledger.spent if outcome in SAYS_ITS_COST else paid.ledger.doubtful

@@ -77,10 +77,10 @@ def test_a_paid_answer_survives_from_the_moment_it_was_kept(breaks_off: tuple[in
     shutil.copytree(expected.start, run)
     till.trial().run(run, PowerLossFiles(run, power_off))
     problems = []
-    for place, kept in left:
+    for place, answers in left:
         again = Till(breaks_off=breaks_off)
         problems += recovered(again.trial(), place, expected)
-        problems += again.problems(place / "s", kept, again.billed)
+        problems += again.problems(place / "s", answers, again.billed)
     assert len(left) >= 15
     assert problems == []
 

@@ -139,8 +139,8 @@ def test_a_mode_is_the_turned_step_to_the_right(tmp_path: Path, picture: Image.I
         left, top, _, _ = from_canonical(seed_area, turn).getbbox() or (0, 0, 0, 0)
 
         def damage(tile: Image.Image, number: int) -> Image.Image:
-            moved = ImageChops.offset(to_canonical(tile, turn), number + 1, 0)
-            return from_canonical(moved.point(lambda value: int(value * 0.95)), turn)
+            displaced = ImageChops.offset(to_canonical(tile, turn), number + 1, 0)
+            return from_canonical(displaced.point(lambda value: int(value * 0.95)), turn)
 
         return Truth(from_canonical(picture, turn), (left, top), damage)
 
@@ -223,8 +223,8 @@ def test_agreement_counts_how_often_each_metric_chose_as_the_person(session: Ses
     session.step("x_ltr", worse, candidates=2, gate=None)
     session.accept(0)
     session.accept(1)
-    agreed, asked = session.agreement()["primary"]
-    assert (agreed, asked) == (1, 2)
+    agreed, total = session.agreement()["primary"]
+    assert (agreed, total) == (1, 2)
 
 
 def test_accepting_another_candidate_of_the_last_step_replaces_its_strip(
@@ -312,17 +312,17 @@ def test_status_tells_where_the_session_stands(session: Session, truth: Truth) -
 
 
 @pytest.mark.parametrize(
-    ("artifacts", "kept"),
+    ("artifacts", "files"),
     [
         ("full", {"ref_tile.png", "mask.png", "candidates/0/score.json", "candidates/1/score.json", "score.json"}),
         ("lean", {"candidates/0/tile_out_enforced.png", "score.json", "bounds_overlay.png"}),
         ("none", set()),
     ],
 )
-def test_artifacts_say_how_much_is_kept(session: Session, truth: Truth, artifacts: str, kept: set[str]) -> None:
+def test_artifacts_say_how_much_is_kept(session: Session, truth: Truth, artifacts: str, files: set[str]) -> None:
     folder = session.step("x_ltr", truth, candidates=2, gate=None, artifacts=artifacts).step_dir
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert names >= kept | {"step.json", "request.json", "answers/000.body", "answers/001.body"}
+    assert names >= files | {"step.json", "request.json", "answers/000.body", "answers/001.body"}
     if artifacts == "lean":
         assert not any(name.startswith("candidates/1/") for name in names)
     if artifacts == "none":
@@ -378,8 +378,8 @@ def test_a_generator_that_gives_nothing_is_an_error(session: Session, picture: I
 
 
 def interrupt_at(call_number: int) -> object:
-    def fail(made: int, _calls: CallLog, _call: int) -> None:
-        if made == call_number:
+    def fail(number: int, _calls: CallLog, _call: int) -> None:
+        if number == call_number:
             raise KeyboardInterrupt
 
     return fail
@@ -387,7 +387,7 @@ def interrupt_at(call_number: int) -> object:
 
 @pytest.mark.invariant("NEVER-TWICE")
 def test_a_rerun_asks_only_for_what_is_missing(session: Session, paid: Paid, picture: Image.Image) -> None:
-    stops = Paid(picture, ORIGIN, fail=lambda made, calls, call: _drop(calls, call) if made == 3 else None)
+    stops = Paid(picture, ORIGIN, fail=lambda number, calls, call: _drop(calls, call) if number == 3 else None)
     with pytest.raises(ConnectionError):
         session.step("x_ltr", stops)
     assert session.status().unfinished == (1,)
@@ -405,7 +405,7 @@ def _drop(calls: CallLog, call: int) -> None:
 
 
 def test_another_request_does_not_use_the_answers_of_an_unfinished_step(session: Session, paid: Paid) -> None:
-    paid.fail = lambda made, calls, call: _drop(calls, call) if made == 2 else None
+    paid.fail = lambda number, calls, call: _drop(calls, call) if number == 2 else None
     with pytest.raises(ConnectionError):
         session.step("x_ltr", paid)
     result = session.step("x_ltr", paid, prompt="something else")
@@ -452,7 +452,7 @@ def test_the_budget_of_a_session_survives_a_restart(session: Session, paid: Paid
 
 
 def test_a_step_that_the_server_refused_is_closed(session: Session, picture: Image.Image, paid: Paid) -> None:
-    def refuse(_made: int, calls: CallLog, call: int) -> None:
+    def refuse(_number: int, calls: CallLog, call: int) -> None:
         calls.refused(call, "moderation_blocked")
         raise RejectedByServerError("moderation_blocked: change the prompt")
 
@@ -470,8 +470,8 @@ def test_a_paid_answer_outlives_a_refusal_of_the_second_call(
 ) -> None:
     """The step stays open, so that the rerun asks for the second tile only."""
 
-    def refuse_the_second(made: int, calls: CallLog, call: int) -> None:
-        if made == 2:
+    def refuse_the_second(number: int, calls: CallLog, call: int) -> None:
+        if number == 2:
             calls.refused(call, "moderation_blocked")
             raise RejectedByServerError("moderation_blocked: change the prompt")
 
@@ -549,9 +549,9 @@ def test_bad_places_and_pictures_are_refused(tmp_path: Path, canvas: Image.Image
     (tmp_path / "file").write_text("")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")
-    for taken in ("file", "full"):
+    for name in ("file", "full"):
         with pytest.raises(SessionExistsError, match="is no session"):
-            Session.create(tmp_path / taken, canvas, SMALL)
+            Session.create(tmp_path / name, canvas, SMALL)
     for bad in (canvas.convert("RGBA"), canvas.resize((40, 40)), canvas.resize((16, 64))):
         with pytest.raises(CanvasError):
             Session.create(tmp_path / "new", bad, SMALL)

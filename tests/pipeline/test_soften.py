@@ -51,8 +51,8 @@ class TestCanvas:
         for number, soften_px in enumerate((SOFT, 3, 0, SOFT), start=1):
             grow(session, mode, soften_px=soften_px)
             assert SMALL.oriented(session.canvas_size, mode) == (64 + 16 * number, 64)
-            done = committed_at(session).size
-            assert SMALL.oriented(done, mode) == (64 + 16 * number - soften_px, 64)
+            size = committed_at(session).size
+            assert SMALL.oriented(size, mode) == (64 + 16 * number - soften_px, 64)
             assert session.status().pending_px[mode.side] == soften_px
 
     @pytest.mark.invariant("OLD-PIXELS")
@@ -155,9 +155,9 @@ class TestHistory:
     def test_another_candidate_is_cut_anew_and_may_soften_otherwise(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
-        chosen = grow(session, "x_ltr", candidates=2).chosen
-        assert chosen is not None
-        first, other = canvas_at(session), 1 - chosen
+        winner = grow(session, "x_ltr", candidates=2).chosen
+        assert winner is not None
+        first, other = canvas_at(session), 1 - winner
         assert (session.accept(other).chosen, session.canvas_size) == (other, first.size)
         assert canvas_at(session).crop((72, 0, 80, 64)).tobytes() != first.crop((72, 0, 80, 64)).tobytes()
         session.accept(other, soften_px=2)
@@ -282,9 +282,9 @@ class TestFiles:
         assert before.crop((0, SOFT, 64, 2 * SOFT)).tobytes() == after.crop((0, SOFT, 64, 2 * SOFT)).tobytes()
         orange = [y for y in range(bounds.height) if bounds.getpixel((1, y)) == (250, 160, 20)]
         assert orange == [24, 31, 40, 47]  # in band and growth: the zone before the seam at 32, and the new one
-        said = (folder / "score.json").read_text("utf-8")
-        path = json.loads(said)["candidates"][0]["cut"]["path"]
-        assert f'"path": "{path}",\n' in said
+        text = (folder / "score.json").read_text("utf-8")
+        path = json.loads(text)["candidates"][0]["cut"]["path"]
+        assert f'"path": "{path}",\n' in text
         cut = session.rescore().examined[0].cut
         assert cut is not None
         assert tuple(map(int, path.split())) == cut.path

@@ -23,7 +23,7 @@ EASY_GATE = 50.0
 both_axes = pytest.mark.parametrize("axis", MODES)
 
 
-def grown(root: Path, axis: str, steps: int = 5) -> Session:
+def session_of(root: Path, axis: str, steps: int = 5) -> Session:
     """A session that grew at both ends: the first two tiles exact, the later redraws a row too low."""
     session = session_at(root)
     for number, mode in enumerate(MODES[axis][:steps]):
@@ -63,7 +63,7 @@ def require_committed_pixels_stay(session: Session) -> None:
 class TestOtherEnd:
     @pytest.mark.invariant("OLD-PIXELS")
     def test_a_step_leaves_the_zone_of_the_other_end_as_it_is(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=2)
+        session = session_of(tmp_path / "s", axis, steps=2)
         for mode in MODES[axis][2:]:
             before = zones(session)
             grow(session, mode, lower_by(2))
@@ -84,7 +84,7 @@ class TestOtherEnd:
 
     @pytest.mark.invariant("OLD-PIXELS")
     def test_branches_grow_at_different_ends_of_one_canvas(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=2)
+        session = session_of(tmp_path / "s", axis, steps=2)
         before = zones(session)
         session.branch("other")
         other = session.on_branch("other")
@@ -98,20 +98,20 @@ class TestOtherEnd:
             require_committed_pixels_stay(each)
 
     def test_another_candidate_leaves_the_other_zone_and_may_leave_none(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=2)
+        session = session_of(tmp_path / "s", axis, steps=2)
         mode = Mode(MODES[axis][2])
-        chosen = grow(session, mode, candidates=2).chosen
-        assert chosen is not None
+        winner = grow(session, mode, candidates=2).chosen
+        assert winner is not None
         before, other = zones(session), mode.opposite.side
-        session.accept(1 - chosen)
+        session.accept(1 - winner)
         assert zones(session)[other] == before[other]
         assert zones(session)[mode.side] != before[mode.side]
-        session.accept(1 - chosen, soften_px=0)
+        session.accept(1 - winner, soften_px=0)
         assert zones(session) == {other: before[other]}
         require_committed_pixels_stay(session)
 
     def test_rescoring_cuts_the_zone_that_the_step_cut(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=2)
+        session = session_of(tmp_path / "s", axis, steps=2)
         grow(session, MODES[axis][2], soften_px=2)
         score = grow(session, MODES[axis][3], candidates=2).scores[1]
         before = tree(session.root)
@@ -122,14 +122,14 @@ class TestOtherEnd:
         assert tree(session.root) == before
 
     def test_arms_of_an_experiment_begin_with_both_zones(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=2)
-        before, shown = zones(session), canvas_at(session).tobytes()
+        session = session_of(tmp_path / "s", axis, steps=2)
+        before, pixels = zones(session), canvas_at(session).tobytes()
         mode = Mode(MODES[axis][0])
         soft = StepOptions(candidates=1, calibrate=False, gate=None, artifacts="none", soften_px=4)
         arms = [Arm("hard", StepOptions.from_values({**soft.as_dict(), "soften_px": 0})), Arm("soft", soft)]
         experiment = Experiment.begin(session.root, "ends", mode, arms, repeat=1, steps=2)
         list(experiment.run(lambda _arm, _repetition: lower_by(1)))
-        assert (zones(session), canvas_at(session).tobytes()) == (before, shown)
+        assert (zones(session), canvas_at(session).tobytes()) == (before, pixels)
         for arm in arms:
             branch = session.on_branch(f"exp-ends-{arm.name}")
             assert zones(branch)[mode.opposite.side] == before[mode.opposite.side]
@@ -140,7 +140,7 @@ class TestOtherEnd:
 @both_axes
 class TestRedo:
     def test_the_same_tile_again_brings_back_every_zone(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis)
+        session = session_of(tmp_path / "s", axis)
         redone = session.redo(1, lower_by(0))
         ours = session.on_branch(redone.branch)
         assert [one.made for one in redone.offered] == [7, 8, 9, 10]
@@ -151,8 +151,8 @@ class TestRedo:
     def test_later_steps_cut_the_zones_of_the_branch_and_the_canvas_keeps_its_own(
         self, tmp_path: Path, axis: str
     ) -> None:
-        session = grown(tmp_path / "s", axis)
-        before, shown = tree(session.root), canvas_at(session).tobytes()
+        session = session_of(tmp_path / "s", axis)
+        before, pixels = tree(session.root), canvas_at(session).tobytes()
         redone = session.redo(1, lower_by(3), soften_px=5)
         assert [one.made for one in redone.offered] == [7, 8, 9, 10]
         ours = session.on_branch(redone.branch)
@@ -166,10 +166,10 @@ class TestRedo:
         require_committed_pixels_stay(ours)
         after = tree(session.root)
         assert all(after[name] == data for name, data in before.items() if name.startswith(("steps/", "strips/")))
-        assert canvas_at(session).tobytes() == shown
+        assert canvas_at(session).tobytes() == pixels
 
     def test_a_step_that_leaves_nothing_pending_is_followed_by_a_straight_seam(self, tmp_path: Path, axis: str) -> None:
-        session = grown(tmp_path / "s", axis, steps=3)
+        session = session_of(tmp_path / "s", axis, steps=3)
         redone = session.redo(1, lower_by(0), soften_px=0)
         assert [one.made for one in redone.offered] == [5, 6]
         ours = session.on_branch(redone.branch)

@@ -11,27 +11,27 @@ from exquisite.pipeline.experiment.bootstrap import FEW, bootstrap_mean
 
 
 def test_the_interval_of_equal_values_is_that_value() -> None:
-    found = bootstrap_mean([0.3] * FEW)
-    assert (found.mean, found.low, found.high, found.n) == pytest.approx((0.3, 0.3, 0.3, FEW))
-    assert found.is_clear
+    interval = bootstrap_mean([0.3] * FEW)
+    assert (interval.mean, interval.low, interval.high, interval.n) == pytest.approx((0.3, 0.3, 0.3, FEW))
+    assert interval.is_clear
 
 
 def test_nothing_is_clear_from_few_values() -> None:
-    found = bootstrap_mean([0.3] * (FEW - 1))
-    assert found.low == pytest.approx(0.3)
-    assert not found.is_clear
+    interval = bootstrap_mean([0.3] * (FEW - 1))
+    assert interval.low == pytest.approx(0.3)
+    assert not interval.is_clear
 
 
 def test_one_value_has_no_interval() -> None:
-    found = bootstrap_mean([2.0])
-    assert (found.mean, found.low, found.high, found.n, found.is_clear) == (2.0, None, None, 1, False)
+    interval = bootstrap_mean([2.0])
+    assert (interval.mean, interval.low, interval.high, interval.n, interval.is_clear) == (2.0, None, None, 1, False)
 
 
 def test_of_two_values_the_interval_reaches_both() -> None:
     """A quarter of all resamples is each value twice."""
-    found = bootstrap_mean([-1.0, 3.0])
-    assert (found.mean, found.low, found.high) == (1.0, -1.0, 3.0)
-    assert not found.is_clear
+    interval = bootstrap_mean([-1.0, 3.0])
+    assert (interval.mean, interval.low, interval.high) == (1.0, -1.0, 3.0)
+    assert not interval.is_clear
 
 
 def test_the_same_values_give_the_same_interval() -> None:
@@ -52,9 +52,9 @@ def test_the_interval_is_as_wide_as_theory_says() -> None:
     """For many values the percentile interval is the mean ± 1.96 standard errors."""
     rng = random.Random(7)
     values = [rng.gauss(10, 2) for _ in range(200)]
-    found = bootstrap_mean(values)
-    spread = (sum((value - found.mean) ** 2 for value in values) / 200) ** 0.5 / 200**0.5
-    assert (found.mean - found.low, found.high - found.mean) == pytest.approx(  # type: ignore[operator]
+    interval = bootstrap_mean(values)
+    spread = (sum((value - interval.mean) ** 2 for value in values) / 200) ** 0.5 / 200**0.5
+    assert (interval.mean - interval.low, interval.high - interval.mean) == pytest.approx(  # type: ignore[operator]
         (1.96 * spread,) * 2, rel=0.1
     )
 
@@ -63,8 +63,8 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = random.Random(11)
     covered = 0
     for trial in range(100):
-        found = bootstrap_mean([rng.gauss(0, 1) for _ in range(20)], resamples=200, seed=trial)
-        covered += found.low <= 0 <= found.high  # type: ignore[operator]
+        interval = bootstrap_mean([rng.gauss(0, 1) for _ in range(20)], resamples=200, seed=trial)
+        covered += interval.low <= 0 <= interval.high  # type: ignore[operator]
     assert covered >= 85
 
 
@@ -80,5 +80,5 @@ def test_the_ends_are_the_kth_smallest_and_the_kth_largest_mean(resamples: int, 
     values = [0.5, 1.75, -2.0, 4.0, 0.125]
     draw = random.Random(4)
     means = sorted(sum(draw.choices(values, k=5)) / 5 for _ in range(resamples))
-    found = bootstrap_mean(values, resamples=resamples, level=level, seed=4)
-    assert (found.low, found.high) == pytest.approx((means[rank - 1], means[-rank]))
+    interval = bootstrap_mean(values, resamples=resamples, level=level, seed=4)
+    assert (interval.low, interval.high) == pytest.approx((means[rank - 1], means[-rank]))

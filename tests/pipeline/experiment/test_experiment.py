@@ -137,15 +137,15 @@ def test_what_the_model_sees_is_never_shared(session: Session, picture: Image.Im
 
 
 def test_the_generator_is_made_for_arm_and_repetition(session: Session, picture: Image.Image) -> None:
-    made = []
+    calls = []
 
     def make(arm: Arm, repetition: int) -> TileGenerator:
-        made.append((arm.generator["who"], repetition))
+        calls.append((arm.generator["who"], repetition))
         return Named(picture, ORIGIN, name=f"{arm.generator['who']} {repetition}")
 
     ways = [Arm("a", PLAIN, generator={"who": "x"}), Arm("b", PLAIN, generator={"who": "y"})]
     cells = list(Experiment.begin(session.root, "who", "x_ltr", ways, repeat=2).run(make))
-    assert made == [("x", 1), ("y", 1), ("x", 2), ("y", 2)]
+    assert calls == [("x", 1), ("y", 1), ("x", 2), ("y", 2)]
     assert all(cell.sent_request for cell in cells)
 
 
@@ -293,11 +293,11 @@ def test_wherever_a_run_dies_the_next_one_asks_for_nothing_twice(
             run(Experiment.begin(root, "d", "x_ltr", ways, files=CutShort(at)), paid)
         except KeyboardInterrupt:
             deaths += 1
-        made, answered = paid.made, len(list(root.glob("steps/*/answers/*.body")))
+        requests, answered = paid.made, len(list(root.glob("steps/*/answers/*.body")))
         again = Experiment.begin(root, "d", "x_ltr", ways, files=CutShort())
         run(again, paid, retry_ambiguous=True)
         assert [cell.status for cell in again.cells] == ["committed" if gate is None else "rejected"] * 3
-        assert paid.made - made == 2 - answered
+        assert paid.made - requests == 2 - answered
         if at > first + 12 * deaths:
             break
     assert deaths > 3
@@ -359,8 +359,8 @@ def test_shared_answers_cost_nothing(session: Session, picture: Image.Image) -> 
 
 
 def test_a_refusal_by_the_server_ends_the_run_and_the_next_asks_again(session: Session, picture: Image.Image) -> None:
-    def no(made: int, calls: CallLog, call: int) -> None:
-        if made == 2:
+    def no(number: int, calls: CallLog, call: int) -> None:
+        if number == 2:
             calls.refused(call, "no")
             raise RejectedByServerError("no")
 
@@ -454,9 +454,9 @@ def test_a_branch_that_was_moved_is_not_gone_on_with(session: Session, picture: 
     run(Experiment.begin(session.root, "n", "x_ltr", arms(a=""), repeat=1), truth)
     experiment = Experiment.begin(session.root, "n", "x_ltr", repeat=2)
     session.branch("exp-n-a-2")
-    moved = Session.open(session.root, branch="exp-n-a-2")
+    branch = Session.open(session.root, branch="exp-n-a-2")
     for _ in range(2):
-        moved.step("x_ltr", truth, **PLAIN.as_dict())
+        branch.step("x_ltr", truth, **PLAIN.as_dict())
     with pytest.raises(UsageError, match="another command moved it"):
         run(experiment, truth)
 

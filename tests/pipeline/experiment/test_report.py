@@ -43,8 +43,8 @@ def cell(arm: str, seam: float, *, repetition: int = 1, place: int = 1, **change
 
 def seams(cells: list[Cell], repeat: int = 1, steps: int = 1) -> tuple[float, float | None, float | None, int]:
     """The paired difference of the seam, as (mean, low, high, pairs)."""
-    found = report(plan(repeat, steps), cells)
-    (each,) = (each for each in found.differences if each.measure == "seam")
+    summary = report(plan(repeat, steps), cells)
+    (each,) = (each for each in summary.differences if each.measure == "seam")
     return each.interval.mean, each.interval.low, each.interval.high, each.interval.n
 
 
@@ -92,8 +92,8 @@ def test_an_arm_is_told_by_what_differs() -> None:
 
 
 def test_a_report_is_json_and_says_what_it_measures() -> None:
-    found = report(plan(2), [cell(arm, 1.0) for arm in "ab"])
-    data = json.loads(json.dumps(found.as_dict()))
+    summary = report(plan(2), [cell(arm, 1.0) for arm in "ab"])
+    data = json.loads(json.dumps(summary.as_dict()))
     assert (data["done"], data["of"], data["usd"]) == (2, 4, "0.50")
     assert set(data["measures"]) == {each["measure"] for each in data["differences"]} == set(MEASURES)
     assert data["arms"][0]["means"]["seam"]["mean"] == 1.0

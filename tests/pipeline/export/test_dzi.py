@@ -50,7 +50,7 @@ class Pyramid:
     def tiles(self, level: int) -> dict[tuple[int, int, int, int], Image.Image]:
         """Box in the level -> the tile that the descriptor promises there; no other file may be there."""
         width, height = self.size_of(level)
-        found = {}
+        tiles = {}
         names = set()
         for column in range(-(-width // self.tile)):
             for row in range(-(-height // self.tile)):
@@ -59,9 +59,9 @@ class Pyramid:
                 bottom = min(height, (row + 1) * self.tile + self.overlap)
                 names.add(f"{column}_{row}.{self.format}")
                 with Image.open(self.folder / str(level) / f"{column}_{row}.{self.format}") as image:
-                    found[left, top, right, bottom] = image.convert("RGB")
+                    tiles[left, top, right, bottom] = image.convert("RGB")
         assert {path.name for path in (self.folder / str(level)).iterdir()} == names
-        return found
+        return tiles
 
 
 def canvas_of(root: Path) -> Image.Image:
@@ -104,8 +104,8 @@ def test_the_viewer_knows_the_picture_and_asks_for_nothing_else(tmp_path: Path) 
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
     session.export(tmp_path / "a <b>.dzi")
     html = (tmp_path / "a <b>.html").read_text("utf-8")
-    (told,) = re.findall(r"const picture = (\{.*\});", html)
-    assert json.loads(told) == {
+    (settings,) = re.findall(r"const picture = (\{.*\});", html)
+    assert json.loads(settings) == {
         "name": "a <b>", "width": 40, "height": 32, "tileSize": 10, "overlap": 1, "format": "jpeg",
     }  # fmt: skip
     assert "<b>" not in html
@@ -168,8 +168,8 @@ def test_a_power_cut_leaves_the_old_picture_or_the_new_one_or_none_and_the_next_
     effects = itertools.count()
 
     def power_off(files: PowerLossFiles) -> None:
-        written = (run / ".out.html.part").exists() or (run / ".out.dzi.old").exists()
-        if next(effects) % 12 and not written:
+        replacing = (run / ".out.html.part").exists() or (run / ".out.dzi.old").exists()
+        if next(effects) % 12 and not replacing:
             return
         place = tmp_path / "left" / str(len(left))
         place.mkdir(parents=True)

@@ -54,11 +54,11 @@ def test_grain_and_repeated_lines_are_each_compressed_in_the_way_that_suits_them
 def test_progress_announces_the_scratch_file_and_ends_at_one(tmp_path: Path) -> None:
     """Fractions never fall; the scratch file is named with its size before anything else happens."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_rtl"), files=QuickFiles())
-    told: list[tuple[str, float]] = []
-    session.export(tmp_path / "out.png", progress=lambda message, fraction: told.append((message, fraction)))
-    assert told[0][0].startswith(f"scratch file {tmp_path / '.out.png.rows'} of")
-    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
-    assert told[-1] == (f"wrote {tmp_path / 'out.png'}", 1.0)
+    reports: list[tuple[str, float]] = []
+    session.export(tmp_path / "out.png", progress=lambda message, fraction: reports.append((message, fraction)))
+    assert reports[0][0].startswith(f"scratch file {tmp_path / '.out.png.rows'} of")
+    assert [fraction for _, fraction in reports] == sorted(fraction for _, fraction in reports)
+    assert reports[-1] == (f"wrote {tmp_path / 'out.png'}", 1.0)
 
 
 def test_free_space_is_asked_for_before_anything_is_written(tmp_path: Path) -> None:

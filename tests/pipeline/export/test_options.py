@@ -64,9 +64,9 @@ def test_a_scaled_canvas_is_the_whole_one_resized_at_once(
     whole = canvas_of(tmp_path / "s")
     size = exported_size((0, 0, *whole.size), scale)
     expected = whole.resize(size, Image.Resampling.LANCZOS)
-    written = opened(tmp_path / "out.png")
-    assert written.size == size
-    assert max(high for _, high in ImageChops.difference(written, expected).getextrema()) <= 2  # type: ignore[misc]
+    picture = opened(tmp_path / "out.png")
+    assert picture.size == size
+    assert max(high for _, high in ImageChops.difference(picture, expected).getextrema()) <= 2  # type: ignore[misc]
 
 
 def test_crop_and_scale_go_together(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_crop_and_scale_go_together(tmp_path: Path) -> None:
     session = soft_session(tmp_path / "s", ("x_ltr",))
     session.export(tmp_path / "out.png", crop=(4, 4, 36, 28), scale=0.5)
     expected = canvas_of(tmp_path / "s").crop((4, 4, 36, 28)).resize((16, 12), Image.Resampling.LANCZOS)
-    written = opened(tmp_path / "out.png")
-    assert written.size == (16, 12)
-    assert max(high for _, high in ImageChops.difference(written, expected).getextrema()) <= 2  # type: ignore[misc]
+    picture = opened(tmp_path / "out.png")
+    assert picture.size == (16, 12)
+    assert max(high for _, high in ImageChops.difference(picture, expected).getextrema()) <= 2  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 0, 5), (5, 5, 4, 9), (-1, 0, 5, 5), (0, 0, 33, 5), (0, 30, 5, 33)])

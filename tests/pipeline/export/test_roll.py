@@ -39,9 +39,9 @@ def opened(path: Path) -> Image.Image:
 @pytest.mark.parametrize("px", [0, 1, 50, PERIOD // 2, PERIOD - 1, PERIOD, -7, 3 * PERIOD + 9])
 def test_a_roll_turns_the_canvas_by_so_many_pixels(tmp_path: Path, mode: Mode, px: int) -> None:
     session = loop_at(tmp_path / "s", mode)
-    written = opened(session.export(tmp_path / "out.png", roll=px))
-    assert written.size == session.canvas_size
-    assert written.tobytes() == rolled(session, px).tobytes()
+    picture = opened(session.export(tmp_path / "out.png", roll=px))
+    assert picture.size == session.canvas_size
+    assert picture.tobytes() == rolled(session, px).tobytes()
 
 
 @every_axis
@@ -49,8 +49,8 @@ def test_a_crop_counts_in_the_rolled_canvas(tmp_path: Path, mode: Mode) -> None:
     session = loop_at(tmp_path / "s", mode)
     along = slice(30, 70)
     crop = (along.start, 5, along.stop, 40) if mode.axis == "x" else (5, along.start, 40, along.stop)
-    written = opened(session.export(tmp_path / "out.png", roll=50, crop=crop))
-    assert written.tobytes() == rolled(session, 50).crop(crop).tobytes()
+    picture = opened(session.export(tmp_path / "out.png", roll=50, crop=crop))
+    assert picture.tobytes() == rolled(session, 50).crop(crop).tobytes()
 
 
 @every_axis
@@ -60,9 +60,9 @@ def test_a_scaled_roll_is_the_rolled_canvas_resized(
     """To a level or two of 255, as without a roll; the filter reaches across the junction."""
     monkeypatch.setattr(view, "_BLOCK_PX", 7)
     session = loop_at(tmp_path / "s", mode)
-    written = opened(session.export(tmp_path / "out.png", roll=50, scale=0.5))
-    whole = rolled(session, 50).resize(written.size, Image.Resampling.LANCZOS)
-    assert max(high for _, high in ImageChops.difference(written, whole).getextrema()) <= 2  # type: ignore[misc]
+    picture = opened(session.export(tmp_path / "out.png", roll=50, scale=0.5))
+    whole = rolled(session, 50).resize(picture.size, Image.Resampling.LANCZOS)
+    assert max(high for _, high in ImageChops.difference(picture, whole).getextrema()) <= 2  # type: ignore[misc]
 
 
 @every_axis

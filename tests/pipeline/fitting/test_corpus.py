@@ -34,13 +34,13 @@ def problem(case: Case, folder: Path) -> str:
     if fitted.image.size != SIZE:
         return f"{case.name} becomes {fitted.image.size}"
     off = mean_error(list(fitted.image.get_flattened_data()), case.right)  # type: ignore[arg-type]
-    said = not case.says or any(case.says in change for change in fitted.changes)
-    return "" if off <= MEAN_ERROR and said else f"{case.name} is {off:.1f} levels off: {fitted.changes}"
+    has_message = not case.says or any(case.says in change for change in fitted.changes)
+    return "" if off <= MEAN_ERROR and has_message else f"{case.name} is {off:.1f} levels off: {fitted.changes}"
 
 
 def test_every_picture_is_right_or_refused(tmp_path: Path) -> None:
     assert len(cases()) >= 400
-    assert [said for case in cases().values() if (said := problem(case, tmp_path))] == []
+    assert [text for case in cases().values() if (text := problem(case, tmp_path))] == []
 
 
 def test_the_judge_sees_an_error_of_two_levels() -> None:
@@ -79,5 +79,5 @@ def test_opening_the_corpus_takes_little_memory_and_time(tmp_path: Path) -> None
         "    slowest = max(slowest, time.monotonic() - start)\n"
         "print(peak_bytes() < 1_000_000_000, slowest < 10)"
     )
-    done = run_python(code, str(tmp_path))
-    assert (done.stdout.strip(), done.stderr) == ("True True", "")
+    process = run_python(code, str(tmp_path))
+    assert (process.stdout.strip(), process.stderr) == ("True True", "")

@@ -22,36 +22,36 @@ def alike(exponent: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize(("exponent", "notes"), [(1 / 0.45455, 0), (2.2, 0), (1 / 0.45, 1), (2.1, 1), (2.3, 1)])
 def test_a_gamma_near_2_2_is_the_curve_of_srgb(exponent: float, notes: int) -> None:
     """Silently only where writers of sRGB put it."""
-    said: list[str] = []
-    assert gamma_encoding("gAMA", alike(exponent), None, said) is None
-    assert len(said) == notes
+    changes: list[str] = []
+    assert gamma_encoding("gAMA", alike(exponent), None, changes) is None
+    assert len(changes) == notes
 
 
 @pytest.mark.parametrize("exponent", [1.0, 1.8, 2.08, 2.32, 2.6])
 def test_another_gamma_is_converted(exponent: float) -> None:
-    said: list[str] = []
-    encoding = gamma_encoding("gAMA", alike(exponent), None, said)
+    changes: list[str] = []
+    encoding = gamma_encoding("gAMA", alike(exponent), None, changes)
     assert encoding is not None
     assert encoding.transfers is not None
-    assert (encoding.transfers[1](0.25), said) == (0.25**exponent, [])
+    assert (encoding.transfers[1](0.25), changes) == (0.25**exponent, [])
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1e-9, 50.0])
 def test_a_gamma_that_leaves_no_picture_is_ignored_and_said(exponent: float) -> None:
-    said: list[str] = []
-    assert gamma_encoding("gAMA 7", alike(exponent), None, said) is None
-    assert said == ["ignored its gAMA 7, which is no curve"]
+    changes: list[str] = []
+    assert gamma_encoding("gAMA 7", alike(exponent), None, changes) is None
+    assert changes == ["ignored its gAMA 7, which is no curve"]
 
 
 def test_primaries_that_span_no_colours_are_ignored_and_said() -> None:
-    said: list[str] = []
+    changes: list[str] = []
     for points in (
         Primaries((0.3127, 0.329), (0.6, 0.3), (0.6, 0.3), (0.15, 0.06)),
         Primaries((0.0, 0.0), *SRGB_PRIMARIES[1:]),
         Primaries((0.3127, 0.329), (1.6, 0.3), (0.3, 0.6), (0.15, 0.06)),
     ):
-        assert gamma_encoding("gAMA", None, points, said) is None
-    assert len(said) == 3
+        assert gamma_encoding("gAMA", None, points, changes) is None
+    assert len(changes) == 3
 
 
 def test_numbers_of_srgb_and_no_numbers_change_nothing() -> None:

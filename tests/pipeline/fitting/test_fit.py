@@ -15,7 +15,7 @@ from exquisite.pipeline.fitting import FITS, fit_file, fit_picture, open_picture
 SMALL = TileContract(64, 32, 16, 16)
 
 
-def drawn(size: tuple[int, int] = (100, 64)) -> Image.Image:
+def corner_picture(size: tuple[int, int] = (100, 64)) -> Image.Image:
     """Red, with a blue top left corner, so that turning and cropping can be seen."""
     picture = Image.new("RGB", size, (200, 30, 20))
     ImageDraw.Draw(picture).rectangle((0, 0, 9, 9), fill=(10, 20, 220))
@@ -31,25 +31,25 @@ def saved(tmp_path: Path, picture: Image.Image, name: str, **options: Any) -> Pa
 class TestAPictureThatFits:
     @pytest.mark.parametrize("fit", FITS)
     def test_passes_through_pixel_for_pixel(self, fit: str) -> None:
-        picture = drawn()
+        picture = corner_picture()
         fitted = fit_picture(picture, SMALL, "x", fit)
         assert fitted.image.tobytes() == picture.tobytes()
         assert fitted.changes == []
 
     def test_is_recorded_with_its_file(self, tmp_path: Path) -> None:
-        record = fit_picture(open_picture(saved(tmp_path, drawn(), "ink.png")), SMALL).record
+        record = fit_picture(open_picture(saved(tmp_path, corner_picture(), "ink.png")), SMALL).record
         assert (record["name"], record["format"]) == ("ink.png", "PNG")
         assert (record["size"], record["mode"]) == ([100, 64], "RGB")
         assert len(record["sha256"]) == 64
 
     def test_loses_its_metadata(self, tmp_path: Path) -> None:
-        path = saved(tmp_path, drawn(), "ink.png", dpi=(300, 300))
+        path = saved(tmp_path, corner_picture(), "ink.png", dpi=(300, 300))
         assert fit_picture(open_picture(path), SMALL).image.info == {}
 
 
 class TestSize:
     def test_scale_takes_all_of_it_to_the_size_across(self) -> None:
-        fitted = fit_picture(drawn((300, 128)), SMALL, "x", "scale")
+        fitted = fit_picture(corner_picture((300, 128)), SMALL, "x", "scale")
         assert fitted.image.size == (150, 64)
         assert fitted.changes == ["scaled from 300x128 to 150x64"]
 
@@ -71,30 +71,30 @@ class TestSize:
         assert fitted.image.getpixel((5, 17)) == fitted.image.getpixel((6, 16)) == (255, 255, 255)
 
     def test_pad_scales_down_what_is_too_large(self) -> None:
-        assert fit_picture(drawn((200, 128)), SMALL, "x", "pad").changes == ["scaled from 200x128 to 100x64"]
+        assert fit_picture(corner_picture((200, 128)), SMALL, "x", "pad").changes == ["scaled from 200x128 to 100x64"]
 
     def test_the_other_axis_fits_the_width(self) -> None:
-        assert fit_picture(drawn((128, 300)), SMALL, "y").image.size == (64, 150)
-        assert fit_picture(drawn((80, 70)), SMALL, "y", "crop").image.size == (64, 70)
-        assert fit_picture(drawn((20, 10)), SMALL, "y", "pad").image.size == (64, 32)
+        assert fit_picture(corner_picture((128, 300)), SMALL, "y").image.size == (64, 150)
+        assert fit_picture(corner_picture((80, 70)), SMALL, "y", "crop").image.size == (64, 70)
+        assert fit_picture(corner_picture((20, 10)), SMALL, "y", "pad").image.size == (64, 32)
 
     def test_too_narrow_a_picture_is_refused_with_a_way_on(self) -> None:
         with pytest.raises(PictureError, match=r"10x64: its width must be at least 32 px .* --fit pad, or --axis y"):
-            fit_picture(drawn((10, 64)), SMALL)
+            fit_picture(corner_picture((10, 64)), SMALL)
 
     def test_too_small_a_picture_is_not_cropped(self) -> None:
         with pytest.raises(PictureError, match="too small to crop to 64 px"):
-            fit_picture(drawn((100, 63)), SMALL, "x", "crop")
+            fit_picture(corner_picture((100, 63)), SMALL, "x", "crop")
 
     def test_unknown_words_are_refused(self) -> None:
         with pytest.raises(UsageError, match="unknown axis 'z'"):
-            fit_picture(drawn(), SMALL, "z")
+            fit_picture(corner_picture(), SMALL, "z")
         with pytest.raises(UsageError, match="unknown fit 'stretch'"):
-            fit_picture(drawn(), SMALL, "x", "stretch")
+            fit_picture(corner_picture(), SMALL, "x", "stretch")
 
 
 def test_a_scaled_length_is_rounded_to_the_nearest_pixel() -> None:
-    assert fit_picture(drawn((103, 96)), SMALL).image.size == (69, 64)
+    assert fit_picture(corner_picture((103, 96)), SMALL).image.size == (69, 64)
 
 
 class TestOrientation:
@@ -111,7 +111,7 @@ class TestOrientation:
         ],
     )
     def test_exif_orientation_is_applied(self, tmp_path: Path, orientation: int, stored_as: Image.Transpose) -> None:
-        upright = drawn((100, 64))
+        upright = corner_picture((100, 64))
         stored = upright.transpose(stored_as)
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -123,14 +123,14 @@ class TestOrientation:
     def test_sizes_are_checked_upright_before_decoding(self, tmp_path: Path, orientation: int) -> None:
         exif = Image.Exif()
         exif[0x0112] = orientation
-        path = saved(tmp_path, drawn((100, 64)), "photo.png", exif=exif)
+        path = saved(tmp_path, corner_picture((100, 64)), "photo.png", exif=exif)
         sizes: list[tuple[int, int]] = []
         open_picture(path, sizes.append)
         assert sizes == [(100, 64) if orientation < 5 else (64, 100)]
 
     @pytest.mark.parametrize("value", [0, 1, 9, 42])
     def test_an_orientation_that_turns_nothing_is_left_alone(self, value: int) -> None:
-        picture = drawn()
+        picture = corner_picture()
         picture.getexif()[0x0112] = value
         assert fit_picture(picture, SMALL).changes == []
 
@@ -158,21 +158,21 @@ class TestColour:
         picture = Image.new("LAB", (64, 64), (120, 60, 200))
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         picture.info["icc_profile"] = lab.tobytes()
-        wanted = ImageCms.profileToProfile(picture, lab, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        assert wanted is not None
+        converted = ImageCms.profileToProfile(picture, lab, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        assert converted is not None
         fitted = fit_picture(picture, SMALL)
-        assert fitted.image.tobytes() == wanted.tobytes() != picture.tobytes()
+        assert fitted.image.tobytes() == converted.tobytes() != picture.tobytes()
         assert fitted.changes[0].startswith("converted to sRGB from the profile")
 
     def test_srgb_itself_changes_nothing(self) -> None:
-        picture = drawn()
+        picture = corner_picture()
         expected = picture.tobytes()
         picture.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         fitted = fit_picture(picture, SMALL)
         assert (fitted.image.tobytes(), fitted.changes) == (expected, [])
 
     def test_a_broken_profile_is_ignored_and_said(self) -> None:
-        picture = drawn()
+        picture = corner_picture()
         expected = picture.tobytes()
         picture.info["icc_profile"] = b"no profile"
         fitted = fit_picture(picture, SMALL)
@@ -209,13 +209,13 @@ class TestTransparency:
         assert (image.getpixel((0, 0)), image.getpixel((1, 0))) == ((0, 0, 0), (255, 255, 255))
 
     def test_a_transparent_colour_is_white(self) -> None:
-        picture = drawn()
+        picture = corner_picture()
         picture.info["transparency"] = (10, 20, 220)
         image = fit_picture(picture, SMALL).image
         assert (image.getpixel((0, 0)), image.getpixel((50, 50))) == ((255, 255, 255), (200, 30, 20))
 
     def test_opaque_alpha_is_dropped_pixel_for_pixel(self) -> None:
-        picture = drawn()
+        picture = corner_picture()
         fitted = fit_picture(picture.convert("RGBA"), SMALL)
         assert fitted.image.tobytes() == picture.tobytes()
         assert fitted.changes == ["dropped an alpha channel that hides nothing"]

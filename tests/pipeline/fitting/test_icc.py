@@ -38,11 +38,11 @@ def test_another_curve_or_other_primaries_are_converted_whatever_the_name(space:
 def test_a_curve_that_is_one_level_off_still_counts_as_srgb() -> None:
     """Tables of few entries and rounded constants differ by less; two levels differ for the eye."""
 
-    def bent(by: float) -> Space:
+    def with_curve(by: float) -> Space:
         return replace(SRGB, curve=lambda value: SRGB.curve(value + by * value * (1 - value)))
 
-    assert convert_to_srgb(picture(), icc_profile(bent(0.004), None, "near")) is None
-    assert convert_to_srgb(picture(), icc_profile(bent(0.03), None, "far")) is not None
+    assert convert_to_srgb(picture(), icc_profile(with_curve(0.004), None, "near")) is None
+    assert convert_to_srgb(picture(), icc_profile(with_curve(0.03), None, "far")) is not None
 
 
 def test_a_profile_without_a_name_is_used_all_the_same() -> None:

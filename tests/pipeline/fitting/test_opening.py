@@ -147,9 +147,9 @@ def test_nothing_of_libtiff_or_of_a_logger_reaches_standard_error(tmp_path: Path
         "logging.getLogger('PIL').error('logged')\n"
         "print('said', file=sys.stderr)"
     )
-    done = run_python(code, str(torn), str(many))
-    assert [name for name in ("torn.tif", "many.tif") if name not in done.stdout] == []
-    assert (done.returncode, done.stderr) == (0, "logged\nsaid\n")
+    process = run_python(code, str(torn), str(many))
+    assert [name for name in ("torn.tif", "many.tif") if name not in process.stdout] == []
+    assert (process.returncode, process.stderr) == (0, "logged\nsaid\n")
 
 
 def test_a_wide_canvas_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

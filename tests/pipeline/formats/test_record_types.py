@@ -32,7 +32,7 @@ WITHOUT_TYPE = re.compile(r".*/(score_metric|model_response_meta)\.json")
 
 def records(root: Path) -> dict[str, list[str]]:
     """Path -> violations, for every JSON file of a session."""
-    found = {}
+    violations_by_path = {}
     for path in sorted(root.rglob("*.json")):
         name = path.relative_to(root).as_posix()
         if WITHOUT_TYPE.fullmatch(name):
@@ -40,20 +40,20 @@ def records(root: Path) -> dict[str, list[str]]:
         (kind,) = [kind for pattern, kind in PATHS.items() if re.fullmatch(pattern, name)]
         record = json.loads(path.read_text("utf-8"))
         record.pop("sha256", None)
-        found[name] = violations(record, kind, name)
-    return found
+        violations_by_path[name] = violations(record, kind, name)
+    return violations_by_path
 
 
 def test_the_document_is_generated_from_the_types() -> None:
-    shown = (Path(formats.__file__).parents[1] / "FORMAT.md").read_text("utf-8")
-    assert shown == document(), "run: python -m tests.support.generated_tables"
+    text = (Path(formats.__file__).parents[1] / "FORMAT.md").read_text("utf-8")
+    assert text == document(), "run: python -m tests.support.generated_tables"
 
 
 def test_every_record_of_a_paid_session_conforms(tmp_path: Path) -> None:
     damaged_session(tmp_path / "s")
-    found = records(tmp_path / "s")
-    assert len(found) > 15
-    assert [text for texts in found.values() for text in texts] == []
+    violations_by_path = records(tmp_path / "s")
+    assert len(violations_by_path) > 15
+    assert [text for texts in violations_by_path.values() for text in texts] == []
 
 
 def test_every_record_of_a_simulated_step_conforms(tmp_path: Path) -> None:

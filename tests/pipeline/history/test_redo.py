@@ -117,9 +117,9 @@ def test_interrupted_between_two_offers_it_goes_on_with_the_rest(
     with pytest.raises(KeyboardInterrupt):
         session.redo(1, PayingGenerator(till), candidates=1, gate=None, calibrate=False)
     monkeypatch.undo()
-    done = session.redo(1, PayingGenerator(till), candidates=1, gate=None, calibrate=False)
+    result = session.redo(1, PayingGenerator(till), candidates=1, gate=None, calibrate=False)
     assert len(till) == 1
-    assert [one.made is not None for one in done.offered] == [True, True]
+    assert [one.made is not None for one in result.offered] == [True, True]
     assert session.verify().ok
 
 

@@ -24,8 +24,8 @@ PICTURE = noise((SEED_PX + (STEPS + 2) * CONTRACT.advance_px + 64, 96), 5, cell=
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Session]:
-    """Sessions that a fading model has grown by STEPS, by their share of the anchor."""
+def by_share(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Session]:
+    """Share of the anchor -> the session that a fading model has grown by STEPS with it."""
     sessions = {}
     for share in (0.0, 0.25):
         root = tmp_path_factory.mktemp("faded") / f"anchor-{share}"
@@ -81,20 +81,20 @@ def test_a_record_is_made_again_with_its_style_and_one_of_an_older_version_witho
     assert rebuild_record(session.store, 1, sha256(seal(older))) == seal(older)
 
 
-def test_a_fading_model_is_noticed_before_the_tenth_step(grown: dict[float, Session]) -> None:
-    assert "contrast -" in drifting(grown[0.0].trends()[Mode.X_LTR])
+def test_a_fading_model_is_noticed_before_the_tenth_step(by_share: dict[float, Session]) -> None:
+    assert "contrast -" in drifting(by_share[0.0].trends()[Mode.X_LTR])
 
 
 @pytest.mark.parametrize("name", ["contrast", "sharpness"])
-def test_the_anchor_holds_what_the_model_loses(grown: dict[float, Session], name: str) -> None:
+def test_the_anchor_holds_what_the_model_loses(by_share: dict[float, Session], name: str) -> None:
     """The true strip itself differs from the seed by chance: what counts is how far the two sessions lie apart."""
-    free, held = (next(session.log(1))["style"]["since_seed"][name] for session in grown.values())
-    assert free < held < 0
-    assert held > 0.75 * free
+    free, anchored = (next(session.log(1))["style"]["since_seed"][name] for session in by_share.values())
+    assert free < anchored < 0
+    assert anchored > 0.75 * free
 
 
-def test_the_correction_stands_in_the_score_and_choosing_again_repeats_it(grown: dict[float, Session]) -> None:
-    session = grown[0.25]
+def test_the_score_records_the_correction_and_a_later_choice_repeats_it(by_share: dict[float, Session]) -> None:
+    session = by_share[0.25]
     before = (session.store.steps.folder(session.head) / "score.json").read_text()
     assert '"anchor": {' in before
     again = session.rescore()

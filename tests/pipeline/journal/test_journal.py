@@ -253,9 +253,9 @@ def test_settling_books_what_a_crash_left_answered(
     log.reserve(DOLLAR, "a call")
     log.answered(log.intend(request_), body, {})
     journal(root).reconcile()
-    found = ledger(root)
-    assert (found.spent, found.estimated, found.doubtful) == (Decimal(spent), Decimal(estimated), Decimal(doubtful))
-    assert found.reserved == {}
+    books = ledger(root)
+    assert (books.spent, books.estimated, books.doubtful) == (Decimal(spent), Decimal(estimated), Decimal(doubtful))
+    assert books.reserved == {}
 
 
 def test_settling_leaves_the_calls_of_other_steps_alone(root: Path) -> None:

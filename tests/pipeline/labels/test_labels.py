@@ -24,11 +24,11 @@ def find(seam: int | None, click: int | None, hit: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def pair(chosen: str, **metrics: tuple[float, float]) -> dict[str, Any]:
+def pair(choice: str, **metrics: tuple[float, float]) -> dict[str, Any]:
     """An answer to a comparison of two candidates."""
     return {
         "kind": "ab", "time": "2026-01-02T03:04:05Z", "step": 1, "a": {"candidate": 0}, "b": {"candidate": 1},
-        "chosen": chosen, "metrics": {name: list(values) for name, values in metrics.items()},
+        "chosen": choice, "metrics": {name: list(values) for name, values in metrics.items()},
     }  # fmt: skip
 
 
@@ -38,12 +38,12 @@ def labels(tmp_path: Path) -> Labels:
 
 
 @pytest.mark.parametrize(
-    ("hits", "asked", "low", "high"),
+    ("hits", "total", "low", "high"),
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (0, 0, 0.0, 1.0)],
 )
-def test_the_interval_is_that_of_wilson(hits: int, asked: int, low: float, high: float) -> None:
+def test_the_interval_is_that_of_wilson(hits: int, total: int, low: float, high: float) -> None:
     """81 of 263 is the example of Newcombe 1998, table I."""
-    assert Rate(hits, asked).interval == pytest.approx((low, high), abs=5e-5)
+    assert Rate(hits, total).interval == pytest.approx((low, high), abs=5e-5)
 
 
 def test_what_was_appended_is_read_again_in_order(labels: Labels) -> None:

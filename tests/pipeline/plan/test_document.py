@@ -97,7 +97,7 @@ when = "tired"
 """
     with pytest.raises(UsageError) as caught:
         plan_of(tmp_path, text)
-    said = str(caught.value)
+    message = str(caught.value)
     for problem in (
         "contract classic is not that of the session",
         "line 1: candidates must be 1 to 10, not 99",
@@ -115,7 +115,7 @@ when = "tired"
         "stop: refusals must be a whole number from 1, not 0",
         "stop: unknown when",
     ):
-        assert said.count(problem) == 1
+        assert message.count(problem) == 1
 
 
 def test_a_picture_that_is_missing_is_named_with_its_line(tmp_path: Path) -> None:

@@ -26,33 +26,33 @@ def candidate(index: int, primary: float, seam: float, *vetoes: str) -> Candidat
     return Candidate(index, RawCandidate(b"", {}), seams=(ExaminedSeam(score=score),), score=score)
 
 
-def chosen(*examined: Candidate, **options: Any) -> Choice:
+def choice_among(*examined: Candidate, **options: Any) -> Choice:
     return choose(examined, StepInputs(Mode.X_LTR, CONTRACT, BAND, "", StepOptions(**options)).canonical)
 
 
 def test_the_best_by_the_metric_is_glued() -> None:
-    found = chosen(candidate(0, -9, GOOD), candidate(1, -5, GOOD))
-    assert (found.chosen, found.best) == (1, 1)
-    assert "candidate 1 has the best primary, -5.000, 4.000 above candidate 0" in found.reason
+    choice = choice_among(candidate(0, -9, GOOD), candidate(1, -5, GOOD))
+    assert (choice.chosen, choice.best) == (1, 1)
+    assert "candidate 1 has the best primary, -5.000, 4.000 above candidate 0" in choice.reason
 
 
 def test_a_candidate_below_the_gate_does_not_stand_in_the_way_of_one_above_it() -> None:
-    found = chosen(candidate(0, -5, BAD), candidate(1, -9, GOOD), candidate(2, -12, GOOD))
-    assert (found.chosen, found.best) == (1, 1)
-    assert found.best_by["primary"] == 0
-    assert "candidate 0 does not" in found.reason
+    choice = choice_among(candidate(0, -5, BAD), candidate(1, -9, GOOD), candidate(2, -12, GOOD))
+    assert (choice.chosen, choice.best) == (1, 1)
+    assert choice.best_by["primary"] == 0
+    assert "candidate 0 does not" in choice.reason
 
 
 def test_nothing_is_glued_when_none_passes() -> None:
-    found = chosen(candidate(0, -9, BAD), candidate(1, -5, BAD))
-    assert (found.chosen, found.best) == (None, 1)
-    assert "the gate refused" in found.reason
+    choice = choice_among(candidate(0, -9, BAD), candidate(1, -5, BAD))
+    assert (choice.chosen, choice.best) == (None, 1)
+    assert "the gate refused" in choice.reason
 
 
 def test_a_vetoed_candidate_never_passes() -> None:
-    found = chosen(candidate(0, -5, GOOD, "mirror"), candidate(1, -90, GOOD))
-    assert found.chosen == 1
-    assert chosen(candidate(0, -5, GOOD, "mirror")).chosen is None
+    choice = choice_among(candidate(0, -5, GOOD, "mirror"), candidate(1, -90, GOOD))
+    assert choice.chosen == 1
+    assert choice_among(candidate(0, -5, GOOD, "mirror")).chosen is None
 
 
 @pytest.mark.parametrize("metric", ["primary", "seam", "sobel_corr"])
@@ -61,38 +61,38 @@ def test_a_vetoed_candidate_never_wins_against_another_gate_or_not(metric: str, 
     """Every local metric is fooled by a copied band, so it has the best value in all of them."""
     vetoed, other = candidate(0, 9.0, GOOD + 9, "copy"), candidate(1, -90.0, GOOD)
     vetoed.score.metrics["sobel_corr"] = 1.0  # type: ignore[index, union-attr]
-    found = chosen(vetoed, other, metric=metric, gate=gate)
-    assert (found.chosen, found.best, set(found.best_by.values())) == (1, 1, {1})
+    choice = choice_among(vetoed, other, metric=metric, gate=gate)
+    assert (choice.chosen, choice.best, set(choice.best_by.values())) == (1, 1, {1})
     assert [one.index for one in ranked([vetoed, other], metric)] == [1, 0]
 
 
 def test_without_a_gate_the_best_is_glued_whatever_its_score() -> None:
-    found = chosen(candidate(0, -5, BAD), candidate(1, -9, GOOD), gate=None)
-    assert found.chosen == 0
-    assert found.gates == ()
+    choice = choice_among(candidate(0, -5, BAD), candidate(1, -9, GOOD), gate=None)
+    assert choice.chosen == 0
+    assert choice.gates == ()
 
 
 def test_where_every_candidate_is_vetoed_nothing_is_glued_gate_or_not() -> None:
     vetoed = candidate(0, 9.0, GOOD, "copy", "cast"), candidate(1, 5.0, GOOD, "flat")
-    assert chosen(*vetoed).chosen is None
-    found = chosen(*vetoed, gate=None)
-    assert (found.chosen, found.best, found.would_pass) == (None, 0, None)
-    assert "candidate 0 (copy, cast), candidate 1 (flat)" in found.reason
-    assert "`accept`" in found.reason
-    assert not any(found.passes(one) for one in vetoed)
+    assert choice_among(*vetoed).chosen is None
+    choice = choice_among(*vetoed, gate=None)
+    assert (choice.chosen, choice.best, choice.would_pass) == (None, 0, None)
+    assert "candidate 0 (copy, cast), candidate 1 (flat)" in choice.reason
+    assert "`accept`" in choice.reason
+    assert not any(choice.passes(one) for one in vetoed)
 
 
 def test_what_cannot_be_read_is_named() -> None:
     unread = Candidate(0, RawCandidate(b"", {}), error="no PNG")
-    assert chosen(unread).reason == "no candidate could be read: candidate 0: no PNG"
-    assert chosen(unread, candidate(1, -9, GOOD)).chosen == 1
+    assert choice_among(unread).reason == "no candidate could be read: candidate 0: no PNG"
+    assert choice_among(unread, candidate(1, -9, GOOD)).chosen == 1
 
 
 @pytest.mark.parametrize("metric", ["seam", "sobel_corr"])
 def test_another_metric_decides_when_asked_for(metric: str) -> None:
     scores = [candidate(0, -5, GOOD), candidate(1, -9, GOOD + 0.5)]
     scores[1].score.metrics["sobel_corr"] = 0.9  # type: ignore[index, union-attr]
-    assert chosen(*scores, metric=metric).chosen == 1
+    assert choice_among(*scores, metric=metric).chosen == 1
 
 
 class TestAutoFeather:
@@ -109,27 +109,27 @@ class TestAutoFeather:
         (one,) = examine_all([raw], inputs)
         return one, inputs
 
-    def chosen(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, CanonicalInputs]:
+    def choice_of(self, levels: int, mode: str = "x_ltr", **options: Any) -> tuple[Choice, CanonicalInputs]:
         one, inputs = self.examined(levels, mode, **options)
         return choose([one], inputs), inputs
 
     def test_is_none_where_none_is_needed(self) -> None:
-        choice, inputs = self.chosen(0, feather_px="auto")
+        choice, inputs = self.choice_of(0, feather_px="auto")
         assert (choice.chosen, choice.feathers[0].feather_px) == (0, 0)
         assert feather_width(0, inputs, choice) == 0
 
     @pytest.mark.parametrize("mode", Mode)
     def test_is_the_narrowest_with_which_the_gate_passes(self, mode: str) -> None:
-        choice, inputs = self.chosen(6, mode, feather_px="auto")
+        choice, inputs = self.choice_of(6, mode, feather_px="auto")
         assert choice.chosen == 0
         width = feather_width(0, inputs, choice)
         assert width in AUTO_WIDTHS[1:]
         assert f"the gate asks for a feather of {width} px" in choice.reason
-        found = choice.feathers[0]
-        assert found.before < choice.gates[0].threshold <= found.after
+        feather = choice.feathers[0]
+        assert feather.before < choice.gates[0].threshold <= feather.after
 
     def test_without_it_the_refusal_says_which_feather_would_pass(self) -> None:
-        choice, _ = self.chosen(6)
+        choice, _ = self.choice_of(6)
         assert choice.chosen is None
         assert choice.would_pass is not None
         candidate, width = choice.would_pass
@@ -142,9 +142,9 @@ class TestAutoFeather:
         """Of one candidate that a feather brings past the gate."""
         one, inputs = self.examined(6, "x_ltr", feather_px="auto")
         assert one.score is not None
-        found = choose([replace(one, score=replace(one.score, vetoes=(veto,)))], inputs)
-        assert list(found.feathers) == ([0] if veto == "cast" else [])
-        assert found.chosen == (0 if veto == "cast" else None)
+        choice = choose([replace(one, score=replace(one.score, vetoes=(veto,)))], inputs)
+        assert list(choice.feathers) == ([0] if veto == "cast" else [])
+        assert choice.chosen == (0 if veto == "cast" else None)
 
 
 def test_the_shortfall_is_that_of_the_seam_that_lacks_most() -> None:

@@ -30,12 +30,12 @@ def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path,
     session.step(MODE, lighter, candidates=1, calibrate=False, feather_px=feather_px)
     result = session.accept(0)
 
-    def shown(name: str) -> Image.Image:
+    def picture_in(name: str) -> Image.Image:
         with Image.open(result.step_dir / name) as image:
             return image.convert("RGB")
 
-    before, after = shown("seam_before_feather.png"), shown("seam_after_feather.png")
-    enforced = shown("candidates/0/tile_out_enforced.png")
+    before, after = picture_in("seam_before_feather.png"), picture_in("seam_after_feather.png")
+    enforced = picture_in("candidates/0/tile_out_enforced.png")
     assert before.tobytes() == enforced.crop(FRAME.patch).tobytes() != after.tobytes()
     record = session.store.steps.record(result.step_index)
     with Image.open(session.store.strip_path(record["strip"]["sha256"])) as strip:

@@ -72,9 +72,9 @@ def test_values_in_range_are_taken(values: dict[str, Any]) -> None:
 def test_all_problems_are_said_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         StepOptions.from_values({"candidates": 0, "metric": "beauty", "calibrate": 1, "colour": "red", "size": 3})
-    said = str(caught.value).split("; ")
-    assert len(said) == 5
-    assert [any(name in line for line in said) for name in ("candidates", "metric", "calibrate", "colour", "size")]
+    problems = str(caught.value).split("; ")
+    assert len(problems) == 5
+    assert [any(name in line for line in problems) for name in ("candidates", "metric", "calibrate", "colour", "size")]
 
 
 def test_a_feather_as_wide_as_the_strip_fits_and_a_wider_one_does_not() -> None:

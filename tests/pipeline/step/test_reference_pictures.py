@@ -52,7 +52,7 @@ def session(tmp_path: Path) -> Session:
     return make_session(tmp_path / "s", ("x_ltr", "x_rtl"), files=QuickFiles())
 
 
-def sent(session: Session, mode: str = "x_ltr", **options: Any) -> TileRequest:
+def request_of(session: Session, mode: str = "x_ltr", **options: Any) -> TileRequest:
     """The request of one step."""
     generator = Noting()
     grow(session, mode, generator, **options)
@@ -62,14 +62,14 @@ def sent(session: Session, mode: str = "x_ltr", **options: Any) -> TileRequest:
 
 class TestRequest:
     def test_the_pictures_follow_in_their_order_with_kind_hash_and_size(self, session: Session, style: str) -> None:
-        request = sent(session, references=["map", style, "seed"])
+        request = request_of(session, references=["map", style, "seed"])
         assert [picture.kind for picture in request.references] == ["map", "file", "seed"]
         assert request.references[1].image.tobytes() == seed_picture(30, 20).tobytes()
         assert request.references[2].image.tobytes() == seed_picture().tobytes()
         record = session.store.steps.record(session.head)
         assert record["request"]["references"] == [picture.as_record() for picture in request.references]
-        kept = [f"{picture.kind}:{picture.sha256}" for picture in request.references]
-        assert record["options"]["references"] == kept
+        names = [f"{picture.kind}:{picture.sha256}" for picture in request.references]
+        assert record["options"]["references"] == names
         for picture in request.references:
             data = (session.root / "pictures" / f"{picture.sha256}.png").read_bytes()
             assert data == picture.data
@@ -77,7 +77,7 @@ class TestRequest:
         assert session.verify().ok
 
     def test_the_prompt_says_what_each_of_them_is(self, session: Session, style: str) -> None:
-        prompt = sent(session, references=["seed", "map", style], prompt="a harbour").prompt
+        prompt = request_of(session, references=["seed", "map", style], prompt="a harbour").prompt
         assert prompt.startswith("Extend the first picture to the right.")
         assert "Picture 2 is the beginning of the same work. Picture 3 is a small map of the whole work" in prompt
         assert prompt.endswith("Picture 4 is a reference for style. "
@@ -92,12 +92,13 @@ class TestRequest:
 
     def test_a_file_longer_than_a_tile_is_scaled_down(self, session: Session, tmp_path: Path) -> None:
         seed_picture(200, 50).save(tmp_path / "long.png")
-        assert sent(session, references=[str(tmp_path / "long.png")]).references[0].size == (32, 8)
+        assert request_of(session, references=[str(tmp_path / "long.png")]).references[0].size == (32, 8)
 
     def test_the_seed_is_shown_by_its_middle(self, tmp_path: Path) -> None:
         seed = seed_picture(80, 32)
         session = Session.create(tmp_path / "long", seed, TINY, files=QuickFiles())
-        assert sent(session, references=["seed"]).references[0].image.tobytes() == seed.crop((24, 0, 56, 32)).tobytes()
+        reference = request_of(session, references=["seed"]).references[0]
+        assert reference.image.tobytes() == seed.crop((24, 0, 56, 32)).tobytes()
 
     def test_a_bad_name_or_file_stops_before_anything_is_written(self, session: Session, tmp_path: Path) -> None:
         before = tree(session.root)
@@ -131,13 +132,13 @@ class TestMap:
 
     @pytest.mark.parametrize("mode", ["x_ltr", "x_rtl"])
     def test_it_shows_the_canvas_and_frames_the_tile_at_the_end_that_grows(self, session: Session, mode: str) -> None:
-        picture = sent(session, mode, references=["map"]).references[0].image
+        picture = request_of(session, mode, references=["map"]).references[0].image
         assert picture.size == map_size(TINY, 48) == (16, 8)
-        drawn = ImageOps.mirror(picture) if mode == "x_rtl" else picture
-        frame = [(x, y) for x in range(16) for y in range(8) if drawn.getpixel((x, y)) == RED]
+        canonical = ImageOps.mirror(picture) if mode == "x_rtl" else picture
+        frame = [(x, y) for x in range(16) for y in range(8) if canonical.getpixel((x, y)) == RED]
         assert min(frame) == (8, 0)  # the band is the last 16 of 48 px, and a map is a quarter as large
         assert max(frame) == (15, 7)
-        assert drawn.getpixel((13, 3)) == (128, 128, 128)
+        assert canonical.getpixel((13, 3)) == (128, 128, 128)
 
     def test_its_size_is_bounded_whatever_the_length_of_the_canvas(self) -> None:
         for contract in (TINY, SMALL, TileContract(1024, 512, 256, 256)):
@@ -185,7 +186,7 @@ class TestTheSameAgain:
         assert session.inputs("x_ltr", references=(style,)).references[0].sha256 != one
 
     def test_redo_sends_what_was_sent_although_the_file_is_gone(self, session: Session, style: str) -> None:
-        before = sent(session, references=[style, "map", "seed"], scaffold_fill=style)
+        before = request_of(session, references=[style, "map", "seed"], scaffold_fill=style)
         Path(style).unlink()
         generator = Noting()
         assert session.redo(session.head, generator).result is not None
@@ -194,31 +195,31 @@ class TestTheSameAgain:
         assert again.reference.tobytes() == before.reference.tobytes()
 
     def test_a_later_choice_keeps_what_was_sent(self, session: Session, style: str) -> None:
-        sent(session, references=[style], candidates=2)
-        kept = session.store.steps.record(session.head)["options"]["references"]
+        request_of(session, references=[style], candidates=2)
+        references = session.store.steps.record(session.head)["options"]["references"]
         session.accept(1, references=["seed"], scaffold_fill="mirror")
         options = session.store.steps.record(session.head)["options"]
-        assert (options["references"], options["scaffold_fill"]) == (kept, "grey")
+        assert (options["references"], options["scaffold_fill"]) == (references, "grey")
 
 
 class TestVerify:
     def test_a_lost_map_is_drawn_again_and_a_lost_file_is_named(self, session: Session, style: str) -> None:
-        request = sent(session, references=[style, "map"])
-        file, drawn = (session.root / "pictures" / f"{one.sha256}.png" for one in request.references)
-        whole = drawn.read_bytes()
-        drawn.write_bytes(whole[:-30])
+        request = request_of(session, references=[style, "map"])
+        file, map_file = (session.root / "pictures" / f"{one.sha256}.png" for one in request.references)
+        whole = map_file.read_bytes()
+        map_file.write_bytes(whole[:-30])
         file.unlink()
         findings = {finding.path: finding for finding in session.verify(repair=True).findings}
-        assert findings[f"pictures/{drawn.name}"].repaired
-        assert drawn.read_bytes() == whole
-        lost = findings[f"pictures/{file.name}"]
-        assert (lost.repaired, lost.problem) == (False, "it is missing")
-        assert "step 3 cannot be redone or scored again with the file picture" in lost.consequence
+        assert findings[f"pictures/{map_file.name}"].repaired
+        assert map_file.read_bytes() == whole
+        missing = findings[f"pictures/{file.name}"]
+        assert (missing.repaired, missing.problem) == (False, "it is missing")
+        assert "step 3 cannot be redone or scored again with the file picture" in missing.consequence
         with pytest.raises(SessionDamagedError):
             session.rescore(step=3)
 
     def test_a_picture_that_no_step_names_is_foreign(self, session: Session) -> None:
-        sent(session, references=["seed"])
+        request_of(session, references=["seed"])
         (session.root / "pictures" / f"{'0' * 64}.png").write_bytes(b"x")
         (finding,) = session.verify().findings
         assert finding.problem == "no record names it"
@@ -232,7 +233,7 @@ class TestSketch:
         return str(folder / "sketch.png")
 
     def test_it_fills_the_generated_half_before_the_model_sees_it(self, session: Session, tmp_path: Path) -> None:
-        request = sent(session, scaffold_fill=self.sketch(tmp_path), scaffold_offset_px=20)
+        request = request_of(session, scaffold_fill=self.sketch(tmp_path), scaffold_offset_px=20)
         frame = TINY.tile_frame("x_ltr")
         assert request.reference.crop(frame.generated_half).tobytes() == self.SKETCH.crop((20, 0, 36, 32)).tobytes()
         assert request.reference.crop(frame.conditioning_half).tobytes() == request.band.tobytes()
@@ -245,10 +246,10 @@ class TestSketch:
     def test_it_begins_at_the_seam_in_every_direction(self, tmp_path: Path, mode: str) -> None:
         """Its end is grey, since it is shorter than the generated half."""
         frame = TINY.tile_frame(mode)
-        drawn = Image.new("RGB", TINY.oriented((10, 32), mode), "white")
-        drawn.save(tmp_path / "short.png")
+        sketch = Image.new("RGB", TINY.oriented((10, 32), mode), "white")
+        sketch.save(tmp_path / "short.png")
         session = Session.create(tmp_path / mode, seed_picture(), TINY, files=QuickFiles())
-        half = sent(session, mode, scaffold_fill=str(tmp_path / "short.png")).reference.crop(frame.generated_half)
+        half = request_of(session, mode, scaffold_fill=str(tmp_path / "short.png")).reference.crop(frame.generated_half)
         near = {"x_ltr": (0, 9), "x_rtl": (15, 9), "y_ttb": (9, 0), "y_btt": (9, 15)}[mode]
         far = {"x_ltr": (15, 9), "x_rtl": (0, 9), "y_ttb": (9, 15), "y_btt": (9, 0)}[mode]
         assert (half.getpixel(near), half.getpixel(far)) == ((255, 255, 255), (128, 128, 128))
@@ -257,7 +258,7 @@ class TestSketch:
     def test_no_pixel_of_it_is_committed(self, tmp_path: Path) -> None:
         one, other = (make_session(tmp_path / name, files=QuickFiles()) for name in ("plain", "sketched"))
         grow(one, "x_ltr")
-        sent(other, scaffold_fill=self.sketch(tmp_path))
+        request_of(other, scaffold_fill=self.sketch(tmp_path))
         strips = [tree(session.root / "strips") for session in (one, other)]
         assert strips[0] == strips[1]
 
@@ -297,7 +298,7 @@ def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(
 
 
 def test_the_request_on_disk_says_which_pictures_belong_to_it(session: Session, style: str) -> None:
-    sent(session, references=[style])
+    request_of(session, references=[style])
     request = read_record(session.store.steps.folder(session.head) / "request.json")
     assert request["references"][0]["kind"] == "file"
     assert request["digest"] == request_digest({k: v for k, v in request.items() if k not in ("options", "digest")})

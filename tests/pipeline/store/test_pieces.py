@@ -25,15 +25,15 @@ SEED = Piece("seed", (0, 0), (64, 64))
 
 
 @pytest.mark.parametrize(
-    ("mode", "strip", "grown"),
+    ("mode", "strip", "canvas"),
     [
         (Mode.X_LTR, Box(64, 0, 72, 64), Box(-8, 0, 72, 64)),
         (Mode.X_RTL, Box(-16, 0, -8, 64), Box(-16, 0, 64, 64)),
     ],
 )
-def test_strips_lie_at_signed_coordinates_that_growth_never_renumbers(mode: Mode, strip: Box, grown: Box) -> None:
+def test_strips_lie_at_signed_coordinates_that_growth_never_renumbers(mode: Mode, strip: Box, canvas: Box) -> None:
     boxes = grow_box(Box(-8, 0, 64, 64), mode, SMALL, Zones())
-    assert (boxes.strip, boxes.canvas, boxes.pending.size[0]) == (strip, grown, 0)
+    assert (boxes.strip, boxes.canvas, boxes.pending.size[0]) == (strip, canvas, 0)
 
 
 @pytest.mark.invariant("GROWTH-EXACT")
@@ -78,8 +78,8 @@ def test_a_strip_may_lie_over_the_end_of_the_seed_picture() -> None:
     assert beyond(SEED.box, Box(0, 61, 64, 67), Mode.Y_TTB) == Box(0, 0, 64, 61)
     assert beyond(SEED.box, Box(0, -5, 64, 3), Mode.Y_BTT) == Box(0, 3, 64, 64)
     assert SEED.shown_in(SEED.box) is SEED
-    shown = SEED.shown_in(Box(3, 0, 61, 64))
-    assert (shown.origin, shown.size, shown.within) == ((3, 0), (58, 64), Box(3, 0, 61, 64))
+    part = SEED.shown_in(Box(3, 0, 61, 64))
+    assert (part.origin, part.size, part.within) == ((3, 0), (58, 64), Box(3, 0, 61, 64))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_piece_is_shown_as_far_as_a_box_shows_it() -> None:
     """`within` is in the pixels of its own picture."""
     piece = Piece("a" * 64, (10, 20), (8, 6))
     assert piece.shown_in(Box(0, 0, 99, 99)) is piece
-    shown = piece.shown_in(Box(12, 23, 99, 99))
-    assert (shown.origin, shown.size, shown.within) == ((12, 23), (6, 3), Box(2, 3, 8, 6))
-    shown = piece.shown_in(Box(0, 0, 15, 24))
-    assert (shown.origin, shown.size, shown.within) == ((10, 20), (5, 4), Box(0, 0, 5, 4))
+    part = piece.shown_in(Box(12, 23, 99, 99))
+    assert (part.origin, part.size, part.within) == ((12, 23), (6, 3), Box(2, 3, 8, 6))
+    part = piece.shown_in(Box(0, 0, 15, 24))
+    assert (part.origin, part.size, part.within) == ((10, 20), (5, 4), Box(0, 0, 5, 4))

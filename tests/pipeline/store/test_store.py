@@ -98,12 +98,12 @@ def test_a_head_is_checked_against_its_step(tmp_path: Path, content: bytes) -> N
 
 
 def test_the_last_number_is_found_without_listing(tmp_path: Path) -> None:
-    """By galloping; for any count."""
+    """A galloping search finds the last of any number of steps from any start."""
     store = Store.create(tmp_path / "s", seed_picture(), TINY, {}, QUICK)
     for number in range(1, 40):
         store.steps.folder(number).mkdir()
         assert store.steps.last() == number
-        assert {store.steps.last(known) for known in range(number + 1)} == {number}
+        assert {store.steps.last(start) for start in range(number + 1)} == {number}
 
 
 def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
@@ -200,19 +200,19 @@ def test_a_second_writer_is_refused_and_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.invariant("READERS-BESIDE")
 def test_readers_see_a_whole_state_at_every_moment_of_a_writer(tmp_path: Path) -> None:
     """After each effect of a step: the canvas before it or after it, with whole strips."""
-    seen = []
+    states = []
 
     class Read(QuickFiles):
         def replace(self, source: Path, target: Path) -> None:
             super().replace(source, target)
             reader = Session.open(tmp_path / "s")
-            seen.append(
+            states.append(
                 (reader.canvas_size, reader.frontier("x_ltr").size, reader.status().head, reader.verify().ok)
             )
 
     make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
     grow(Session.open(tmp_path / "s", files=Read()), "x_ltr")
-    assert set(seen) == {((40, 32), (16, 32), 1, True), ((48, 32), (16, 32), 2, True)}
+    assert set(states) == {((40, 32), (16, 32), 1, True), ((48, 32), (16, 32), 2, True)}
 
 
 def test_a_writer_clears_what_was_left_and_keeps_what_is_needed(tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def test_every_random_damage_is_found_and_named(rich: tuple[Path, Mapping[str, b
         with damage.done_to(root, before):
             report = verify_path(root)
         if report.ok or not damage.is_named_by(report.findings):
-            missed.append(f"{damage} -> {[str(found) for found in report.findings]}")
-        assert all(found.problem and found.consequence for found in report.findings)
+            missed.append(f"{damage} -> {[str(finding) for finding in report.findings]}")
+        assert all(finding.problem and finding.consequence for finding in report.findings)
     assert missed == []
 
 
@@ -84,10 +84,10 @@ def test_repair_accepts_only_what_was_recorded(rich: tuple[Path, Mapping[str, by
             again = verify_path(root)
         mended += report.ok
         changed = {name for name in before if after.get(name) != before[name]} - NO_HASH_KEPT
-        changed -= {found.path for found in report.findings if "resumes the step" in found.consequence}
+        changed -= {finding.path for finding in report.findings if "resumes the step" in finding.consequence}
         if report.ok and (changed or not again.ok):
             wrong.append(f"{damage}: called whole, but {sorted(changed)} differ")
-        elif not report.ok and {found.path for found in again.findings} - {found.path for found in report.findings}:
+        elif not report.ok and {one.path for one in again.findings} - {one.path for one in report.findings}:
             wrong.append(f"{damage}: more is wrong after the repair than before")
     assert wrong == []
     assert mended >= 21
@@ -104,7 +104,7 @@ def test_a_missing_file_is_made_again(rich: tuple[Path, Mapping[str, bytes]], na
     with Damage("delete", {name: None}).done_to(root, before):
         assert not verify_path(root).ok
         report = verify_path(root, QUICK, repair=True)
-        assert [found.path for found in report.findings] == [name]
+        assert [finding.path for finding in report.findings] == [name]
         assert report.ok
         after = tree(root)
     if name in NO_HASH_KEPT:
@@ -125,13 +125,13 @@ def test_heads_that_changed_places_are_seen_and_put_back(tmp_path: Path, one: st
     with swap.done_to(root, before):
         with pytest.raises(SessionDamagedError, match="holds the line of"):
             Session.open(root, branch=other.removeprefix("heads/")).head  # noqa: B018
-        assert {found.path for found in verify_path(root).findings} == {one, other}
+        assert {finding.path for finding in verify_path(root).findings} == {one, other}
         assert verify_path(root, QUICK, repair=True).ok
         assert tree(root) == before
     copied = Damage("replace", {one: before[other]})
     with copied.done_to(root, before):
         report = verify_path(root, QUICK, repair=True)
-        assert [found.path for found in report.findings] == [one]
+        assert [finding.path for finding in report.findings] == [one]
         assert report.ok == (one == "HEAD")  # where a branch was, nothing tells
         assert tree(root)[other] == before[other]
 
@@ -172,7 +172,7 @@ def test_a_lost_pointer_is_put_back_so_that_nothing_is_paid_again(tmp_path: Path
     session = make_session(root, files=QUICK)
     grow(session, "x_ltr", candidates=2, gate=1e-9)
     (root / "steps" / "000001" / "step.json").unlink()
-    assert [found.path for found in verify_path(root).findings] == ["steps/000001/step.json"]
+    assert [finding.path for finding in verify_path(root).findings] == ["steps/000001/step.json"]
     assert verify_path(root, QUICK, repair=True).ok
     assert Session.open(root).status().unfinished == (1,)
 
@@ -199,7 +199,7 @@ def test_an_edit_is_not_made_legal(tmp_path: Path) -> None:
     path = root / "steps" / "000001" / "step.json"
     path.write_bytes(seal(unseal(path.read_bytes(), path) | {"words": "another prompt"}))
     report = verify_path(root)
-    assert "steps/000001/step.json" in {found.path for found in report.findings}
+    assert "steps/000001/step.json" in {finding.path for finding in report.findings}
     head = (root / "HEAD").read_bytes()
     verify_path(root, QUICK, repair=True)
     assert (root / "HEAD").read_bytes() == head
