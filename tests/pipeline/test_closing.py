@@ -147,7 +147,7 @@ class TestChoice:
         assert session.status().closed
         assert session.verify().ok
 
-    def test_a_later_choice_cannot_change_what_was_asked(self, tmp_path: Path) -> None:
+    def test_a_later_choice_cannot_change_the_request(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
         with pytest.raises(UsageError, match="fixes whether it closes a loop"):
             session.accept(0, close=True)
@@ -207,7 +207,7 @@ class TestRecovery:
 
 
 class TestRefusals:
-    def test_a_contract_without_room_is_refused_before_anything_is_asked(self, tmp_path: Path) -> None:
+    def test_a_contract_without_room_is_refused_before_the_request(self, tmp_path: Path) -> None:
         session = Session.create(tmp_path / "s", Image.new("RGB", (1024, 1024)), CLASSIC)
         generator = truth(Mode.X_LTR)
         with pytest.raises(UsageError, match="no room to close a loop"):
@@ -235,7 +235,7 @@ def test_a_server_is_asked_once_for_both_bands_and_a_recording_answers_the_same(
 
 
 @pytest.mark.parametrize("mode", [Mode.X_RTL, Mode.Y_TTB])
-def test_the_simulated_model_redraws_both_bands_and_knows_a_picture_that_comes_round(
+def test_the_simulated_model_redraws_both_bands_and_follows_a_periodic_picture(
     tmp_path: Path, mode: Mode
 ) -> None:
     session = canvas_at(tmp_path / "s", mode)
@@ -250,7 +250,7 @@ def test_the_simulated_model_redraws_both_bands_and_knows_a_picture_that_comes_r
     assert all(seam["calibration"]["residual_before"] > 0 for seam in score["seams"])
 
 
-def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_closes_a_canvas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = str(canvas_at(tmp_path / "s").root)
     assert main(["step", root, "x_ltr", "--close", "--steps", "2"]) == 2
     assert main(["step", root, "x_ltr", "--close", "--dry-run"]) == 0

@@ -18,12 +18,12 @@ def session(tmp_path: Path) -> Session:
     return Session.create(tmp_path / "s", noise((64, 64), 3, cell=8), SMALL)
 
 
-def test_the_simulated_one_commits_a_step_from_the_band_alone(session: Session) -> None:
+def test_the_shortcut_with_the_simulated_model_commits_a_step(session: Session) -> None:
     result = execute_step_mock(session, "y_ttb", num_candidates=1, gate=None)
     assert (result.status, result.canvas_size, len(result.scores)) == ("committed", (64, 80), 1)
 
 
-def test_the_real_one_asks_the_real_client_which_refuses_so_small_a_tile(session: Session) -> None:
+def test_the_shortcut_with_the_real_client_refuses_a_tiny_tile(session: Session) -> None:
     with pytest.raises(UsageError, match="a tile of 64x64 is not accepted"):
         execute_step_real(session, "y_ttb", num_candidates=1)
     assert session.canvas_size == (64, 64)

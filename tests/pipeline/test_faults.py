@@ -49,7 +49,7 @@ def disturbed(trial: Trial, expected: Undisturbed, folder: Path, *faults: Fault)
     return [f"{faults}: {problem}" for problem in problems]
 
 
-def test_every_kind_of_fault_has_its_turn() -> None:
+def test_the_samples_meet_every_kind_of_fault() -> None:
     assert {math.gcd(every, len(KINDS)) for every in EVERY.values()} == {1}
 
 
@@ -89,7 +89,7 @@ def test_a_second_fault_may_hit_the_recovery(tmp_path: Path) -> None:
 @pytest.mark.invariant("NEVER-TWICE")
 @pytest.mark.invariant("ANSWERS-FIRST")
 @pytest.mark.parametrize("breaks_off", [(), (1,)], ids=["whole answers", "one breaks off"])
-def test_what_was_answered_is_never_paid_again(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
+def test_a_stored_answer_is_never_bought_again(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
     """A paid step with a fault at each effect: no answer that the log kept is asked for again."""
     expected = undisturbed(Till(breaks_off=breaks_off).trial(), tmp_path / "undisturbed")
     assert len(list((tmp_path / "undisturbed").rglob("*.partial"))) == len(breaks_off)

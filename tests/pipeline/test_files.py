@@ -71,7 +71,7 @@ def test_short_writes_of_the_system_are_continued(tmp_path: Path) -> None:
 
 
 def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
-    """No handle leaks, whatever interrupts."""
+    """No handle leaks, whatever the interruption."""
     handles = []
 
     class Interrupted(Files):
@@ -89,8 +89,8 @@ def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
     [(errno.ENOSPC, "free some space"), (errno.EACCES, "make the folder writable"), (errno.EROFS, "read-only"),
      (errno.ENOTDIR, "choose another path"), (errno.EIO, "check the disk")],
 )  # fmt: skip
-def test_errors_say_where_and_what_to_do(code: int, advice: str) -> None:
-    """And keep the number of the system's error."""
+def test_errors_name_the_path_and_the_remedy(code: int, advice: str) -> None:
+    """They keep the errno of the system's error."""
     error = storage_error(OSError(code, os.strerror(code)), "write", Path("here/HEAD"))
     assert "here/HEAD" in str(error)
     assert advice in str(error)
@@ -98,7 +98,7 @@ def test_errors_say_where_and_what_to_do(code: int, advice: str) -> None:
 
 
 def test_every_effect_wraps_the_errors_of_the_system(tmp_path: Path) -> None:
-    """Nothing but our errors leaves the seam."""
+    """Every failure of `Files` is an error of the package."""
     files, missing = Files(), tmp_path / "missing" / "a"
     (tmp_path / "file").write_bytes(b"")
     for effect in (
@@ -115,7 +115,7 @@ def test_every_effect_wraps_the_errors_of_the_system(tmp_path: Path) -> None:
             effect()
 
 
-def test_what_is_gone_already_is_no_error(tmp_path: Path) -> None:
+def test_removing_a_missing_file_and_making_an_existing_folder_are_no_errors(tmp_path: Path) -> None:
     """Removing and making are repeated after a crash."""
     Files().unlink(tmp_path / "gone")
     Files().make_folder(tmp_path)
@@ -148,7 +148,7 @@ class TestWeakFileSystems:
         with pytest.raises(StorageError):
             Files().write_file(tmp_path / "a", b"content")
 
-    def test_it_is_recorded_once_in_the_session_and_told_by_verify(
+    def test_it_is_recorded_once_in_the_session_and_reported_by_verify(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whether the session was made there, or came there later."""
@@ -169,7 +169,7 @@ class TestWeakFileSystems:
         ("code", "message"),
         [(errno.ENOLCK, "has no locks to give"), (errno.EOPNOTSUPP, "has no locks"), (errno.EIO, "check the disk")],
     )
-    def test_a_file_system_without_locks_is_called_so(
+    def test_a_file_system_without_locks_is_named_in_the_error(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str
     ) -> None:
         monkeypatch.setattr("exquisite.files._lock_handle", _raising(code))
@@ -177,7 +177,7 @@ class TestWeakFileSystems:
             Files().lock(tmp_path / ".lock")
 
     @pytest.mark.parametrize("code", [errno.EWOULDBLOCK, errno.EACCES])
-    def test_only_a_held_lock_means_another_run(
+    def test_only_a_lock_in_use_means_another_run(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
     ) -> None:
         monkeypatch.setattr("exquisite.files._lock_handle", _raising(code))
@@ -222,7 +222,7 @@ def _raising(code: int) -> Callable[[object], None]:
 
 
 @pytest.mark.invariant("ONE-WRITER")
-def test_a_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
+def test_a_lock_has_one_owner_and_is_released(tmp_path: Path) -> None:
     """It belongs to the handle, not to a number in a file, so that a dead process holds none."""
     path = tmp_path / ".lock"
     lock = Files().lock(path)

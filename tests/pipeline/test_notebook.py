@@ -29,7 +29,7 @@ def test_a_committed_step_shows_its_seam_and_its_scores(tmp_path: Path) -> None:
         assert picture.tobytes() == expected.tobytes()  # small already
 
 
-def test_what_was_not_kept_is_left_out(tmp_path: Path) -> None:
+def test_missing_pictures_are_left_out(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     result = grow(session, "x_ltr")
     assert result._repr_png_() is None
@@ -43,7 +43,7 @@ def test_a_refused_step_says_why(tmp_path: Path) -> None:
     assert "the gate refused" in result._repr_html_()
 
 
-def test_a_session_shows_where_it_stands_and_the_end_of_its_canvas(tmp_path: Path) -> None:
+def test_a_session_shows_its_status_and_the_end_of_its_canvas(tmp_path: Path) -> None:
     session = make_session(tmp_path / "ink <b>", files=QuickFiles())
     width, height = session.canvas_size
     html = session._repr_html_()
@@ -67,7 +67,7 @@ def picture_in(html: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
-def test_words_are_text_and_nothing_else(tmp_path: Path) -> None:
+def test_messages_are_escaped(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     result = replace(grow(session, "x_ltr"), message="<script>", scores=(None,))
     assert "<script>" not in result._repr_html_()

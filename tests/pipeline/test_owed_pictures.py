@@ -95,10 +95,10 @@ def test_a_crash_after_the_answer_is_resumed_from_its_addresses(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("reply", [httpx.ConnectError("refused"), httpx.Response(502), KeyboardInterrupt(), GONE, PAGE])
-def test_an_address_that_leads_somewhere_again_is_followed_by_the_same_command(
+def test_the_same_command_fetches_a_picture_that_is_reachable_again(
     tmp_path: Path, reply: httpx.Response | BaseException
 ) -> None:
-    """Whatever stood in the way: the picture is fetched, the others are not fetched again, nothing is bought."""
+    """After any failure only the missing picture is fetched, and nothing is bought."""
     root, shop = tmp_path / "s", Shop({1: reply})
     make_session(root, files=QuickFiles())
     with pytest.raises((OutcomeUnknownError, KeyboardInterrupt)):
@@ -112,7 +112,7 @@ def test_an_address_that_leads_somewhere_again_is_followed_by_the_same_command(
 
 
 @pytest.mark.parametrize("reply", [GONE, PAGE], ids=["404", "a page in its place"])
-def test_an_address_that_expired_is_named_and_bought_again_only_when_told_to(
+def test_a_picture_with_an_expired_address_is_bought_again_only_with_permission(
     tmp_path: Path, reply: httpx.Response
 ) -> None:
     """The others are fetched all the same; each run says step, place and choice, and pays nothing."""
@@ -133,8 +133,8 @@ def test_an_address_that_expired_is_named_and_bought_again_only_when_told_to(
     assert verify_path(root).findings == ()
 
 
-def test_what_came_can_be_accepted_without_the_picture_that_did_not(tmp_path: Path) -> None:
-    """The way that the message names works."""
+def test_fetched_pictures_can_be_accepted_without_the_missing_one(tmp_path: Path) -> None:
+    """The remedy in the message works."""
     root, shop = tmp_path / "s", Shop({0: GONE})
     make_session(root, files=QuickFiles())
     with pytest.raises(OutcomeUnknownError):
@@ -143,8 +143,8 @@ def test_what_came_can_be_accepted_without_the_picture_that_did_not(tmp_path: Pa
     assert shop.sold == [3]
 
 
-def test_a_page_in_place_of_a_picture_is_kept_and_no_answer(tmp_path: Path) -> None:
-    """It says why the picture did not come."""
+def test_a_page_in_place_of_a_picture_is_stored_as_a_partial_answer(tmp_path: Path) -> None:
+    """The file shows why the picture is missing."""
     root, shop = tmp_path / "s", Shop({0: PAGE})
     make_session(root, files=QuickFiles())
     with pytest.raises(OutcomeUnknownError, match="no picture"):
@@ -153,8 +153,8 @@ def test_a_page_in_place_of_a_picture_is_kept_and_no_answer(tmp_path: Path) -> N
     assert partial.read_bytes() == PAGE.content
 
 
-def test_a_generator_that_cannot_fetch_does_not_buy_again_unasked(tmp_path: Path) -> None:
-    """What a generator of one's own leaves at an address is not forgotten."""
+def test_a_generator_that_cannot_fetch_buys_nothing_again(tmp_path: Path) -> None:
+    """The journal remembers the addresses that a generator of the caller left unfetched."""
 
     class NamesAddresses:
         def __init__(self) -> None:

@@ -31,7 +31,7 @@ CALLS = [{"calls": "batch"}, {"calls": "each", "concurrency": 1}, {"calls": "eac
 class TestCost:
     @pytest.mark.parametrize("outcome", ["usage_missing", "usage_zero"])
     @pytest.mark.parametrize("calls", CALLS)
-    def test_pictures_without_a_word_of_their_cost_are_booked_by_the_estimate(
+    def test_pictures_without_a_stated_cost_are_booked_by_the_estimate(
         self, tmp_path: Path, outcome: str, calls: dict[str, Any]
     ) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, **calls)
@@ -40,7 +40,7 @@ class TestCost:
         assert paid.ledger.counted == paid.ledger.spent
         assert verify_path(tmp_path / "s").findings == ()
 
-    def test_a_budget_counts_what_a_server_does_not_say(self, tmp_path: Path) -> None:
+    def test_a_budget_counts_costs_that_a_server_does_not_state(self, tmp_path: Path) -> None:
         """A second step would fit into the budget if the first had cost nothing."""
         paid = PaidSession(tmp_path / "s", "usage_zero", "usage_zero")
         paid.step()
@@ -49,7 +49,7 @@ class TestCost:
             paid.step(budget=budget)
         assert paid.served.sent == 1
 
-    def test_what_a_proxy_says_in_a_header_is_the_cost(self, tmp_path: Path) -> None:
+    def test_the_header_of_a_proxy_states_the_cost(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "cost_header:0.0123")
         paid.step()
         assert (paid.ledger.spent, paid.ledger.estimated) == (Decimal("0.0123"), Decimal(0))
@@ -58,7 +58,7 @@ class TestCost:
 class TestWithoutAPicture:
     @pytest.mark.parametrize("outcome", USELESS)
     @pytest.mark.parametrize("calls", CALLS)
-    def test_it_is_kept_named_and_asked_for_again_only_when_told_to(
+    def test_it_is_stored_and_named_and_bought_again_only_with_permission(
         self, tmp_path: Path, outcome: str, calls: dict[str, Any]
     ) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, **calls)
@@ -85,7 +85,7 @@ class TestWithoutAPicture:
         assert paid.served.sent == 1  # the cut answer may have cost the worst case, so no call is left to pay
         assert "going on with 2 of 3" in " ".join(paid.lines)
 
-    def test_events_that_nobody_asked_for_are_read(self, tmp_path: Path) -> None:
+    def test_an_unrequested_event_stream_is_read(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "event_stream")
         assert len(paid.step().scores) == 3
         assert paid.ledger.spent == paid.billed
@@ -121,7 +121,7 @@ class TestAddresses:
 
 
 class TestCeiling:
-    def test_a_server_that_gives_one_of_many_is_asked_no_more_than_was_agreed_to(self, tmp_path: Path) -> None:
+    def test_a_server_that_gives_one_of_many_is_called_up_to_the_agreed_sum(self, tmp_path: Path) -> None:
         """It bills each call as if it had given everything."""
         paid = PaidSession(tmp_path / "s", *["stingy"] * 10)
         result = paid.step(candidates=10)
@@ -130,7 +130,7 @@ class TestCeiling:
         assert len(result.scores) == paid.served.sent < 10
         assert f"${agreed:.2f} that were agreed to; going on with {paid.served.sent} of 10" in " ".join(paid.lines)
 
-    def test_what_is_missing_is_bought_below_the_ceiling(self, tmp_path: Path) -> None:
+    def test_missing_tiles_are_bought_below_the_ceiling(self, tmp_path: Path) -> None:
         """Tiles so dear that the words beside them hardly count, as with pictures of the usual size."""
         paid = PaidSession(tmp_path / "s", "too_few:1", "ok", quality="max")
         assert len(paid.step().scores) == 3
@@ -138,7 +138,7 @@ class TestCeiling:
         assert paid.billed == paid.ledger.spent <= paid.agreed(3, "max")
 
 
-def test_every_step_is_taken_up_by_the_same_command(tmp_path: Path) -> None:
+def test_the_same_command_resumes_every_step(tmp_path: Path) -> None:
     """A call of unknown outcome beside answers: only what is missing is asked for, and only when told to."""
     paid = PaidSession(tmp_path / "s", "ok", "timeout", "ok", calls="each", concurrency=1)
     with pytest.raises(OutcomeUnknownError):
@@ -174,7 +174,7 @@ class TestLossyFormats:
         assert "came as" not in " ".join((result.message, *paid.lines))
         assert "lossy" not in (result.step_dir / "score.json").read_text()
 
-    def test_by_setting_it_is_refused_and_never_bought_again(self, tmp_path: Path) -> None:
+    def test_the_setting_refuse_refuses_it_without_another_purchase(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "jpeg", server=replace(OPENAI, lossy="refuse"))
         for retry_ambiguous in (False, False, True):
             with pytest.raises(OutcomeUnknownError, match=r"candidate 0 came as JPEG.*nothing is bought again"):
@@ -183,7 +183,7 @@ class TestLossyFormats:
         assert paid.step().status == "committed"
         assert paid.served.sent == 1
 
-    def test_only_a_whole_picture_of_the_right_size_is_taken(self) -> None:
+    def test_only_a_whole_picture_of_the_right_size_is_accepted(self) -> None:
         for name, options in (("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})):
             whole = encoded(seed_picture(), name, **options)
             assert decode_tile(whole, TINY).size == (32, 32)

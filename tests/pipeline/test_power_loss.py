@@ -30,7 +30,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("trial", [*TRIALS[:6], TRIALS[7]], ids=lambda trial: trial.name)
-def test_what_was_not_synced_is_not_needed(trial: Trial, tmp_path: Path) -> None:
+def test_no_unsynced_content_is_needed(trial: Trial, tmp_path: Path) -> None:
     """After each effect: no unsynced name there, all of them, and any of them, with unsynced content cut."""
     expected = undisturbed(trial, tmp_path / "undisturbed")
     left: list[Path] = []
@@ -59,7 +59,7 @@ def test_what_was_not_synced_is_not_needed(trial: Trial, tmp_path: Path) -> None
 @pytest.mark.invariant("NEVER-TWICE")
 @pytest.mark.invariant("ANSWERS-FIRST")
 @pytest.mark.parametrize("breaks_off", [(), (0,)], ids=["whole answers", "one breaks off"])
-def test_a_paid_answer_survives_from_the_moment_it_was_kept(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
+def test_a_paid_answer_survives_once_it_is_stored(breaks_off: tuple[int, ...], tmp_path: Path) -> None:
     """What the log said it keeps is there after the power cut, and is not paid again."""
     till = Till(breaks_off=breaks_off)
     expected = undisturbed(Till(breaks_off=breaks_off).trial(), tmp_path / "undisturbed")
@@ -85,7 +85,7 @@ def test_a_paid_answer_survives_from_the_moment_it_was_kept(breaks_off: tuple[in
     assert problems == []
 
 
-def test_the_model_loses_what_was_not_synced(tmp_path: Path) -> None:
+def test_the_simulated_power_cut_loses_unsynced_content(tmp_path: Path) -> None:
     """A file system that never syncs loses the session: the model can fail."""
 
     class Careless(PowerLossFiles):

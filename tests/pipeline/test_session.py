@@ -119,7 +119,7 @@ def test_no_old_pixel_changes_whatever_the_feather(
 
 @pytest.mark.invariant("GLUE-AGREES")
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_committed_is_what_glue_returns(
+def test_the_committed_pixels_are_those_that_glue_returns(
     session: Session, canvas: Image.Image, picture: Image.Image, mode: Mode
 ) -> None:
     drifting = Truth(picture, ORIGIN, lambda tile, _: tile.filter(ImageFilter.GaussianBlur(1)))
@@ -249,7 +249,7 @@ def test_accept_names_the_step_when_the_canvas_has_moved_on(session: Session, tr
         session.accept(0, step=9)
 
 
-def test_reglueing_and_rescoring_ask_nothing_and_rescoring_writes_nothing(
+def test_accepting_and_rescoring_send_no_request_and_rescoring_writes_nothing(
     session: Session, picture: Image.Image
 ) -> None:
     drifting = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: min(255, value + 9)))
@@ -292,14 +292,14 @@ def test_a_branch_is_a_second_head_on_shared_steps(session: Session, truth: Trut
         Session.open(session.root, branch="none")
 
 
-def test_log_is_newest_first_and_may_be_cut(session: Session, truth: Truth) -> None:
+def test_log_is_newest_first_and_has_a_limit(session: Session, truth: Truth) -> None:
     for _ in range(2):
         grow(session, "y_ttb", truth)
     assert [record["step"] for record in session.log()] == [2, 1, 0]
     assert [record["step"] for record in session.log(limit=1)] == [2]
 
 
-def test_status_tells_where_the_session_stands(session: Session, truth: Truth) -> None:
+def test_status_describes_the_session(session: Session, truth: Truth) -> None:
     grow(session, "y_ttb", truth)
     status = session.status()
     assert (status.head, status.axis, status.canvas_size, status.steps) == (1, "y", (64, 80), 1)
@@ -319,7 +319,7 @@ def test_status_tells_where_the_session_stands(session: Session, truth: Truth) -
         ("none", set()),
     ],
 )
-def test_artifacts_say_how_much_is_kept(session: Session, truth: Truth, artifacts: str, files: set[str]) -> None:
+def test_artifacts_decide_which_files_remain(session: Session, truth: Truth, artifacts: str, files: set[str]) -> None:
     folder = session.step("x_ltr", truth, candidates=2, gate=None, artifacts=artifacts).step_dir
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert names >= files | {"step.json", "request.json", "answers/000.body", "answers/001.body"}
@@ -329,7 +329,7 @@ def test_artifacts_say_how_much_is_kept(session: Session, truth: Truth, artifact
         assert {Path(name).parts[0] for name in names} == {"step.json", "request.json", "answers"}
 
 
-def test_score_json_says_who_won_by_how_much_and_why_the_others_lost(session: Session, picture: Image.Image) -> None:
+def test_score_json_explains_the_choice(session: Session, picture: Image.Image) -> None:
     worse = Truth(picture, ORIGIN, lambda tile, number: tile if number == 1 else moved_rows(tile))
     folder = session.step("x_ltr", worse, gate=None, calibrate=False).step_dir
     summary = json.loads((folder / "score.json").read_text())
@@ -342,7 +342,7 @@ def test_score_json_says_who_won_by_how_much_and_why_the_others_lost(session: Se
     assert summary["feather"]["applied"] is False
 
 
-def test_an_unreadable_candidate_loses_and_says_why(session: Session, picture: Image.Image) -> None:
+def test_an_unreadable_candidate_loses_with_a_reason(session: Session, picture: Image.Image) -> None:
     class Mixed(Truth):
         def generate(self, request, calls):  # type: ignore[no-untyped-def]
             for number, raw in enumerate(super().generate(request, calls)):
@@ -354,7 +354,7 @@ def test_an_unreadable_candidate_loses_and_says_why(session: Session, picture: I
     assert summary["candidates"][0]["verdict"].startswith("cannot be read")
 
 
-def test_when_no_candidate_can_be_read_nothing_is_glued(session: Session, picture: Image.Image) -> None:
+def test_without_a_readable_candidate_nothing_is_glued(session: Session, picture: Image.Image) -> None:
     small = Truth(picture, ORIGIN, lambda tile, _: tile.resize((32, 32)))
     result = session.step("x_ltr", small, candidates=2)
     assert (result.status, result.scores) == ("rejected", (None, None))
@@ -386,7 +386,7 @@ def interrupt_at(call_number: int) -> object:
 
 
 @pytest.mark.invariant("NEVER-TWICE")
-def test_a_rerun_asks_only_for_what_is_missing(session: Session, paid: Paid, picture: Image.Image) -> None:
+def test_a_rerun_requests_only_the_missing_tiles(session: Session, paid: Paid, picture: Image.Image) -> None:
     stops = Paid(picture, ORIGIN, fail=lambda number, calls, call: _drop(calls, call) if number == 3 else None)
     with pytest.raises(ConnectionError):
         session.step("x_ltr", stops)
@@ -416,7 +416,7 @@ def test_another_request_does_not_use_the_answers_of_an_unfinished_step(session:
 
 
 @pytest.mark.invariant("NEVER-TWICE")
-def test_a_call_of_unknown_outcome_is_not_repeated_until_a_person_says_so(
+def test_a_call_of_unknown_outcome_is_repeated_only_with_permission(
     session: Session, paid: Paid, picture: Image.Image
 ) -> None:
     killed = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
@@ -434,7 +434,7 @@ def test_a_call_of_unknown_outcome_is_not_repeated_until_a_person_says_so(
     assert money.perhaps_billed == 1
 
 
-def test_what_came_before_an_unknown_outcome_can_be_accepted(session: Session, picture: Image.Image) -> None:
+def test_tiles_before_an_unknown_outcome_can_be_accepted(session: Session, picture: Image.Image) -> None:
     killed = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         session.step("x_ltr", killed)
@@ -484,7 +484,7 @@ def test_a_paid_answer_outlives_a_refusal_of_the_second_call(
 
 
 @pytest.mark.invariant("NEVER-TWICE")
-def test_a_paid_answer_without_a_tile_is_kept_and_asked_again_only_when_told_to(
+def test_a_paid_answer_without_a_tile_is_bought_again_only_with_permission(
     session: Session, picture: Image.Image, paid: Paid
 ) -> None:
     class Empty(Paid):
@@ -534,14 +534,14 @@ def test_readers_work_beside_a_writer(session: Session, picture: Image.Image, tr
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.invariant("NO-CUE-COMPOSITED")
-def test_no_pixel_that_we_draw_for_the_model_reaches_the_canvas(
+def test_no_pixel_of_the_scaffold_reaches_the_canvas(
     session: Session, truth: Truth, picture: Image.Image, mode: Mode
 ) -> None:
     grow(session, mode, truth, continuation_cue=True, scaffold_fill="grey")
     assert pixels(session).tobytes() == true_pixels(picture, session).tobytes()
 
 
-def test_bad_places_and_pictures_are_refused(tmp_path: Path, canvas: Image.Image, session: Session) -> None:
+def test_occupied_paths_and_unfit_pictures_are_refused(tmp_path: Path, canvas: Image.Image, session: Session) -> None:
     with pytest.raises(SessionExistsError, match="a session at"):
         Session.create(session.root, canvas, SMALL)
     with pytest.raises(SessionNotFoundError, match="no session at"):
@@ -582,7 +582,7 @@ def test_options_are_checked_before_anything_is_written(
     assert truth.requests == []
 
 
-def test_an_unknown_mode_names_the_four(session: Session, truth: Truth) -> None:
+def test_an_unknown_mode_is_refused_with_the_four_names(session: Session, truth: Truth) -> None:
     with pytest.raises(UsageError, match="x_ltr, x_rtl, y_ttb, y_btt"):
         session.step("sideways", truth)
 

@@ -79,7 +79,7 @@ class TestCanvas:
         assert before.width - SOFT <= changed[0] < changed[2] <= before.width
 
     @pytest.mark.invariant("GLUE-AGREES")
-    def test_what_is_committed_and_left_pending_is_what_glue_returns(self, tmp_path: Path) -> None:
+    def test_committed_and_pending_pixels_are_those_that_glue_returns(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_rtl")
         before = canvas_at(session)
@@ -99,14 +99,14 @@ class TestCanvas:
             grow(turned, mode, _Turned(mode))
         assert to_canonical(canvas_at(turned), mode).tobytes() == canvas_at(right).tobytes()
 
-    def test_the_band_shows_what_is_pending(self, tmp_path: Path) -> None:
+    def test_the_band_shows_pending_pixels(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         whole = canvas_at(session)
         assert session.frontier("x_ltr").tobytes() == whole.crop((48, 0, 80, 64)).tobytes()
 
     @pytest.mark.parametrize("soften_seed", [False, True])
-    def test_an_export_shows_what_is_pending(self, tmp_path: Path, soften_seed: bool) -> None:
+    def test_an_export_shows_pending_pixels(self, tmp_path: Path, soften_seed: bool) -> None:
         session = session_at(tmp_path / "s")
         for mode in ("x_ltr", "x_rtl", "x_ltr"):
             grow(session, mode, soften_seed=soften_seed)
@@ -152,7 +152,7 @@ class TestHistory:
         assert zones[0] != zones[1]
         assert session.verify().ok
 
-    def test_another_candidate_is_cut_anew_and_may_soften_otherwise(self, tmp_path: Path) -> None:
+    def test_another_candidate_has_its_own_cut_and_may_have_another_width(self, tmp_path: Path) -> None:
         session = session_at(tmp_path / "s")
         grow(session, "x_ltr")
         winner = grow(session, "x_ltr", candidates=2).chosen
@@ -214,7 +214,7 @@ class TestSeedPicture:
 
     @pytest.mark.invariant("PENDING-ONLY")
     @pytest.mark.parametrize("modes", [("x_ltr", "x_rtl", "x_ltr"), ("y_btt", "y_ttb", "y_ttb")])
-    def test_first_steps_may_cut_inside_it_when_asked_to(self, tmp_path: Path, modes: tuple[str, ...]) -> None:
+    def test_first_steps_may_cut_inside_it_by_option(self, tmp_path: Path, modes: tuple[str, ...]) -> None:
         session = session_at(tmp_path / "s")
         strip = session.store.steps.record(0)["strip"]
         for mode in modes:
@@ -330,7 +330,7 @@ class TestWithoutIt:
 
 
 class TestCommandLine:
-    def test_options_arrive_and_status_tells(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_options_reach_the_step_and_the_status(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         SEED.save(tmp_path / "seed.png")
         root = str(tmp_path / "s")
         command = ["step", root, "x_ltr", "--canvas", str(tmp_path / "seed.png"), "--contract", "64/32/16/16"]
@@ -346,7 +346,7 @@ class TestCommandLine:
         ("words", "reason"),
         [(["--soften", "16"], "soften_px must be 0 to 15"), (["--soften-seed"], "soften_seed needs soften_px")],
     )
-    def test_what_cannot_be_is_refused(
+    def test_invalid_options_are_refused(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
     ) -> None:
         session_at(tmp_path / "s")

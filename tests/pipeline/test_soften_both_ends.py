@@ -178,7 +178,7 @@ class TestRedo:
         require_committed_pixels_stay(ours)
 
     @pytest.mark.invariant("PENDING-ONLY")
-    def test_a_first_step_made_anew_cuts_the_seed_picture_itself(self, tmp_path: Path, axis: str) -> None:
+    def test_redo_of_a_first_step_cuts_the_seed_picture_itself(self, tmp_path: Path, axis: str) -> None:
         session = session_at(tmp_path / "s")
         for mode in MODES[axis][:3]:
             grow(session, mode, lower_by(1), gate=EASY_GATE, soften_seed=True)

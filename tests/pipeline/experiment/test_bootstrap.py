@@ -28,7 +28,7 @@ def test_one_value_has_no_interval() -> None:
 
 
 def test_of_two_values_the_interval_reaches_both() -> None:
-    """A quarter of all resamples is each value twice."""
+    """A quarter of all resamples holds one value twice, and another quarter the other one."""
     interval = bootstrap_mean([-1.0, 3.0])
     assert (interval.mean, interval.low, interval.high) == (1.0, -1.0, 3.0)
     assert not interval.is_clear
@@ -59,7 +59,7 @@ def test_the_interval_is_as_wide_as_theory_says() -> None:
     )
 
 
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_an_interval_covers_the_truth_about_as_often_as_its_level() -> None:
     rng = random.Random(11)
     covered = 0
     for trial in range(100):
@@ -69,7 +69,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 @pytest.mark.parametrize(("values", "resamples"), [([], 2_000), ([1.0, 2.0], 10)])
-def test_what_has_no_interval_is_refused(values: list[float], resamples: int) -> None:
+def test_invalid_values_and_counts_are_refused(values: list[float], resamples: int) -> None:
     with pytest.raises(UsageError):
         bootstrap_mean(values, resamples=resamples)
 

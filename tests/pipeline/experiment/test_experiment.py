@@ -48,7 +48,7 @@ class Named(Truth):
 
 
 def arms(**prompts: str) -> list[Arm]:
-    """Arms that differ in their words, so that each must ask for itself."""
+    """Arms with different prompts, so that each needs a request of its own."""
     return [Arm(name, PLAIN, prompt) for name, prompt in prompts.items()]
 
 
@@ -89,7 +89,7 @@ def test_arms_that_differ_only_after_the_answers_share_them(session: Session, pi
     assert len({cell.step for cell in cells}) == len(cells)
 
 
-def test_a_shared_arm_is_what_a_step_with_its_options_would_have_been(
+def test_a_shared_arm_equals_a_step_with_its_options(
     tmp_path: Path, session: Session, picture: Image.Image
 ) -> None:
     darker = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: value // 2))
@@ -122,7 +122,7 @@ def test_a_damaged_strip_of_a_shared_arm_is_made_again(session: Session, picture
     assert pixels_of(session.root, "exp-r-b") == before
 
 
-def test_what_the_model_sees_is_never_shared(session: Session, picture: Image.Image) -> None:
+def test_arms_with_other_requests_share_no_answers(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN)
     ways = [
         Arm("a", PLAIN),
@@ -199,7 +199,7 @@ def test_the_seam_is_measured_before_and_after_the_feather(session: Session, pic
     assert feathered.measures["seam"] < plain.measures["seam"]
 
 
-def test_the_gate_is_off_and_what_it_would_say_is_recorded(session: Session, picture: Image.Image) -> None:
+def test_the_gate_is_off_and_its_verdict_is_recorded(session: Session, picture: Image.Image) -> None:
     broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
     (cell,) = run(Experiment.begin(session.root, "g", "x_ltr", [Arm("a", PLAIN)]), broken)
     assert cell.status == "committed"
@@ -243,7 +243,7 @@ class Interrupted(Truth):
 
 
 @pytest.mark.parametrize("at", range(4))
-def test_after_an_interrupt_nothing_answered_is_asked_again(session: Session, picture: Image.Image, at: int) -> None:
+def test_no_answer_is_requested_again_after_an_interruption(session: Session, picture: Image.Image, at: int) -> None:
     ways, truth = arms(a="", b="roofs"), Interrupted(picture, ORIGIN, at=at)
     with pytest.raises(KeyboardInterrupt):
         run(Experiment.begin(session.root, "i", "x_ltr", ways, repeat=2), truth)
@@ -262,7 +262,7 @@ class CutShort(Files):
         self.left = at
 
     def sync(self, handle: IO[bytes]) -> None:
-        """The process dies here, not the machine."""
+        """Count an effect: the process dies at it, and the machine runs on."""
 
     def sync_folder(self, path: Path) -> None:
         """As `sync`."""
@@ -279,7 +279,7 @@ class CutShort(Files):
 
 
 @pytest.mark.parametrize(("gate", "first"), [(None, 1), (0.001, 7)])
-def test_wherever_a_run_dies_the_next_one_asks_for_nothing_twice(
+def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
     tmp_path: Path, picture: Image.Image, gate: float | None, first: int
 ) -> None:
     ways = [Arm("a", replace(PLAIN, gate=gate)), Arm("b", replace(PLAIN, gate=gate, feather_px=2))]
@@ -338,7 +338,7 @@ def test_one_budget_holds_for_all_arms_and_runs(session: Session, picture: Image
     assert [Decimal(cell.usd) for cell in experiment.cells] == [1, 1, 1]
 
 
-def test_the_budget_of_the_session_holds_too(session: Session, picture: Image.Image) -> None:
+def test_the_budget_of_the_session_holds_for_an_experiment(session: Session, picture: Image.Image) -> None:
     paid = Paid(picture, ORIGIN)
     session.step("x_ltr", paid, **PLAIN.as_dict())
     with pytest.raises(PaymentError):
@@ -372,7 +372,7 @@ def test_a_refusal_by_the_server_ends_the_run_and_the_next_asks_again(session: S
     assert [cell.arm for cell in run(experiment, paid, budget=Decimal(2))] == ["b"]
 
 
-def test_what_is_still_to_be_asked_is_known_before(session: Session, picture: Image.Image) -> None:
+def test_the_missing_requests_are_listed_before_a_run(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN)
     ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4)), Arm("c", replace(PLAIN, candidates=2), "words")]
     experiment = Experiment.begin(session.root, "k", "x_ltr", ways, repeat=2)
@@ -412,7 +412,7 @@ def test_nothing_is_written_before_the_first_run(session: Session) -> None:
         ("n", [Arm("a", replace(PLAIN, feather_px=9))], {}, "arm a: feather_px 9 is wider than the strip of 8 px"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(
+def test_an_invalid_plan_is_refused(
     session: Session, name: str, ways: list[Arm], options: dict[str, int], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -437,19 +437,19 @@ def test_another_plan_of_the_same_name_is_refused(
         Experiment.begin(session.root, "n", mode, ways, **options)  # type: ignore[arg-type]
 
 
-def test_the_other_axis_is_refused(session: Session, picture: Image.Image) -> None:
+def test_a_mode_of_the_other_axis_is_refused(session: Session, picture: Image.Image) -> None:
     session.step("x_ltr", Truth(picture, ORIGIN), **PLAIN.as_dict())
     with pytest.raises(CanvasError):
         Experiment.begin(session.root, "n", "y_ttb", arms(a=""), at=0)
 
 
-def test_a_branch_of_something_else_is_left_alone(session: Session) -> None:
+def test_a_branch_of_another_origin_is_left_alone(session: Session) -> None:
     session.branch("exp-n-a")
     with pytest.raises(UsageError, match="there is a branch exp-n-a already"):
         Experiment.begin(session.root, "n", "x_ltr", arms(a=""))
 
 
-def test_a_branch_that_was_moved_is_not_gone_on_with(session: Session, picture: Image.Image) -> None:
+def test_a_branch_that_another_command_moved_is_refused(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN)
     run(Experiment.begin(session.root, "n", "x_ltr", arms(a=""), repeat=1), truth)
     experiment = Experiment.begin(session.root, "n", "x_ltr", repeat=2)

@@ -48,14 +48,14 @@ def seams(cells: list[Cell], repeat: int = 1, steps: int = 1) -> tuple[float, fl
     return each.interval.mean, each.interval.low, each.interval.high, each.interval.n
 
 
-def test_a_difference_that_is_always_the_same_is_known_exactly_however_the_arms_vary() -> None:
+def test_a_constant_difference_has_an_exact_interval_however_the_arms_vary() -> None:
     levels = [1.0, 7.0, 3.0]
     cells = [cell("a", level, repetition=r) for r, level in enumerate(levels, 1)]
     cells += [cell("b", level + 0.5, repetition=r) for r, level in enumerate(levels, 1)]
     assert seams(cells, repeat=3) == (0.5, 0.5, 0.5, 3)
 
 
-def test_only_what_both_arms_have_is_paired() -> None:
+def test_only_cells_of_both_arms_are_paired() -> None:
     cells = [cell("a", 1.0, repetition=1), cell("a", 9.0, repetition=2), cell("b", 2.0, repetition=1)]
     assert seams(cells, repeat=2) == (1.0, None, None, 1)
 
@@ -85,13 +85,13 @@ def test_an_arm_adds_up_its_money_its_gate_and_its_refusals() -> None:
     assert (other.steps, other.n, dict(other.means), other.usd) == (0, 0, {}, Decimal(0))
 
 
-def test_an_arm_is_told_by_what_differs() -> None:
+def test_an_arm_is_described_by_the_settings_that_differ() -> None:
     first, second = report(plan(), []).arms
     assert first.settings == {"feather_px": 0, "prompt": ""}
     assert second.settings == {"feather_px": 4, "prompt": "words"}
 
 
-def test_a_report_is_json_and_says_what_it_measures() -> None:
+def test_a_report_is_json_and_names_its_measures() -> None:
     summary = report(plan(2), [cell(arm, 1.0) for arm in "ab"])
     data = json.loads(json.dumps(summary.as_dict()))
     assert (data["done"], data["of"], data["usd"]) == (2, 4, "0.50")
@@ -99,5 +99,5 @@ def test_a_report_is_json_and_says_what_it_measures() -> None:
     assert data["arms"][0]["means"]["seam"]["mean"] == 1.0
 
 
-def test_a_plan_and_its_record_are_the_same() -> None:
+def test_a_plan_is_restored_from_its_record() -> None:
     assert Plan.from_record(json.loads(json.dumps(plan(2, 3).as_dict()))) == plan(2, 3)

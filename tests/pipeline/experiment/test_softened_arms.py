@@ -36,7 +36,7 @@ def softened(root: Path) -> Session:
     return session
 
 
-def test_every_arm_cuts_the_pending_zone_that_all_began_with(tmp_path: Path) -> None:
+def test_every_arm_cuts_the_common_pending_zone(tmp_path: Path) -> None:
     session = softened(tmp_path / "s")
     before = pixels_of(session.root)
     experiment = Experiment.begin(session.root, "soft", "x_ltr", ARMS, repeat=1, steps=2)
@@ -49,7 +49,7 @@ def test_every_arm_cuts_the_pending_zone_that_all_began_with(tmp_path: Path) -> 
     assert session.verify().ok
 
 
-def test_the_soft_mask_is_a_request_of_its_own(tmp_path: Path) -> None:
+def test_an_arm_with_a_soft_mask_has_its_own_request(tmp_path: Path) -> None:
     session = softened(tmp_path / "s")
     experiment = Experiment.begin(session.root, "mask", "x_ltr", ARMS, repeat=1, steps=1)
     hard, soft, mask = experiment.run(lambda _arm, _repetition: lowered())

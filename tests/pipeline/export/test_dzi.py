@@ -100,7 +100,7 @@ def test_jpeg_tiles_are_close_to_the_canvas(tmp_path: Path) -> None:
         assert ImageStat.Stat(difference).mean[0] < 10
 
 
-def test_the_viewer_knows_the_picture_and_asks_for_nothing_else(tmp_path: Path) -> None:
+def test_the_viewer_describes_the_picture_and_loads_nothing_else(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
     session.export(tmp_path / "a <b>.dzi")
     html = (tmp_path / "a <b>.html").read_text("utf-8")
@@ -125,7 +125,7 @@ def test_an_older_picture_is_replaced_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "says"), [("out_files/notes.txt", "other things than tiles"), ("out.html", "viewer")])
-def test_nothing_of_the_persons_is_replaced(tmp_path: Path, name: str, says: str) -> None:
+def test_a_file_that_is_no_export_is_not_replaced(tmp_path: Path, name: str, says: str) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
@@ -208,7 +208,7 @@ def test_an_export_that_fails_brings_the_older_picture_back_after_a_kill_while_i
 
 
 @pytest.mark.invariant("NO-LITTER")
-def test_a_first_export_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_first_export_leaves_nothing(tmp_path: Path) -> None:
     make_session(tmp_path / "s", files=QuickFiles())
     counting = FaultyFiles()
     Session.open(tmp_path / "s", files=counting).export(tmp_path / "out.dzi", tiles="png")
@@ -225,7 +225,7 @@ def test_a_first_export_that_is_interrupted_leaves_nothing(tmp_path: Path) -> No
     assert at > counting.count - 12  # until the descriptor was there
 
 
-def test_a_damaged_strip_stops_it_without_litter(tmp_path: Path) -> None:
+def test_a_damaged_strip_stops_the_export_and_leaves_no_file(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
     strip = sorted((tmp_path / "s" / "strips").iterdir())[0]
     strip.write_bytes(strip.read_bytes()[:-20])
@@ -243,7 +243,7 @@ def test_two_exports_to_one_target_do_not_mix(tmp_path: Path) -> None:
     session.export(tmp_path / "out.dzi")
 
 
-def test_free_space_is_asked_for_before_anything_is_written(tmp_path: Path) -> None:
+def test_free_space_is_checked_before_anything_is_written(tmp_path: Path) -> None:
     class Full(QuickFiles):
         def free_space(self, folder: Path) -> int:
             return 100

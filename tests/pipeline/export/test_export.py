@@ -39,7 +39,7 @@ def test_the_picture_is_the_canvas(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "s"]
 
 
-def test_grain_and_repeated_lines_are_each_compressed_in_the_way_that_suits_them() -> None:
+def test_grain_and_repeated_lines_each_have_their_best_compression_strategy() -> None:
     """Neither comes out larger than by the usual strategy, and grain comes out clearly smaller."""
     chance = random.Random(1)
     grain = bytes(round(chance.gauss(0, 9)) % 256 for _ in range(200_000))
@@ -61,7 +61,7 @@ def test_progress_announces_the_scratch_file_and_ends_at_one(tmp_path: Path) -> 
     assert reports[-1] == (f"wrote {tmp_path / 'out.png'}", 1.0)
 
 
-def test_free_space_is_asked_for_before_anything_is_written(tmp_path: Path) -> None:
+def test_free_space_is_checked_before_anything_is_written(tmp_path: Path) -> None:
     """Too little: the message says how much is needed, and nothing was opened."""
 
     class Full(QuickFiles):
@@ -85,7 +85,7 @@ def test_only_png_is_written(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-def test_a_target_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_an_invalid_target_is_named(tmp_path: Path) -> None:
     """A folder, or a name in a folder that is not there."""
     session = make_session(tmp_path / "s", files=QuickFiles())
     (tmp_path / "a.png").mkdir()
@@ -129,7 +129,7 @@ def test_two_exports_to_one_target_do_not_mix(tmp_path: Path) -> None:
     session.export(tmp_path / "out.png")
 
 
-def test_a_damaged_strip_stops_it_without_litter(tmp_path: Path) -> None:
+def test_a_damaged_strip_stops_the_export_and_leaves_no_file(tmp_path: Path) -> None:
     """The strip is named; there is no half picture."""
     session = make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
     strip = sorted((tmp_path / "s" / "strips").iterdir())[0]

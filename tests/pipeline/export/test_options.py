@@ -80,7 +80,7 @@ def test_crop_and_scale_go_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 0, 5), (5, 5, 4, 9), (-1, 0, 5, 5), (0, 0, 33, 5), (0, 30, 5, 33)])
-def test_a_part_that_is_none_is_refused(tmp_path: Path, crop: tuple[int, int, int, int]) -> None:
+def test_an_invalid_crop_is_refused(tmp_path: Path, crop: tuple[int, int, int, int]) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     with pytest.raises(UsageError, match="LEFT,TOP,RIGHT,BOTTOM"):
         session.export(tmp_path / "out.png", crop=crop)
@@ -118,7 +118,7 @@ def test_a_printed_size_is_pixels_over_dots_an_inch() -> None:
         ("out.png", {"colour": "red"}, "unknown export option 'colour'"),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, name: str, options: dict[str, Any], says: str) -> None:
+def test_invalid_options_are_refused(tmp_path: Path, name: str, options: dict[str, Any], says: str) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     with pytest.raises(UsageError, match=says):
         session.export(tmp_path / name, **options)

@@ -21,7 +21,7 @@ cases = cache(lambda: {case.name: case for case in corpus()})
 
 
 def problem(case: Case, folder: Path) -> str:
-    """What is wrong with the way one file was met; "" for nothing."""
+    """The problem with the treatment of one file; "" if there is none."""
     path = folder / case.name
     path.write_bytes(case.data)
     try:
@@ -38,12 +38,12 @@ def problem(case: Case, folder: Path) -> str:
     return "" if off <= MEAN_ERROR and has_message else f"{case.name} is {off:.1f} levels off: {fitted.changes}"
 
 
-def test_every_picture_is_right_or_refused(tmp_path: Path) -> None:
+def test_every_picture_is_converted_correctly_or_refused(tmp_path: Path) -> None:
     assert len(cases()) >= 400
     assert [text for case in cases().values() if (text := problem(case, tmp_path))] == []
 
 
-def test_the_judge_sees_an_error_of_two_levels() -> None:
+def test_an_error_of_two_levels_is_a_problem() -> None:
     """The reference itself, and pixels that are off."""
     case = cases()["plain.pcx"]
     assert case.right is not None

@@ -37,13 +37,13 @@ def test_another_gamma_is_converted(exponent: float) -> None:
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1e-9, 50.0])
-def test_a_gamma_that_leaves_no_picture_is_ignored_and_said(exponent: float) -> None:
+def test_an_absurd_gamma_is_ignored_and_reported(exponent: float) -> None:
     changes: list[str] = []
     assert gamma_encoding("gAMA 7", alike(exponent), None, changes) is None
     assert changes == ["ignored its gAMA 7, which is no curve"]
 
 
-def test_primaries_that_span_no_colours_are_ignored_and_said() -> None:
+def test_primaries_that_span_no_colours_are_ignored_and_reported() -> None:
     changes: list[str] = []
     for points in (
         Primaries((0.3127, 0.329), (0.6, 0.3), (0.6, 0.3), (0.15, 0.06)),
@@ -54,7 +54,7 @@ def test_primaries_that_span_no_colours_are_ignored_and_said() -> None:
     assert len(changes) == 3
 
 
-def test_numbers_of_srgb_and_no_numbers_change_nothing() -> None:
+def test_code_points_of_srgb_and_none_change_nothing() -> None:
     assert cicp_encoding(1, 13) is cicp_encoding(2, 13) is cicp_encoding(9, 2) is None
 
 

@@ -64,7 +64,7 @@ class TestSize:
         assert fitted.image.getextrema() == ((255, 255),) * 3
         assert fitted.changes == ["cropped from 80x100 to 80x64 at 0,18"]
 
-    def test_pad_sets_it_on_white_and_scales_nothing(self) -> None:
+    def test_pad_centres_the_picture_on_white_and_scales_nothing(self) -> None:
         fitted = fit_picture(Image.new("RGB", (20, 30)), SMALL, "x", "pad")
         assert fitted.image.size == (32, 64)
         assert fitted.image.crop((6, 17, 26, 47)).getextrema() == ((0, 0),) * 3
@@ -73,12 +73,12 @@ class TestSize:
     def test_pad_scales_down_what_is_too_large(self) -> None:
         assert fit_picture(corner_picture((200, 128)), SMALL, "x", "pad").changes == ["scaled from 200x128 to 100x64"]
 
-    def test_the_other_axis_fits_the_width(self) -> None:
+    def test_along_y_the_width_is_fitted(self) -> None:
         assert fit_picture(corner_picture((128, 300)), SMALL, "y").image.size == (64, 150)
         assert fit_picture(corner_picture((80, 70)), SMALL, "y", "crop").image.size == (64, 70)
         assert fit_picture(corner_picture((20, 10)), SMALL, "y", "pad").image.size == (64, 32)
 
-    def test_too_narrow_a_picture_is_refused_with_a_way_on(self) -> None:
+    def test_too_narrow_a_picture_is_refused_with_advice(self) -> None:
         with pytest.raises(PictureError, match=r"10x64: its width must be at least 32 px .* --fit pad, or --axis y"):
             fit_picture(corner_picture((10, 64)), SMALL)
 
@@ -137,7 +137,7 @@ class TestOrientation:
 
 class TestColour:
     @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "HSV", "RGBX"])
-    def test_other_modes_become_rgb_and_say_so(self, mode: str) -> None:
+    def test_other_modes_become_rgb_and_are_reported(self, mode: str) -> None:
         fitted = fit_picture(Image.new(mode, (64, 64)), SMALL)
         assert fitted.image.mode == "RGB"
         assert len(fitted.changes) == 1
@@ -171,7 +171,7 @@ class TestColour:
         fitted = fit_picture(picture, SMALL)
         assert (fitted.image.tobytes(), fitted.changes) == (expected, [])
 
-    def test_a_broken_profile_is_ignored_and_said(self) -> None:
+    def test_a_broken_profile_is_ignored_and_reported(self) -> None:
         picture = corner_picture()
         expected = picture.tobytes()
         picture.info["icc_profile"] = b"no profile"
@@ -228,14 +228,14 @@ class TestAbsurdSizes:
         with pytest.raises(PictureError, match=r"1000x1 becomes 1024000x1024, more than 100,000,000 pixels"):
             fit_picture(Image.new("RGB", (1000, 1)), CLASSIC)
 
-    def test_upright_counts(self) -> None:
+    def test_an_upright_picture_that_is_stored_sideways(self) -> None:
         """A picture stored on its side is judged as it is shown."""
         picture = Image.new("RGB", (1, 1000))
         picture.getexif()[0x0112] = 6
         with pytest.raises(PictureError, match="1000x1 becomes"):
             fit_picture(picture, CLASSIC)
 
-    def test_before_decoding(self, tmp_path: Path) -> None:
+    def test_a_header_without_pixels(self, tmp_path: Path) -> None:
         """The header alone is enough: there are no pixels in this file."""
         whole = saved(tmp_path, Image.new("1", (1000, 1)), "thin.png").read_bytes()
         (tmp_path / "thin.png").write_bytes(whole[: whole.index(b"IDAT") - 4] + whole[-12:])

@@ -45,7 +45,7 @@ def test_a_curve_that_is_one_level_off_still_counts_as_srgb() -> None:
     assert convert_to_srgb(picture(), icc_profile(with_curve(0.03), None, "far")) is not None
 
 
-def test_a_profile_without_a_name_is_used_all_the_same() -> None:
+def test_a_profile_without_a_name_is_used() -> None:
     nameless = icc_profile(LINEAR, 1.0, "linear").replace(b"desc", b"none", 1)
     converted = convert_to_srgb(picture((128, 128, 128)), nameless)
     assert converted is not None
@@ -64,7 +64,7 @@ def test_colour_with_a_profile_of_something_else_is_an_error() -> None:
         convert_to_srgb(picture(), lab)
 
 
-def test_a_profile_made_from_primaries_is_one() -> None:
+def test_a_profile_is_built_from_primaries() -> None:
     """That of sRGB changes nothing; that of Display P3 does what its definition says."""
     assert convert_to_srgb(picture(), profile_of_primaries(SRGB_PRIMARIES)) is None
     red, green, blue, white = P3.points

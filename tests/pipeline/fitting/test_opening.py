@@ -102,7 +102,7 @@ def test_a_file_longer_than_the_memory_that_a_picture_may_take_is_not_read(tmp_p
 
 
 @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are text here")
-def test_a_name_that_is_no_text_is_recorded_readably(tmp_path: Path) -> None:
+def test_an_undecodable_name_is_recorded_with_escapes(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
     seed_picture(100, 64).save(path)
     assert open_picture(path).info["source"]["name"] == "caf\\udce9.png"
@@ -114,7 +114,7 @@ def test_no_format_that_runs_a_program_or_never_ends() -> None:
     assert not {"EPS", "WMF", "FITS", "QOI", "BUFR", "GRIB", "HDF5", "MPEG"} & set(FORMATS)
 
 
-def test_no_warning_of_pillow_reaches_a_person(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+def test_warnings_of_pillow_are_not_shown(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     """A palette whose transparency is bytes, and EXIF that breaks off: Pillow warns of both."""
     warnings.simplefilter("always")
     picture = seed_picture(100, 64).quantize(8)
@@ -159,7 +159,7 @@ def test_a_wide_canvas_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert Image.MAX_IMAGE_PIXELS == 64 * 60
 
 
-def test_of_an_animation_the_first_frame(tmp_path: Path) -> None:
+def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
     frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])

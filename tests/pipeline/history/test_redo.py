@@ -30,11 +30,11 @@ def canvas_of(*modes: str, root: Path) -> Session:
 
 
 def damaged(tile: Image.Image, _number: int) -> Image.Image:
-    """A tile that continues nothing."""
+    """A tile whose new half does not continue the canvas."""
     return moved_rows(tile)
 
 
-def test_the_same_tile_again_brings_the_whole_tail_back(tmp_path: Path) -> None:
+def test_an_equal_tile_restores_every_later_step(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", "x_ltr", "x_ltr", root=tmp_path / "s")
     redone = session.redo(1, Truth(PICTURE, ORIGIN), gate=None)
     assert redone.branch == "redo-1"
@@ -46,7 +46,7 @@ def test_the_same_tile_again_brings_the_whole_tail_back(tmp_path: Path) -> None:
     assert session.verify().ok
 
 
-def test_another_picture_loses_the_steps_that_continued_it_and_keeps_those_of_the_other_end(tmp_path: Path) -> None:
+def test_another_tile_loses_the_steps_behind_it_and_keeps_those_at_the_other_end(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", "x_ltr", "x_rtl", "x_ltr", root=tmp_path / "s")
     before = pixels_of(session.root)
     redone = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=None)
@@ -66,7 +66,7 @@ def test_another_picture_loses_the_steps_that_continued_it_and_keeps_those_of_th
     assert session.verify().ok
 
 
-def test_words_and_options_are_those_of_the_step_unless_others_are_given(tmp_path: Path) -> None:
+def test_prompt_and_options_default_to_those_of_the_step(tmp_path: Path) -> None:
     session = Session.create(tmp_path / "s", PICTURE.crop((*ORIGIN, ORIGIN[0] + 64, ORIGIN[1] + 64)), SMALL)
     session.step("x_ltr", Truth(PICTURE, ORIGIN), prompt="rain", candidates=2, gate=None, feather_px=4)
     same = session.redo(1, Truth(PICTURE, ORIGIN))
@@ -77,7 +77,7 @@ def test_words_and_options_are_those_of_the_step_unless_others_are_given(tmp_pat
     assert [record["options"]["feather_px"] for record in records] == [4, 4]
 
 
-def test_what_the_gate_refuses_leaves_the_branch_at_its_beginning(tmp_path: Path) -> None:
+def test_a_refusal_by_the_gate_leaves_the_branch_at_its_beginning(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_ltr", root=tmp_path / "s")
     redone = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=2.75)
     assert redone.result is not None
@@ -100,7 +100,7 @@ def test_a_second_run_makes_and_pays_nothing_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("NEVER-TWICE")
-def test_interrupted_between_two_offers_it_goes_on_with_the_rest(
+def test_a_run_interrupted_between_two_offers_resumes_with_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = canvas_of("x_ltr", "x_rtl", "x_rtl", root=tmp_path / "s")
@@ -150,7 +150,7 @@ def test_a_branch_that_begins_elsewhere_is_refused(tmp_path: Path) -> None:
         session.redo(3, Truth(PICTURE, ORIGIN), branch="mine")
 
 
-def test_the_other_axis_stays_refused(tmp_path: Path) -> None:
+def test_a_branch_made_again_keeps_its_axis(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ["x_ltr"])
     session.redo(1, PayingGenerator([]), candidates=1, gate=None, calibrate=False)
     assert session.on_branch("redo-1").axis == "x"

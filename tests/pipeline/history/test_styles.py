@@ -72,7 +72,7 @@ def numbers(value: object) -> int:
     return isinstance(value, int | float)
 
 
-def test_a_record_is_made_again_with_its_style_and_one_of_an_older_version_without(tmp_path: Path) -> None:
+def test_a_restored_record_has_a_style_only_if_its_version_wrote_one(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ["x_ltr"])
     (record,) = session.log(1)
     older = {name: value for name, value in record.items() if name not in ("style", "record_sha256")}
@@ -103,7 +103,7 @@ def test_the_score_records_the_correction_and_a_later_choice_repeats_it(by_share
     assert session.verify().ok
 
 
-def test_growing_without_an_anchor_is_what_it_was(tmp_path: Path) -> None:
+def test_an_anchor_of_0_is_the_default(tmp_path: Path) -> None:
     one, other = (make_session(tmp_path / name, ["x_ltr"]) for name in ("one", "other"))
     grow(other, "x_ltr", anchor=0.0)
     grow(one, "x_ltr")

@@ -95,19 +95,19 @@ def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> N
     assert verify_path(paid.root).ok
 
 
-def test_an_answer_whose_outcome_finds_no_room_is_an_answer(paid: PaidSession) -> None:
+def test_an_answer_counts_although_its_outcome_finds_no_room(paid: PaidSession) -> None:
     refused(paid, NoOutcomeFiles(EVER))
     assert paid.step().status == "committed"
     assert len(paid.served.calls) == 1
 
 
-def test_another_failure_of_the_disk_is_not_waited_for(paid: PaidSession) -> None:
+def test_another_failure_of_the_disk_is_final(paid: PaidSession) -> None:
     message = refused(paid, FullFiles(1, errno.EIO))
     assert "is paid for" in message
     assert paid.urgent == []
 
 
-def test_a_disk_that_stays_full_loses_the_answer_and_says_what_that_means(paid: PaidSession) -> None:
+def test_a_disk_that_stays_full_loses_the_answer_with_a_full_message(paid: PaidSession) -> None:
     """What happened, where, what to do, and whether it costs again."""
     message = refused(paid, FullFiles(EVER))
     for part in ("3 tiles", "is paid for", str(paid.root / "steps/000001/answers/000.body"), "free some space"):
@@ -131,7 +131,7 @@ def test_a_whole_draft_becomes_the_answer(paid: PaidSession) -> None:
     assert verify_path(paid.root).ok
 
 
-def test_a_draft_that_was_altered_is_no_answer(paid: PaidSession) -> None:
+def test_an_altered_draft_is_no_answer(paid: PaidSession) -> None:
     refused(paid, NoNameFiles(EVER))
     (draft,) = (paid.root / "tmp").iterdir()
     draft.write_bytes(draft.read_bytes().replace(b"data", b"dada"))
@@ -170,7 +170,7 @@ def interrupted(paid: PaidSession, files: FullFiles) -> None:
 
 
 @pytest.mark.parametrize("files", [FullFiles(1), NoNameFiles(1), NoNameFiles(EVER), NoOutcomeFiles(EVER)])
-def test_ctrl_c_while_an_answer_is_held_stores_it_if_the_disk_takes_it(paid: PaidSession, files: FullFiles) -> None:
+def test_ctrl_c_stores_an_answer_from_memory_if_the_disk_has_room(paid: PaidSession, files: FullFiles) -> None:
     """With room again it is written; without, the draft may be complete, and only the name was missing."""
     interrupted(paid, files)
     assert not (paid.root / "steps/000001/answers/000.partial").exists()
@@ -217,7 +217,7 @@ class ClockUntilBooking(TestClock):
         assert self._files.refused_booking.wait(10)
 
 
-def test_a_held_answer_is_stored_although_the_ledger_finds_no_room_meanwhile(tmp_path: Path) -> None:
+def test_an_answer_from_memory_is_stored_although_the_ledger_finds_no_room(tmp_path: Path) -> None:
     """Two calls at the same time: one answer is held while the cost of the other cannot be booked."""
     files = NoBookingFiles()
     paid = PaidSession(tmp_path / "s", calls="each", clock=ClockUntilBooking(files))

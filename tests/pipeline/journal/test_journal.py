@@ -59,7 +59,7 @@ class _Full(Files):
         return 1_000_000
 
 
-def test_nothing_is_sent_where_the_disk_could_not_take_the_answer(root: Path) -> None:
+def test_nothing_is_sent_without_room_for_the_answer(root: Path) -> None:
     log = of_files(root, _Full())
     with pytest.raises(StorageError, match=r"only 1 MB are free.*nothing was sent"):
         log.reserve(Decimal(1), "a tile")
@@ -134,7 +134,7 @@ def test_an_intent_that_is_perhaps_not_durable_leaves_no_call_behind(root: Path)
     assert journal(root).unknown_calls() == {}
 
 
-def test_a_kept_tile_comes_back_with_what_is_known_of_it(root: Path) -> None:
+def test_a_stored_tile_is_restored_with_its_metadata(root: Path) -> None:
     journal(root).keep(RawCandidate(PNG, {"drift": [1, 2]}))
     [candidate] = journal(root).candidates()
     assert candidate.data == PNG
@@ -163,7 +163,7 @@ def test_an_unknown_call_stays_counted_until_a_person_decides_and_after(root: Pa
     assert ledger(root).doubtful == DOLLAR
 
 
-def test_what_arrived_of_an_answer_is_kept_and_never_taken_for_an_answer(root: Path) -> None:
+def test_a_partial_answer_is_stored_and_never_counts_as_an_answer(root: Path) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     log.unknown(log.intend({}), "reset", PNG)
@@ -176,7 +176,7 @@ def test_what_arrived_of_an_answer_is_kept_and_never_taken_for_an_answer(root: P
 
 
 @pytest.mark.invariant("ANSWERS-FIRST")
-def test_what_arrived_is_durable_before_its_outcome_is_written(root: Path) -> None:
+def test_a_partial_answer_is_durable_before_its_outcome_is_written(root: Path) -> None:
     log = stopping_at_the_outcome(root)
     with pytest.raises(KeyboardInterrupt):
         log.unknown(log.intend({}), "reset", PNG)
@@ -186,7 +186,7 @@ def test_what_arrived_is_durable_before_its_outcome_is_written(root: Path) -> No
 
 
 @pytest.mark.parametrize("outcome", ["refused", "not_sent"])
-def test_what_was_not_billed_is_released(root: Path, outcome: str) -> None:
+def test_an_unbilled_call_is_released(root: Path, outcome: str) -> None:
     log = journal(root)
     log.reserve(DOLLAR, "a call")
     getattr(log, outcome)(log.intend({}), "no")
@@ -194,7 +194,7 @@ def test_what_was_not_billed_is_released(root: Path, outcome: str) -> None:
     assert journal(root).unknown_calls() == {}
 
 
-def test_over_the_budget_nothing_is_intended(root: Path) -> None:
+def test_a_call_over_the_budget_is_not_intended(root: Path) -> None:
     log = journal(root, budget=Decimal("0.50"))
     with pytest.raises(PaymentError):
         log.reserve(DOLLAR, "a call")
@@ -208,7 +208,7 @@ def test_settling_releases_a_reservation_whose_call_was_never_intended(root: Pat
 
 
 @pytest.mark.parametrize("outcome", ["refused", "not_sent"])
-def test_settling_releases_what_a_crash_left_without_a_bill(root: Path, outcome: str) -> None:
+def test_settling_releases_an_unbilled_call_after_a_crash(root: Path, outcome: str) -> None:
     """The crash comes after the outcome is on disk and before the ledger is written."""
 
     class StopsAtLedger(Files):
@@ -246,7 +246,7 @@ def test_settling_doubts_a_call_that_a_crash_cut_off(root: Path) -> None:
     ],
     ids=["by its usage", "by its estimate", "by its worst case", "not at all without a picture", "at a free server"],
 )
-def test_settling_books_what_a_crash_left_answered(
+def test_settling_books_an_answered_call_after_a_crash(
     root: Path, body: bytes, request_: dict[str, str], spent: str, estimated: str, doubtful: str
 ) -> None:
     log = journal(root)

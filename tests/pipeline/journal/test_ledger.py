@@ -53,7 +53,7 @@ def test_a_released_call_costs_nothing(root: Path) -> None:
     assert (ledger(root).spent, ledger(root).reserved, ledger(root).doubtful) == (NOTHING, {}, NOTHING)
 
 
-def test_what_is_in_doubt_counts_against_the_budget(root: Path) -> None:
+def test_a_doubtful_call_counts_against_the_budget(root: Path) -> None:
     ledger(root).reserve("000001/000", DOLLAR, DOLLAR, "a call")
     ledger(root).doubt("000001/000")
     assert ledger(root).doubtful == DOLLAR
@@ -68,7 +68,7 @@ def test_a_doubtful_call_that_turns_out_answered_is_booked(root: Path) -> None:
     assert (ledger(root).spent, ledger(root).doubtful) == (Decimal("0.40"), NOTHING)
 
 
-def test_the_budget_may_be_reached_and_not_passed(root: Path) -> None:
+def test_the_budget_may_be_reached_but_not_exceeded(root: Path) -> None:
     ledger(root).reserve("000001/000", Decimal("0.60"), DOLLAR, "a call")
     ledger(root).reserve("000001/001", Decimal("0.40"), DOLLAR, "a call")
     before = (root / "ledger.json").read_bytes()

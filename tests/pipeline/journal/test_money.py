@@ -16,13 +16,13 @@ FULL = Money(
 )
 
 
-def test_what_may_have_been_billed_counts_against_the_budget() -> None:
+def test_a_call_of_unknown_outcome_counts_against_the_budget() -> None:
     assert FULL.perhaps_billed == Decimal("0.20")
     assert FULL.budget_left == Decimal("3.20")
     assert NOTHING.budget_left is None
 
 
-def test_amounts_are_text_so_that_no_digit_is_lost() -> None:
+def test_amounts_are_recorded_as_text() -> None:
     assert FULL.as_dict() == {
         "spent_usd": "1.20",
         "estimated_usd": "0.30",
@@ -47,5 +47,5 @@ def test_every_amount_has_a_label_of_its_own() -> None:
     assert str(FULL.lines()[-1]) == "$3.20 of $5.00"
 
 
-def test_what_is_0_is_left_out() -> None:
+def test_amounts_of_0_are_left_out() -> None:
     assert [str(line) for line in NOTHING.lines()] == ["$0.00"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exquisite.pipeline.journal.requests import request_digest
 
 
-def test_a_digest_knows_the_fields_and_not_their_order() -> None:
+def test_a_digest_depends_on_the_fields_but_not_on_their_order() -> None:
     request = {"mode": "x_ltr", "base": 3, "generator": {"name": "tiny", "seed": 1}}
     turned = {"generator": {"seed": 1, "name": "tiny"}, "base": 3, "mode": "x_ltr"}
     assert request_digest(request) == request_digest(turned)

@@ -29,7 +29,7 @@ def opened(paid: PaidSession) -> Session:
     return Session.open(paid.root, files=QuickFiles())
 
 
-def test_what_was_not_billed_is_released_and_the_same_command_goes_on(doubtful: PaidSession) -> None:
+def test_an_unbilled_call_is_released_and_the_step_resumes(doubtful: PaidSession) -> None:
     assert doubtful.ledger.doubtful > 0
     settled = opened(doubtful).settle(1, 0, billed=False, reason="not on the usage page")
     assert (settled.billed, settled.usd) == (False, "0")
@@ -40,21 +40,21 @@ def test_what_was_not_billed_is_released_and_the_same_command_goes_on(doubtful: 
     assert verify_path(doubtful.root).findings == ()
 
 
-def test_what_was_billed_counts_as_spent(doubtful: PaidSession) -> None:
+def test_a_billed_call_counts_as_spent(doubtful: PaidSession) -> None:
     worst_case = doubtful.ledger.doubtful
     settled = opened(doubtful).settle(1, 0, billed=True, reason="invoice 12")
     assert Decimal(settled.usd) == worst_case == doubtful.ledger.spent
     assert doubtful.ledger.doubtful == 0
 
 
-def test_what_it_really_cost_may_be_said(doubtful: PaidSession) -> None:
+def test_a_person_may_state_the_real_cost(doubtful: PaidSession) -> None:
     opened(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=doubtful.billed)
     assert doubtful.ledger.spent == doubtful.billed
     doubtful.step()
     assert doubtful.ledger.spent == doubtful.billed
 
 
-def test_what_was_billed_may_have_cost_nothing(doubtful: PaidSession) -> None:
+def test_the_real_cost_may_be_0(doubtful: PaidSession) -> None:
     opened(doubtful).settle(1, 0, billed=True, reason="a free trial", usd=Decimal(0))
     assert doubtful.ledger.spent == 0
 
@@ -86,7 +86,7 @@ def test_a_call_of_a_finished_step_is_settled_without_touching_the_step(doubtful
     assert verify_path(doubtful.root).findings == ()
 
 
-def test_a_crash_between_record_and_ledger_is_made_good_by_the_next_run(doubtful: PaidSession) -> None:
+def test_the_next_run_repairs_a_crash_between_record_and_ledger(doubtful: PaidSession) -> None:
     for at in range(1, 40):
         with pytest.MonkeyPatch.context() as _:
             try:
@@ -101,7 +101,7 @@ def test_a_crash_between_record_and_ledger_is_made_good_by_the_next_run(doubtful
     assert doubtful.ledger.counted == 0
 
 
-def test_a_lost_ledger_is_rebuilt_with_what_was_settled(doubtful: PaidSession) -> None:
+def test_a_lost_ledger_is_rebuilt_with_its_settlements(doubtful: PaidSession) -> None:
     opened(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=Decimal("0.07"))
     doubtful.step()
     before = (doubtful.root / "ledger.json").read_bytes()
@@ -118,7 +118,7 @@ def test_an_edited_record_is_found(doubtful: PaidSession) -> None:
     assert finding.path == "settled/000001-000.json"
 
 
-def test_the_status_says_where_the_money_is(doubtful: PaidSession) -> None:
+def test_the_status_lists_every_amount(doubtful: PaidSession) -> None:
     money = opened(doubtful).status(budget=Decimal(1)).money
     assert money.perhaps_billed > 0
     assert money.in_doubt == (CallInDoubt(1, 0, money.perhaps_billed),)

@@ -46,7 +46,7 @@ def test_the_interval_is_that_of_wilson(hits: int, total: int, low: float, high:
     assert Rate(hits, total).interval == pytest.approx((low, high), abs=5e-5)
 
 
-def test_what_was_appended_is_read_again_in_order(labels: Labels) -> None:
+def test_answers_are_read_in_the_order_of_appending(labels: Labels) -> None:
     answers = [find(40, 42, True), pair("a", seam=(0.5, 0.2)), {"kind": "reject", "step": 1, "reason": "täuscht"}]
     records = [labels.append(answer) for answer in answers]
     assert labels.read() == records
@@ -67,7 +67,7 @@ def test_an_unknown_kind_is_refused_and_nothing_is_written(labels: Labels) -> No
     assert not labels.path.exists()
 
 
-def test_an_answer_that_was_cut_short_costs_only_itself(labels: Labels) -> None:
+def test_a_truncated_answer_is_the_only_one_lost(labels: Labels) -> None:
     """The next one begins on a line of its own."""
     first = labels.append(find(40, 42, True))
     with labels.path.open("ab") as file:
@@ -130,7 +130,7 @@ class TestSummary:
         assert (summary.agreement["seam"], summary.agreement["turn"]) == (Rate(2, 2), Rate(0, 1))
         assert summary.ties == 1
 
-    def test_nothing_answered_says_nothing(self, labels: Labels) -> None:
+    def test_without_answers_every_rate_is_empty(self, labels: Labels) -> None:
         summary = labels.summary()
         assert summary.find == Rate(0, 0)
         assert summary.visibility == (0.0, 0.0, 1.0)
@@ -148,7 +148,7 @@ class TestVerify:
         report = verify_path(labels.path.parent)
         assert (report.findings, report.notes) == ((), ())
 
-    def test_a_line_that_was_cut_short_is_noted_and_an_altered_one_found(self, labels: Labels) -> None:
+    def test_a_truncated_line_is_a_note_and_an_altered_one_a_finding(self, labels: Labels) -> None:
         labels.append(find(40, 42, True))
         labels.append(find(40, 42, True))
         data = labels.path.read_bytes()

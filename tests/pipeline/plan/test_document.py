@@ -143,7 +143,7 @@ def test_a_picture_that_is_missing_is_named_with_its_line(tmp_path: Path) -> Non
         ('[[line]]\nsteps = [1, 1]\nreferences = ["seed", "map", "seed"]', "line 1: reference seed is named twice"),
     ],
 )
-def test_a_plan_that_says_nothing_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_empty_plan_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         plan_of(tmp_path, text)
 
@@ -162,7 +162,7 @@ def test_pixels_hold_the_steps_that_begin_among_them(tmp_path: Path) -> None:
     assert (plan.lines[1].first, plan.lines[1].last) == (4, 5)
 
 
-def test_the_longest_plan_is_followed(tmp_path: Path) -> None:
+def test_a_plan_has_at_most_100000_steps(tmp_path: Path) -> None:
     assert plan_of(tmp_path, "[[line]]\nsteps = [1, 100000]\n").steps == 100_000
     with pytest.raises(UsageError, match="ends after step 100000"):
         plan_of(tmp_path, "[[line]]\nsteps = [1, 100001]\n")

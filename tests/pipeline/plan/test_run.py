@@ -45,7 +45,7 @@ def followed(session: Session) -> list[tuple[int, int, str]]:
     return [(each["plan"]["line"], each["plan"]["step"], each["words"]) for each in reversed(records)]
 
 
-def test_each_step_says_which_line_of_which_plan_it_followed(session: Session, tmp_path: Path) -> None:
+def test_each_step_records_its_plan_and_line(session: Session, tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     assert follow(session, plan) == [1, 1, 2, 2]
     assert followed(session) == [(1, 1, "one"), (1, 2, "one"), (2, 3, "two"), (2, 4, "two")]
@@ -56,7 +56,7 @@ def test_each_step_says_which_line_of_which_plan_it_followed(session: Session, t
 
 
 @pytest.mark.invariant("ONE-PATH")
-def test_a_planned_step_is_the_same_step_as_one_that_a_person_asks_for(session: Session, tmp_path: Path) -> None:
+def test_a_planned_step_equals_a_step_without_a_plan(session: Session, tmp_path: Path) -> None:
     follow(session, plan_in(tmp_path))
     other = make_session(tmp_path / "other", files=QuickFiles())
     for words in ("one", "one", "two", "two"):
@@ -66,7 +66,7 @@ def test_a_planned_step_is_the_same_step_as_one_that_a_person_asks_for(session: 
         assert ours.get("request", {}).get("band_sha256") == theirs.get("request", {}).get("band_sha256")
 
 
-def test_an_undone_step_is_made_again_and_steps_of_a_person_do_not_count(session: Session, tmp_path: Path) -> None:
+def test_an_undone_step_is_made_again_and_steps_without_a_plan_do_not_count(session: Session, tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     follow(session, plan, most=2)
     session.undo()
@@ -76,7 +76,7 @@ def test_an_undone_step_is_made_again_and_steps_of_a_person_do_not_count(session
     assert [step for _, step, _ in followed(session)] == [1, 2, 3, 4]
 
 
-def test_a_plan_edited_meanwhile_goes_on_behind_the_steps_that_are_there(session: Session, tmp_path: Path) -> None:
+def test_an_edited_plan_goes_on_behind_the_existing_steps(session: Session, tmp_path: Path) -> None:
     old = plan_in(tmp_path)
     follow(session, old, most=2)
     new = plan_in(tmp_path, '[[line]]\nsteps = [1, 3]\nprompt = "three"\n')
@@ -114,7 +114,7 @@ def test_it_stops_where_the_style_drifts_away(
     assert "contrast -9 %" in stop_reason(session, plan)
 
 
-def test_over_the_budget_of_the_plan_nothing_is_sent(session: Session, tmp_path: Path) -> None:
+def test_nothing_is_sent_over_the_budget_of_the_plan(session: Session, tmp_path: Path) -> None:
     till: list[tuple[int, int]] = []
     plan = plan_in(tmp_path, f"{TWO_LINES}[stop]\nbudget = {PRICE * 3}\n")
     with pytest.raises(PaymentError):
@@ -132,7 +132,7 @@ def test_redo_keeps_the_place_in_the_plan(session: Session, tmp_path: Path) -> N
 @pytest.mark.invariant("NEVER-TWICE")
 @pytest.mark.invariant("HEAD-ATOMIC")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
-def test_a_plan_that_is_killed_at_every_step_ends_as_the_undisturbed_one_and_pays_once(tmp_path: Path) -> None:
+def test_a_plan_killed_at_every_step_ends_as_an_undisturbed_one_and_pays_once(tmp_path: Path) -> None:
     """Every byte of the session is the same; `python -m tests.support.killed_plan FOLDER 40 40 7` kills 40 times."""
     report = killed_plan(tmp_path, steps=6, kills=6, seed=1)
     assert report == {"kills": 6, "steps": 6, "billed": 12, "problems": []}

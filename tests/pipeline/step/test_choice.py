@@ -36,7 +36,7 @@ def test_the_best_by_the_metric_is_glued() -> None:
     assert "candidate 1 has the best primary, -5.000, 4.000 above candidate 0" in choice.reason
 
 
-def test_a_candidate_below_the_gate_does_not_stand_in_the_way_of_one_above_it() -> None:
+def test_a_candidate_that_passes_the_gate_wins_over_a_better_one_that_does_not() -> None:
     choice = choice_among(candidate(0, -5, BAD), candidate(1, -9, GOOD), candidate(2, -12, GOOD))
     assert (choice.chosen, choice.best) == (1, 1)
     assert choice.best_by["primary"] == 0
@@ -82,7 +82,7 @@ def test_where_every_candidate_is_vetoed_nothing_is_glued_gate_or_not() -> None:
     assert not any(choice.passes(one) for one in vetoed)
 
 
-def test_what_cannot_be_read_is_named() -> None:
+def test_an_unreadable_candidate_is_named() -> None:
     unread = Candidate(0, RawCandidate(b"", {}), error="no PNG")
     assert choice_among(unread).reason == "no candidate could be read: candidate 0: no PNG"
     assert choice_among(unread, candidate(1, -9, GOOD)).chosen == 1
@@ -113,7 +113,7 @@ class TestAutoFeather:
         one, inputs = self.examined(levels, mode, **options)
         return choose([one], inputs), inputs
 
-    def test_is_none_where_none_is_needed(self) -> None:
+    def test_is_none_for_a_candidate_that_passes_without(self) -> None:
         choice, inputs = self.choice_of(0, feather_px="auto")
         assert (choice.chosen, choice.feathers[0].feather_px) == (0, 0)
         assert feather_width(0, inputs, choice) == 0
@@ -139,7 +139,7 @@ class TestAutoFeather:
 
     @pytest.mark.parametrize("veto", ["cast", "bar", "line", "mirror", "copy"])
     def test_mends_a_cast_and_no_other_veto(self, veto: str) -> None:
-        """Of one candidate that a feather brings past the gate."""
+        """A feather can bring a candidate with a cast past the gate, and no other vetoed one."""
         one, inputs = self.examined(6, "x_ltr", feather_px="auto")
         assert one.score is not None
         choice = choose([replace(one, score=replace(one.score, vetoes=(veto,)))], inputs)

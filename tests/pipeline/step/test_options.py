@@ -54,7 +54,7 @@ from tests.support.tiny import TINY, grow, make_session
         ("artifacts", []),
     ],
 )
-def test_a_value_that_an_option_cannot_have_is_refused_by_name(name: str, value: Any) -> None:
+def test_an_invalid_value_is_refused_with_the_name_of_its_option(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         StepOptions.from_values({name: value})
     assert name in str(caught.value)
@@ -64,12 +64,12 @@ def test_a_value_that_an_option_cannot_have_is_refused_by_name(name: str, value:
 @pytest.mark.parametrize(
     "values", [{}, {"gate": None}, {"gate": 3}, {"candidates": 10}, {"feather_px": "auto"}, {"prompt_strength": 0}]
 )
-def test_values_in_range_are_taken(values: dict[str, Any]) -> None:
+def test_values_in_range_are_accepted(values: dict[str, Any]) -> None:
     options = StepOptions.from_values(values)
     assert StepOptions.from_values(options.as_dict()) == options
 
 
-def test_all_problems_are_said_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         StepOptions.from_values({"candidates": 0, "metric": "beauty", "calibrate": 1, "colour": "red", "size": 3})
     problems = str(caught.value).split("; ")

@@ -83,7 +83,7 @@ class TestRequest:
         assert prompt.endswith("Picture 4 is a reference for style. "
                                "Match the style of the other pictures; copy nothing from them. a harbour")  # fmt: skip
 
-    def test_without_references_a_request_is_what_it_was(self, session: Session, style: str) -> None:
+    def test_a_request_without_references_has_no_field_for_them(self, session: Session, style: str) -> None:
         plain, other = (session.inputs("x_ltr", references=names) for names in ((), (style,)))
         record = request_record(plain, session.head, {"generator": "g"})
         assert not {"references", "scaffold_offset_px"} & record.keys()
@@ -147,7 +147,7 @@ class TestMap:
             assert all(size[1] <= largest_map_size(contract)[1] for size in sizes)
             assert map_size(contract, MAP_TILES * contract.tile_px) == map_size(contract, 10**6)
 
-    def test_of_a_long_canvas_it_shows_the_end_that_grows(self, tmp_path: Path) -> None:
+    def test_it_shows_the_growing_end_of_a_long_canvas(self, tmp_path: Path) -> None:
         canvas = Image.new("RGB", (MAP_TILES * 32 + 500, 32), "white")
         canvas.paste("black", (0, 0, 400, 32))
         session = Session.create(tmp_path / "long", canvas, TINY, files=QuickFiles())
@@ -157,7 +157,7 @@ class TestMap:
 
 
 class TestTheSameAgain:
-    def test_a_step_that_broke_off_sends_the_same_bytes_and_pays_once(self, session: Session, style: str) -> None:
+    def test_an_interrupted_step_sends_the_same_bytes_and_pays_once(self, session: Session, style: str) -> None:
         till: list[tuple[int, int]] = []
 
         class Interrupted(PayingGenerator):
@@ -185,7 +185,7 @@ class TestTheSameAgain:
         seed_picture(30, 21).save(style)
         assert session.inputs("x_ltr", references=(style,)).references[0].sha256 != one
 
-    def test_redo_sends_what_was_sent_although_the_file_is_gone(self, session: Session, style: str) -> None:
+    def test_redo_sends_the_stored_picture_after_the_loss_of_the_file(self, session: Session, style: str) -> None:
         before = request_of(session, references=[style, "map", "seed"], scaffold_fill=style)
         Path(style).unlink()
         generator = Noting()
@@ -194,7 +194,7 @@ class TestTheSameAgain:
         assert [one.data for one in again.references] == [one.data for one in before.references]
         assert again.reference.tobytes() == before.reference.tobytes()
 
-    def test_a_later_choice_keeps_what_was_sent(self, session: Session, style: str) -> None:
+    def test_a_later_choice_keeps_the_references(self, session: Session, style: str) -> None:
         request_of(session, references=[style], candidates=2)
         references = session.store.steps.record(session.head)["options"]["references"]
         session.accept(1, references=["seed"], scaffold_fill="mirror")
@@ -203,7 +203,7 @@ class TestTheSameAgain:
 
 
 class TestVerify:
-    def test_a_lost_map_is_drawn_again_and_a_lost_file_is_named(self, session: Session, style: str) -> None:
+    def test_a_lost_map_is_restored_and_a_lost_file_is_named(self, session: Session, style: str) -> None:
         request = request_of(session, references=[style, "map"])
         file, map_file = (session.root / "pictures" / f"{one.sha256}.png" for one in request.references)
         whole = map_file.read_bytes()
@@ -266,7 +266,7 @@ class TestSketch:
         with pytest.raises(UsageError, match=r"sketch\.png ends before pixel 90, .* is 90 px long"):
             grow(session, "x_ltr", scaffold_fill=self.sketch(tmp_path), scaffold_offset_px=90)
 
-    def test_what_it_cannot_be_is_said(self) -> None:
+    def test_invalid_sketches_are_refused(self) -> None:
         with pytest.raises(UsageError, match="use one of grey, edge, mirror, or a picture file"):
             StepOptions(scaffold_fill="mirrored")
         with pytest.raises(UsageError, match="needs a picture file"):

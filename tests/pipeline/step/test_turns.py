@@ -64,7 +64,7 @@ def test_nothing_is_turned_in_growth_to_the_right(tmp_path: Path, turns: Counter
 
 
 @pytest.mark.parametrize("mode", TURNED)
-def test_with_all_files_each_tile_that_is_written_is_turned_back_once(
+def test_each_tile_written_with_all_files_is_turned_back_once(
     tmp_path: Path, turns: Counter[tuple[int, int]], mode: str
 ) -> None:
     """The enforced tile of each candidate, what is glued, for its overlay, and the two pictures of the request."""

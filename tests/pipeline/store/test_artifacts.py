@@ -10,12 +10,12 @@ from exquisite.pipeline.store.artifacts import bounds_overlay, decode_png, encod
 from tests.support.pictures import constant
 
 
-def test_a_picture_comes_back_pixel_for_pixel() -> None:
+def test_a_stored_picture_is_lossless() -> None:
     picture = Image.radial_gradient("L").convert("RGB")
     assert decode_png(encode_png(picture)).tobytes() == picture.tobytes()
 
 
-def test_a_canvas_of_our_own_may_be_wider_than_a_decompression_bomb() -> None:
+def test_a_canvas_may_be_larger_than_the_limit_for_decompression_bombs() -> None:
     wide = Image.new("L", (Image.MAX_IMAGE_PIXELS // 4, 5))  # type: ignore[operator]
     assert decode_png(encode_png(wide)).size == wide.size
 

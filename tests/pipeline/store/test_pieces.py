@@ -51,7 +51,7 @@ def test_a_strip_takes_the_zone_before_it_and_leaves_one_behind(mode: Mode, stri
     assert boxes.canvas.size == (80, 64)
 
 
-def test_what_is_pending_belongs_to_an_end() -> None:
+def test_pending_pixels_belong_to_one_end() -> None:
     one, other = Piece("one", (64, 0), (5, 64)), Piece("other", (-5, 0), (5, 64))
     record = {"pending": pending_after({}, "high", one)}
     assert (pending_at(record, "high"), pending_at(record, "low")) == (one, None)
@@ -61,7 +61,7 @@ def test_what_is_pending_belongs_to_an_end() -> None:
     assert pending_after(record, "high", None) == {}
 
 
-def test_a_step_may_cut_in_what_is_pending_or_inside_the_seed_picture() -> None:
+def test_a_step_may_cut_inside_the_pending_zone_or_the_seed_picture() -> None:
     record: Record = {"tips": {"low": [SEED.as_record()], "high": [SEED.as_record()]}}
     assert [zone_width(record, Mode.X_LTR, SMALL, seed_px) for seed_px in (0, 5)] == [0, 5]
     with pytest.raises(UsageError, match="64 px long: a cut inside its last 7 px needs 71"):
@@ -89,7 +89,7 @@ def test_strips_of_the_y_modes_lie_below_and_above(mode: Mode, strip: Box) -> No
     assert grow_box(Box(0, 0, 64, 64), mode, SMALL, Zones()).strip == strip
 
 
-def test_a_record_comes_back_as_the_piece_and_box_it_was() -> None:
+def test_a_piece_and_a_box_are_restored_from_their_records() -> None:
     assert Piece.from_record({"sha256": "seed", "origin": [0, 0], "size": [64, 64]}) == SEED
     assert box_of({"origin": [-8, 0], "size": [72, 64]}) == Box(-8, 0, 64, 64) == Piece("s", (-8, 0), (72, 64)).box
 

@@ -19,18 +19,18 @@ RECORD: dict[str, Any] = {
 PATH = Path("record.json")
 
 
-def test_a_record_comes_back_as_it_was() -> None:
+def test_a_record_opens_as_it_was_sealed() -> None:
     """Sealing adds a last key, which opening takes away."""
     assert list(json.loads(seal(RECORD)))[-1] == "sha256"
     assert unseal(seal(RECORD), PATH) == RECORD
 
 
 def test_the_seal_is_the_hash_of_the_record_without_it() -> None:
-    """So that anybody can check it with a hash and an editor."""
+    """Anybody can check a seal with an editor and SHA-256."""
     assert json.loads(seal(RECORD))["sha256"] == sha256(pretty(RECORD))
 
 
-def test_any_changed_byte_is_seen() -> None:
+def test_any_changed_bit_is_detected() -> None:
     """Every single bit of a record, flipped."""
     data = seal(RECORD)
     for bit in range(8 * len(data)):
@@ -40,7 +40,7 @@ def test_any_changed_byte_is_seen() -> None:
             unseal(bytes(altered), PATH)
 
 
-def test_any_cut_and_anything_added_is_seen() -> None:
+def test_any_truncation_or_addition_is_detected() -> None:
     """Also a newline too much, and nothing at all."""
     data = seal(RECORD)
     for altered in [*(data[:end] for end in range(len(data))), data + b"\n", b" " + data, data + data]:
@@ -70,26 +70,26 @@ def test_a_single_flipped_bit_is_mended() -> None:
      pretty({"a": 1}), b'{"format": 1, "sha256": "' + b"0" * 64 + b'"}\n', b"9" * 10_000],
     ids=repr,
 )  # fmt: skip
-def test_what_is_no_record_is_refused(data: bytes) -> None:
+def test_other_json_and_other_text_are_refused(data: bytes) -> None:
     """JSON of other shapes, nesting without end, no JSON."""
     with pytest.raises(SessionDamagedError, match=r"record\.json"):
         unseal(data, PATH)
 
 
 def test_a_newer_format_is_named() -> None:
-    """The message does not speak of damage."""
+    """The message names the format and no damage."""
     with pytest.raises(SessionDamagedError, match="use a newer exquisite"):
         unseal(seal({**RECORD, "format": FORMAT_VERSION + 1}), PATH)
 
 
 def test_numbers_that_json_lacks_are_not_written() -> None:
-    """A record with NaN could be read by nobody else."""
+    """Other readers of JSON refuse NaN."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         seal({"score": float("nan")})
 
 
 def test_a_missing_file_is_a_damage(tmp_path: Path) -> None:
-    """With the path in the message."""
+    """The message names the path."""
     for read in (read_file, read_record):
         with pytest.raises(SessionDamagedError, match="missing"):
             read(tmp_path / "missing")

@@ -37,14 +37,14 @@ def test_a_session_begins_with_its_seed_picture(tmp_path: Path) -> None:
     assert store.frontier(0, Mode.X_RTL).tobytes() == picture.crop((0, 0, 16, 32)).tobytes()
 
 
-def test_a_picture_that_can_grow_nowhere_makes_no_session(tmp_path: Path) -> None:
-    """Both reasons are given."""
+def test_a_picture_that_cannot_grow_makes_no_session(tmp_path: Path) -> None:
+    """The message has both reasons."""
     with pytest.raises(CanvasError, match=r"x_ltr.*y_ttb"):
         Store.create(tmp_path / "s", seed_picture(31, 33), TINY, {}, QUICK)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_written_over_what_is_there(tmp_path: Path) -> None:
+def test_no_existing_file_is_overwritten(tmp_path: Path) -> None:
     """A session, a folder with other things, a file."""
     make_session(tmp_path / "s", files=QUICK)
     (tmp_path / "other").mkdir()
@@ -55,7 +55,7 @@ def test_nothing_is_written_over_what_is_there(tmp_path: Path) -> None:
             make_session(tmp_path / name, files=QUICK)
 
 
-def test_a_session_that_lost_its_head_is_not_begun_anew(tmp_path: Path) -> None:
+def test_init_refuses_a_session_without_its_head(tmp_path: Path) -> None:
     """Steps are there: `init` refuses, and leaves every file as it is."""
     make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
     (tmp_path / "s" / "HEAD").unlink()
@@ -66,8 +66,8 @@ def test_a_session_that_lost_its_head_is_not_begun_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("NO-LITTER")
-def test_an_init_that_was_cut_short_may_be_run_with_another_picture(tmp_path: Path) -> None:
-    """Nothing of the first picture stays."""
+def test_an_interrupted_init_may_run_again_with_another_picture(tmp_path: Path) -> None:
+    """The session has nothing of the first picture."""
     make_session(tmp_path / "s", files=QUICK)
     (tmp_path / "s" / "HEAD").unlink()
     Store.create(tmp_path / "s", seed_picture(48, 32), TINY, {}, QUICK)
@@ -75,8 +75,8 @@ def test_an_init_that_was_cut_short_may_be_run_with_another_picture(tmp_path: Pa
     assert tree(tmp_path / "s") == tree(tmp_path / "fresh")
 
 
-def test_there_is_no_session_where_there_is_none(tmp_path: Path) -> None:
-    """Missing folder, empty folder, and a folder without HEAD are told apart."""
+def test_a_missing_session_or_branch_is_an_error_of_its_own(tmp_path: Path) -> None:
+    """A missing or empty folder, a folder without HEAD, and an unknown branch have different errors."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(SessionNotFoundError, match="`init`"):
             Store(path)
@@ -109,7 +109,7 @@ def test_the_last_number_is_found_without_listing(tmp_path: Path) -> None:
 def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so do a step and undo: nothing is searched for from the beginning."""
+    """A step and undo do so, too: no search begins at step 0."""
     session = make_session(tmp_path / "s", files=QUICK)
     looks: list[str] = []
 
@@ -136,7 +136,7 @@ def test_status_looks_at_as_many_files_on_a_long_canvas_as_on_a_short_one(
     assert counts[4] == counts[40]
 
 
-def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
+def test_step_numbers_are_never_reused(tmp_path: Path) -> None:
     """After an undo the next step has a new one, and the old one's files stay."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr"), files=QUICK)
     session.undo()
@@ -154,7 +154,7 @@ def test_growing_to_the_low_side_moves_the_origin_and_renumbers_nothing(tmp_path
 
 
 def test_a_tip_holds_no_more_strips_than_cover_the_band(tmp_path: Path) -> None:
-    """So that a frontier costs the same after any number of steps."""
+    """A frontier costs the same after any number of steps."""
     session = make_session(tmp_path / "s", ("x_ltr",) * 6, files=QUICK)
     store = Store(tmp_path / "s")
     assert [len(store.steps.record(number)["tips"]["high"]) for number in range(7)] == [1, 2, 2, 2, 2, 2, 2]
@@ -162,7 +162,7 @@ def test_a_tip_holds_no_more_strips_than_cover_the_band(tmp_path: Path) -> None:
 
 
 def test_an_altered_strip_is_never_continued(tmp_path: Path) -> None:
-    """Nor one of another size under the right name, nor a missing one."""
+    """The step also refuses a strip of another size under the right name, and a missing one."""
     session = make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
     strip = next(session.log())["strip"]["sha256"]
     path = tmp_path / "s" / "strips" / f"{strip}.png"
@@ -215,8 +215,8 @@ def test_readers_see_a_whole_state_at_every_moment_of_a_writer(tmp_path: Path) -
     assert set(states) == {((40, 32), (16, 32), 1, True), ((48, 32), (16, 32), 2, True)}
 
 
-def test_a_writer_clears_what_was_left_and_keeps_what_is_needed(tmp_path: Path) -> None:
-    """Drafts go, an axis that was not noted is noted, missing folders come back."""
+def test_a_writer_removes_drafts_and_restores_folders(tmp_path: Path) -> None:
+    """It also records an axis that the session lacks."""
     session = make_session(tmp_path / "s", ("x_ltr",), files=QUICK)
     (tmp_path / "s" / "tmp" / "draft").write_bytes(b"half")
     shutil.rmtree(tmp_path / "s" / "heads")
@@ -241,7 +241,7 @@ def test_branches_have_plain_names(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.invariant("ANSWERS-FIRST")
-def test_nothing_is_paid_that_the_disk_could_not_keep(tmp_path: Path) -> None:
+def test_nothing_is_bought_without_room_on_the_disk(tmp_path: Path) -> None:
     """A nearly full disk refuses before the request leaves; a free generator is not asked."""
 
     class NearlyFull(QuickFiles):

@@ -43,7 +43,7 @@ def test_an_edit_by_hand_is_never_sealed_anew(name: str) -> None:
 
 
 @pytest.mark.parametrize(("altered", "is_restored"), [(1, True), (2, False)])
-def test_one_altered_character_of_a_seal_is_put_right_and_no_more(altered: int, is_restored: bool) -> None:
+def test_repair_corrects_one_altered_character_of_a_seal_and_no_more(altered: int, is_restored: bool) -> None:
     data = seal(RECORD)
     end = data.rindex(b'"')
     other = b"".join(b"1" if data[at : at + 1] == b"0" else b"0" for at in range(end - altered, end))
@@ -52,7 +52,7 @@ def test_one_altered_character_of_a_seal_is_put_right_and_no_more(altered: int, 
 
 
 @pytest.mark.parametrize(("words", "bit"), [(300, 8 * 1_500 + 5), (2_500, 8 * 20)])
-def test_one_flipped_bit_is_put_right_in_records_of_any_usual_size(words: int, bit: int) -> None:
+def test_repair_corrects_one_flipped_bit_in_records_of_any_usual_size(words: int, bit: int) -> None:
     """Those of steps have a few thousand bytes, those of long plans and experiments some more."""
     data = bytearray(whole := seal({"format": 1, "words": "a harbour " * words}))
     data[bit >> 3] ^= 1 << (bit & 7)
@@ -65,7 +65,7 @@ def test_any_sixteen_digits_of_a_hash_name_the_step_of_a_head(digits: slice) -> 
     assert lost_head(f"000001 {hashes[2][digits]} HEAD\n".encode(), hashes) == (2, "its hash names the step")
 
 
-def test_with_fewer_digits_the_number_names_it_and_without_both_nothing_does() -> None:
+def test_with_fewer_digits_the_number_names_the_step_and_without_both_nothing_does() -> None:
     hashes = {step: sha256(f"step {step}".encode()) for step in (1, 2)}
     assert lost_head(f"000001 {hashes[2][:15]} HEAD\n".encode(), hashes) == (1, "its number names the step")
     assert lost_head(f"000003 {hashes[2][:15]} HEAD\n".encode(), hashes) is None
@@ -73,7 +73,7 @@ def test_with_fewer_digits_the_number_names_it_and_without_both_nothing_does() -
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edited_session_json_becomes_what_it_was_or_stays_damaged(tmp_path: Path, name: str) -> None:
+def test_an_edited_session_json_is_restored_or_stays_damaged(tmp_path: Path, name: str) -> None:
     """With the record of the seed picture it can be made again; without it nothing is known."""
     root = tmp_path / "s"
     make_session(root, ("x_ltr",)).branch("night")
@@ -90,7 +90,7 @@ def test_an_edited_session_json_becomes_what_it_was_or_stays_damaged(tmp_path: P
     assert path.read_bytes() in (edited, original)
 
 
-def test_a_sealed_session_json_with_another_axis_is_found_and_put_right(tmp_path: Path) -> None:
+def test_a_sealed_session_json_with_another_axis_is_found_and_restored(tmp_path: Path) -> None:
     root = tmp_path / "s"
     make_session(root, ("x_ltr",))
     path = root / "session.json"
@@ -101,7 +101,7 @@ def test_a_sealed_session_json_with_another_axis_is_found_and_put_right(tmp_path
     assert path.read_bytes() == original
 
 
-def test_an_edited_record_that_nothing_else_tells_of_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_edited_record_without_a_hash_elsewhere_stays_unchanged(tmp_path: Path) -> None:
     """The plan of an experiment, say: no other record keeps its hash."""
     root = tmp_path / "s"
     make_session(root)
@@ -113,7 +113,7 @@ def test_an_edited_record_that_nothing_else_tells_of_stays_as_it_is(tmp_path: Pa
     assert (report.ok, plan.read_bytes()) == (False, edited)
 
 
-def test_one_altered_character_of_a_head_is_put_back_and_blames_nothing_else(tmp_path: Path) -> None:
+def test_one_altered_character_of_a_head_is_corrected_and_is_the_only_finding(tmp_path: Path) -> None:
     """Whichever it is: number, hash, name or the end of the line."""
     root = tmp_path / "s"
     make_session(root, ("x_ltr", "x_rtl"))

@@ -114,8 +114,8 @@ def test_a_missing_file_is_made_again(rich: tuple[Path, Mapping[str, bytes]], na
 
 
 @pytest.mark.parametrize(("one", "other"), [("HEAD", "heads/a"), ("heads/a", "heads/b")])
-def test_heads_that_changed_places_are_seen_and_put_back(tmp_path: Path, one: str, other: str) -> None:
-    """Each line says whose it is: neither canvas is taken for the other."""
+def test_exchanged_heads_are_found_and_restored(tmp_path: Path, one: str, other: str) -> None:
+    """Each line of a head names its own branch, so that no canvas passes for another."""
     root = tmp_path / "s"
     session = make_session(root, ("x_ltr", "x_rtl"), files=QUICK)
     session.branch("a", at=1)
@@ -136,8 +136,8 @@ def test_heads_that_changed_places_are_seen_and_put_back(tmp_path: Path, one: st
         assert tree(root)[other] == before[other]
 
 
-def test_heads_of_an_earlier_session_are_read(tmp_path: Path) -> None:
-    """Without their own path; the next step writes it."""
+def test_heads_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """Such heads lack their own path, which the next step writes."""
     root = tmp_path / "s"
     session = make_session(root, ("x_ltr",), files=QUICK)
     session.branch("a")
@@ -166,7 +166,7 @@ def test_a_strip_is_made_again_from_the_answers(tmp_path: Path) -> None:
     assert "put the file back from a copy" in str(report.findings[0])
 
 
-def test_a_lost_pointer_is_put_back_so_that_nothing_is_paid_again(tmp_path: Path) -> None:
+def test_a_lost_pointer_is_restored_so_that_nothing_is_bought_again(tmp_path: Path) -> None:
     """A rejected step that lost its record has its stored answers resumed."""
     root = tmp_path / "s"
     session = make_session(root, files=QUICK)
@@ -192,7 +192,7 @@ def test_a_newer_session_is_left_alone(tmp_path: Path) -> None:
     assert tree(root) == before
 
 
-def test_an_edit_is_not_made_legal(tmp_path: Path) -> None:
+def test_repair_does_not_accept_an_edit(tmp_path: Path) -> None:
     """A record that was edited and sealed again contradicts the hash that HEAD keeps; repair restores neither."""
     root = tmp_path / "s"
     make_session(root, ("x_ltr",), files=QUICK)
@@ -207,7 +207,7 @@ def test_an_edit_is_not_made_legal(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("ONE-WRITER")
-def test_a_lock_that_holds_something_is_named_and_does_no_harm(tmp_path: Path) -> None:
+def test_a_lock_file_with_content_is_named_and_does_no_harm(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", ["x_ltr"], files=QuickFiles())
     (session.root / ".lock").write_text("4711")
     (finding,) = verify_path(session.root).findings
@@ -216,7 +216,7 @@ def test_a_lock_that_holds_something_is_named_and_does_no_harm(tmp_path: Path) -
 
 
 def test_repair_is_a_writer(tmp_path: Path) -> None:
-    """It waits for nobody: while another run writes, it is refused; a look needs no lock."""
+    """Repair is refused at once while another run writes; a check needs no lock."""
     root = tmp_path / "s"
     make_session(root, files=QUICK)
     lock = QUICK.lock(root / ".lock")
@@ -226,7 +226,7 @@ def test_repair_is_a_writer(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_folder_that_is_no_session_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_session_is_an_error(tmp_path: Path) -> None:
     """Neither damaged nor repaired: there is none."""
     with pytest.raises(SessionNotFoundError, match="`init`"):
         verify_path(tmp_path, QUICK, repair=True)
