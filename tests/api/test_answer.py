@@ -103,9 +103,9 @@ class TestDecodeTile:
             decode_tile(png(Image.new("RGBA", (16, 16), (9, 9, 9, 0))), SMALL)
 
     def test_a_transparent_colour_counts_where_it_is_used(self) -> None:
-        used = handmade(GREY_ROWS, before=chunk(b"tRNS", struct.pack(">HHH", 0, 0, 0)))
+        with_colour = handmade(GREY_ROWS, before=chunk(b"tRNS", struct.pack(">HHH", 0, 0, 0)))
         with pytest.raises(AnswerError, match="transparent"):
-            decode_tile(used, SMALL)
+            decode_tile(with_colour, SMALL)
         unused = handmade(GREY_ROWS, before=chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3)))
         assert decode_tile(unused, SMALL).getextrema() == ((0, 0),) * 3
 
@@ -131,7 +131,7 @@ class TestDecodeTile:
         assert tile.getextrema() == ((64, 64),) * 3
 
     @pytest.mark.parametrize(
-        ("data", "found"),
+        ("data", "problem"),
         [
             (b"", "it is empty"),
             (b"RIFF....WAVE", "WebP"),
@@ -142,10 +142,10 @@ class TestDecodeTile:
         ],
     )
     @pytest.mark.invariant("PNG-PINNED")
-    def test_what_is_no_png_is_named(self, data: bytes, found: str) -> None:
+    def test_what_is_no_png_is_named(self, data: bytes, problem: str) -> None:
         with pytest.raises(AnswerError, match="no PNG") as caught:
             decode_tile(data, SMALL)
-        assert found in str(caught.value)
+        assert problem in str(caught.value)
 
     def test_cut_at_any_byte_it_is_refused(self) -> None:
         whole = png(ramp())
@@ -266,9 +266,9 @@ class TestDecodeTile:
 class TestCandidatesIn:
     def test_base64_images_come_in_order_with_their_place(self) -> None:
         body = document({"b64_json": b64(b"one")}, {"b64_json": b64(b"two")})
-        found = candidates_in([stored(body, 4), stored(document({"b64_json": b64(b"three")}), 7)])
-        assert [raw.data for raw in found] == [b"one", b"two", b"three"]
-        assert [(raw.meta["answer"], raw.meta["image"]) for raw in found] == [(4, 0), (4, 1), (7, 0)]
+        candidates = candidates_in([stored(body, 4), stored(document({"b64_json": b64(b"three")}), 7)])
+        assert [raw.data for raw in candidates] == [b"one", b"two", b"three"]
+        assert [(raw.meta["answer"], raw.meta["image"]) for raw in candidates] == [(4, 0), (4, 1), (7, 0)]
 
     def test_what_the_server_says_is_kept(self) -> None:
         details = {"image_tokens": 3, "text_tokens": 0}

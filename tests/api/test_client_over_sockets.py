@@ -105,10 +105,10 @@ class TestServers:
 
     def test_a_server_without_a_key_gets_none(self) -> None:
         environ = {"OPENAI_API_KEY": EMULATOR_KEY, "OPENAI_BASE_URL": "https://elsewhere/v1"}
-        seen: list[httpx.Request] = []
+        requests: list[httpx.Request] = []
 
-        def handler(asked: httpx.Request) -> httpx.Response:
-            seen.append(asked)
+        def handler(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
             return httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})
 
         client = OpenAITileGeneratorClient(
@@ -116,5 +116,5 @@ class TestServers:
         )
         log = MemoryCallLog(budget=Decimal(0))
         assert len(list(client.generate(request_for(candidates=1), log))) == 1
-        assert str(seen[0].url) == "http://127.0.0.1:1234/v1/images/edits"
-        assert EMULATOR_KEY not in str(seen[0].headers.raw)
+        assert str(requests[0].url) == "http://127.0.0.1:1234/v1/images/edits"
+        assert EMULATOR_KEY not in str(requests[0].headers.raw)

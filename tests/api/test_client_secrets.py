@@ -40,20 +40,20 @@ class TestSecrets:
     ) -> None:
         caplog.set_level(logging.DEBUG)
         bench = Bench(outcome, retry=RetryPolicy(retries=0))
-        shown = [repr(bench.client), str(bench.client.identity()), str(bench.client.request_preview(request_for()))]
+        texts = [repr(bench.client), str(bench.client.identity()), str(bench.client.request_preview(request_for()))]
         try:
-            shown.append(repr(bench.run()))
+            texts.append(repr(bench.run()))
         except ExquisiteError as error:
-            told = traceback.TracebackException.from_exception(error, capture_locals=True)
-            shown.append("".join(told.format()))
-        shown += [repr(vars(entry)) for entry in bench.log.entries]
-        shown += [*bench.log.lines, caplog.text, *capsys.readouterr()]
+            trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+            texts.append("".join(trace.format()))
+        texts += [repr(vars(entry)) for entry in bench.log.entries]
+        texts += [*bench.log.lines, caplog.text, *capsys.readouterr()]
         assert bench.served.calls
-        assert not [text for text in shown if EMULATOR_KEY in text]
+        assert not [text for text in texts if EMULATOR_KEY in text]
 
     def test_a_server_that_echoes_the_key_does_not_get_it_into_a_message(self) -> None:
-        def handler(asked: httpx.Request) -> httpx.Response:
-            key = asked.headers["authorization"].removeprefix("Bearer ")
+        def handler(request: httpx.Request) -> httpx.Response:
+            key = request.headers["authorization"].removeprefix("Bearer ")
             return httpx.Response(401, json={"error": {"message": f"wrong key {key}"}}, headers={"x-request-id": key})
 
         log = MemoryCallLog()

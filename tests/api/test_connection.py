@@ -151,15 +151,15 @@ class TestRefusedKey:
             ({"environ": {}, "api_key": EMULATOR_KEY}, "the key that was passed"),
         ):
             refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={"error": {"message": "no"}}))
-            asked = OpenAITileGeneratorClient(
+            refused_client = OpenAITileGeneratorClient(
                 server=server, base_url="http://127.0.0.1:9/v1", transport=refusing, **options
             )
             with pytest.raises(RejectedByServerError) as caught:
-                list(asked.generate(request_for(), MemoryCallLog()))
+                list(refused_client.generate(request_for(), MemoryCallLog()))
             assert f"check the key; it comes from {place}" in str(caught.value)
 
     def test_a_key_that_is_missing_is_said_to_be(self) -> None:
         refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={"error": {"message": "no"}}))
-        asked = OpenAITileGeneratorClient(server=SERVERS["litellm"], transport=refusing, environ={})
+        keyless_client = OpenAITileGeneratorClient(server=SERVERS["litellm"], transport=refusing, environ={})
         with pytest.raises(RejectedByServerError, match="the variable LITELLM_API_KEY: it is not set"):
-            list(asked.generate(request_for(), MemoryCallLog()))
+            list(keyless_client.generate(request_for(), MemoryCallLog()))

@@ -30,10 +30,10 @@ def test_pictures_named_by_address_are_fetched_and_made_durable() -> None:
 def test_a_picture_that_cannot_be_fetched_is_tried_again_and_then_unknown() -> None:
     gets: list[httpx.Request] = []
 
-    def handler(asked: httpx.Request) -> httpx.Response:
-        if asked.method == "POST":
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
             return httpx.Response(200, json={"data": [{"url": "/files/1.png?token=sesame"}]})
-        gets.append(asked)
+        gets.append(request)
         raise httpx.ReadTimeout("timed out") if len(gets) % 2 else httpx.ConnectError("refused")
 
     log = MemoryCallLog()
@@ -42,8 +42,8 @@ def test_a_picture_that_cannot_be_fetched_is_tried_again_and_then_unknown() -> N
         list(client.generate(request_for(candidates=1), log))
     assert log.outcomes == ["answered", "not_sent", "not_sent", "not_sent", "unknown"]
     assert len(gets) == 4
-    written = json.dumps([dict(entry.summary) for entry in log.entries]) + " ".join(log.lines)
-    assert "sesame" not in written
+    texts = json.dumps([dict(entry.summary) for entry in log.entries]) + " ".join(log.lines)
+    assert "sesame" not in texts
 
 
 def handing_out(
@@ -51,8 +51,8 @@ def handing_out(
 ) -> Callable[[httpx.Request], httpx.Response]:
     """A server that answers with `addresses` and, when they are fetched, with `then`."""
 
-    def handler(asked: httpx.Request) -> httpx.Response:
-        if asked.method == "POST":
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
             return httpx.Response(200, json={"data": [{"url": address} for address in addresses]})
         if isinstance(then, BaseException):
             raise then

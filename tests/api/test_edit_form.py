@@ -28,7 +28,7 @@ from tests.support.memory_log import MemoryCallLog
 def parts_of(request: httpx.Request) -> list[tuple[str, str, str, bytes]]:
     """(name, file name, type, content) of each part, by a reader of its own."""
     boundary = request.headers["content-type"].partition("boundary=")[2].encode()
-    found = []
+    parts = []
     for piece in request.read().split(b"--" + boundary + b"\r\n")[1:]:
         head, _, content = piece.partition(b"\r\n\r\n")
         content = content.removesuffix(b"--" + boundary + b"--\r\n").removesuffix(b"\r\n")
@@ -36,21 +36,21 @@ def parts_of(request: httpx.Request) -> list[tuple[str, str, str, bytes]]:
         name = re.search(r'\bname="([^"]*)"', text)
         filename = re.search(r'filename="([^"]*)"', text)
         kind = re.search(r"Content-Type: (\S+)", text)
-        found.append((name[1] if name else "", filename[1] if filename else "", kind[1] if kind else "", content))
-    return found
+        parts.append((name[1] if name else "", filename[1] if filename else "", kind[1] if kind else "", content))
+    return parts
 
 
 class TestRequest:
     def captured(self, request: TileRequest, **options: Any) -> httpx.Request:
-        seen: list[httpx.Request] = []
+        requests: list[httpx.Request] = []
 
-        def handler(asked: httpx.Request) -> httpx.Response:
-            seen.append(asked)
+        def handler(call: httpx.Request) -> httpx.Response:
+            requests.append(call)
             return httpx.Response(400, json={"error": {"message": "no", "code": "invalid_value"}})
 
         with pytest.raises(RejectedByServerError):
             list(mocked(handler, **options).generate(request, NullCallLog()))
-        return seen[0]
+        return requests[0]
 
     @pytest.mark.invariant("PNG-PINNED")
     def test_every_field_is_explicit_and_both_pictures_are_png(self) -> None:
@@ -85,9 +85,9 @@ class TestRequest:
         for name, _, _, content in parts_of(self.captured(request))[-2:]:
             file = tmp_path / "part.png"
             file.write_bytes(content)
-            sent = request.mask if name == "mask" else request.reference
+            original = request.mask if name == "mask" else request.reference
             with Image.open(file) as picture:
-                assert (picture.mode, picture.tobytes()) == (sent.mode, sent.tobytes())
+                assert (picture.mode, picture.tobytes()) == (original.mode, original.tobytes())
 
     def test_equal_requests_are_equal_bytes(self) -> None:
         first, again = self.captured(request_for()), self.captured(request_for())
@@ -97,17 +97,17 @@ class TestRequest:
 
     def test_address_and_headers(self) -> None:
         environ = {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
-        asked = self.captured(request_for(CLASSIC), base_url=None, environ=environ)
-        assert (asked.method, str(asked.url)) == ("POST", "https://api.openai.com/v1/images/edits")
-        assert asked.headers["authorization"] == f"Bearer {EMULATOR_KEY}"
-        assert asked.headers["accept"] == "application/json"
-        assert asked.headers["accept-encoding"] == "identity"
-        assert re.fullmatch(r"\w+/[\d.a-z]+", asked.headers["user-agent"])
-        assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
-        assert asked.extensions["timeout"] == {"connect": 5.0, "read": 600.0, "write": 120.0, "pool": 5.0}
+        call = self.captured(request_for(CLASSIC), base_url=None, environ=environ)
+        assert (call.method, str(call.url)) == ("POST", "https://api.openai.com/v1/images/edits")
+        assert call.headers["authorization"] == f"Bearer {EMULATOR_KEY}"
+        assert call.headers["accept"] == "application/json"
+        assert call.headers["accept-encoding"] == "identity"
+        assert re.fullmatch(r"\w+/[\d.a-z]+", call.headers["user-agent"])
+        assert (call.headers["openai-organization"], call.headers["openai-project"]) == ("org-1", "proj-1")
+        assert call.extensions["timeout"] == {"connect": 5.0, "read": 600.0, "write": 120.0, "pool": 5.0}
         waits = Timeouts(connect_s=1.0, read_s=2.0, write_s=3.0)
-        asked = self.captured(request_for(), server=replace(OPENAI, timeouts=waits))
-        assert asked.extensions["timeout"] == {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 1.0}
+        call = self.captured(request_for(), server=replace(OPENAI, timeouts=waits))
+        assert call.extensions["timeout"] == {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 1.0}
         elsewhere = self.captured(request_for(), environ=environ)
         assert "openai-organization" not in elsewhere.headers
 
@@ -126,13 +126,13 @@ class TestRequest:
         ],
     )
     def test_azure_has_a_path_and_a_header_of_its_own(self, options: dict[str, Any], url: str, header: str) -> None:
-        asked = self.captured(request_for(), **options)
-        assert asked.url.path == f"{url}/images/edits"
-        assert asked.headers[header] == EMULATOR_KEY
-        assert "authorization" not in asked.headers
+        call = self.captured(request_for(), **options)
+        assert call.url.path == f"{url}/images/edits"
+        assert call.headers[header] == EMULATOR_KEY
+        assert "authorization" not in call.headers
         old = "deployments" in url
-        assert dict(asked.url.params) == ({"api-version": "2025-04-01-preview"} if old else {})
-        assert ("model" in [part[0] for part in parts_of(asked)]) is not old
+        assert dict(call.url.params) == ({"api-version": "2025-04-01-preview"} if old else {})
+        assert ("model" in [part[0] for part in parts_of(call)]) is not old
 
     def test_settings_rename_add_and_leave_out(self) -> None:
         server = replace(
@@ -144,11 +144,11 @@ class TestRequest:
             extra_query={"v": "1"},
             omit_fields=("background", "size"),
         )
-        asked = self.captured(request_for(), server=server)
-        names = [part[0] for part in parts_of(asked)]
+        call = self.captured(request_for(), server=server)
+        names = [part[0] for part in parts_of(call)]
         assert names == ["model", "prompt", "n", "quality", "output_format", "response_format", "image", "mask_image"]
-        assert b'name="quality"\r\n\r\nbest\r\n' in asked.read()
-        assert (asked.headers["x-team"], asked.url.params["v"]) == ("a", "1")
+        assert b'name="quality"\r\n\r\nbest\r\n' in call.read()
+        assert (call.headers["x-team"], call.url.params["v"]) == ("a", "1")
 
     def test_reference_pictures_follow_the_tile_as_further_parts_of_its_name(self) -> None:
         pictures = tuple(
@@ -178,15 +178,15 @@ class TestRequest:
     @pytest.mark.parametrize("mask", ["send", "omit"])
     def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: Literal["send", "omit"]) -> None:
         server = replace(OPENAI, mask=mask)
-        asked = self.captured(request_for(), server=server)
-        assert ("mask" in [part[0] for part in parts_of(asked)]) is (mask == "send")
+        call = self.captured(request_for(), server=server)
+        assert ("mask" in [part[0] for part in parts_of(call)]) is (mask == "send")
 
     def test_what_is_left_out_belongs_to_what_decides_the_answer(self) -> None:
-        sent, omitted = (
+        with_mask, omitted = (
             OpenAITileGeneratorClient(server=replace(OPENAI, mask=mask), environ={}).identity()
             for mask in ("send", "omit")
         )
-        assert sent != omitted
+        assert with_mask != omitted
 
     def test_the_body_is_the_multipart_of_the_http_library(self) -> None:
         server = replace(OPENAI, extra_fields={'odd "name"\n': "wörd\r\n--x"})

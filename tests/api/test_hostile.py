@@ -36,7 +36,7 @@ SECONDS = 5.0
 """Of a processor: more than any of them may take; most take less than a hundredth of it."""
 
 
-def measured(run: Callable[[], object]) -> tuple[int, float]:
+def peak_and_seconds(run: Callable[[], object]) -> tuple[int, float]:
     """(peak of the memory that Python allocates in bytes, seconds)."""
     tracemalloc.start()
     start = time.process_time()
@@ -73,7 +73,7 @@ def test_pictures_cost_little_memory_and_time() -> None:
     """At most four times what the largest accepted tile needs, and what the body itself takes."""
     too_much = {}
     for name, data in (PICTURES | harmless_pictures(TINY)).items():
-        peak, seconds = measured(partial(decode_tile, data, TINY))
+        peak, seconds = peak_and_seconds(partial(decode_tile, data, TINY))
         if peak > 4 * png_bytes_max(TINY) or seconds > SECONDS:
             too_much[name] = (peak, seconds)
     assert too_much == {}
@@ -91,15 +91,15 @@ def test_a_hostile_answer_gives_no_tile(name: str) -> None:
             with pytest.raises(AnswerError):
                 decode_tile(raw.data, TINY)
     good = StoredAnswer(1, good_png(TINY), {})
-    found = candidates_in([StoredAnswer(0, body, {}), good])
-    assert found[-1].data == good.body
+    candidates = candidates_in([StoredAnswer(0, body, {}), good])
+    assert candidates[-1].data == good.body
 
 
 def test_answers_cost_little_memory_and_time() -> None:
     """At most four times what the largest answer that is read takes."""
     too_much = {}
     for name, body in ANSWERS.items():
-        peak, seconds = measured(partial(read_body, body))
+        peak, seconds = peak_and_seconds(partial(read_body, body))
         if peak > 4 * answer_bytes_max(TINY) or seconds > SECONDS:
             too_much[name] = (peak, seconds)
     assert too_much == {}
@@ -122,9 +122,9 @@ for data in pictures:
         decode_tile(data, contract)
 print((peak_bytes() - before) / png_bytes_max(contract))
 """
-    done = run_python(code)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) <= 4
+    process = run_python(code)
+    assert process.returncode == 0, process.stderr
+    assert float(process.stdout) <= 4
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -35,14 +35,14 @@ class TestAnswers:
     def test_one_call_brings_all_tiles(self) -> None:
         bench = Bench()
         assert [tile.meta["image"] for tile in bench.run()] == [0, 1, 2]
-        assert bench.asked == [3]
+        assert bench.call_sizes == [3]
         assert bench.log.outcomes == ["answered"]
 
     def test_one_call_after_another_makes_every_tile_durable_before_the_next_is_asked_for(self) -> None:
         bench = Bench(calls="each", concurrency=1)
         durable = [list(bench.log.outcomes) for _ in bench.client.generate(request_for(), bench.log)]
         assert durable == [["answered"] * count for count in (1, 2, 3)]
-        assert bench.asked == [1, 1, 1]
+        assert bench.call_sizes == [1, 1, 1]
 
     @pytest.mark.invariant("ANSWERS-FIRST")
     def test_a_body_is_durable_before_it_is_parsed(self) -> None:
@@ -68,26 +68,26 @@ class TestAnswers:
     def test_missing_tiles_are_asked_for_again_and_never_more(self) -> None:
         bench = Bench("too_few:1", "too_few:0")
         assert len(bench.run()) == 3
-        assert bench.asked == [3, 1]
+        assert bench.call_sizes == [3, 1]
         bench = Bench("too_few:2", "ok")
         assert len(bench.run()) == 2
-        assert bench.asked == [3, 1]  # two more could pass the ceiling, and after that one more could
+        assert bench.call_sizes == [3, 1]  # two more could pass the ceiling, and after that one more could
         assert "agreed to; going on with 2 of 3" in bench.log.lines[-1]
 
     def test_more_than_ten_are_asked_for_in_shares(self) -> None:
         bench = Bench(candidates=12)
         assert len(bench.run()) == 12
-        assert bench.asked == [10, 2]
+        assert bench.call_sizes == [10, 2]
 
     @pytest.mark.parametrize("outcome", ["no_images", "no_data", "html_200", "empty_200", "cut_json:0", "error_200"])
     def test_an_answer_without_a_tile_is_an_error_once_and_asked_again_never(self, outcome: str) -> None:
         bench = Bench(outcome)
         bench.fails_with(OutcomeUnknownError, "holds no picture", "answers/000.body", "--retry-ambiguous")
-        assert bench.asked == [3]
+        assert bench.call_sizes == [3]
         assert bench.served.strays == []
         bench = Bench("too_few:1", outcome)
         assert len(bench.run()) == 2
-        assert bench.asked == [3, 1]
+        assert bench.call_sizes == [3, 1]
         assert "going on with 2 of 3" in bench.log.lines[-1]
 
     @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ class TestAnswers:
         for tile in bench.run():
             with pytest.raises(AnswerError):
                 decode_tile(tile.data, SMALL)
-        assert bench.asked == [3]
+        assert bench.call_sizes == [3]
 
     def test_more_tiles_than_asked_are_not_handed_on(self) -> None:
         body = {"created": 1, "data": [{"b64_json": "eHh4"}] * 5}
-        client = mocked(lambda asked: httpx.Response(200, json=body))
+        client = mocked(lambda request: httpx.Response(200, json=body))
         assert len(list(client.generate(request_for(), NullCallLog()))) == 3
 
     def test_a_body_without_end_is_cut_and_counts_as_answered(self) -> None:
@@ -114,21 +114,21 @@ class TestAnswers:
             assert bench.log.entries[0].counted > 0
 
     def test_beyond_the_limit_nothing_more_is_read(self) -> None:
-        limit, sent = answer_bytes_max(SMALL, 1), 0
+        limit, bytes_read = answer_bytes_max(SMALL, 1), 0
 
         class Flood(httpx.SyncByteStream):
             def __iter__(self) -> Iterator[bytes]:
-                nonlocal sent
+                nonlocal bytes_read
                 while True:
-                    sent += 1 << 16
+                    bytes_read += 1 << 16
                     yield b" " * (1 << 16)
 
-        client = mocked(lambda asked: httpx.Response(200, stream=Flood()))
+        client = mocked(lambda request: httpx.Response(200, stream=Flood()))
         tracemalloc.start()
         try:
             with pytest.raises(OutcomeUnknownError, match="cut after"):
                 list(client.generate(request_for(candidates=1), NullCallLog()))
-            assert sent < limit + 2 * (1 << 16)
+            assert bytes_read < limit + 2 * (1 << 16)
             assert tracemalloc.get_traced_memory()[1] < 4 * limit
         finally:
             tracemalloc.stop()
@@ -136,9 +136,10 @@ class TestAnswers:
     def test_a_compressed_answer_is_read_although_none_was_asked_for(self) -> None:
         body = gzip.compress(b'{"data": [{"b64_json": "eHh4"}]}')
         headers = {"content-encoding": "gzip"}
-        client = mocked(lambda asked: httpx.Response(200, headers=headers, stream=httpx.ByteStream(body)))
+        client = mocked(lambda request: httpx.Response(200, headers=headers, stream=httpx.ByteStream(body)))
         assert [tile.data for tile in client.generate(request_for(candidates=1), NullCallLog())] == [b"xxx"]
-        broken = mocked(lambda asked: httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"no gzip at all")))
+        stream = httpx.ByteStream(b"no gzip at all")
+        broken = mocked(lambda request: httpx.Response(200, headers=headers, stream=stream))
         with pytest.raises(OutcomeUnknownError, match="DecodingError"):
             list(broken.generate(request_for(candidates=1), NullCallLog()))
 
@@ -189,14 +190,14 @@ class TestSettings:
 
         monkeypatch.setattr(time, "sleep", never)
         bodies = [httpx.Response(429), httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})]
-        replay = httpx.MockTransport(lambda asked: bodies.pop(0))
+        replay = httpx.MockTransport(lambda request: bodies.pop(0))
         replay.may_send = False  # type: ignore[attr-defined]
         log = MemoryCallLog()
         assert len(list(self.make(transport=replay, clock=None).generate(request_for(CLASSIC, 1), log))) == 1
         assert log.outcomes == ["refused", "answered"]
 
     def test_a_recording_outlives_its_model(self) -> None:
-        replay = httpx.MockTransport(lambda asked: httpx.Response(400))
+        replay = httpx.MockTransport(lambda request: httpx.Response(400))
         replay.may_send = False  # type: ignore[attr-defined]
         assert self.make(transport=replay, model="gpt-image-1").warning == ""
         replay.may_send = True  # type: ignore[attr-defined]
@@ -204,7 +205,7 @@ class TestSettings:
             self.make(transport=replay, model="gpt-image-1")
 
     def test_a_recording_that_may_send_needs_a_key(self) -> None:
-        recorder = httpx.MockTransport(lambda asked: pytest.fail("sent"))
+        recorder = httpx.MockTransport(lambda request: pytest.fail("sent"))
         recorder.may_send = True  # type: ignore[attr-defined]
         with pytest.raises(UsageError, match="there is no key"):
             self.make(transport=recorder).generate(request_for(CLASSIC, 1), MemoryCallLog())
@@ -240,7 +241,7 @@ class TestSettings:
         ],
     )
     def test_a_request_that_breaks_a_rule_is_not_sent(self, change: dict[str, Any], problem: str) -> None:
-        client = self.make(transport=httpx.MockTransport(lambda asked: pytest.fail("sent")), api_key=EMULATOR_KEY)
+        client = self.make(transport=httpx.MockTransport(lambda _: pytest.fail("sent")), api_key=EMULATOR_KEY)
         request = replace(request_for(CLASSIC), **change)
         with pytest.raises(UsageError, match=problem):
             list(client.generate(request, MemoryCallLog()))

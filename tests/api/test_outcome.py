@@ -147,10 +147,10 @@ def test_the_reason_carries_the_servers_words_and_the_id_of_the_request() -> Non
     ],
 )
 def test_errors_are_read_in_every_usual_form(body: bytes, words: str, is_json_error: bool) -> None:
-    said = server_message(body)
-    assert said.is_json_error == is_json_error
+    message = server_message(body)
+    assert message.is_json_error == is_json_error
     if not body.startswith(b"\xff"):
-        assert said.text == words
+        assert message.text == words
 
 
 def test_nothing_that_a_terminal_obeys_and_nothing_endless_is_shown() -> None:

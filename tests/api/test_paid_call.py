@@ -39,7 +39,7 @@ class TestRefusals:
     def test_a_refusal_for_good_is_final(self, outcome: str, words: tuple[str, ...]) -> None:
         bench = Bench(outcome)
         bench.fails_with(RejectedByServerError, *words)
-        assert bench.asked == [3]
+        assert bench.call_sizes == [3]
         assert bench.log.outcomes == ["refused"]
         assert bench.served.strays == []
         assert bench.log.counted == bench.served.billed_usd == 0
@@ -78,7 +78,7 @@ class TestRefusals:
 
     def test_a_server_that_says_never_is_not_asked_again(self) -> None:
         body = {"error": {"message": "no", "code": "rate_limit_exceeded"}}
-        client = mocked(lambda asked: httpx.Response(429, json=body, headers={"x-should-retry": "false"}))
+        client = mocked(lambda request: httpx.Response(429, json=body, headers={"x-should-retry": "false"}))
         log = MemoryCallLog()
         with pytest.raises(ServerUnavailableError):
             list(client.generate(request_for(), log))
@@ -109,7 +109,7 @@ class TestAmbiguous:
     def test_what_may_have_been_billed_is_never_sent_again(self, outcome: str) -> None:
         bench = Bench(outcome)
         bench.fails_with(OutcomeUnknownError, "may have been billed", "--retry-ambiguous")
-        assert bench.asked == [3]
+        assert bench.call_sizes == [3]
         assert bench.waits == []
         assert bench.log.outcomes == ["unknown"]
         assert bench.log.counted >= bench.served.billed_usd
@@ -120,7 +120,7 @@ class TestAmbiguous:
             try:
                 bench.run()
             except OutcomeUnknownError:
-                assert (bench.asked, bench.log.outcomes) == ([1], ["unknown"])
+                assert (bench.call_sizes, bench.log.outcomes) == ([1], ["unknown"])
             else:
                 break
         assert place > 300
@@ -137,7 +137,7 @@ class TestAmbiguous:
 
         log = MemoryCallLog()
         with pytest.raises((OutcomeUnknownError, type(end))) as caught:
-            list(mocked(lambda asked: httpx.Response(200, content=body())).generate(request_for(), log))
+            list(mocked(lambda request: httpx.Response(200, content=body())).generate(request_for(), log))
         assert log.outcomes == ["unknown"]
         assert log.entries[0].partial == b'{"data": [{"b64_json": "iVBORw0KGgo'
         if isinstance(caught.value, OutcomeUnknownError):
@@ -147,25 +147,25 @@ class TestAmbiguous:
         page = b"<html>" + b"gateway " * 1000
         log = MemoryCallLog()
         with pytest.raises(OutcomeUnknownError):
-            list(mocked(lambda asked: httpx.Response(504, content=page)).generate(request_for(), log))
+            list(mocked(lambda request: httpx.Response(504, content=page)).generate(request_for(), log))
         assert log.entries[0].partial == page
 
     @pytest.mark.invariant("SECRETS-KEPT")
-    @pytest.mark.parametrize("shown", range(1, len(EMULATOR_KEY) + 1))
-    def test_a_key_that_an_answer_echoes_is_not_kept_with_what_arrived(self, shown: int) -> None:
+    @pytest.mark.parametrize("length", range(1, len(EMULATOR_KEY) + 1))
+    def test_a_key_that_an_answer_echoes_is_not_kept_with_what_arrived(self, length: int) -> None:
         def body() -> Iterator[bytes]:
-            yield b"your key is " + EMULATOR_KEY[:shown].encode()
+            yield b"your key is " + EMULATOR_KEY[:length].encode()
             raise httpx.ReadError("reset")
 
         log = MemoryCallLog()
         with pytest.raises(OutcomeUnknownError):
-            list(mocked(lambda asked: httpx.Response(200, content=body())).generate(request_for(), log))
+            list(mocked(lambda request: httpx.Response(200, content=body())).generate(request_for(), log))
         assert log.entries[0].partial.startswith(b"your key is ")
-        assert EMULATOR_KEY[: max(shown, 12)].encode() not in log.entries[0].partial
+        assert EMULATOR_KEY[: max(length, 12)].encode() not in log.entries[0].partial
 
     @pytest.mark.parametrize("error", [httpx.WriteError, httpx.WriteTimeout, httpx.ReadError, httpx.CloseError])
     def test_a_request_that_broke_on_its_way_is_unknown(self, error: type[httpx.TransportError]) -> None:
-        def handler(asked: httpx.Request) -> httpx.Response:
+        def handler(request: httpx.Request) -> httpx.Response:
             raise error("broken pipe")
 
         log = MemoryCallLog()
@@ -175,7 +175,7 @@ class TestAmbiguous:
 
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, MemoryError])
     def test_an_interruption_is_written_down(self, interruption: type[BaseException]) -> None:
-        def handler(asked: httpx.Request) -> httpx.Response:
+        def handler(request: httpx.Request) -> httpx.Response:
             raise interruption
 
         log = MemoryCallLog()
@@ -184,7 +184,7 @@ class TestAmbiguous:
         assert log.outcomes == ["unknown"]
 
     def test_a_recording_without_the_request_is_not_a_request(self) -> None:
-        def handler(asked: httpx.Request) -> httpx.Response:
+        def handler(request: httpx.Request) -> httpx.Response:
             raise ReplayError("not recorded")
 
         log = MemoryCallLog()

@@ -99,7 +99,7 @@ class TestTime:
         """Each is answered when all have asked. `python -m tests.benchmarks.bench calls` measures the time."""
         all_asked = threading.Barrier(3)
 
-        def answer(asked: httpx.Request) -> httpx.Response:
+        def answer(request: httpx.Request) -> httpx.Response:
             all_asked.wait(10)
             return httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})
 
@@ -109,7 +109,7 @@ class TestTime:
         bench = Bench("rate_limit:retry-after=3", "rate_limit:retry-after=7", "ok", calls="each")
         assert len(bench.run()) == 3
         assert bench.waits == [7.0]
-        assert bench.asked == [1] * 5
+        assert bench.call_sizes == [1] * 5
 
     def test_no_more_are_under_way_than_allowed(self) -> None:
         bench = Bench(calls="each", concurrency=2, candidates=5)
@@ -126,7 +126,7 @@ class Arranged:
         self.gates = [threading.Event() for _ in order]
         self.places = itertools.count()
 
-    def __call__(self, asked: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         turn = self.order.index(next(self.places))
         if turn:
             self.gates[turn - 1].wait(10)
@@ -148,7 +148,7 @@ class TestOrder:
         bench.run()
         asking = [line.split()[1] for line in bench.log.lines if line.startswith("asking")]
         assert asking == ["3", "for"]
-        assert bench.asked == [1, 1, 1]
+        assert bench.call_sizes == [1, 1, 1]
         assert bench.log.counted == bench.served.billed_usd
 
 
@@ -161,7 +161,7 @@ class TestErrors:
     def test_after_a_refusal_for_good_nothing_more_leaves(self) -> None:
         bench = Bench("moderation_blocked", calls="each", candidates=4, concurrency=2)
         bench.fails_with(RejectedByServerError)
-        assert bench.asked == [1, 1]
+        assert bench.call_sizes == [1, 1]
 
 
 class TestInterruption:
@@ -176,7 +176,7 @@ class TestInterruption:
                 started.wait(5)
                 hold.wait(30)
 
-        def handler(asked: httpx.Request) -> httpx.Response:
+        def handler(request: httpx.Request) -> httpx.Response:
             place = next(places)
             if place == 0:
                 return httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})
@@ -242,7 +242,7 @@ class TestStreaming:
                 raise httpx.RemoteProtocolError("peer closed connection")
 
         headers = {"content-type": "text/event-stream"}
-        transport = httpx.MockTransport(lambda asked: httpx.Response(200, headers=headers, stream=Breaks()))
+        transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, stream=Breaks()))
         client = OpenAITileGeneratorClient(
             EMULATOR_KEY, base_url="http://127.0.0.1:9/v1", transport=transport, clock=TestClock(), environ={}
         )

@@ -14,7 +14,7 @@ HOW = "Do not rescale; same framing and stroke thickness; continue every line th
 
 
 @pytest.mark.parametrize(
-    ("mode", "way", "kept", "new"),
+    ("mode", "way", "old", "new"),
     [
         ("x_ltr", "to the right", "left", "right"),
         ("x_rtl", "to the left", "right", "left"),
@@ -22,9 +22,9 @@ HOW = "Do not rescale; same framing and stroke thickness; continue every line th
         ("y_btt", "upwards", "bottom", "top"),
     ],
 )
-def test_by_default_it_names_direction_kept_part_and_manner(mode: str, way: str, kept: str, new: str) -> None:
+def test_by_default_it_names_direction_kept_part_and_manner(mode: str, way: str, old: str, new: str) -> None:
     assert build_prompt(mode) == (
-        f"Extend this picture {way}. Keep the {kept} half exactly as it is; fill only the {new} half. {HOW}"
+        f"Extend this picture {way}. Keep the {old} half exactly as it is; fill only the {new} half. {HOW}"
     )
 
 

@@ -73,7 +73,7 @@ class Bench:
             assert word in str(caught.value), str(caught.value)
 
     @property
-    def asked(self) -> list[int]:
+    def call_sizes(self) -> list[int]:
         return [call.edit.n for call in self.served.calls if call.edit is not None]
 
 

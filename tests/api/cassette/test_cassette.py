@@ -62,8 +62,8 @@ def test_bodies_come_back_byte_for_byte(path: Path, body: bytes) -> None:
 
 
 def test_status_and_kept_headers_come_back_and_others_are_not_written(path: Path) -> None:
-    sent = {"Retry-After": "2", "X-Request-Id": "req_1", "Set-Cookie": "session=oatmeal", "Content-Type": "text/html"}
-    record(path, (429, sent, b"later"))
+    fields = {"Retry-After": "2", "X-Request-Id": "req_1", "Set-Cookie": "session=oatmeal", "Content-Type": "text/html"}
+    record(path, (429, fields, b"later"))
     with use_cassette(path) as transport:
         response = edit(transport)
     assert response.status_code == 429

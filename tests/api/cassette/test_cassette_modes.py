@@ -30,7 +30,7 @@ def test_nothing_can_be_replayed_without_a_cassette(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "there", "sent", "kept"),
+    ("mode", "exists", "requests", "interactions"),
     [
         ("once", False, 2, 2),
         ("new_episodes", False, 2, 2),
@@ -41,21 +41,23 @@ def test_nothing_can_be_replayed_without_a_cassette(path: Path) -> None:
         ("all", True, 2, 2),
     ],
 )
-def test_what_each_record_mode_sends_and_keeps(path: Path, mode: str, there: bool, sent: int | None, kept: int) -> None:
-    """One request that an existing cassette holds, then one that it does not; `sent` None: the second is refused."""
-    if there:
+def test_each_record_mode_sends_and_records_this_many(
+    path: Path, mode: str, exists: bool, requests: int | None, interactions: int
+) -> None:
+    """A request in the cassette, if one `exists`, then one outside it, which is refused where `requests` is None."""
+    if exists:
         record(path, b"old")
     server = Server(b"new", b"new")
     transport = cassette_transport(path, mode, inner=server)
-    assert edit(transport).content == (b"old" if there and mode != "all" else b"new")
-    if sent is None:
+    assert edit(transport).content == (b"old" if exists and mode != "all" else b"new")
+    if requests is None:
         with pytest.raises(ReplayError, match="part 'n'"):
             edit(transport, n="2")
     else:
         edit(transport, n="2")
-    assert len(server.requests) == (sent or 0)
-    assert len(load_recording(path)[1]) == kept
-    assert transport.may_send is (sent is not None)
+    assert len(server.requests) == (requests or 0)
+    assert len(load_recording(path)[1]) == interactions
+    assert transport.may_send is (requests is not None)
 
 
 @pytest.mark.parametrize("mode", list(RecordMode))
@@ -167,11 +169,11 @@ def test_a_first_run_that_fails_leaves_no_cassette(path: Path, mode: str) -> Non
 
 def test_the_answers_of_a_first_run_that_fails_are_kept_beside_it(path: Path) -> None:
     """They may have cost money; the next run begins anew, and fails beside it again."""
-    for kept in ("one.failed.json", "one.failed2.json"):
+    for name in ("one.failed.json", "one.failed2.json"):
         with pytest.raises(ZeroDivisionError):
             fail(path, "once", b"paid")
         assert not path.exists()
-        assert [one.body for one in load_recording(path.with_name(kept))[1]] == [b"paid"]
+        assert [one.body for one in load_recording(path.with_name(name))[1]] == [b"paid"]
 
 
 def test_a_run_that_expects_a_refusal_is_recorded(path: Path) -> None:
@@ -276,5 +278,5 @@ def test_closing_closes_the_transport_inside(path: Path) -> None:
 
 
 def test_the_http_library_is_not_imported_with_the_module() -> None:
-    done = run_python("import exquisite.api.cassette, sys; sys.exit('httpx' in sys.modules)")
-    assert done.returncode == 0, done.stderr
+    process = run_python("import exquisite.api.cassette, sys; sys.exit('httpx' in sys.modules)")
+    assert process.returncode == 0, process.stderr

@@ -113,15 +113,15 @@ def test_a_recording_that_cannot_be_saved_keeps_the_old_one_and_the_answer(
                 patch.setattr(Files, name, failing(name))
             transport = cassette_transport(path, "new_episodes", inner=Server(b"new"))
             assert edit(transport, n=str(fail_at), image=png(picture(fail_at))).content == b"new"
-        kept = len(load_recording(path)[1])
+        length = len(load_recording(path)[1])
         if count < fail_at:
             transport.close()
-            assert kept == 2
+            assert length == 2
             return
-        assert kept in (1, 2)
+        assert length in (1, 2)
         with pytest.raises(StorageError):
             transport.close()
-        if kept == 2:  # the rename had happened already
+        if length == 2:  # the rename had happened already
             save_recording(path, "", load_recording(path)[1][:1])
     pytest.fail("the faults never ended")
 

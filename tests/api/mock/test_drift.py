@@ -21,7 +21,7 @@ def waves(x: float, y: float) -> float:
     return 128 + 60 * math.sin(x / 5.3 + y / 17) + 50 * math.cos(y / 6.1 - x / 23)
 
 
-def drawn(width: int = 130, height: int = 110) -> Image.Image:
+def picture(width: int = 130, height: int = 110) -> Image.Image:
     levels = bytes(round(waves(x + 0.5, y + 0.5)) for y in range(height) for x in range(width))
     return Image.merge("RGB", [Image.frombytes("L", (width, height), levels)] * 3)
 
@@ -36,11 +36,11 @@ def pixel(image: Image.Image) -> object:
 
 class TestGeometry:
     def test_without_drift_the_crop_itself_comes_back(self) -> None:
-        assert redraw(drawn(), BOX, Drift()).tobytes() == drawn().crop(BOX).tobytes()
+        assert redraw(picture(), BOX, Drift()).tobytes() == picture().crop(BOX).tobytes()
 
     def test_a_positive_shift_moves_the_content_right_and_down(self) -> None:
-        shifted = redraw(drawn(), BOX, Drift(shift=(3, 2)))
-        assert shifted.tobytes() == drawn().crop((27, 18, 91, 82)).tobytes()
+        shifted = redraw(picture(), BOX, Drift(shift=(3, 2)))
+        assert shifted.tobytes() == picture().crop((27, 18, 91, 82)).tobytes()
 
     def test_a_zoom_above_one_enlarges_about_the_centre_of_the_box(self) -> None:
         drift = Drift(zoom=(2, 4))
@@ -57,7 +57,7 @@ class TestGeometry:
         ids=["shift", "zoom", "all with a warp"],
     )
     def test_every_pixel_shows_what_stands_at_its_position(self, drift: Drift) -> None:
-        pixels = redraw(drawn(), BOX, drift).getchannel("R").tobytes()
+        pixels = redraw(picture(), BOX, drift).getchannel("R").tobytes()
         expected = (waves(*drift.position(x + 0.5, y + 0.5, BOX)) for y in range(64) for x in range(64))
         errors = [abs(one - other) for one, other in zip(pixels, expected, strict=True)]
         assert max(errors) < 5
@@ -71,17 +71,17 @@ class TestGeometry:
 
     def test_a_warp_reaches_its_largest_displacement_and_no_more(self) -> None:
         drift = Drift(warp_px=4, seed=2)
-        moved = [
-            abs(found - at)
+        displacements = [
+            abs(position - at)
             for x in range(65)
             for y in range(65)
-            for found, at in zip(drift.position(x, y, BOX), (30 + x, 20 + y), strict=True)
+            for position, at in zip(drift.position(x, y, BOX), (30 + x, 20 + y), strict=True)
         ]
-        assert max(moved) == pytest.approx(4)
+        assert max(displacements) == pytest.approx(4)
 
     def test_beyond_the_end_of_the_picture_it_mirrors(self) -> None:
         box = (-10, -6, 54, 58)
-        assert redraw(drawn(), box, Drift()).tobytes() == crop_mirrored(drawn(), box).tobytes()
+        assert redraw(picture(), box, Drift()).tobytes() == crop_mirrored(picture(), box).tobytes()
         white = Image.new("RGB", (64, 64), "white")
         for drift in (Drift(shift=(20, -9)), Drift(zoom=(0.7, 0.7)), Drift(warp_px=6)):
             assert redraw(white, (0, 0, 64, 64), drift).getextrema() == ((255, 255),) * 3
@@ -100,7 +100,7 @@ class TestTone:
 
     def test_blur_takes_contrast_and_sharpening_adds_it(self) -> None:
         soft, plain, sharp = (
-            ImageStat.Stat(redraw(drawn(), BOX, drift)).stddev[0]
+            ImageStat.Stat(redraw(picture(), BOX, drift)).stddev[0]
             for drift in (Drift(blur=3), Drift(), Drift(sharpen=1.5))
         )
         assert soft < plain < sharp
@@ -115,12 +115,12 @@ class TestSeeds:
     def test_the_same_seed_draws_the_same(self) -> None:
         drift = Drift.random("a", warp_px=3)
         assert drift == Drift.random("a", warp_px=3)
-        assert redraw(drawn(), BOX, drift).tobytes() == redraw(drawn(), BOX, drift).tobytes()
+        assert redraw(picture(), BOX, drift).tobytes() == redraw(picture(), BOX, drift).tobytes()
 
     def test_another_seed_draws_another(self) -> None:
         drift = Drift(warp_px=3, noise=2, seed=1)
         assert Drift.random(1) != Drift.random(2)
-        assert redraw(drawn(), BOX, drift).tobytes() != redraw(drawn(), BOX, replace(drift, seed=2)).tobytes()
+        assert redraw(picture(), BOX, drift).tobytes() != redraw(picture(), BOX, replace(drift, seed=2)).tobytes()
 
     def test_random_drifts_stay_in_their_ranges_and_fill_them(self) -> None:
         drifts = [Drift.random(seed) for seed in range(200)]

@@ -36,8 +36,8 @@ def request(mode: Mode | str = "x_ltr", candidates: int = 1, first: int = 0, ste
     return TileRequest(mode, SMALL, band, *reference, "", candidates, step, first, box.origin)
 
 
-def answers(generator: MockTileGenerator, asked: TileRequest) -> list[RawCandidate]:
-    return list(generator.generate(asked, NullCallLog()))
+def answers(generator: MockTileGenerator, tile_request: TileRequest) -> list[RawCandidate]:
+    return list(generator.generate(tile_request, NullCallLog()))
 
 
 def picture_of(candidate: RawCandidate) -> Image.Image:
@@ -68,8 +68,8 @@ def truth(mode: Mode) -> tuple[int, int, int, int]:
 def test_it_is_a_tile_generator_that_says_what_decides_its_answers() -> None:
     generator = MockTileGenerator(3, PICTURE, ORIGIN, drift=Drift(shift=(1, 0)), misbehave="blur")
     assert isinstance(generator, TileGenerator)
-    known = json.loads(json.dumps(describe(generator)))
-    assert known["generator"] == "mock"
+    description = json.loads(json.dumps(describe(generator)))
+    assert description["generator"] == "mock"
     for other in (
         MockTileGenerator(4, PICTURE, ORIGIN, drift=Drift(shift=(1, 0)), misbehave="blur"),
         MockTileGenerator(3, PICTURE.rotate(90), ORIGIN, drift=Drift(shift=(1, 0)), misbehave="blur"),
@@ -77,32 +77,32 @@ def test_it_is_a_tile_generator_that_says_what_decides_its_answers() -> None:
         MockTileGenerator(3, PICTURE, ORIGIN, drift=Drift(shift=(2, 0)), misbehave="blur"),
         MockTileGenerator(3, PICTURE, ORIGIN, drift=Drift(shift=(1, 0))),
     ):
-        assert describe(other) != known
+        assert describe(other) != description
 
 
 class TestTheKnownPicture:
     @MODES
     def test_without_drift_the_tile_is_the_truth(self, mode: Mode) -> None:
-        drawn = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=None), mode)
-        assert drawn.tobytes() == PICTURE.crop(truth(mode)).tobytes()
+        result = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=None), mode)
+        assert result.tobytes() == PICTURE.crop(truth(mode)).tobytes()
 
     @MODES
     def test_with_a_drift_the_whole_tile_is_redrawn(self, mode: Mode) -> None:
         """Both halves, from one picture: also what the drift brings in from beyond the tile is true."""
         drift = Drift(shift=(1.5, -2.25), zoom=(1.01, 0.99), gamma=1.1, cast=(4, 0, -4))
-        drawn = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=drift), mode)
-        assert drawn.tobytes() == redraw(PICTURE, truth(mode), drift).tobytes()
+        result = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=drift), mode)
+        assert result.tobytes() == redraw(PICTURE, truth(mode), drift).tobytes()
 
     def test_the_band_is_what_the_canvas_shows_even_where_the_picture_differs(self) -> None:
-        asked = request()
-        other = pictures.constant(asked.band.size, (200, 30, 30))
-        drawn = picture_of(
+        tile_request = request()
+        other = pictures.constant(tile_request.band.size, (200, 30, 30))
+        result = picture_of(
             answers(
                 MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=None),
-                TileRequest(**{**vars(asked), "band": other}),
+                TileRequest(**{**vars(tile_request), "band": other}),
             )[0]
         )
-        conditioning, generated = split_tile(drawn, asked.mode, SMALL)
+        conditioning, generated = split_tile(result, tile_request.mode, SMALL)
         assert conditioning.tobytes() == other.tobytes()
         assert generated.tobytes() == PICTURE.crop((128, 64, 160, 128)).tobytes()
 
@@ -112,9 +112,9 @@ class TestTheKnownPicture:
         near = PICTURE.crop((54, 54, 138, 138))
         (candidate,) = answers(MockTileGenerator(picture=near, origin=(10, 10), drift=None), request(mode))
         assert candidate.meta["source"] == "picture, then quilting"
-        drawn, real = (to_canonical(image, mode) for image in (picture_of(candidate), PICTURE.crop(truth(mode))))
-        assert drawn.crop((0, 0, 42, 64)).tobytes() == real.crop((0, 0, 42, 64)).tobytes()
-        assert difference(drawn.crop((42, 0, 64, 64)), real.crop((42, 0, 64, 64))) > 20
+        result, real = (to_canonical(image, mode) for image in (picture_of(candidate), PICTURE.crop(truth(mode))))
+        assert result.crop((0, 0, 42, 64)).tobytes() == real.crop((0, 0, 42, 64)).tobytes()
+        assert difference(result.crop((42, 0, 64, 64)), real.crop((42, 0, 64, 64))) > 20
 
     @pytest.mark.parametrize("origin", [(500, 0), (0, -40), (128, 64)])
     def test_where_there_is_none_of_it_all_is_texture(self, origin: tuple[int, int]) -> None:
@@ -123,8 +123,8 @@ class TestTheKnownPicture:
 
     def test_it_may_be_a_file(self, tmp_path: Path) -> None:
         PICTURE.save(tmp_path / "wide.png")
-        drawn = tile(MockTileGenerator(picture=tmp_path / "wide.png", origin=ORIGIN, drift=None))
-        assert drawn.tobytes() == PICTURE.crop((96, 64, 160, 128)).tobytes()
+        result = tile(MockTileGenerator(picture=tmp_path / "wide.png", origin=ORIGIN, drift=None))
+        assert result.tobytes() == PICTURE.crop((96, 64, 160, 128)).tobytes()
 
     def test_one_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "text.png").write_text("no picture")
@@ -154,9 +154,9 @@ class TestCandidates:
 
     @pytest.mark.parametrize(("seed", "step", "mode"), [(6, 1, "x_ltr"), (5, 2, "x_ltr"), (5, 1, "x_rtl")])
     def test_another_seed_step_or_mode_gets_another(self, seed: int, step: int, mode: str) -> None:
-        (known,) = answers(MockTileGenerator(5, PICTURE, ORIGIN), request())
+        (first,) = answers(MockTileGenerator(5, PICTURE, ORIGIN), request())
         (other,) = answers(MockTileGenerator(seed, PICTURE, ORIGIN), request(mode, step=step))
-        assert known.meta["drift"] != other.meta["drift"]
+        assert first.meta["drift"] != other.meta["drift"]
 
     def test_a_resumed_step_gets_what_was_missing(self) -> None:
         generator = MockTileGenerator(5)
@@ -166,8 +166,8 @@ class TestCandidates:
 
     def test_three_in_a_row_drift_differently_and_only_one_moves(self) -> None:
         for step in range(1, 4):
-            drawn = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request(candidates=3, step=step))
-            drifts = [candidate.meta["drift"] for candidate in drawn]
+            candidates = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request(candidates=3, step=step))
+            drifts = [candidate.meta["drift"] for candidate in candidates]
             shifts = [drift["shift"] for drift in drifts]  # type: ignore[index]
             assert len({str(drift) for drift in drifts}) == 3
             assert shifts.count((0.0, 0.0)) == 2
@@ -187,8 +187,8 @@ class TestMisbehaviour:
         return MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=None, misbehave=misbehave)
 
     def halves(self, misbehaviour: str, mode: Mode) -> tuple[Image.Image, Image.Image]:
-        drawn = to_canonical(tile(self.generator(misbehaviour), mode), mode)
-        return split_tile(drawn, "x_ltr", SMALL)
+        whole = to_canonical(tile(self.generator(misbehaviour), mode), mode)
+        return split_tile(whole, "x_ltr", SMALL)
 
     def test_an_unknown_one_is_refused(self) -> None:
         with pytest.raises(UsageError, match="unknown misbehaviour worse: use drift, blur, cast"):
@@ -203,9 +203,9 @@ class TestMisbehaviour:
 
     def test_a_tuple_speaks_of_candidates_by_number(self) -> None:
         generator = self.generator(("missing", None, "flat"))
-        asked = answers(generator, request(candidates=5))
-        assert [candidate.meta["candidate"] for candidate in asked] == [1, 2, 4]
-        assert [candidate.meta["misbehaviour"] for candidate in asked] == [None, "flat", None]
+        candidates = answers(generator, request(candidates=5))
+        assert [candidate.meta["candidate"] for candidate in candidates] == [1, 2, 4]
+        assert [candidate.meta["misbehaviour"] for candidate in candidates] == [None, "flat", None]
 
     @MODES
     def test_mirror(self, mode: Mode) -> None:
@@ -259,7 +259,7 @@ class TestGate:
     def test_what_it_adds_passes(self, kind: str, mode: Mode) -> None:
         band = extract_conditioning_band(pictures.draw(kind, CLASSIC.tile_size("x_ltr"), 1), mode)
         blank = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
-        asked = TileRequest(mode, CLASSIC, band, blank, blank.convert("RGBA"), "", candidates=1, step_index=1)
-        score = score_tile(band, picture_of(*MockTileGenerator(drift=None).generate(asked, NullCallLog())), mode)
+        tile_request = TileRequest(mode, CLASSIC, band, blank, blank.convert("RGBA"), "", candidates=1, step_index=1)
+        score = score_tile(band, picture_of(*MockTileGenerator(drift=None).generate(tile_request, NullCallLog())), mode)
         gate = interior_gate(band, mode)
         assert gate.passes(score), f"{score.metrics['seam']:.2f} against {gate.threshold:.2f}, vetoes {score.vetoes}"

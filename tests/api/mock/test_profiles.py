@@ -17,7 +17,7 @@ from tests.support.redraws import REDRAWS
 EACH = pytest.mark.parametrize("profile", PROFILES)
 
 
-def drawn(profile: str, strength: float = 1.0) -> list[Drift]:
+def drifts_of(profile: str, strength: float = 1.0) -> list[Drift]:
     return [random_drift(profile, seed, strength) for seed in range(100)]
 
 
@@ -36,7 +36,7 @@ def test_no_strength_changes_nothing(profile: str) -> None:
 @EACH
 @pytest.mark.parametrize("strength", [0.5, 1.0, 3.0])
 def test_shares_stay_shares_at_any_strength(profile: str, strength: float) -> None:
-    for drift in drawn(profile, strength):
+    for drift in drifts_of(profile, strength):
         assert all(0 <= v <= 1 for v in (drift.coherence, drift.grain, drift.recomposed, drift.strokes))
         assert drift.jpeg == 0 or 1 <= drift.jpeg <= 95
 
@@ -49,7 +49,7 @@ def test_a_seed_decides_a_drift_and_each_kind_draws_its_own(profile: str) -> Non
 
 
 def test_editors_of_latent_models_stretch_one_axis_now_and_then_and_hardly_shift() -> None:
-    drifts = drawn("latent")
+    drifts = drifts_of("latent")
     stretched = [drift for drift in drifts if drift.zoom != (1, 1)]
     assert 15 <= len(stretched) <= 50
     assert all(1 in drift.zoom and max(abs(zoom - 1) for zoom in drift.zoom) <= 0.05 for drift in stretched)
@@ -58,7 +58,7 @@ def test_editors_of_latent_models_stretch_one_axis_now_and_then_and_hardly_shift
 
 
 def test_reframing_reaches_64_px_and_8_per_cent_of_both_axes() -> None:
-    drifts = drawn("gpt-image-2")
+    drifts = drifts_of("gpt-image-2")
     assert 55 < max(abs(edge) for drift in drifts for edge in drift.shift) <= 64
     assert 0.07 < max(abs(drift.zoom[0] - 1) for drift in drifts) <= 0.08
     assert all(drift.zoom[0] == drift.zoom[1] for drift in drifts)
@@ -76,13 +76,13 @@ def shared_detail(one: Image.Image, other: Image.Image) -> float:
 
 def test_editors_of_latent_models_redraw_the_finest_detail() -> None:
     """Redraws by such models correlate by .44 to .92 with what they were shown, .65 in the median."""
-    kept = []
-    for number, known in enumerate(REDRAWS):
-        picture = known.shown.crop((0, 0, 160, 160))
+    correlations = []
+    for number, pair in enumerate(REDRAWS):
+        picture = pair.shown.crop((0, 0, 160, 160))
         unmoved = replace(random_drift("latent", number), shift=(0.0, 0.0), zoom=(1.0, 1.0), warp_px=0.0, fine_px=0.0)
-        kept.append(shared_detail(picture, redraw(picture, (0, 0, 160, 160), unmoved)))
-    assert 0.35 < min(kept) < 0.6 < max(kept)
-    assert 0.55 < median(kept) < 0.75
+        correlations.append(shared_detail(picture, redraw(picture, (0, 0, 160, 160), unmoved)))
+    assert 0.35 < min(correlations) < 0.6 < max(correlations)
+    assert 0.55 < median(correlations) < 0.75
 
 
 def test_a_warp_is_added_to_that_of_the_profile() -> None:

@@ -24,14 +24,14 @@ from tests.support.reading import extrema
 KINDS = ("ink", "foliage", "clouds", "facade")
 
 
-def known(kind: str) -> Image.Image:
+def context_picture(kind: str) -> Image.Image:
     return pictures.draw(kind, (128, 256), 3)
 
 
 @cache
 def continued(kind: str) -> Image.Image:
     """64 columns behind `known(kind)`."""
-    return continue_by_quilting(known(kind), 64)
+    return continue_by_quilting(context_picture(kind), 64)
 
 
 def step(left: Image.Image, right: Image.Image) -> float:
@@ -72,12 +72,12 @@ class TestContinuation:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_seam_is_no_larger_step_than_any_other(self, kind: str) -> None:
-        picture = known(kind)
+        picture = context_picture(kind)
         assert step(picture, continued(kind)) < 1.25 * usual_step(picture) + 1
 
     @pytest.mark.parametrize("kind", ["ink", "foliage", "facade"])
     def test_tone_and_contrast_are_those_of_the_picture(self, kind: str) -> None:
-        picture = known(kind)
+        picture = context_picture(kind)
         old, new = ImageStat.Stat(picture), ImageStat.Stat(continue_by_quilting(picture, 128))
         assert new.mean == pytest.approx(old.mean, abs=40)
         assert new.stddev == pytest.approx(old.stddev, rel=0.5)
@@ -85,7 +85,7 @@ class TestContinuation:
     @pytest.mark.parametrize("kind", ["ink", "foliage"])
     def test_it_is_no_copy(self, kind: str) -> None:
         """Nowhere does a piece of the picture, mirrored or not, explain half of the contrast of what is new."""
-        picture = known(kind).convert("L")
+        picture = context_picture(kind).convert("L")
         new = continued(kind).convert("L")
         contrast = ImageStat.Stat(new).var[0]
         for piece in (picture, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
@@ -95,22 +95,22 @@ class TestContinuation:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_seam_costs_no_more_than_the_gate_of_a_step_allows(self, kind: str) -> None:
-        picture = known(kind)
+        picture = context_picture(kind)
         cost = total_cost(costs_at_seam(picture, continued(kind)))
         assert cost < DEFAULT_GATE * expected_cost(interior_costs(picture, 64))
 
     def test_a_start_that_is_good_enough_is_not_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every start fits its columns to the seam, once."""
-        tried = []
-        monkeypatch.setattr(quilting, "fit_at_seam", lambda laid, context: tried.append(laid))
+        fits = []
+        monkeypatch.setattr(quilting, "fit_at_seam", lambda laid, context: fits.append(laid))
         continue_by_quilting(pictures.constant((32, 64)), 32)
-        assert len(tried) == 1
+        assert len(fits) == 1
         monkeypatch.setattr(quilting, "_GOOD_ENOUGH", -1.0)
         continue_by_quilting(pictures.noise((32, 64)), 32)
-        assert len(tried) == 1 + len(quilting._NARROW_HEIGHTS)
+        assert len(fits) == 1 + len(quilting._NARROW_HEIGHTS)
 
     def test_the_seed_decides(self) -> None:
-        picture = known("ink")
+        picture = context_picture("ink")
         one, same, other = (continue_by_quilting(picture, 64, seed).tobytes() for seed in ("a", "a", "b"))
         assert one == same != other
 
@@ -122,14 +122,14 @@ class TestContinuation:
 class TestSearch:
     SHAPE = Shape(16, 16, 4, 4)
 
-    @pytest.mark.parametrize("kept", [{1: 1}, {2: 8, 1: 1}])
+    @pytest.mark.parametrize("samples", [{1: 1}, {2: 8, 1: 1}])
     @pytest.mark.parametrize("colour", [True, False])
     @pytest.mark.parametrize("covered", [0, 4])
     def test_it_finds_the_piece_that_the_template_was_cut_from(
-        self, kept: dict[int, int], colour: bool, covered: int
+        self, samples: dict[int, int], colour: bool, covered: int
     ) -> None:
         picture = pictures.noise((64, 48), seed=1, cell=3)
-        search = PatchSearch(picture, self.SHAPE, kept, 48, colour=colour)
+        search = PatchSearch(picture, self.SHAPE, samples, 48, colour=colour)
         laid = picture.crop((21, 9, 37, 25))
         assert search.choose(laid, Place(0, 0, covered), [], [], random.Random(0)) == (21, 9)
 
@@ -137,14 +137,14 @@ class TestSearch:
         picture = pictures.noise((64, 48), seed=1, cell=3)
         search = PatchSearch(picture, self.SHAPE, {1: 1}, 48)
         laid = picture.crop((21, 9, 37, 25))
-        found = search.choose(laid, Place(0, 0, 4), [Position(21, 9)], [], random.Random(0))
-        assert max(abs(found.x - 21), abs(found.y - 9)) > 2
+        place = search.choose(laid, Place(0, 0, 4), [Position(21, 9)], [], random.Random(0))
+        assert max(abs(place.x - 21), abs(place.y - 9)) > 2
 
     def test_patches_come_from_within_reach_of_their_row(self) -> None:
         picture = pictures.noise((64, 256), seed=2)
         search = PatchSearch(picture, self.SHAPE, {1: 4}, 10)
-        found = search.choose(picture, Place(0, 100, 0), [], [], random.Random(0))
-        assert abs(found.y - 100) <= 10
+        place = search.choose(picture, Place(0, 100, 0), [], [], random.Random(0))
+        assert abs(place.y - 100) <= 10
 
     def test_a_place_that_was_used_before_is_dearer(self) -> None:
         """The piece is there twice, the second time a little off: used often enough, the first loses to it."""
@@ -153,10 +153,10 @@ class TestSearch:
         picture.paste(ImageChops.add(piece, pictures.constant((16, 16), (4, 4, 4))), (40, 20))
         search = PatchSearch(picture, self.SHAPE, {1: 1}, 48)
         laid = ImageChops.add(piece, pictures.constant((16, 16), (1, 1, 1)))
-        chosen = [
+        places = [
             search.choose(laid, Place(0, 0, 4), [], [Position(2, 5)] * uses, random.Random(0)) for uses in (0, 10)
         ]
-        assert chosen == [(2, 5), (40, 20)]
+        assert places == [(2, 5), (40, 20)]
 
 
 class TestSeam:
@@ -188,10 +188,10 @@ class TestSeam:
 
 
 @pytest.mark.parametrize(
-    ("prices", "chosen"), [([3.0], 0), ([3.1, 2.9], 1), ([9.0, 8.0, 4.0, 7.0], 2), ([4.0, 5.0, 6.0, 7.0], 0)]
+    ("prices", "best"), [([3.0], 0), ([3.1, 2.9], 1), ([9.0, 8.0, 4.0, 7.0], 2), ([4.0, 5.0, 6.0, 7.0], 0)]
 )
 def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
-    monkeypatch: pytest.MonkeyPatch, prices: list[float], chosen: int
+    monkeypatch: pytest.MonkeyPatch, prices: list[float], best: int
 ) -> None:
     """A seam without fault costs 2 here: the first start of at most 3 is taken at once, else the best of all."""
     costs, begun = iter(prices), quilting._narrow_start
@@ -207,7 +207,7 @@ def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
     out = continue_by_quilting(pictures.draw("ink", (64, 64), 3), 20, 5)
     assert len(starts) == len(prices)
     margin = 4  # columns of the known picture before them
-    assert out.crop((0, 0, 1, 64)).tobytes() == starts[chosen].crop((margin, 0, margin + 1, 64)).tobytes()
+    assert out.crop((0, 0, 1, 64)).tobytes() == starts[best].crop((margin, 0, margin + 1, 64)).tobytes()
 
 
 def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_large_one(
@@ -223,7 +223,7 @@ def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_larg
 
     monkeypatch.setattr(quilting, "expected_cost", lambda _: 0.0)
     monkeypatch.setattr(quilting, "_narrow_start", noted)
-    continue_by_quilting(known("ink"), 20, 5)
+    continue_by_quilting(context_picture("ink"), 20, 5)
     assert heights == [16, 24, 12, 8]
 
 
@@ -231,13 +231,13 @@ def test_chance_draws_among_patches_within_three_per_cent_of_the_best(monkeypatc
     """The least difference is 100; 103 is as good, 104 is not."""
     errors = [(100.0, Position(0, 0)), (103.0, Position(1, 0)), (104.0, Position(2, 0))]
     monkeypatch.setattr(PatchSearch, "_cheapest", lambda *_: errors)
-    drawn: list[Sequence[Position]] = []
+    choices: list[Sequence[Position]] = []
 
     class Noting(random.Random):
         def choice(self, among: Sequence[Any]) -> Any:  # type: ignore[override]
-            drawn.append(among)
+            choices.append(among)
             return among[0]
 
     image = pictures.draw("ink", (64, 64), 3)
     PatchSearch(image, Shape(8, 8, 2, 2), {1: 4}, 8).choose(image, Place(0, 0, 0), [], [], Noting())
-    assert drawn == [[Position(0, 0), Position(1, 0)]]
+    assert choices == [[Position(0, 0), Position(1, 0)]]

@@ -38,8 +38,8 @@ def correlation(image: Image.Image) -> float:
 
 def test_displaced_parts_move_by_their_root_mean_square_and_about_nothing() -> None:
     field = fine_displacements("a", 2.0, 8.0, (256, 256))
-    moved = [field.at(x + 0.5, y + 0.5) for y in range(0, 256, 3) for x in range(0, 256, 3)]
-    for axis in zip(*moved, strict=True):
+    displacements = [field.at(x + 0.5, y + 0.5) for y in range(0, 256, 3) for x in range(0, 256, 3)]
+    for axis in zip(*displacements, strict=True):
         assert math.sqrt(sum(v * v for v in axis) / len(axis)) == pytest.approx(2, rel=0.08)
         assert abs(sum(axis) / len(axis)) < 0.3
 
@@ -50,14 +50,14 @@ def test_displaced_parts_show_the_same_picture_a_little_elsewhere() -> None:
         for x in range(40, 160, 16):
             ImageDraw.Draw(spots).rectangle((x, y, x + 1, y + 1), fill="black")
     drift = Drift(fine_px=2, fine_cell_px=16, seed=4)
-    drawn = redraw(spots, (0, 0, 192, 192), drift).convert("L")
+    result = redraw(spots, (0, 0, 192, 192), drift).convert("L")
     field = fine_displacements(4, 2, 16, (192, 192))
     for x, y in ((56, 56), (88, 120), (136, 72)):
         at_x, at_y = x + 1.0, y + 1.0
         for _ in range(20):  # where the spot is drawn: the inverse of what is sampled
             dx, dy = field.at(at_x, at_y)
             at_x, at_y = x + 1 - dx, y + 1 - dy
-        around = drawn.crop((x - 7, y - 7, x + 9, y + 9)).point(lambda v: 255 - v).convert("F")
+        around = result.crop((x - 7, y - 7, x + 9, y + 9)).point(lambda v: 255 - v).convert("F")
         weights = column_means(around)
         assert sum((i + 0.5) * w for i, w in enumerate(weights)) / sum(weights) + x - 7 == pytest.approx(at_x, abs=0.3)
 
@@ -65,11 +65,11 @@ def test_displaced_parts_show_the_same_picture_a_little_elsewhere() -> None:
 @pytest.mark.parametrize("coherence", [0.0, 0.5, 0.9])
 def test_exchanged_detail_has_its_energy_and_this_much_of_the_old_one(coherence: float) -> None:
     faint = noise((192, 192), seed=9).point(lambda v: round(128 + (v - 128) * 0.1))
-    drawn = redraw(faint, BOX, Drift(coherence=coherence, seed=1))
+    result = redraw(faint, BOX, Drift(coherence=coherence, seed=1))
     base = as_float(faint.crop(BOX).convert("L").filter(ImageFilter.GaussianBlur(1)))
-    kept, old = (difference(as_float(image.convert("L")), base) for image in (drawn, faint.crop(BOX)))
-    assert product(kept, old) / math.sqrt(product(kept, kept) * product(old, old)) == pytest.approx(coherence, abs=0.06)
-    assert product(kept, kept) / product(old, old) == pytest.approx(1, abs=0.1)
+    new, old = (difference(as_float(image.convert("L")), base) for image in (result, faint.crop(BOX)))
+    assert product(new, old) / math.sqrt(product(new, new) * product(old, old)) == pytest.approx(coherence, abs=0.06)
+    assert product(new, new) / product(old, old) == pytest.approx(1, abs=0.1)
 
 
 def test_of_strong_edges_less_is_exchanged() -> None:
@@ -81,21 +81,21 @@ def test_lost_grain_leaves_strong_edges() -> None:
         Image.new("RGB", (192, 192), (60, 60, 60)), noise((192, 192), seed=5).point(lambda v: v // 64), 1, 0
     )
     ImageDraw.Draw(grainy).rectangle((96, 0, 191, 191), fill=(220, 220, 220))
-    drawn, truth = redraw(grainy, BOX, Drift(grain=0.2)), grainy.crop(BOX)
-    calm, edge = (0, 0, 48, 128), (60, 0, 68, 128)
-    assert energy(drawn.crop(calm)) < 0.15 * energy(truth.crop(calm))
-    assert energy(drawn.crop(edge)) > 0.9 * energy(truth.crop(edge))
+    result, truth = redraw(grainy, BOX, Drift(grain=0.2)), grainy.crop(BOX)
+    flat, edge = (0, 0, 48, 128), (60, 0, 68, 128)
+    assert energy(result.crop(flat)) < 0.15 * energy(truth.crop(flat))
+    assert energy(result.crop(edge)) > 0.9 * energy(truth.crop(edge))
 
 
 def test_an_autoencoder_gives_detail_back_more_here_and_less_there() -> None:
-    drawn = redraw(PICTURE, BOX, Drift(autoencoder=0.3, seed=2))
+    result = redraw(PICTURE, BOX, Drift(autoencoder=0.3, seed=2))
     ratios = [
-        energy(drawn.crop((x, y, x + 8, y + 8))) / energy(TRUTH.crop((x, y, x + 8, y + 8)))
+        energy(result.crop((x, y, x + 8, y + 8))) / energy(TRUTH.crop((x, y, x + 8, y + 8)))
         for y in range(0, 128, 8)
         for x in range(0, 128, 8)
     ]
     assert min(ratios) < 0.75 < 1.25 < max(ratios)
-    assert correlation(drawn) > 0.9
+    assert correlation(result) > 0.9
 
 
 def test_uneven_tone_has_its_size_and_keeps_the_mean_and_the_detail() -> None:
@@ -111,11 +111,11 @@ def test_strokes_become_thicker_and_thinner_by_a_pixel_at_most() -> None:
     for x in range(8, 192, 16):
         ImageDraw.Draw(lines).rectangle((x, 0, x + 2, 191), fill="black")
     box = (0, 0, 192, 192)
-    drawn = redraw(lines, box, Drift(strokes=1, seed=3)).convert("L")
-    assert ImageChops.lighter(drawn, lines.convert("L").filter(ImageFilter.MinFilter(3))) == drawn
-    assert ImageChops.darker(drawn, lines.convert("L").filter(ImageFilter.MaxFilter(3))) == drawn
+    result = redraw(lines, box, Drift(strokes=1, seed=3)).convert("L")
+    assert ImageChops.lighter(result, lines.convert("L").filter(ImageFilter.MinFilter(3))) == result
+    assert ImageChops.darker(result, lines.convert("L").filter(ImageFilter.MaxFilter(3))) == result
     plain = column_means(as_float(lines.convert("L")))
-    changes = [new - old for new, old in zip(column_means(as_float(drawn)), plain, strict=True)]
+    changes = [new - old for new, old in zip(column_means(as_float(result)), plain, strict=True)]
     assert min(changes) < -10 < 10 < max(changes)
 
 
@@ -129,19 +129,19 @@ def test_blocks_of_an_earlier_compression_are_not_repeated() -> None:
         width, height = grey.size
         left, right = grey.crop((0, 0, width - 1, height)), grey.crop((1, 0, width, height))
         jumps = column_means(combined(lambda a: abs(a["v"] - a["w"]), v=left, w=right))
-        chosen = [jump for x, jump in enumerate(jumps, start=1) if x % 8 == remainder]
-        return sum(chosen) / len(chosen)
+        jumps_at = [jump for x, jump in enumerate(jumps, start=1) if x % 8 == remainder]
+        return sum(jumps_at) / len(jumps_at)
 
-    drawn = redraw(blocky, (0, 0, 192, 192), Drift(jpeg=20))
+    result = redraw(blocky, (0, 0, 192, 192), Drift(jpeg=20))
     assert step_at(blocky, 0) > 1.5 * step_at(blocky, 4)
-    assert step_at(drawn, 0) < 1.2 * step_at(drawn, 4)
+    assert step_at(result, 0) < 1.2 * step_at(result, 4)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_a_recomposition_shows_something_else_in_its_share(share: float) -> None:
     whole = noise((512, 512), seed=8, cell=8)
-    drawn = redraw(whole, (0, 0, 512, 512), Drift(recomposed=share, seed=2))
-    changed = ImageChops.difference(drawn, whole).convert("L")
+    result = redraw(whole, (0, 0, 512, 512), Drift(recomposed=share, seed=2))
+    changed = ImageChops.difference(result, whole).convert("L")
     share_changed = 1 - changed.point(lambda v: 255 if v > 2 else 0).histogram()[0] / (512 * 512)
     assert share_changed == pytest.approx(share, abs=0.15)
 
