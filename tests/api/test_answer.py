@@ -142,7 +142,7 @@ class TestDecodeTile:
         ],
     )
     @pytest.mark.invariant("PNG-PINNED")
-    def test_what_is_no_png_is_named(self, data: bytes, problem: str) -> None:
+    def test_content_that_is_no_png_is_named(self, data: bytes, problem: str) -> None:
         with pytest.raises(AnswerError, match="no PNG") as caught:
             decode_tile(data, SMALL)
         assert problem in str(caught.value)
@@ -203,7 +203,7 @@ class TestDecodeTile:
         finally:
             tracemalloc.stop()
 
-    def test_a_pixel_bomb_is_stopped_at_the_size_that_was_promised(self) -> None:
+    def test_a_pixel_bomb_is_stopped_at_the_size_of_its_header(self) -> None:
         tracemalloc.start()
         try:
             data = handmade(b"\0" * 20_000_000)
@@ -215,7 +215,7 @@ class TestDecodeTile:
             tracemalloc.stop()
 
     @pytest.mark.parametrize("rows", [GREY_ROWS[:-1], GREY_ROWS + b"\0", b""])
-    def test_pixels_must_be_exactly_as_many_as_promised(self, rows: bytes) -> None:
+    def test_the_pixel_stream_has_exactly_the_size_of_the_header(self, rows: bytes) -> None:
         with pytest.raises(AnswerError, match="inflates to"):
             decode_tile(handmade(rows), SMALL)
 
@@ -270,7 +270,7 @@ class TestCandidatesIn:
         assert [raw.data for raw in candidates] == [b"one", b"two", b"three"]
         assert [(raw.meta["answer"], raw.meta["image"]) for raw in candidates] == [(4, 0), (4, 1), (7, 0)]
 
-    def test_what_the_server_says_is_kept(self) -> None:
+    def test_the_metadata_of_the_server_is_stored(self) -> None:
         details = {"image_tokens": 3, "text_tokens": 0}
         usage = {"input_tokens": 5, "input_tokens_details": details, "note": "x", "odd": -1}
         body = document(
@@ -317,7 +317,7 @@ class TestCandidatesIn:
         assert content.urls == ((1, "https://host/1.png"),)
         assert [raw.meta["image"] for raw in candidates_in([stored(body)])] == [0, 2]
 
-    def test_what_is_no_base64_is_left_for_the_decoder_to_name(self) -> None:
+    def test_invalid_base64_is_left_to_the_decoder(self) -> None:
         (raw,) = candidates_in([stored(document({"b64_json": "not base64!"}))])
         with pytest.raises(AnswerError, match="not base64!"):
             decode_tile(raw.data, SMALL)
@@ -351,11 +351,11 @@ class TestCandidatesIn:
             (b'{"a": [' + b"0," * 20_000 + b"0]}", "more than"),
         ],
     )
-    def test_what_is_no_answer_is_an_error_that_says_so(self, body: bytes, problem: str) -> None:
+    def test_content_that_is_no_answer_is_an_error_with_a_reason(self, body: bytes, problem: str) -> None:
         with pytest.raises(AnswerError, match=problem):
             candidates_in([stored(body, 3)])
 
-    def test_a_broken_answer_does_not_take_the_others_with_it(self) -> None:
+    def test_a_broken_answer_leaves_the_others_usable(self) -> None:
         good = document({"b64_json": b64(b"x")})
         assert len(candidates_in([stored(good), stored(b"<html>", 1), stored(good, 2)])) == 2
 

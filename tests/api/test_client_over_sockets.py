@@ -36,7 +36,7 @@ class TestOverASocket:
         )
 
     @pytest.mark.parametrize("outcome", ["ok", "drip:0.001", "url", "rate_limit", "data_uri"])
-    def test_tiles_come(self, outcome: str) -> None:
+    def test_tiles_arrive_and_are_booked_as_billed(self, outcome: str) -> None:
         with EmulatorServer(emulator([outcome], flat=True, any_size=True)) as served:
             log = MemoryCallLog()
             tiles = list(self.client(served).generate(request_for(), log))
@@ -69,7 +69,7 @@ class TestOverASocket:
                     connection.send(Outgoing("GET", f"{served.emulator.base_url}/models", 1000), bytearray())
         assert len(accepted) == 3
 
-    def test_where_nobody_listens_nothing_was_sent(self) -> None:
+    def test_without_a_listener_nothing_was_sent(self) -> None:
         with EmulatorServer(emulator(flat=True)) as served:
             client = self.client(served, retry=RetryPolicy(retries=1))
         log = MemoryCallLog()
@@ -77,7 +77,7 @@ class TestOverASocket:
             list(client.generate(request_for(), log))
         assert log.outcomes == ["not_sent", "not_sent"]
 
-    def test_a_proxy_of_the_environment_does_not_stand_before_the_loopback_address(
+    def test_the_loopback_address_ignores_proxies_of_the_environment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
@@ -88,7 +88,7 @@ class TestOverASocket:
 
 class TestServers:
     @pytest.mark.parametrize("flavour", list(SERVERS))
-    def test_each_recipe_is_understood_by_its_server(self, flavour: str) -> None:
+    def test_each_server_accepts_the_request_of_its_recipe(self, flavour: str) -> None:
         served = emulator(flavour=flavour, flat=True, any_size=True)
         client = OpenAITileGeneratorClient(
             EMULATOR_KEY,

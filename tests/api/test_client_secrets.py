@@ -51,7 +51,7 @@ class TestSecrets:
         assert bench.served.calls
         assert not [text for text in texts if EMULATOR_KEY in text]
 
-    def test_a_server_that_echoes_the_key_does_not_get_it_into_a_message(self) -> None:
+    def test_a_key_that_a_server_echoes_is_in_no_message(self) -> None:
         def handler(request: httpx.Request) -> httpx.Response:
             key = request.headers["authorization"].removeprefix("Bearer ")
             return httpx.Response(401, json={"error": {"message": f"wrong key {key}"}}, headers={"x-request-id": key})

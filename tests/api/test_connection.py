@@ -46,7 +46,7 @@ class TestEnvironment:
             ("SSL_CERT_FILE", str(Path(__file__).parent), "cannot be read as certificates: Is a directory"),
         ],
     )
-    def test_a_variable_that_cannot_be_used_is_named_before_anything_is_sent(
+    def test_an_unusable_variable_is_named_before_anything_is_sent(
         self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # the package of SOCKS is not there
@@ -62,7 +62,7 @@ class TestEnvironment:
             assert PASSWORD not in message
         assert log.entries == []
 
-    def test_a_disk_without_certificates_is_not_put_down_to_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_certificates_are_not_blamed_on_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def unreadable(*_: object, **__: object) -> None:
             raise FileNotFoundError(2, "No such file or directory")
 
@@ -70,13 +70,13 @@ class TestEnvironment:
         with pytest.raises(UsageError, match="the certificates of this machine cannot be read: No such file"):
             client().check_connection()
 
-    def test_proxies_that_can_be_used_are_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_usable_proxies_are_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:3128")
         monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
         monkeypatch.setenv("NO_PROXY", "localhost,::1,10.0.0.0/8,.example.org")
         client().check_connection()
 
-    def test_none_of_them_matters_on_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_loopback_address_needs_none_of_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
         monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
         client("http://127.0.0.1:9/v1").check_connection()
@@ -92,7 +92,7 @@ class TestEnvironment:
 
     @pytest.mark.parametrize("variable", ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
     @pytest.mark.parametrize("value", ["org-é", "org\n1"])
-    def test_a_name_that_no_header_can_hold_is_named(self, variable: str, value: str) -> None:
+    def test_a_variable_that_no_header_can_hold_is_named(self, variable: str, value: str) -> None:
         with pytest.raises(UsageError, match=f"the variable {variable} holds characters that no header can"):
             OpenAITileGeneratorClient(EMULATOR_KEY, environ={variable: value})
 
@@ -116,7 +116,7 @@ class TestTrust:
             (ssl.SSLError("wrong version number"), "is it https there?"),
         ],
     )
-    def test_a_connection_that_is_not_trusted_is_tried_once(self, cause: Exception, advice: str) -> None:
+    def test_an_untrusted_connection_is_tried_once(self, cause: Exception, advice: str) -> None:
         transport, log = Breaking(cause), MemoryCallLog()
         with pytest.raises(ServerUnavailableError, match="gave up after attempt 1") as caught:
             list(client(transport=transport).generate(request_for(), log))
@@ -125,7 +125,7 @@ class TestTrust:
         assert (transport.attempts, log.outcomes) == (1, ["not_sent"])
 
     @pytest.mark.parametrize("cause", [ssl.SSLEOFError("EOF occurred"), OSError("reset")])
-    def test_a_connection_that_broke_is_tried_again(self, cause: Exception) -> None:
+    def test_a_broken_connection_is_retried(self, cause: Exception) -> None:
         transport, log = Breaking(cause), MemoryCallLog()
         with pytest.raises(ServerUnavailableError, match="gave up after attempt 5"):
             list(client(transport=transport).generate(request_for(), log))
@@ -158,7 +158,7 @@ class TestRefusedKey:
                 list(refused_client.generate(request_for(), MemoryCallLog()))
             assert f"check the key; it comes from {place}" in str(caught.value)
 
-    def test_a_key_that_is_missing_is_said_to_be(self) -> None:
+    def test_a_missing_key_is_reported_as_missing(self) -> None:
         refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={"error": {"message": "no"}}))
         keyless_client = OpenAITileGeneratorClient(server=SERVERS["litellm"], transport=refusing, environ={})
         with pytest.raises(RejectedByServerError, match="the variable LITELLM_API_KEY: it is not set"):

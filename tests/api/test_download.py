@@ -27,7 +27,7 @@ def test_pictures_named_by_address_are_fetched_and_made_durable() -> None:
     assert [entry.booked for entry in bench.log.entries[1:]] == [0, 0, 0]
 
 
-def test_a_picture_that_cannot_be_fetched_is_tried_again_and_then_unknown() -> None:
+def test_a_failed_download_is_retried_and_then_unknown() -> None:
     gets: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -49,7 +49,7 @@ def test_a_picture_that_cannot_be_fetched_is_tried_again_and_then_unknown() -> N
 def handing_out(
     addresses: list[str], then: BaseException | httpx.Response
 ) -> Callable[[httpx.Request], httpx.Response]:
-    """A server that answers with `addresses` and, when they are fetched, with `then`."""
+    """A server that answers a POST with `addresses`, and a GET of one of them with `then`."""
 
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -70,7 +70,7 @@ def handing_out(
         ("/\x7f.png", httpx.Response(200), "address cannot be used"),
     ],
 )
-def test_what_will_never_come_is_unknown_and_named(address: str, then: httpx.Response, problem: str) -> None:
+def test_a_picture_that_is_gone_is_unknown_and_named(address: str, then: httpx.Response, problem: str) -> None:
     log = MemoryCallLog()
     with pytest.raises(OutcomeUnknownError, match=problem):
         list(mocked(handing_out([address], then)).generate(request_for(candidates=1), log))
@@ -81,14 +81,14 @@ def test_what_will_never_come_is_unknown_and_named(address: str, then: httpx.Res
 @pytest.mark.parametrize(
     ("then", "outcome"), [(ReplayError("not recorded"), "not_sent"), (KeyboardInterrupt(), "unknown")]
 )
-def test_an_interruption_is_written_down(then: BaseException, outcome: str) -> None:
+def test_an_interruption_is_logged(then: BaseException, outcome: str) -> None:
     log = MemoryCallLog()
     with pytest.raises(type(then)):
         list(mocked(handing_out(["/1.png"], then)).generate(request_for(candidates=1), log))
     assert log.outcomes == ["answered", outcome]
 
 
-def test_no_more_are_fetched_than_were_asked_for() -> None:
+def test_no_more_pictures_are_fetched_than_requested() -> None:
     log = MemoryCallLog()
     handler = handing_out([f"/{number}.png" for number in range(50)], httpx.Response(200, content=b"\x89PNG\r\n\x1a\n"))
     assert len(list(mocked(handler).generate(request_for(candidates=2), log))) == 2

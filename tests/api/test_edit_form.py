@@ -134,7 +134,7 @@ class TestRequest:
         assert dict(call.url.params) == ({"api-version": "2025-04-01-preview"} if old else {})
         assert ("model" in [part[0] for part in parts_of(call)]) is not old
 
-    def test_settings_rename_add_and_leave_out(self) -> None:
+    def test_settings_rename_add_and_remove_fields(self) -> None:
         server = replace(
             OPENAI,
             image_field="image",
@@ -181,7 +181,7 @@ class TestRequest:
         call = self.captured(request_for(), server=server)
         assert ("mask" in [part[0] for part in parts_of(call)]) is (mask == "send")
 
-    def test_what_is_left_out_belongs_to_what_decides_the_answer(self) -> None:
+    def test_the_identity_of_the_client_names_an_omitted_mask(self) -> None:
         with_mask, omitted = (
             OpenAITileGeneratorClient(server=replace(OPENAI, mask=mask), environ={}).identity()
             for mask in ("send", "omit")

@@ -56,14 +56,14 @@ def test_the_corpus_is_large_enough() -> None:
 @pytest.mark.invariant("PNG-PINNED")
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_hostile_picture_is_refused_with_our_error(name: str) -> None:
-    """Never a traceback of a decoder, never a tile."""
+    """The decoder raises no error of its own and returns no tile."""
     with pytest.raises(AnswerError) as caught:
         decode_tile(PICTURES[name], TINY)
     assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("name", harmless_pictures(TINY))
-def test_what_is_only_odd_is_the_tile_all_the_same(name: str) -> None:
+def test_an_unusual_but_valid_picture_gives_the_tile(name: str) -> None:
     """Extra chunks, profiles and orientation change no pixel."""
     tile = decode_tile(harmless_pictures(TINY)[name], TINY)
     assert tile.tobytes() == seed_picture(32, 32).tobytes()
@@ -128,7 +128,7 @@ print((peak_bytes() - before) / png_bytes_max(contract))
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_init_meets_a_hostile_file_with_our_error_or_a_picture(name: str, tmp_path: Path) -> None:
+def test_init_turns_a_hostile_file_into_an_error_or_a_picture(name: str, tmp_path: Path) -> None:
     """`open_picture` takes more kinds than a tile may be; what it refuses, it refuses with a sentence."""
     path = tmp_path / "canvas.png"
     path.write_bytes(PICTURES[name])
@@ -143,8 +143,8 @@ def test_init_meets_a_hostile_file_with_our_error_or_a_picture(name: str, tmp_pa
 
 
 @pytest.mark.invariant("HEAD-ATOMIC")
-def test_a_step_that_gets_rubbish_leaves_a_whole_session(tmp_path: Path) -> None:
-    """Stored answers are looked at, nothing is glued, and the canvas is what it was."""
+def test_a_step_with_hostile_answers_leaves_a_whole_session(tmp_path: Path) -> None:
+    """The step scores the stored answers, glues nothing, and leaves the canvas unchanged."""
     root = tmp_path / "s"
     session = make_session(root, ("x_ltr",), files=QuickFiles())
     head = tree(root)["HEAD"]
@@ -162,17 +162,17 @@ def test_a_step_that_gets_rubbish_leaves_a_whole_session(tmp_path: Path) -> None
     assert Session.open(root).canvas_size == (40, 32)
 
 
-def test_mutations_of_a_tile_are_taken_or_refused() -> None:
+def test_mutations_of_a_tile_are_accepted_or_refused() -> None:
     """400 of them: a tile of the right size, or our error."""
     assert mutate_tiles(400, seed=1) == []
 
 
-def test_mutations_of_a_step_record_are_seen() -> None:
+def test_mutations_of_a_step_record_are_detected() -> None:
     """300 of them: every one that changes a byte is damage."""
     assert mutate_records(300, seed=2) == []
 
 
-def test_mutations_of_a_cassette_are_taken_or_refused(tmp_path: Path) -> None:
+def test_mutations_of_a_cassette_are_accepted_or_refused(tmp_path: Path) -> None:
     """300 of them: a recording, or our error."""
     assert mutate_cassettes(300, tmp_path, seed=3) == []
 

@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 class TestRegistry:
     @pytest.mark.invariant("MODEL-AUTHORITY")
-    def test_the_documented_model_is_the_one_that_is_sent(self) -> None:
+    def test_the_documented_model_is_the_default(self) -> None:
         assert GPT_MODEL_AUTHORITY is MODEL_DEFAULT
         assert MODEL_DEFAULT == "gpt-image-2.6-sunburst"
 
@@ -40,7 +40,7 @@ class TestRegistry:
             check_options(MODEL_DEFAULT, contract.tile_size(mode), quality=QUALITY_DEFAULT, complexity="high")
         assert MODELS[MODEL_DEFAULT].status(COLLECTED) == "active"
 
-    def test_every_entry_is_whole(self) -> None:
+    def test_every_entry_is_complete(self) -> None:
         for name, model in MODELS.items():
             assert model.name == name
             assert set(model.output_tokens) == set(model.qualities) - {"auto"}
@@ -82,12 +82,12 @@ class TestRegistry:
             with pytest.raises(UsageError, match=f"{name} was shut down on {shutdown}: use {MODEL_DEFAULT}"):
                 check_model(name, day)
 
-    def test_active_models_say_nothing(self) -> None:
+    def test_active_models_have_no_warning(self) -> None:
         active = [name for name, model in MODELS.items() if model.shutdown is None]
         assert len(active) == 8
         assert {check_model(name, COLLECTED) for name in active} == {""}
 
-    def test_an_unknown_model_is_an_error_that_guesses_what_was_meant(self) -> None:
+    def test_an_unknown_model_is_an_error_with_a_suggestion(self) -> None:
         with pytest.raises(UsageError, match=r"did you mean gpt-image-2\.6-sunburst\?"):
             check_model("gpt-image-2.6-sunbrust", COLLECTED)
         with pytest.raises(UsageError, match=r"use one of gpt-image-2\.6-sunburst, "):
@@ -171,11 +171,11 @@ class TestRules:
 
 class TestMoney:
     @pytest.mark.parametrize(("quality", "dollars"), [("low", "0.03"), ("medium", "0.05"), ("high", "0.17")])
-    def test_three_classic_tiles_cost_what_is_known(self, quality: str, dollars: str) -> None:
+    def test_three_classic_tiles_have_a_known_price(self, quality: str, dollars: str) -> None:
         usd = estimate_usd("gpt-image-2.5-sunburst", quality, 3)
         assert usd.quantize(Decimal("0.01")) == Decimal(dollars)
 
-    def test_one_tile_is_input_and_output(self) -> None:
+    def test_one_tile_costs_its_input_and_output(self) -> None:
         # 1024 input tokens at 8, 1756 output tokens at 30, 10 text tokens at 5, per million
         assert estimate_usd("gpt-image-2.5-sunburst", "high", 1, CallContent(prompt="x" * 40)) == Decimal("0.060922")
 
@@ -211,7 +211,7 @@ class TestMoney:
         assert worst_case_usd("gpt-image-2.5-sunburst", "high", 1, CallContent(prompt="äö")) == Decimal("0.069084")
         assert worst_case_usd("gpt-image-2.6-sunburst", "high", 1, CallContent(prompt="äö")) == 2 * Decimal("0.069084")
 
-    def test_the_bill_is_what_the_usage_says(self) -> None:
+    def test_the_bill_follows_from_the_usage(self) -> None:
         usage = {
             "input_tokens": 1100,
             "input_tokens_details": {"text_tokens": 100, "image_tokens": 1000},
@@ -225,7 +225,7 @@ class TestMoney:
     @pytest.mark.parametrize(
         "usage", [{}, {"input_tokens": 5}, {"output_tokens": 5}, {"input_tokens": "5", "output_tokens": 5}]
     )
-    def test_an_answer_that_does_not_say_costs_nobody_knows_what(self, usage: dict[str, object]) -> None:
+    def test_an_answer_without_usage_has_an_unknown_cost(self, usage: dict[str, object]) -> None:
         assert usage_usd(MODEL_DEFAULT, usage) is None
 
     def test_an_unknown_model_is_counted_as_the_default_and_a_free_one_costs_nothing(self) -> None:
@@ -252,6 +252,6 @@ class TestReferencePictures:
         worst = [worst_case_usd(name, "high", 2, CallContent(references=[(1000, 330)] * count)) for count in range(2)]
         assert worst[1] - worst[0] == factor * (one - plain)
 
-    def test_where_pictures_have_a_price_of_their_own_references_cost_nothing(self) -> None:
+    def test_references_cost_nothing_with_a_price_per_picture(self) -> None:
         assert estimate_usd("per_picture=0.04", "high", 3, CallContent(references=[(900, 900)])) == Decimal("0.12")
         assert estimate_usd(FREE, "high", 3, CallContent(references=[(900, 900)])) == 0

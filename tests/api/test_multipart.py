@@ -14,7 +14,7 @@ TYPE = "multipart/form-data; boundary=XX"
 GOOD = b'--XX\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n--XX--\r\n'
 
 
-def test_a_body_of_the_http_library_is_read_as_it_was_meant() -> None:
+def test_a_body_of_the_http_library_is_parsed_correctly() -> None:
     content = b"\r\n--almost a boundary\r\n\x00\xff"
     files = [("image[]", ("a.png", content, "image/png")), ("image[]", ("b.png", b"", "image/png"))]
     request = httpx.Request("POST", "https://server.example", data={'a "b"': "1\r\n2", "c": "ä"}, files=files)
@@ -46,7 +46,7 @@ def test_a_body_of_the_http_library_is_read_as_it_was_meant() -> None:
         (GOOD.replace(b"form-data;", b"attachment;"), TYPE, "part 0 has no Content-Disposition of the form"),
     ],
 )
-def test_everything_else_is_refused(body: bytes, kind: str, message: str) -> None:
+def test_malformed_bodies_are_refused(body: bytes, kind: str, message: str) -> None:
     assert parse_multipart(GOOD, TYPE) == (Part("n", b"1"),)
     with pytest.raises(UsageError, match=message):
         parse_multipart(body, kind)
@@ -72,7 +72,7 @@ def test_the_digest_of_a_picture_is_that_of_its_pixels(mode: str) -> None:
     assert picture_digest(png(image)) != picture_digest(plain)
 
 
-def test_a_palette_is_the_encoders_choice() -> None:
+def test_a_palette_does_not_change_the_digest_of_a_picture() -> None:
     image = Image.new("RGB", (8, 8), (200, 10, 10))
     image.paste((0, 0, 255), (0, 0, 4, 4))
     assert picture_digest(png(image.quantize(4))) == picture_digest(png(image))
@@ -89,7 +89,7 @@ NO_PICTURES = {
 
 
 @pytest.mark.parametrize("data", NO_PICTURES.values(), ids=NO_PICTURES)
-def test_what_is_no_picture_has_no_picture_digest_and_is_compared_by_its_bytes(data: bytes) -> None:
+def test_other_content_has_no_picture_digest_and_is_compared_by_its_bytes(data: bytes) -> None:
     assert picture_digest(data) == ""
     assert Part("a", data).digest != Part("a", data + b"!").digest
 

@@ -38,7 +38,7 @@ class TestAnswers:
         assert bench.call_sizes == [3]
         assert bench.log.outcomes == ["answered"]
 
-    def test_one_call_after_another_makes_every_tile_durable_before_the_next_is_asked_for(self) -> None:
+    def test_consecutive_calls_make_every_tile_durable_before_the_next_request(self) -> None:
         bench = Bench(calls="each", concurrency=1)
         durable = [list(bench.log.outcomes) for _ in bench.client.generate(request_for(), bench.log)]
         assert durable == [["answered"] * count for count in (1, 2, 3)]
@@ -51,7 +51,7 @@ class TestAnswers:
         assert bench.log.outcomes == ["answered"]
         assert b"<html" in bench.log.entries[0].body.lower()
 
-    def test_what_is_yielded_is_what_the_stored_answers_hold(self) -> None:
+    def test_the_client_yields_the_tiles_of_the_stored_answers(self) -> None:
         for script in (["ok"], ["url"], ["data_uri"], ["too_few", "ok"], ["bad_base64"]):
             bench = Bench(*script)
             tiles = bench.run()
@@ -65,7 +65,7 @@ class TestAnswers:
             ]
             assert len(tiles) == 3
 
-    def test_missing_tiles_are_asked_for_again_and_never_more(self) -> None:
+    def test_only_missing_tiles_are_requested_again(self) -> None:
         bench = Bench("too_few:1", "too_few:0")
         assert len(bench.run()) == 3
         assert bench.call_sizes == [3, 1]
@@ -74,13 +74,13 @@ class TestAnswers:
         assert bench.call_sizes == [3, 1]  # two more could pass the ceiling, and after that one more could
         assert "agreed to; going on with 2 of 3" in bench.log.lines[-1]
 
-    def test_more_than_ten_are_asked_for_in_shares(self) -> None:
+    def test_more_than_ten_tiles_are_requested_in_shares(self) -> None:
         bench = Bench(candidates=12)
         assert len(bench.run()) == 12
         assert bench.call_sizes == [10, 2]
 
     @pytest.mark.parametrize("outcome", ["no_images", "no_data", "html_200", "empty_200", "cut_json:0", "error_200"])
-    def test_an_answer_without_a_tile_is_an_error_once_and_asked_again_never(self, outcome: str) -> None:
+    def test_an_answer_without_a_tile_is_an_error_and_no_second_request(self, outcome: str) -> None:
         bench = Bench(outcome)
         bench.fails_with(OutcomeUnknownError, "holds no picture", "answers/000.body", "--retry-ambiguous")
         assert bench.call_sizes == [3]
@@ -93,14 +93,14 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "outcome", ["wrong_size", "transparent", "grey", "palette", "garbage", "cut_picture"]
     )
-    def test_a_picture_that_cannot_be_used_counts_as_delivered_and_the_decoder_says_why(self, outcome: str) -> None:
+    def test_an_unusable_picture_counts_as_delivered_and_the_decoder_says_why(self, outcome: str) -> None:
         bench = Bench(outcome)
         for tile in bench.run():
             with pytest.raises(AnswerError):
                 decode_tile(tile.data, SMALL)
         assert bench.call_sizes == [3]
 
-    def test_more_tiles_than_asked_are_not_handed_on(self) -> None:
+    def test_tiles_beyond_the_requested_number_are_dropped(self) -> None:
         body = {"created": 1, "data": [{"b64_json": "eHh4"}] * 5}
         client = mocked(lambda request: httpx.Response(200, json=body))
         assert len(list(client.generate(request_for(), NullCallLog()))) == 3
@@ -113,7 +113,7 @@ class TestAnswers:
             assert len(bench.log.entries[0].body) == answer_bytes_max(SMALL, 1)
             assert bench.log.entries[0].counted > 0
 
-    def test_beyond_the_limit_nothing_more_is_read(self) -> None:
+    def test_nothing_is_read_beyond_the_limit(self) -> None:
         limit, bytes_read = answer_bytes_max(SMALL, 1), 0
 
         class Flood(httpx.SyncByteStream):
@@ -133,7 +133,7 @@ class TestAnswers:
         finally:
             tracemalloc.stop()
 
-    def test_a_compressed_answer_is_read_although_none_was_asked_for(self) -> None:
+    def test_an_unrequested_compressed_answer_is_read(self) -> None:
         body = gzip.compress(b'{"data": [{"b64_json": "eHh4"}]}')
         headers = {"content-encoding": "gzip"}
         client = mocked(lambda request: httpx.Response(200, headers=headers, stream=httpx.ByteStream(body)))
@@ -143,7 +143,7 @@ class TestAnswers:
         with pytest.raises(OutcomeUnknownError, match="DecodingError"):
             list(broken.generate(request_for(candidates=1), NullCallLog()))
 
-    def test_an_answer_that_drips_for_ever_is_given_up(self) -> None:
+    def test_an_answer_that_drips_for_ever_times_out(self) -> None:
         class Slow(TestClock):
             """Every look at the clock takes 100 s."""
 
@@ -155,13 +155,13 @@ class TestAnswers:
         bench.fails_with(OutcomeUnknownError, "longer than 1800 s")
         assert bench.log.outcomes == ["unknown"]
 
-    def test_the_real_cost_is_booked_and_is_what_was_billed(self) -> None:
+    def test_the_booked_cost_is_the_bill(self) -> None:
         bench = Bench("too_few:1", "rate_limit:retry-after=1", "ok")
         bench.run()
         assert bench.log.counted == bench.served.billed_usd > 0
 
     @pytest.mark.parametrize("outcome", ["usage_missing", "usage_zero"])
-    def test_where_the_server_does_not_say_what_pictures_cost_the_estimate_is_booked(self, outcome: str) -> None:
+    def test_the_estimate_is_booked_where_the_server_states_no_cost(self, outcome: str) -> None:
         bench = Bench(outcome)
         bench.run()
         (entry,) = bench.log.entries
@@ -221,11 +221,11 @@ class TestSettings:
             ({"server": SERVERS["azure"]}, "fill in"),
         ],
     )
-    def test_what_cannot_be_used_is_refused_at_once(self, options: dict[str, Any], problem: str) -> None:
+    def test_unusable_settings_are_refused_at_once(self, options: dict[str, Any], problem: str) -> None:
         with pytest.raises(UsageError, match=problem):
             self.make(**options)
 
-    def test_a_model_that_retires_soon_says_so_in_the_progress(self) -> None:
+    def test_a_model_that_retires_soon_is_named_in_the_progress(self) -> None:
         client = self.make(model="gpt-image-1.5", api_key=EMULATOR_KEY)
         log = MemoryCallLog()
         client.generate(request_for(CLASSIC), log)
@@ -248,7 +248,7 @@ class TestSettings:
         with pytest.raises(UsageError, match=problem):
             client.request_preview(request)
 
-    def test_the_preview_is_what_is_sent(self) -> None:
+    def test_the_preview_equals_the_request(self) -> None:
         bench = Bench(complexity="low")
         preview = bench.client.request_preview(request_for())
         bench.run()
@@ -265,7 +265,7 @@ class TestSettings:
         assert each["tiles_per_call"] == [1, 1, 1]
         assert Decimal(str(each["estimate_usd"])) > Decimal(str(batch["estimate_usd"]))
 
-    def test_what_decides_the_answer_is_its_identity(self) -> None:
+    def test_the_identity_has_every_setting_that_changes_an_answer(self) -> None:
         batch, each = Bench().client, Bench(calls="each").client
         assert isinstance(batch, TileGenerator)
         assert describe(batch) == describe(each) == batch.identity()

@@ -23,19 +23,19 @@ HTML = b"<html><head><title>503 Backend\n down</title></head></html>"
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 @pytest.mark.parametrize("body", [b"", HTML, error(), b'{"data": []}'])
-def test_every_2xx_is_an_answer_whatever_it_holds(status: int, body: bytes) -> None:
+def test_every_2xx_is_an_answer_whatever_its_content(status: int, body: bytes) -> None:
     assert kind(status, body) is Kind.ANSWERED
 
 
 @pytest.mark.parametrize("status", [408, 409, 499, 500, 502, 504, 520, 524, 599])
 @pytest.mark.parametrize("body", [b"", HTML, error("server_error"), error("rate_limit_exceeded")])
-def test_what_may_have_been_billed_is_unknown(status: int, body: bytes) -> None:
+def test_a_reply_that_may_have_been_billed_is_unknown(status: int, body: bytes) -> None:
     assert kind(status, body, x_should_retry="true", retry_after="1") is Kind.UNKNOWN
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 402, 403, 404, 405, 413, 415, 422])
 @pytest.mark.parametrize("body", [b"", HTML, error("invalid_value")])
-def test_what_the_server_will_never_do_is_refused(status: int, body: bytes) -> None:
+def test_a_request_that_the_server_will_never_serve_is_refused(status: int, body: bytes) -> None:
     assert kind(status, body) is Kind.REFUSED
 
 
@@ -44,7 +44,7 @@ def test_too_many_requests_are_certainly_refused(body: bytes) -> None:
     assert kind(429, body) is Kind.BUSY
 
 
-def test_a_busy_server_must_say_so_itself() -> None:
+def test_only_a_message_of_the_server_itself_means_busy() -> None:
     assert kind(503, error("server_is_overloaded")) is Kind.BUSY
     assert kind(503, b'{"error": "loading model"}') is Kind.BUSY
     for from_an_edge in (b"", HTML, b"{}", b'{"error": null}', b'{"error": {', b"[]", b'{"detail": "down"}'):
@@ -56,7 +56,7 @@ def test_a_busy_server_must_say_so_itself() -> None:
     "code",
     ["billing_hard_limit_reached", "insufficient_quota", "credit_balance_exhausted", "project_spend_limit_exceeded"],
 )
-def test_without_money_waiting_is_no_use(status: int, code: str) -> None:
+def test_an_account_without_money_is_not_retried(status: int, code: str) -> None:
     verdict = judge(Reply(status, {}, error(code)), 0.0)
     assert verdict.kind is Kind.REFUSED
     assert "add credit" in verdict.advice
@@ -72,7 +72,7 @@ def test_without_money_waiting_is_no_use(status: int, code: str) -> None:
         "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0 (budget_exceeded)",
     ],
 )
-def test_without_money_waiting_is_no_use_behind_a_proxy_either(message: str) -> None:
+def test_an_account_without_money_is_recognized_behind_a_proxy(message: str) -> None:
     """A proxy puts its own code, or the status, in the place of the server's."""
     body = json.dumps({"error": {"message": message, "type": "throttling_error", "code": "429"}}).encode()
     verdict = judge(Reply(429, {}, body), 0.0)
@@ -90,7 +90,7 @@ def test_without_money_waiting_is_no_use_behind_a_proxy_either(message: str) -> 
         "the deployment insufficient_quotas_per_minute is busy",
     ],
 )
-def test_a_quota_that_is_full_for_a_moment_is_waited_for(message: str) -> None:
+def test_a_temporary_quota_is_waited_for(message: str) -> None:
     assert kind(429, error("429", message)) is Kind.BUSY
 
 
@@ -99,7 +99,7 @@ def test_a_refused_key_is_named_by_its_place() -> None:
     assert advice == "check the key; it comes from the variable X_KEY"
 
 
-def test_the_wait_and_the_wish_not_to_be_asked_again_are_kept() -> None:
+def test_a_reply_may_set_the_wait_and_forbid_a_retry() -> None:
     body = error("rate_limit_exceeded", "Limit 5 input-images per min. Please try again in 12s.")
     verdict = judge(Reply(429, {"x-should-retry": "False"}, body), 0.0)
     assert (verdict.wait_s, verdict.retry) == (12.0, False)
@@ -125,7 +125,7 @@ def test_a_refusal_says_what_to_do(status: int, code: str | None, advice: str) -
     assert advice in judge(Reply(status, {}, error(code)), 0.0).advice
 
 
-def test_the_reason_carries_the_servers_words_and_the_id_of_the_request() -> None:
+def test_the_reason_has_the_servers_message_and_the_id_of_the_request() -> None:
     body = error("invalid_value", "size is wrong", param="size")
     reason = judge(Reply(400, {"x-request-id": "req_7"}, body), 0.0).reason
     assert reason == "status 400 invalid_value: size is wrong (parameter size) [request req_7]"
@@ -153,7 +153,7 @@ def test_errors_are_read_in_every_usual_form(body: bytes, words: str, is_json_er
         assert message.text == words
 
 
-def test_nothing_that_a_terminal_obeys_and_nothing_endless_is_shown() -> None:
+def test_control_characters_and_long_messages_are_cut() -> None:
     words = server_message(error(None, "\x1b[2Jred\u202e\r\n" + "x" * 100_000)).text
     assert words.startswith("[2Jred xxx")
     assert len(words) == MAX_WORDS

@@ -137,7 +137,7 @@ def test_the_budget_is_never_exceeded_by_any_script() -> None:
 
 
 @pytest.mark.parametrize("share", ["0", "0.5", "0.999"])
-def test_over_the_budget_not_a_byte_is_sent(share: str) -> None:
+def test_nothing_is_sent_over_the_budget(share: str) -> None:
     driver = Driver()
     once = worst_case_usd(MODEL_DEFAULT, "high", 3, CallContent(TINY, tiny_request(3).prompt))
     log = MemoryCallLog(budget=once * Decimal(share))

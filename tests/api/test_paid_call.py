@@ -36,7 +36,7 @@ class TestRefusals:
             ("redirect_elsewhere", ("status 307", "redirects are not followed")),
         ],
     )
-    def test_a_refusal_for_good_is_final(self, outcome: str, words: tuple[str, ...]) -> None:
+    def test_a_permanent_refusal_is_final(self, outcome: str, words: tuple[str, ...]) -> None:
         bench = Bench(outcome)
         bench.fails_with(RejectedByServerError, *words)
         assert bench.call_sizes == [3]
@@ -44,7 +44,7 @@ class TestRefusals:
         assert bench.served.strays == []
         assert bench.log.counted == bench.served.billed_usd == 0
 
-    def test_a_wrong_key_is_named_and_not_shown(self) -> None:
+    def test_a_refusal_of_the_key_does_not_show_it(self) -> None:
         bench = Bench(api_key="sk-wrong-wrong-wrong")
         bench.fails_with(RejectedByServerError, "status 401", "check the key")
 
@@ -52,31 +52,31 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("how", "wait"), [("retry-after=7", 7.0), ("retry-after-ms=250", 0.25), ("message=1m12s", 72.0), ("", 8.0)]
     )
-    def test_a_refusal_for_now_is_waited_for(self, outcome: str, how: str, wait: float) -> None:
+    def test_a_temporary_refusal_is_retried_after_a_wait(self, outcome: str, how: str, wait: float) -> None:
         bench = Bench(f"{outcome}:{how}")
         assert len(bench.run()) == 3
         assert bench.waits == [wait]
         assert bench.log.outcomes == ["refused", "answered"]
         assert f"waiting {wait:.1f} s, then attempt 2" in " ".join(bench.log.lines)
 
-    def test_a_wait_until_a_date_is_kept(self) -> None:
+    def test_a_wait_may_end_at_a_date(self) -> None:
         bench = Bench("rate_limit:date=30")
         bench.run()
         assert 25 < bench.waits[0] <= 31
 
-    def test_patience_ends(self) -> None:
+    def test_retries_end_after_their_number(self) -> None:
         bench = Bench(*["overloaded"] * 9, retry=RetryPolicy(retries=3))
         bench.fails_with(ServerUnavailableError, "server_is_overloaded", "attempt 4", "nothing was billed", "later")
         assert bench.waits == [8.0, 16.0, 32.0]
         assert bench.log.outcomes == ["refused"] * 4
         assert bench.log.counted == 0
 
-    def test_a_wait_beyond_reason_is_not_waited(self) -> None:
+    def test_too_long_a_wait_is_an_error(self) -> None:
         bench = Bench("rate_limit:retry-after=3600")
         bench.fails_with(ServerUnavailableError, "requests a wait of 3600 s")
         assert bench.waits == []
 
-    def test_a_server_that_says_never_is_not_asked_again(self) -> None:
+    def test_a_server_may_forbid_a_retry(self) -> None:
         body = {"error": {"message": "no", "code": "rate_limit_exceeded"}}
         client = mocked(lambda request: httpx.Response(429, json=body, headers={"x-should-retry": "false"}))
         log = MemoryCallLog()
@@ -85,13 +85,13 @@ class TestRefusals:
         assert log.outcomes == ["refused"]
 
     @pytest.mark.parametrize("outcome", ["connect_error", "connect_timeout", "pool_timeout"])
-    def test_what_was_not_sent_is_sent_again(self, outcome: str) -> None:
+    def test_an_unsent_request_is_sent_again(self, outcome: str) -> None:
         bench = Bench(outcome, outcome)
         assert len(bench.run()) == 3
         assert bench.log.outcomes == ["not_sent", "not_sent", "answered"]
         assert bench.waits == [0.5, 1.0]
 
-    def test_over_the_budget_nothing_is_sent(self) -> None:
+    def test_nothing_is_sent_over_the_budget(self) -> None:
         bench = Bench(budget=Decimal("0.0001"))
         bench.fails_with(PaymentError, "left")
         assert bench.served.calls == []
@@ -106,7 +106,7 @@ class TestAmbiguous:
             "status:500,unbilled",
         ],
     )
-    def test_what_may_have_been_billed_is_never_sent_again(self, outcome: str) -> None:
+    def test_a_call_that_may_have_been_billed_is_never_repeated(self, outcome: str) -> None:
         bench = Bench(outcome)
         bench.fails_with(OutcomeUnknownError, "may have been billed", "--retry-ambiguous")
         assert bench.call_sizes == [3]
@@ -114,7 +114,7 @@ class TestAmbiguous:
         assert bench.log.outcomes == ["unknown"]
         assert bench.log.counted >= bench.served.billed_usd
 
-    def test_cut_at_any_byte_it_is_unknown(self) -> None:
+    def test_an_answer_cut_at_any_byte_is_unknown(self) -> None:
         for place in range(0, 100_000, 7):
             bench = Bench(f"cut:{place}", candidates=1)
             try:
@@ -129,7 +129,7 @@ class TestAmbiguous:
     @pytest.mark.parametrize(
         "end", [httpx.ReadError("reset"), httpx.ReadTimeout("timed out"), KeyboardInterrupt(), SystemExit()]
     )
-    def test_what_arrived_of_an_answer_that_broke_off_is_kept(self, end: BaseException) -> None:
+    def test_the_part_of_a_broken_answer_that_arrived_is_stored(self, end: BaseException) -> None:
         def body() -> Iterator[bytes]:
             yield b'{"data": [{"b64_'
             yield b'json": "iVBORw0KGgo'
@@ -143,7 +143,7 @@ class TestAmbiguous:
         if isinstance(caught.value, OutcomeUnknownError):
             assert "the 35 bytes that arrived are kept" in str(caught.value)
 
-    def test_the_words_of_an_ambiguous_status_are_kept_in_full(self) -> None:
+    def test_the_page_of_an_ambiguous_status_is_stored_in_full(self) -> None:
         page = b"<html>" + b"gateway " * 1000
         log = MemoryCallLog()
         with pytest.raises(OutcomeUnknownError):
@@ -152,7 +152,7 @@ class TestAmbiguous:
 
     @pytest.mark.invariant("SECRETS-KEPT")
     @pytest.mark.parametrize("length", range(1, len(EMULATOR_KEY) + 1))
-    def test_a_key_that_an_answer_echoes_is_not_kept_with_what_arrived(self, length: int) -> None:
+    def test_a_key_that_an_answer_echoes_is_not_in_its_stored_part(self, length: int) -> None:
         def body() -> Iterator[bytes]:
             yield b"your key is " + EMULATOR_KEY[:length].encode()
             raise httpx.ReadError("reset")
@@ -164,7 +164,7 @@ class TestAmbiguous:
         assert EMULATOR_KEY[: max(length, 12)].encode() not in log.entries[0].partial
 
     @pytest.mark.parametrize("error", [httpx.WriteError, httpx.WriteTimeout, httpx.ReadError, httpx.CloseError])
-    def test_a_request_that_broke_on_its_way_is_unknown(self, error: type[httpx.TransportError]) -> None:
+    def test_a_request_that_broke_while_it_was_sent_is_unknown(self, error: type[httpx.TransportError]) -> None:
         def handler(request: httpx.Request) -> httpx.Response:
             raise error("broken pipe")
 
@@ -174,7 +174,7 @@ class TestAmbiguous:
         assert log.outcomes == ["unknown"]
 
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, MemoryError])
-    def test_an_interruption_is_written_down(self, interruption: type[BaseException]) -> None:
+    def test_an_interruption_is_logged(self, interruption: type[BaseException]) -> None:
         def handler(request: httpx.Request) -> httpx.Response:
             raise interruption
 
@@ -183,7 +183,7 @@ class TestAmbiguous:
             list(mocked(handler).generate(request_for(), log))
         assert log.outcomes == ["unknown"]
 
-    def test_a_recording_without_the_request_is_not_a_request(self) -> None:
+    def test_a_request_missing_in_a_recording_was_not_sent(self) -> None:
         def handler(request: httpx.Request) -> httpx.Response:
             raise ReplayError("not recorded")
 
@@ -192,7 +192,7 @@ class TestAmbiguous:
             list(mocked(handler).generate(request_for(), log))
         assert log.outcomes == ["not_sent"]
 
-    def test_tiles_that_came_before_are_kept(self) -> None:
+    def test_earlier_tiles_are_yielded(self) -> None:
         bench = Bench("ok", "timeout", calls="each", concurrency=1)
         bench.fails_with(OutcomeUnknownError)
         assert len(bench.tiles) == 1

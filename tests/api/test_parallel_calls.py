@@ -95,7 +95,7 @@ class TestInterleavings:
 
 
 class TestTime:
-    def test_three_calls_are_under_way_at_the_same_time(self) -> None:
+    def test_three_calls_are_in_flight_at_the_same_time(self) -> None:
         """Each is answered when all have asked. `python -m tests.benchmarks.bench calls` measures the time."""
         all_asked = threading.Barrier(3)
 
@@ -111,7 +111,7 @@ class TestTime:
         assert bench.waits == [7.0]
         assert bench.call_sizes == [1] * 5
 
-    def test_no_more_are_under_way_than_allowed(self) -> None:
+    def test_no_more_calls_are_in_flight_than_allowed(self) -> None:
         bench = Bench(calls="each", concurrency=2, candidates=5)
         bench.run()
         asking = [line for line in bench.log.lines if line.startswith("asking")]
@@ -140,7 +140,7 @@ class TestOrder:
             client = answered_by(Arranged(order))
             assert [tile.call for tile in client.generate(request_for(), MemoryCallLog())] == [0, 1, 2]
 
-    def test_as_many_leave_as_the_budget_covers(self) -> None:
+    def test_as_many_calls_are_sent_as_the_budget_covers(self) -> None:
         bench = Bench(calls="each")
         preview = bench.client.request_preview(request_for())
         one = Decimal(str(preview["worst_case_usd"])) / 3
@@ -153,12 +153,12 @@ class TestOrder:
 
 
 class TestErrors:
-    def test_what_may_have_been_billed_is_raised_before_what_was_refused(self) -> None:
+    def test_an_unknown_outcome_is_raised_before_a_refusal(self) -> None:
         bench = Bench("moderation_blocked", "timeout", "ok", calls="each")
         bench.fails_with(OutcomeUnknownError)
         assert (len(bench.tiles), sorted(bench.log.outcomes)) == (1, ["answered", "refused", "unknown"])
 
-    def test_after_a_refusal_for_good_nothing_more_leaves(self) -> None:
+    def test_nothing_is_sent_after_a_permanent_refusal(self) -> None:
         bench = Bench("moderation_blocked", calls="each", candidates=4, concurrency=2)
         bench.fails_with(RejectedByServerError)
         assert bench.call_sizes == [1, 1]
@@ -226,7 +226,7 @@ class TestStreaming:
         assert all(entry.body.startswith(b": still at work") for entry in bench.log.entries)
         assert bench.log.counted == bench.served.billed_usd
 
-    def test_how_an_answer_comes_does_not_decide_it(self) -> None:
+    def test_streamed_and_plain_answers_have_the_same_outcome(self) -> None:
         assert self.bench().client.identity() == Bench().client.identity()
 
     @pytest.mark.parametrize("outcome", ["cut:body", "cut:head", "timeout"])
@@ -235,7 +235,7 @@ class TestStreaming:
         bench.fails_with(OutcomeUnknownError)
         assert "unknown" in bench.log.outcomes
 
-    def test_once_the_last_event_is_there_a_broken_connection_is_no_matter(self) -> None:
+    def test_a_connection_may_break_after_the_last_event(self) -> None:
         class Breaks(httpx.SyncByteStream):
             def __iter__(self) -> Iterator[bytes]:
                 yield b': hello\n\ndata: {"type":"image_edit.completed","b64_json":"eHh4"}\n\n: bye'

@@ -20,7 +20,7 @@ PICTURES = Prices(per_picture=Decimal("0.04"))
     ("prices", "text"),
     [(TOKENS, "text_in=5 image_in=8.5 image_out=30"), (PICTURES, "per_picture=0.04"), (Prices(), "")],
 )
-def test_a_text_says_the_prices_above_zero(prices: Prices, text: str) -> None:
+def test_a_text_lists_the_prices_above_zero(prices: Prices, text: str) -> None:
     assert str(prices) == text
     if text:
         assert Prices.parse(text) == prices
@@ -46,12 +46,12 @@ def test_any_other_text_is_refused(text: str, problem: str) -> None:
         Prices.parse(text)
 
 
-def test_a_source_says_what_was_read_and_when() -> None:
+def test_a_source_names_a_page_and_a_date() -> None:
     assert str(Source("the price list", date(2026, 11, 22))) == "the price list, 2026-11-22"
     assert str(Source("those of another", date(2026, 11, 22), assumed=True)).endswith(", assumed")
 
 
-def test_own_prices_of_tokens_count_in_place_of_the_registrys() -> None:
+def test_prices_of_the_caller_replace_those_of_the_registry() -> None:
     # 2000 picture tokens and 100 text tokens in, 50 out
     usage = {"input_tokens": 2100, "input_tokens_details": {"text_tokens": 100}, "output_tokens": 50}
     assert usage_usd(str(TOKENS), usage) == Decimal(100 * 5 + 50 * 30 + 17000) / 10**6

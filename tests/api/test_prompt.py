@@ -22,7 +22,7 @@ HOW = "Do not rescale; same framing and stroke thickness; continue every line th
         ("y_btt", "upwards", "bottom", "top"),
     ],
 )
-def test_by_default_it_names_direction_kept_part_and_manner(mode: str, way: str, old: str, new: str) -> None:
+def test_the_default_prompt_names_direction_old_part_and_manner(mode: str, way: str, old: str, new: str) -> None:
     assert build_prompt(mode) == (
         f"Extend this picture {way}. Keep the {old} half exactly as it is; fill only the {new} half. {HOW}"
     )
@@ -32,16 +32,16 @@ def test_the_words_of_the_person_come_last() -> None:
     assert build_prompt(Mode.X_LTR, "  a harbour at dusk\n").endswith(f"{HOW} a harbour at dusk")
 
 
-def test_where_the_band_is_no_half_pixels_are_counted() -> None:
+def test_a_band_that_is_no_half_is_given_in_pixels() -> None:
     text = build_prompt("x_rtl", contract=TileContract(64, 40, 16, 16))
     assert "Keep the right 40 of 64 pixels exactly as it is; fill only the left 24 of 64 pixels." in text
 
 
-def test_the_wide_contract_shows_the_model_the_same() -> None:
+def test_the_wide_contract_has_the_prompt_of_the_classic_one() -> None:
     assert build_prompt("y_ttb", "x", WIDE) == build_prompt("y_ttb", "x", CLASSIC)
 
 
-def test_strength_only_ever_adds() -> None:
+def test_more_strength_only_adds_sentences() -> None:
     texts = [build_prompt("x_ltr", "", strength=strength) for strength in PROMPT_STRENGTHS]
     assert texts[0] == "Extend this picture to the right."
     for weaker, stronger in pairwise(texts):
@@ -51,7 +51,7 @@ def test_strength_only_ever_adds() -> None:
     assert len(texts[-1]) < 600
 
 
-def test_at_strength_0_there_is_little_besides_the_persons_words() -> None:
+def test_strength_0_adds_little_to_the_words_of_the_person() -> None:
     assert build_prompt("y_btt", "more sky", strength=0) == "Extend this picture upwards. more sky"
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_mode_is_refused() -> None:
         build_prompt("x_up")
 
 
-def test_words_that_are_no_text_are_refused_with_their_place() -> None:
+def test_undecodable_words_are_refused_with_their_place() -> None:
     with pytest.raises(UsageError, match="no UTF-8 text from character 5 on"):
         build_prompt("x_ltr", "fog \udcff")
     assert check_words("Nebel über dem Fluß 霧") == "Nebel über dem Fluß 霧"

@@ -43,13 +43,13 @@ class TestWaitAsked:
             ({}, "within 12s", None),
         ],
     )
-    def test_it_is_read_wherever_it_stands(
+    def test_the_wait_is_read_from_every_header_and_message(
         self, headers: dict[str, str], message: str, seconds: float | None
     ) -> None:
         assert wait_asked(headers, message, NOW) == (seconds if seconds is None else pytest.approx(seconds))
 
 
-    def test_a_date_without_a_zone_is_in_greenwich_wherever_we_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_date_without_a_zone_is_utc(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as elsewhere:
             elsewhere.setenv("TZ", "Asia/Tokyo")
             time.tzset()
@@ -58,26 +58,26 @@ class TestWaitAsked:
 
 
 class TestPolicy:
-    def test_what_is_asked_is_waited_and_never_less(self) -> None:
+    def test_the_client_waits_at_least_as_long_as_requested(self) -> None:
         policy = RetryPolicy()
         for luck in (0.0, 0.5, 1.0):
             wait = policy.wait(0, 12.0, True, partial(float, luck))
             assert wait == pytest.approx(12.0 * (1 + policy.jitter * luck))
 
-    def test_a_server_that_asks_for_too_long_is_not_asked_again(self) -> None:
+    def test_too_long_a_requested_wait_ends_the_retries(self) -> None:
         policy = RetryPolicy()
         assert policy.wait(0, policy.asked_max_s, True, lambda: 0.0) == policy.asked_max_s
         assert policy.wait(0, policy.asked_max_s + 1, True, lambda: 0.0) is None
 
     @pytest.mark.parametrize("busy", [False, True])
-    def test_own_waits_double_up_to_a_cap(self, busy: bool) -> None:
+    def test_waits_of_the_client_double_up_to_a_limit(self, busy: bool) -> None:
         policy = RetryPolicy(retries=100)
         waits = [policy.wait(attempt, None, busy, lambda: 0.0) or 0.0 for attempt in range(99)]
         assert waits[0] == (policy.busy_first_s if busy else policy.first_s)
         assert all(later == min(2 * sooner, policy.longest_s) for sooner, later in pairwise(waits))
         assert waits[-1] == policy.longest_s
 
-    def test_chance_only_shortens_own_waits(self) -> None:
+    def test_jitter_only_shortens_waits_of_the_client(self) -> None:
         policy = RetryPolicy()
         waits = [policy.wait(2, None, True, partial(float, luck)) for luck in (0.0, 0.5, 1.0)]
         assert waits == [32.0, 28.0, 24.0]

@@ -80,7 +80,7 @@ class TestSpelling:
             find_key(None, file, "MY_KEY", {})
         assert KEY not in str(caught.value)
 
-    def test_one_assignment_will_do_where_the_server_names_no_variable(self, file: Path) -> None:
+    def test_a_single_assignment_is_enough_where_the_server_names_no_variable(self, file: Path) -> None:
         file.write_text(f"ANY_KEY={KEY}")
         assert find_key(None, file, "", {}).reveal() == KEY
         file.write_text(f"ANY_KEY={KEY}\nSECOND_KEY={KEY}")
@@ -90,7 +90,7 @@ class TestSpelling:
     @pytest.mark.parametrize(
         "text", ["two words", "two\nlines", "schlüssel", "tab\tinside", "nul\0inside", '"', "' open", 'in"side']
     )
-    def test_a_text_that_is_no_key_is_refused_and_not_repeated(self, text: str) -> None:
+    def test_an_invalid_key_is_refused_and_not_repeated(self, text: str) -> None:
         with pytest.raises(UsageError) as caught:
             find_key(f"{KEY}{text}", None, "V", {})
         assert KEY not in str(caught.value)
@@ -98,24 +98,24 @@ class TestSpelling:
 
 class TestHiding:
     @pytest.mark.invariant("SECRETS-KEPT")
-    def test_it_is_shown_by_nothing_and_copied_nowhere(self) -> None:
+    def test_no_text_shows_it_and_no_copy_is_made(self) -> None:
         secret = Secret(KEY, "somewhere")
         assert KEY not in repr(secret) + str(secret) + f"{secret!r:>50}{secret}"
         with pytest.raises(TypeError):
             pickle.dumps(secret)
 
-    def test_it_is_hidden_in_what_a_server_echoes(self) -> None:
+    def test_it_is_hidden_in_the_answer_of_a_server(self) -> None:
         assert Secret(KEY).hidden_in(f"bad key {KEY}!".encode()) == b"bad key [hidden]!"
         assert Secret("none").hidden_in(b"none of it") == b"none of it"
         assert Secret("").hidden_in(b"x") == b"x"
 
 
 @pytest.mark.parametrize("length", range(12, len(KEY) + 1))
-def test_the_beginning_of_a_key_at_the_end_of_what_arrived_is_hidden(length: int) -> None:
+def test_the_beginning_of_a_key_at_the_end_of_a_partial_answer_is_hidden(length: int) -> None:
     """An answer may break off in the middle of it."""
     assert Secret(KEY).hidden_in(b"the key is " + KEY[:length].encode()) == b"the key is [hidden]"
 
 
-def test_what_only_begins_like_a_key_is_left() -> None:
+def test_text_that_only_begins_like_a_key_is_left() -> None:
     assert Secret(KEY).hidden_in(b"sk-not and more") == b"sk-not and more"
     assert Secret("short").hidden_in(b"short") == b"short"

@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 
 class TestFile:
-    def test_every_setting_is_understood(self, file: Path) -> None:
+    def test_every_setting_is_read(self, file: Path) -> None:
         file.write_text(WHOLE)
         assert read_server_file(file) == ServerSettings(
             name="example",
@@ -64,7 +64,7 @@ class TestFile:
             lossy="refuse",
         )
 
-    def test_every_field_of_the_settings_can_stand_in_a_file(self, file: Path) -> None:
+    def test_every_field_of_the_settings_can_be_set_in_a_file(self, file: Path) -> None:
         file.write_text(WHOLE + 'priced_as = "gpt-image-2"\nfree = false\n')
         with pytest.raises(UsageError) as caught:
             read_server_file(file)
@@ -74,7 +74,7 @@ class TestFile:
         file.write_text("")
         assert read_server_file(file) == replace(OPENAI, name="example")
 
-    def test_a_recipe_is_changed_where_the_file_says_so_and_tables_are_added_to(self, file: Path) -> None:
+    def test_a_file_changes_single_settings_of_a_recipe_and_adds_to_its_tables(self, file: Path) -> None:
         file.write_text('recipe = "xinference"\nextra_fields = {strength = "1"}\ntimeouts = {read_s = 5}\n')
         server = read_server_file(file)
         assert server.extra_fields == {"response_format": "b64_json", "strength": "1"}
@@ -82,7 +82,7 @@ class TestFile:
         assert server.base_url == SERVERS["xinference"].base_url
         assert read_server_file(file, SERVERS["sglang"]).base_url == SERVERS["sglang"].base_url
 
-    def test_time_outs_that_are_not_named_stay(self) -> None:
+    def test_other_timeouts_keep_their_values(self) -> None:
         patient = replace(OPENAI, timeouts=Timeouts(read_s=900.0))
         assert changed_server(patient, {"timeouts": {"write_s": 5}}, "here").timeouts == Timeouts(
             read_s=900.0, write_s=5.0
@@ -93,29 +93,29 @@ class TestFile:
         assert read_server_file(file).model == "artist-2"
 
     @pytest.mark.parametrize(("recipe", "server"), SERVERS.items())
-    def test_a_recipe_written_down_is_read_back_as_it_was(self, recipe: str, server: ServerSettings) -> None:
+    def test_a_recipe_is_restored_from_its_file(self, recipe: str, server: ServerSettings) -> None:
         settings = as_settings(server)
         settings.setdefault("key_variable", OPENAI.key_variable)
         assert changed_server(replace(OPENAI, name=recipe), settings, "here") == server
 
 
 class TestProblems:
-    def test_a_file_that_is_not_there_is_named(self, file: Path) -> None:
+    def test_a_missing_file_is_named(self, file: Path) -> None:
         with pytest.raises(UsageError, match=r"the server file .*example\.toml cannot be read: No such file"):
             read_server_file(file)
 
-    def test_what_is_no_toml_is_said_with_its_place(self, file: Path) -> None:
+    def test_invalid_toml_is_reported_with_its_place(self, file: Path) -> None:
         file.write_text('model = "x"\nbase_url: https://host\n')
         with pytest.raises(UsageError, match=r"example\.toml is no TOML: .*line 2, column 9.*; write one NAME = VALUE"):
             read_server_file(file)
 
     @pytest.mark.parametrize("nesting", ["[", "{a="])
-    def test_what_is_nested_too_deeply_is_no_toml(self, file: Path, nesting: str) -> None:
+    def test_deeply_nested_toml_is_invalid(self, file: Path, nesting: str) -> None:
         file.write_text("headers = " + nesting * 5000)
         with pytest.raises(UsageError, match=r"example\.toml is no TOML"):
             read_server_file(file)
 
-    def test_what_is_no_text_is_said_with_its_place(self, file: Path) -> None:
+    def test_undecodable_text_is_reported_with_its_place(self, file: Path) -> None:
         file.write_bytes(b'model = "\xff"')
         with pytest.raises(UsageError, match=r"is not UTF-8 at byte 9"):
             read_server_file(file)
@@ -217,11 +217,11 @@ class TestAssignments:
             (["note="], {"note": ""}),
         ],
     )
-    def test_words_say_what_a_line_of_a_file_says(self, words: list[str], settings: dict[str, Any]) -> None:
+    def test_an_assignment_equals_a_line_of_a_file(self, words: list[str], settings: dict[str, Any]) -> None:
         assert read_assignments(words) == settings
 
     @pytest.mark.parametrize("word", ["mask", "=omit", "timeouts.=3", ".read_s=3"])
-    def test_a_word_that_is_no_assignment_is_refused(self, word: str) -> None:
+    def test_a_word_without_an_assignment_is_refused(self, word: str) -> None:
         with pytest.raises(UsageError, match="write NAME=VALUE"):
             read_assignments([word])
 

@@ -63,7 +63,7 @@ class TestBaseUrl:
             check_base_url(f"https://user:{KEY}@host/v1")
         assert KEY not in str(caught.value)
 
-    def test_whose_server_it_is(self) -> None:
+    def test_servers_of_openai_and_of_this_machine_are_recognized(self) -> None:
         assert is_openai("https://api.openai.com/v1")
         assert is_openai("https://eu.api.openai.com/v1")
         assert not is_openai("https://api.openai.com.evil.com/v1")
@@ -95,7 +95,7 @@ class TestBaseUrl:
 
 
 class TestRecipes:
-    def test_each_is_known_by_its_name(self) -> None:
+    def test_each_recipe_has_the_name_of_its_server(self) -> None:
         assert {name: server.name for name, server in SERVERS.items()} == {name: name for name in SERVERS}
         assert list(SERVERS) == [
             "openai",
@@ -127,16 +127,16 @@ class TestRecipes:
             ({"free": True, "prices": Prices(per_picture=Decimal(2))}, FREE),
         ],
     )
-    def test_by_what_calls_are_counted(self, changes: dict[str, Any], counted_as: str) -> None:
+    def test_the_settings_decide_how_calls_are_counted(self, changes: dict[str, Any], counted_as: str) -> None:
         assert replace(OPENAI, **changes).counted_as("gpt-image-2") == counted_as
 
     def test_the_key_of_openai_is_sent_to_nobody_else(self) -> None:
         assert [name for name, server in SERVERS.items() if server.key_variable == "OPENAI_API_KEY"] == ["openai"]
 
-    def test_an_address_is_whole_or_asks_to_be_filled_in(self) -> None:
+    def test_an_address_is_complete_or_has_a_placeholder(self) -> None:
         for server in SERVERS.values():
             if "{" not in server.base_url:
                 assert check_base_url(server.base_url) == server.base_url
 
-    def test_what_may_be_a_secret_is_not_in_the_repr(self) -> None:
+    def test_possible_secrets_are_not_in_the_repr(self) -> None:
         assert "2025-04-01-preview" not in repr(SERVERS["azure-deployment"])

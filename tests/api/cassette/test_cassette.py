@@ -55,13 +55,13 @@ def bodies() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("body", list(bodies()), ids=range(15))
-def test_bodies_come_back_byte_for_byte(path: Path, body: bytes) -> None:
+def test_bodies_are_replayed_byte_for_byte(path: Path, body: bytes) -> None:
     record(path, body)
     with use_cassette(path) as transport:
         assert edit(transport).content == body
 
 
-def test_status_and_kept_headers_come_back_and_others_are_not_written(path: Path) -> None:
+def test_status_and_useful_headers_are_recorded_and_no_others(path: Path) -> None:
     fields = {"Retry-After": "2", "X-Request-Id": "req_1", "Set-Cookie": "session=oatmeal", "Content-Type": "text/html"}
     record(path, (429, fields, b"later"))
     with use_cassette(path) as transport:
@@ -71,7 +71,7 @@ def test_status_and_kept_headers_come_back_and_others_are_not_written(path: Path
     assert "oatmeal" not in path.read_text()
 
 
-def test_pictures_stand_beside_the_json_once_each(path: Path) -> None:
+def test_each_picture_is_one_file_beside_the_json(path: Path) -> None:
     tile = png(picture(3))
     record(path, answer(tile, tile), answer(tile))
     names = {file.name for file in (path.parent / "blobs").iterdir()}
@@ -81,7 +81,7 @@ def test_pictures_stand_beside_the_json_once_each(path: Path) -> None:
     assert all(f'"{name}"' in path.read_text() for name in names)
 
 
-def test_another_interaction_adds_lines_and_changes_none(path: Path) -> None:
+def test_another_interaction_only_adds_lines(path: Path) -> None:
     record(path, answer(png(picture(3))))
     before = path.read_text().splitlines()
     with use_cassette(path, "new_episodes", inner=Server(b"{}")) as transport:
@@ -98,7 +98,7 @@ def test_a_prompt_is_written_line_by_line(path: Path) -> None:
     assert {"name": "prompt", "text": ["Extend this picture.\n", "More rain."]} in parts
 
 
-def test_the_origin_is_the_host_or_what_the_caller_says(path: Path) -> None:
+def test_the_origin_is_the_host_or_an_argument(path: Path) -> None:
     record(path, b"{}")
     assert load_recording(path)[0] == "https://server.example"
     with use_cassette(path, "all", origin="emulator", inner=Server(b"{}")) as transport:
@@ -107,7 +107,7 @@ def test_the_origin_is_the_host_or_what_the_caller_says(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_broken_connections_come_back_as_the_same_exception(path: Path, kind: type[httpx.TransportError]) -> None:
+def test_a_broken_connection_is_replayed_as_the_same_exception(path: Path, kind: type[httpx.TransportError]) -> None:
     record(path, kind("gone"), b"{}")
     with use_cassette(path) as transport:
         with pytest.raises(kind, match="gone") as caught:
@@ -116,7 +116,7 @@ def test_broken_connections_come_back_as_the_same_exception(path: Path, kind: ty
         assert edit(transport).content == b"{}"
 
 
-def test_an_answer_that_breaks_off_comes_back_as_far_as_it_came(path: Path) -> None:
+def test_a_truncated_answer_is_replayed_as_far_as_it_arrived(path: Path) -> None:
     start = answer(png(picture(3)))[:300]
     record(path, (start, httpx.ReadError("reset")))
     with use_cassette(path) as transport, sending(transport) as client:
@@ -129,7 +129,7 @@ def test_an_answer_that_breaks_off_comes_back_as_far_as_it_came(path: Path) -> N
                 next(pieces)
 
 
-def test_an_answer_that_the_client_stops_reading_is_kept_so_far(path: Path) -> None:
+def test_an_answer_that_the_client_stops_reading_is_recorded_so_far(path: Path) -> None:
     def begin(transport: object) -> bytes:
         with sending(transport).stream("GET", URL) as response:
             return next(response.iter_raw())
@@ -164,7 +164,7 @@ def test_threads_share_a_cassette_and_no_interaction_answers_twice(path: Path) -
     assert sorted(map(int, bodies)) == list(range(16))
 
 
-def test_a_compressed_answer_is_asked_for_plain_and_replayed_either_way(path: Path) -> None:
+def test_a_compressed_answer_is_requested_plain_and_replayed_either_way(path: Path) -> None:
     server = Server((200, {"content-encoding": "gzip"}, gzip.compress(b"plain")))
     with use_cassette(path, "once", inner=server) as transport:
         assert edit(transport).content == b"plain"
@@ -249,7 +249,7 @@ def test_file_names_and_types_count(path: Path) -> None:
         sending(cassette_transport(path)).post(URL, files=changed)
 
 
-def test_one_request_too_many_says_so(path: Path) -> None:
+def test_one_request_too_many_is_refused(path: Path) -> None:
     record(path, b"{}")
     transport = cassette_transport(path)
     edit(transport)

@@ -110,7 +110,7 @@ def test_settings_come_from_the_environment_and_arguments_go_first(path: Path) -
         ({"EXQUISITE_BLOCK_NETWORK": "perhaps"}, "EXQUISITE_BLOCK_NETWORK is 'perhaps': use 1 or 0"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(env: dict[str, str], message: str) -> None:
+def test_invalid_settings_are_refused(env: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         settings_from_environment(env)
 
@@ -140,7 +140,7 @@ def test_all_replaces_an_answer_by_a_newer_one_with_the_refusals_before_it(path:
     assert [one.body for one in load_recording(path)[1]] == [b"busy", b"new"]
 
 
-def test_all_keeps_what_it_has_not_asked_for_until_the_run_has_ended_well(path: Path) -> None:
+def test_all_removes_unused_interactions_only_after_a_successful_run(path: Path) -> None:
     record_two(path, b"first", b"second")
     with pytest.raises(ZeroDivisionError):
         fail(path, "all", b"new")
@@ -167,8 +167,8 @@ def test_a_first_run_that_fails_leaves_no_cassette(path: Path, mode: str) -> Non
     assert [one.body for one in load_recording(path)[1]] == [b"answer"]
 
 
-def test_the_answers_of_a_first_run_that_fails_are_kept_beside_it(path: Path) -> None:
-    """They may have cost money; the next run begins anew, and fails beside it again."""
+def test_the_answers_of_a_failed_first_run_are_stored_beside_it(path: Path) -> None:
+    """These answers may have cost money: a second failed run stores its own beside the first."""
     for name in ("one.failed.json", "one.failed2.json"):
         with pytest.raises(ZeroDivisionError):
             fail(path, "once", b"paid")
@@ -182,7 +182,7 @@ def test_a_run_that_expects_a_refusal_is_recorded(path: Path) -> None:
         assert edit(transport).status_code == 401
 
 
-def test_a_later_run_that_fails_takes_nothing_away(path: Path) -> None:
+def test_a_failed_later_run_removes_nothing(path: Path) -> None:
     record(path, b"paid")
     before = path.read_bytes()
     for mode in ("none", "once", "new_episodes"):
@@ -191,7 +191,7 @@ def test_a_later_run_that_fails_takes_nothing_away(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_blobs_that_no_cassette_names_any_more_are_removed(path: Path) -> None:
+def test_blobs_without_a_cassette_are_removed(path: Path) -> None:
     shared, alone = answer(png(picture(3))), answer(png(picture(4)))
     record_two(path, shared, alone)
     record(path.with_name("other.json"), shared)
@@ -205,7 +205,7 @@ def test_blobs_that_no_cassette_names_any_more_are_removed(path: Path) -> None:
         assert edit(transport).content == shared
 
 
-def test_the_environment_says_how_a_context_records(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_the_record_mode_of_a_context(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXQUISITE_RECORD_MODE", "once")
     with use_cassette(path, inner=Server(b"{}")) as transport:
         edit(transport)

@@ -42,7 +42,7 @@ def test_a_request_that_holds_a_key_is_not_sent(path: Path, words: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["api-key", "X-Api-Key", "Authorization", "Ocp-Secret", "Cookie"])
-def test_the_key_in_use_is_known_by_its_header(path: Path, header: str) -> None:
+def test_the_key_in_use_is_recognized_by_its_header(path: Path, header: str) -> None:
     server = Server(b"{}")
     transport = cassette_transport(path, "once", inner=server)
     client = sending(transport, headers={header: "plain-words-only"})
@@ -51,7 +51,7 @@ def test_the_key_in_use_is_known_by_its_header(path: Path, header: str) -> None:
     assert server.requests == []
 
 
-def test_a_key_in_an_answer_is_not_saved_but_the_answer_is_handed_on(path: Path) -> None:
+def test_an_answer_with_a_key_is_passed_on_and_not_saved(path: Path) -> None:
     paid = answer(png(picture(3))) + KEY.encode()
     transport = cassette_transport(path, "once", inner=Server(paid, b"{}"))
     assert edit(transport).content == paid
@@ -80,14 +80,14 @@ def test_a_key_inside_a_picture_is_found_too(path: Path) -> None:
         "none",
     ],
 )
-def test_honest_words_are_no_keys(words: str) -> None:
+def test_ordinary_words_are_no_keys(words: str) -> None:
     assert find_secret(words.encode(), ["none"]) == ""
 
 
 # --- the disk
 
 
-def test_a_recording_that_cannot_be_saved_keeps_the_old_one_and_the_answer(
+def test_a_recording_that_cannot_be_saved_leaves_the_old_one_whole(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fail the k-th effect on the disk for every k: the cassette is the old one or the new one."""
@@ -169,13 +169,13 @@ def test_an_unknown_recorded_error_is_a_transport_error(path: Path) -> None:
             sending(cassette_transport(path)).get("https://server.example/")
 
 
-def test_an_empty_cassette_says_so(path: Path) -> None:
+def test_a_replay_of_an_empty_cassette_is_refused(path: Path) -> None:
     save_recording(path, "", [])
     with pytest.raises(ReplayError, match="which is empty"):
         edit(cassette_transport(path))
 
 
 @pytest.mark.parametrize(("status", "counts"), [(199, False), (200, True), (299, True), (300, False), (None, False)])
-def test_only_a_whole_response_that_says_success_may_have_been_billed(status: int | None, counts: bool) -> None:
+def test_only_a_whole_successful_response_may_have_been_billed(status: int | None, counts: bool) -> None:
     assert Interaction(RecordedRequest("POST", "/"), status).is_answer is counts
     assert not Interaction(RecordedRequest("POST", "/"), status, error=("ReadError", "reset")).is_answer

@@ -64,12 +64,12 @@ class TestGeometry:
         assert sum(errors) / len(errors) < 1
 
     @pytest.mark.parametrize("warp_px", [0, 3])
-    def test_landing_undoes_position(self, warp_px: float) -> None:
+    def test_landing_is_the_inverse_of_position(self, warp_px: float) -> None:
         drift = Drift(shift=(2.25, -3.6), zoom=(1.02, 0.98), warp_px=warp_px, seed=5)
         for point in ((0.0, 0.0), (10.5, 60.25), (64.0, 31.0)):
             assert drift.landing(*drift.position(*point, BOX), BOX) == pytest.approx(point, abs=1e-6)
 
-    def test_a_warp_reaches_its_largest_displacement_and_no_more(self) -> None:
+    def test_the_largest_displacement_of_a_warp_is_its_size(self) -> None:
         drift = Drift(warp_px=4, seed=2)
         displacements = [
             abs(position - at)
@@ -131,7 +131,7 @@ class TestSeeds:
         assert max(abs(drift.shift[0]) for drift in drifts) > 7
         assert max(abs(drift.zoom[0] - 1) for drift in drifts) > 0.017
 
-    def test_no_strength_is_no_drift(self) -> None:
+    def test_a_strength_of_0_is_no_drift(self) -> None:
         drift = Drift.random(3, 0.0)
         assert replace(drift, seed=0) == Drift()
 

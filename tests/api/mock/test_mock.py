@@ -65,7 +65,7 @@ def truth(mode: Mode) -> tuple[int, int, int, int]:
     return left, top, left + 64, top + 64
 
 
-def test_it_is_a_tile_generator_that_says_what_decides_its_answers() -> None:
+def test_its_description_has_every_setting_that_changes_an_answer() -> None:
     generator = MockTileGenerator(3, PICTURE, ORIGIN, drift=Drift(shift=(1, 0)), misbehave="blur")
     assert isinstance(generator, TileGenerator)
     description = json.loads(json.dumps(describe(generator)))
@@ -93,7 +93,7 @@ class TestTheKnownPicture:
         result = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=drift), mode)
         assert result.tobytes() == redraw(PICTURE, truth(mode), drift).tobytes()
 
-    def test_the_band_is_what_the_canvas_shows_even_where_the_picture_differs(self) -> None:
+    def test_the_band_comes_from_the_canvas_where_the_picture_differs(self) -> None:
         tile_request = request()
         other = pictures.constant(tile_request.band.size, (200, 30, 30))
         result = picture_of(
@@ -107,7 +107,7 @@ class TestTheKnownPicture:
         assert generated.tobytes() == PICTURE.crop((128, 64, 160, 128)).tobytes()
 
     @pytest.mark.parametrize("mode", [Mode.X_RTL, Mode.Y_TTB])
-    def test_where_it_ends_the_texture_goes_on(self, mode: Mode) -> None:
+    def test_texture_continues_the_picture_beyond_its_end(self, mode: Mode) -> None:
         """The picture reaches 10 px beyond the seed picture on every side."""
         near = PICTURE.crop((54, 54, 138, 138))
         (candidate,) = answers(MockTileGenerator(picture=near, origin=(10, 10), drift=None), request(mode))
@@ -117,7 +117,7 @@ class TestTheKnownPicture:
         assert difference(result.crop((42, 0, 64, 64)), real.crop((42, 0, 64, 64))) > 20
 
     @pytest.mark.parametrize("origin", [(500, 0), (0, -40), (128, 64)])
-    def test_where_there_is_none_of_it_all_is_texture(self, origin: tuple[int, int]) -> None:
+    def test_a_tile_outside_the_picture_is_all_texture(self, origin: tuple[int, int]) -> None:
         (candidate,) = answers(MockTileGenerator(picture=PICTURE, origin=origin), request())
         assert candidate.meta["source"] == "quilting"
 
@@ -126,7 +126,7 @@ class TestTheKnownPicture:
         result = tile(MockTileGenerator(picture=tmp_path / "wide.png", origin=ORIGIN, drift=None))
         assert result.tobytes() == PICTURE.crop((96, 64, 160, 128)).tobytes()
 
-    def test_one_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+    def test_an_unreadable_file_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "text.png").write_text("no picture")
         for name in ("text.png", "missing.png"):
             with pytest.raises(PictureError, match=f"cannot read the known picture .*{name}"):
@@ -153,18 +153,18 @@ class TestCandidates:
         assert one[0] != one[1]
 
     @pytest.mark.parametrize(("seed", "step", "mode"), [(6, 1, "x_ltr"), (5, 2, "x_ltr"), (5, 1, "x_rtl")])
-    def test_another_seed_step_or_mode_gets_another(self, seed: int, step: int, mode: str) -> None:
+    def test_another_seed_step_or_mode_gets_another_drift(self, seed: int, step: int, mode: str) -> None:
         (first,) = answers(MockTileGenerator(5, PICTURE, ORIGIN), request())
         (other,) = answers(MockTileGenerator(seed, PICTURE, ORIGIN), request(mode, step=step))
         assert first.meta["drift"] != other.meta["drift"]
 
-    def test_a_resumed_step_gets_what_was_missing(self) -> None:
+    def test_a_resumed_step_gets_the_missing_candidates(self) -> None:
         generator = MockTileGenerator(5)
         whole = answers(generator, request(candidates=2))
         rest = answers(generator, request(candidates=1, first=1))
         assert [candidate.data for candidate in whole[1:]] == [candidate.data for candidate in rest]
 
-    def test_three_in_a_row_drift_differently_and_only_one_moves(self) -> None:
+    def test_of_three_candidates_with_different_drifts_only_one_is_shifted(self) -> None:
         for step in range(1, 4):
             candidates = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request(candidates=3, step=step))
             drifts = [candidate.meta["drift"] for candidate in candidates]
@@ -172,12 +172,12 @@ class TestCandidates:
             assert len({str(drift) for drift in drifts}) == 3
             assert shifts.count((0.0, 0.0)) == 2
 
-    def test_a_restless_one_moves_every_candidate(self) -> None:
+    def test_a_restless_model_shifts_every_candidate(self) -> None:
         generator = MockTileGenerator(picture=PICTURE, origin=ORIGIN, restless=True)
         for candidate in answers(generator, request(candidates=3)):
             assert candidate.meta["drift"]["shift"] != (0.0, 0.0)  # type: ignore[index]
 
-    def test_what_it_says_of_a_candidate_is_json(self) -> None:
+    def test_the_metadata_of_a_candidate_is_json(self) -> None:
         (candidate,) = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request())
         assert json.loads(json.dumps(dict(candidate.meta)))["drift"]["gamma"] > 0
 
@@ -190,18 +190,18 @@ class TestMisbehaviour:
         whole = to_canonical(tile(self.generator(misbehaviour), mode), mode)
         return split_tile(whole, "x_ltr", SMALL)
 
-    def test_an_unknown_one_is_refused(self) -> None:
+    def test_an_unknown_misbehaviour_is_refused(self) -> None:
         with pytest.raises(UsageError, match="unknown misbehaviour worse: use drift, blur, cast"):
             MockTileGenerator(misbehave=("blur", "worse"))
 
     @pytest.mark.parametrize("name", MISBEHAVIOURS)
-    def test_each_spoils_the_truth(self, name: str) -> None:
+    def test_every_misbehaviour_changes_the_tile(self, name: str) -> None:
         (good,) = answers(self.generator(()), request())
         bad = answers(self.generator(name), request())
         assert [candidate.data for candidate in bad] != [good.data]
         assert all(candidate.meta["misbehaviour"] == name for candidate in bad)
 
-    def test_a_tuple_speaks_of_candidates_by_number(self) -> None:
+    def test_a_tuple_sets_the_misbehaviour_of_each_candidate(self) -> None:
         generator = self.generator(("missing", None, "flat"))
         candidates = answers(generator, request(candidates=5))
         assert [candidate.meta["candidate"] for candidate in candidates] == [1, 2, 4]
@@ -256,7 +256,7 @@ class TestGate:
     """Without a known picture the simulated model is good enough for the gate that a step has by default."""
 
     @pytest.mark.parametrize(("kind", "mode"), [("diagonals", Mode.X_LTR), ("painterly", Mode.X_RTL)])
-    def test_what_it_adds_passes(self, kind: str, mode: Mode) -> None:
+    def test_its_continuation_of_a_picture_passes(self, kind: str, mode: Mode) -> None:
         band = extract_conditioning_band(pictures.draw(kind, CLASSIC.tile_size("x_ltr"), 1), mode)
         blank = Image.new("RGB", CLASSIC.tile_size("x_ltr"))
         tile_request = TileRequest(mode, CLASSIC, band, blank, blank.convert("RGBA"), "", candidates=1, step_index=1)

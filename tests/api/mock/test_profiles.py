@@ -21,12 +21,12 @@ def drifts_of(profile: str, strength: float = 1.0) -> list[Drift]:
     return [random_drift(profile, seed, strength) for seed in range(100)]
 
 
-def test_the_default_is_the_drift_of_before() -> None:
+def test_the_default_profile_is_the_random_drift() -> None:
     assert random_drift(PROFILE_DEFAULT, 3, 0.7, warp_px=2) == Drift.random(3, 0.7, warp_px=2)
 
 
 @EACH
-def test_no_strength_changes_nothing(profile: str) -> None:
+def test_a_strength_of_0_changes_nothing(profile: str) -> None:
     picture = noise((96, 96), seed=1)
     assert redraw(picture, (16, 16, 80, 80), random_drift(profile, 5, 0.0)).tobytes() == (
         picture.crop((16, 16, 80, 80)).tobytes()
@@ -35,7 +35,7 @@ def test_no_strength_changes_nothing(profile: str) -> None:
 
 @EACH
 @pytest.mark.parametrize("strength", [0.5, 1.0, 3.0])
-def test_shares_stay_shares_at_any_strength(profile: str, strength: float) -> None:
+def test_shares_stay_between_0_and_1_at_any_strength(profile: str, strength: float) -> None:
     for drift in drifts_of(profile, strength):
         assert all(0 <= v <= 1 for v in (drift.coherence, drift.grain, drift.recomposed, drift.strokes))
         assert drift.jpeg == 0 or 1 <= drift.jpeg <= 95
@@ -48,7 +48,7 @@ def test_a_seed_decides_a_drift_and_each_kind_draws_its_own(profile: str) -> Non
     assert random_drift(profile, "a") not in others
 
 
-def test_editors_of_latent_models_stretch_one_axis_now_and_then_and_hardly_shift() -> None:
+def test_the_latent_profile_stretches_one_axis_sometimes_and_hardly_shifts() -> None:
     drifts = drifts_of("latent")
     stretched = [drift for drift in drifts if drift.zoom != (1, 1)]
     assert 15 <= len(stretched) <= 50
@@ -74,8 +74,8 @@ def shared_detail(one: Image.Image, other: Image.Image) -> float:
     return correlation(*details)
 
 
-def test_editors_of_latent_models_redraw_the_finest_detail() -> None:
-    """Redraws by such models correlate by .44 to .92 with what they were shown, .65 in the median."""
+def test_the_latent_profile_redraws_the_finest_detail() -> None:
+    """Redraws by latent models correlate with their originals by .44 to .92, .65 in the median."""
     correlations = []
     for number, pair in enumerate(REDRAWS):
         picture = pair.shown.crop((0, 0, 160, 160))
@@ -91,6 +91,6 @@ def test_a_warp_is_added_to_that_of_the_profile() -> None:
     assert warped.warp_px == pytest.approx(plain.warp_px + 3)
 
 
-def test_an_unknown_profile_is_said() -> None:
+def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown drift profile 'dall-e': use one of smooth, latent"):
         random_drift("dall-e", 1)

@@ -50,7 +50,7 @@ def usual_step(image: Image.Image) -> float:
 class TestContinuation:
     @pytest.mark.parametrize("size", [(32, 64), (200, 64), (8, 16), (20, 70)])
     @pytest.mark.parametrize("room", [1, 32, 50])
-    def test_it_has_the_room_and_the_height(self, size: tuple[int, int], room: int) -> None:
+    def test_it_has_the_requested_width_and_the_height_of_the_picture(self, size: tuple[int, int], room: int) -> None:
         assert continue_by_quilting(pictures.noise(size), room).size == (room, size[1])
 
     def test_a_flat_picture_stays_flat(self) -> None:
@@ -84,7 +84,7 @@ class TestContinuation:
 
     @pytest.mark.parametrize("kind", ["ink", "foliage"])
     def test_it_is_no_copy(self, kind: str) -> None:
-        """Nowhere does a piece of the picture, mirrored or not, explain half of the contrast of what is new."""
+        """No piece of the picture, mirrored or not, explains half of the contrast of the new columns."""
         picture = context_picture(kind).convert("L")
         new = continued(kind).convert("L")
         contrast = ImageStat.Stat(new).var[0]
@@ -99,7 +99,7 @@ class TestContinuation:
         cost = total_cost(costs_at_seam(picture, continued(kind)))
         assert cost < DEFAULT_GATE * expected_cost(interior_costs(picture, 64))
 
-    def test_a_start_that_is_good_enough_is_not_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_search_ends_with_the_first_good_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every start fits its columns to the seam, once."""
         fits = []
         monkeypatch.setattr(quilting, "fit_at_seam", lambda laid, context: fits.append(laid))
@@ -125,7 +125,7 @@ class TestSearch:
     @pytest.mark.parametrize("samples", [{1: 1}, {2: 8, 1: 1}])
     @pytest.mark.parametrize("colour", [True, False])
     @pytest.mark.parametrize("covered", [0, 4])
-    def test_it_finds_the_piece_that_the_template_was_cut_from(
+    def test_it_finds_the_origin_of_the_template(
         self, samples: dict[int, int], colour: bool, covered: int
     ) -> None:
         picture = pictures.noise((64, 48), seed=1, cell=3)
@@ -146,8 +146,8 @@ class TestSearch:
         place = search.choose(picture, Place(0, 100, 0), [], [], random.Random(0))
         assert abs(place.y - 100) <= 10
 
-    def test_a_place_that_was_used_before_is_dearer(self) -> None:
-        """The piece is there twice, the second time a little off: used often enough, the first loses to it."""
+    def test_every_use_of_a_place_raises_its_cost(self) -> None:
+        """A second copy of the piece differs a little: after ten uses of the first one it is cheaper."""
         picture = pictures.noise((64, 48), seed=3, cell=3)
         piece = picture.crop((2, 5, 18, 21))
         picture.paste(ImageChops.add(piece, pictures.constant((16, 16), (4, 4, 4))), (40, 20))
@@ -170,7 +170,7 @@ class TestSeam:
         assert row[4:13] == sorted(row[4:13], reverse=True)
         assert row[12:] == [100] * 28
 
-    def test_where_the_context_agrees_nothing_changes(self) -> None:
+    def test_a_context_that_agrees_changes_nothing(self) -> None:
         laid = pictures.noise((40, 64), seed=5, cell=4)
         fitted = laid.copy()
         fit_at_seam(fitted, laid.crop((0, 0, 8, 64)))
@@ -190,10 +190,10 @@ class TestSeam:
 @pytest.mark.parametrize(
     ("prices", "best"), [([3.0], 0), ([3.1, 2.9], 1), ([9.0, 8.0, 4.0, 7.0], 2), ([4.0, 5.0, 6.0, 7.0], 0)]
 )
-def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
+def test_the_first_good_start_wins_or_else_the_cheapest(
     monkeypatch: pytest.MonkeyPatch, prices: list[float], best: int
 ) -> None:
-    """A seam without fault costs 2 here: the first start of at most 3 is taken at once, else the best of all."""
+    """A faultless seam costs 2 here: the first start of at most 3 ends the search, else the cheapest of all wins."""
     costs, begun = iter(prices), quilting._narrow_start
     starts: list[Image.Image] = []
 
@@ -210,7 +210,7 @@ def test_starts_are_tried_until_one_is_good_enough_and_the_cheapest_is_kept(
     assert out.crop((0, 0, 1, 64)).tobytes() == starts[best].crop((margin, 0, margin + 1, 64)).tobytes()
 
 
-def test_the_starts_lay_narrow_patches_of_half_three_quarters_and_less_of_a_large_one(
+def test_the_patches_of_the_starts_have_these_heights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A large patch has an eighth of the height, 32 px here."""

@@ -32,7 +32,7 @@ def energy(image: Image.Image) -> float:
 
 
 def correlation(image: Image.Image) -> float:
-    """Of the detail of `image` with the truth's."""
+    """The correlation of the detail of `image` with that of the truth."""
     return product(detail(image), detail(TRUTH)) / math.sqrt(energy(image) * energy(TRUTH))
 
 
@@ -63,7 +63,7 @@ def test_displaced_parts_show_the_same_picture_a_little_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("coherence", [0.0, 0.5, 0.9])
-def test_exchanged_detail_has_its_energy_and_this_much_of_the_old_one(coherence: float) -> None:
+def test_exchanged_detail_has_the_old_energy_and_the_set_correlation(coherence: float) -> None:
     faint = noise((192, 192), seed=9).point(lambda v: round(128 + (v - 128) * 0.1))
     result = redraw(faint, BOX, Drift(coherence=coherence, seed=1))
     base = as_float(faint.crop(BOX).convert("L").filter(ImageFilter.GaussianBlur(1)))
@@ -72,7 +72,7 @@ def test_exchanged_detail_has_its_energy_and_this_much_of_the_old_one(coherence:
     assert product(new, new) / product(old, old) == pytest.approx(1, abs=0.1)
 
 
-def test_of_strong_edges_less_is_exchanged() -> None:
+def test_less_is_exchanged_at_strong_edges() -> None:
     assert correlation(redraw(PICTURE, BOX, Drift(coherence=0.3, seed=1))) > 0.6
 
 
