@@ -118,7 +118,7 @@ def test_the_cassette_fixture_records_and_replays(tmp_path: Path) -> None:
         test.write_text(test.read_text("utf-8").replace("HERE", served.emulator.base_url), "utf-8")
         recorded = run_python(PYTEST, cwd=tmp_path, EXQUISITE_RECORD_MODE="once", OPENAI_API_KEY=EMULATOR_KEY)
         assert recorded.returncode == 0, recorded.stdout
-        assert served.emulator.sent == 2
+        assert served.emulator.arrivals == 2
     names = {path.relative_to(tmp_path / "cassettes" / "test_steps").as_posix()[:10] for path in cassettes_in(tmp_path)}
     assert names == {"test_tiles"}
     assert len(cassettes_in(tmp_path)) == 2

@@ -49,7 +49,7 @@ class TestOverASocket:
             log = MemoryCallLog()
             with pytest.raises(OutcomeUnknownError):
                 list(self.client(served).generate(request_for(), log))
-            assert (log.outcomes, served.emulator.sent) == (["unknown"], 1)
+            assert (log.outcomes, served.emulator.arrivals) == (["unknown"], 1)
 
     def test_a_huge_body_is_not_read_to_its_end(self) -> None:
         with EmulatorServer(emulator(["huge:200"], flat=True, any_size=True)) as served:
@@ -100,7 +100,7 @@ class TestServers:
         log = MemoryCallLog()
         tiles = list(client.generate(request_for(), log))
         assert [decode_tile(tile.data, SMALL).size for tile in tiles] == [(64, 64)] * 3
-        assert (served.sent, served.downloads) == (1, [])
+        assert (served.arrivals, served.downloads) == (1, [])
         assert log.counted == served.billed_usd
 
     def test_a_server_without_a_key_gets_none(self) -> None:

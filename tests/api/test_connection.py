@@ -136,7 +136,7 @@ class TestTrust:
             log = MemoryCallLog()
             with pytest.raises(ServerUnavailableError, match="check the base URL"):
                 list(client(served.emulator.base_url.replace("http:", "https:")).generate(request_for(), log))
-            assert (log.outcomes, served.emulator.sent) == (["not_sent"], 0)
+            assert (log.outcomes, served.emulator.arrivals) == (["not_sent"], 0)
 
 
 class TestRefusedKey:

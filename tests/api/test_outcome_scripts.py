@@ -78,7 +78,7 @@ def check(driver: Driver, ran: Ran, log: MemoryCallLog, candidates: int) -> None
     server, script = driver.server, driver.server.script
     expected = expect(script, candidates, driver.most, driver.together)
     # what happened is what the policy demands, request by request
-    assert (ran.happened, ran.asked) == (expected.happened, expected.asked), script
+    assert (ran.happened, ran.call_sizes) == (expected.happened, expected.call_sizes), script
     assert (ran.tiles, ran.error) == (expected.tiles, expected.error), script
     # never a second request after an ambiguous one, never more tiles than asked
     assert driver.together > 1 or not any(outcome in AMBIGUOUS for outcome in ran.happened[:-1]), script
@@ -89,7 +89,7 @@ def check(driver: Driver, ran: Ran, log: MemoryCallLog, candidates: int) -> None
     assert len(ran.happened) <= candidates * (1 + RETRIES), script
     assert len(ran.waits) <= sum(outcome in RETRIED for outcome in ran.happened), script
     # one request for each call that was agreed to, and one more for each answer with less than it was asked for
-    short = sum(outcome in ("one", "scant") and n > 1 for outcome, n in zip(ran.happened, ran.asked, strict=True))
+    short = sum(outcome in ("one", "scant") and n > 1 for outcome, n in zip(ran.happened, ran.call_sizes, strict=True))
     assert len(billable) <= len(shares_of(candidates, driver.most)) + short, script
     # at no moment more is spent, set aside or in doubt than was agreed to
     assert log.peak <= agreed(candidates, driver.most), script
@@ -104,13 +104,13 @@ def check_ledger(ran: Ran, log: MemoryCallLog, server: ScriptedServer, script: S
     booked = [entry for entry in log.entries if entry.booked is not None]
     estimated = [entry for entry in booked if entry.estimated]
     in_doubt = [entry for entry in log.entries if entry.counted and entry.booked is None]
-    silent = [n for outcome, n in zip(ran.happened, ran.asked, strict=True) if outcome in SILENT]
+    silent = [n for outcome, n in zip(ran.happened, ran.call_sizes, strict=True) if outcome in SILENT]
     # what a server says is booked to the cent, and what it does not say by its price list for all that was asked for
     assert sum(entry.counted for entry in booked if not entry.estimated) == server.billed(*OPENLY), script
     assert sum(entry.counted for entry in estimated) == sum(map(listed_usd, silent)), script
     assert len(estimated) == len(silent), script
     # so the ledger is the bill, unless fewer tiles came and the server did not say whether it billed them all
-    fewer = any(outcome == "scant" and n > 1 for outcome, n in zip(ran.happened, ran.asked, strict=True))
+    fewer = any(outcome == "scant" and n > 1 for outcome, n in zip(ran.happened, ran.call_sizes, strict=True))
     bill = server.billed(*OPENLY, *SILENT)
     assert sum(entry.counted for entry in booked) == bill or (fewer and sum(e.counted for e in booked) > bill), script
     # all that may have been billed besides is in doubt, at its worst case
@@ -143,5 +143,5 @@ def test_nothing_is_sent_over_the_budget(share: str) -> None:
     log = MemoryCallLog(budget=once * Decimal(share))
     ran = driver.run((), 3, log)
     assert ran.error is PaymentError
-    assert ran.asked == ()
+    assert ran.call_sizes == ()
     assert log.entries == []

@@ -43,10 +43,10 @@ LAST = 8  # strips whose mean is the end of a run
 
 def run() -> dict[str, dict[str, dict[str, float | None]]]:
     """Kind -> share -> measures."""
-    return {kind: {f"{share:g}": _grown(kind, share) for share in SHARES} for kind in KINDS}
+    return {kind: {f"{share:g}": _measures(kind, share) for share in SHARES} for kind in KINDS}
 
 
-def _grown(kind: str, share: float) -> dict[str, float | None]:
+def _measures(kind: str, share: float) -> dict[str, float | None]:
     """Contrast and sharpness of the last strips over those of the truth, seams, and the step of the first warning."""
     height = CONTRACT.across_px
     truth = draw(kind, (SEED_PX + (STEPS + 2) * CONTRACT.advance_px, height), 5)

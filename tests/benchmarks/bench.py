@@ -133,19 +133,19 @@ def bench_step(rounds: int) -> list[tuple[str, float, float, float]]:
                 session.undo()
                 return result
 
-            written = session.step("x_ltr", StoredAnswers(answers), gate=None, calibrate=calibrate).step_dir
+            step_folder = session.step("x_ltr", StoredAnswers(answers), gate=None, calibrate=calibrate).step_dir
             session.undo()
-            raws = [path for path in written.rglob("*.png") if path.name == "tile_out_raw.png"]
-            drawn = [
+            raws = [path for path in step_folder.rglob("*.png") if path.name == "tile_out_raw.png"]
+            pictures = [
                 Image.open(path).copy()
-                for path in written.rglob("*.png")
+                for path in step_folder.rglob("*.png")
                 if path not in raws and path.read_bytes() not in answers
             ]
 
-            def floor(drawn: list[Image.Image] = drawn) -> None:
+            def floor(pictures: list[Image.Image] = pictures) -> None:
                 for data in answers:
                     Image.open(io.BytesIO(data)).load()
-                for image in drawn:
+                for image in pictures:
                     png(image)
 
             rows.append((f"a step, calibrate={calibrate}", *compare(job, floor, rounds)))
@@ -193,10 +193,10 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
                 session.step(mode, generator, gate=None, candidates=1, artifacts="none", calibrate=False)
         figures: dict[int, list[dict[str, float]]] = {4: [], 400: []}
         for _ in range(3):
-            for strips, seen in figures.items():
+            for strips, runs in figures.items():
                 command = [sys.executable, "-m", "tests.benchmarks.bench", "--child", f"{folder}/{strips}"]
                 command += ["--rounds", str(4 * rounds)]
-                seen.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+                runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     rows = []
     for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_kib", 1 / 1024)):
         short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in (4, 400))

@@ -34,8 +34,8 @@ def pairs(seed: int) -> Iterator[Pair]:
             size = _TILE_PX + 2 * _AROUND_PX
             picture = image.convert("RGB").crop((left, top, left + size, top + size))
         for profile in PROFILES:
-            drawn = redraw(picture, box, random_drift(profile, f"{path.stem}:{seed}"))
-            yield Pair(f"{path.stem} {profile}", Mode.X_LTR, "", picture.crop(box), drawn)
+            tile = redraw(picture, box, random_drift(profile, f"{path.stem}:{seed}"))
+            yield Pair(f"{path.stem} {profile}", Mode.X_LTR, "", picture.crop(box), tile)
 
 
 def failures(count: int, seed: int = 0) -> list[str]:

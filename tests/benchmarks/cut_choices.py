@@ -19,8 +19,8 @@ def _with(**constants: Any) -> Join:
 
     def join(place: Redrawn, zone_px: int) -> Joined:
         with patch.multiple(cut, **constants):
-            joined = JOINS["cut and ramp"](place, zone_px)
-            return replace(joined, reach=cut.RAMP_PX)
+            result = JOINS["cut and ramp"](place, zone_px)
+            return replace(result, reach=cut.RAMP_PX)
 
     return join
 

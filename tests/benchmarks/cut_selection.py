@@ -40,18 +40,18 @@ def candidates(kind: str, seed: int, profile: str) -> list[Found]:
     old = scene.crop(box)
     band = old.crop(CONTRACT.tile_frame("x_ltr").conditioning_half)
     first = (CONTRACT.band_px, EDGE_PX, CONTRACT.band_px + FIRST_PX, CONTRACT.across_px - EDGE_PX)
-    found = []
+    results = []
     for number, strength in enumerate(_STRENGTHS):
         drift = _drift(f"{kind}{seed}{profile}{number}", profile, strength)
         calibration = calibrate_tile(redraw(scene, box, drift), band, "x_ltr", CONTRACT)
         cut = find_cut(calibration.tile, band, "x_ltr", _SOFTEN_PX, CONTRACT)
-        joined = straightened(join_tile(calibration.tile, band, "x_ltr", cut, CONTRACT), "x_ltr", cut)
-        score = score_tile(joined.crop((0, 0, *band.size)), joined, "x_ltr", CONTRACT, calibration)
+        tile = straightened(join_tile(calibration.tile, band, "x_ltr", cut, CONTRACT), "x_ltr", cut)
+        score = score_tile(tile.crop((0, 0, *band.size)), tile, "x_ltr", CONTRACT, calibration)
         weighed = {f"primary, a cut weighs {w}": score.primary - w * log1p(cut.mismatch) for w in _WEIGHTS}
         error = psnr(calibration.tile.crop(first), old.crop(first))
         seam = {"seam": score.metrics["seam"], "cut_mismatch": -cut.mismatch, "cut_breaks": -cut.breaks}
-        found.append({"psnr": error, **weighed, **seam})
-    return found
+        results.append({"psnr": error, **weighed, **seam})
+    return results
 
 
 def _drift(seed: str, profile: str, strength: float) -> Drift:
@@ -61,13 +61,13 @@ def _drift(seed: str, profile: str, strength: float) -> Drift:
 def rows(steps: Sequence[Sequence[Found]]) -> list[tuple[str, float, float, float]]:
     """(what chooses, how often the best, how often within half a decibel of it, mean PSNR of its choices)."""
     best = [max(one["psnr"] for one in step) for step in steps]
-    found = []
+    table = []
     for name in steps[0][0]:
-        chosen = [max(step, key=lambda one: one[name])["psnr"] for step in steps]
-        wins = fmean(value >= top for value, top in zip(chosen, best, strict=True))
-        close = fmean(value >= top - _CLOSE_DB for value, top in zip(chosen, best, strict=True))
-        found.append((name, wins, close, fmean(chosen)))
-    return found
+        choices = [max(step, key=lambda one: one[name])["psnr"] for step in steps]
+        wins = fmean(value >= top for value, top in zip(choices, best, strict=True))
+        close = fmean(value >= top - _CLOSE_DB for value, top in zip(choices, best, strict=True))
+        table.append((name, wins, close, fmean(choices)))
+    return table
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -83,7 +83,7 @@ def _photograph(name: str, size: tuple[int, int], seed: int) -> Image.Image:
     """A part of a picture of fixtures/, enlarged where that is too small."""
     with Image.open(ROOT / "fixtures" / "pictures" / f"{name}.jpg") as image:
         picture = image.convert("RGB")
-    scale = max(1.0, *(wanted / there for wanted, there in zip(size, picture.size, strict=True)))
+    scale = max(1.0, *(length / there for length, there in zip(size, picture.size, strict=True)))
     picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
     room = (picture.width - size[0], picture.height - size[1])
     part = (seed - SEEDS[0]) % len(SEEDS) / (len(SEEDS) - 1)
@@ -113,8 +113,8 @@ def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> dic
     rows: list[Record] = []
     start = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for count, found in enumerate(pool.imap_unordered(examine, work), 1):
-            rows += found
+        for count, part in enumerate(pool.imap_unordered(examine, work), 1):
+            rows += part
             if count % 20 == 0:
                 print(f"{count} of {len(work)} places, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return {"joins": list(_summaries(rows, list(JOINS))), "choices": list(_summaries(rows, list(CHOICES)))}

@@ -54,10 +54,10 @@ class Anew:
 def in_a_row(steps: int) -> list[Record]:
     """The means over KINDS of what each step leaves, without and with pending zones."""
     rows = [
-        {"soften_px": soften_px, "step": number, **measured}
+        {"soften_px": soften_px, "step": number, **record}
         for soften_px in (0, SOFTEN_PX)
         for kind in KINDS
-        for number, measured in enumerate(_grown(kind, soften_px, steps), start=1)
+        for number, record in enumerate(_records(kind, soften_px, steps), start=1)
     ]
     return [
         {"soften_px": soften_px, "step": number} | {name: fmean(row[name] for row in of) for name in MEASURED}
@@ -77,7 +77,7 @@ def _session(folder: str, picture: Image.Image) -> Session:
     return Session.create(Path(folder) / "s", seed)
 
 
-def _grown(kind: str, soften_px: int, steps: int) -> Iterator[Record]:
+def _records(kind: str, soften_px: int, steps: int) -> Iterator[Record]:
     """What each step of a canvas leaves."""
     picture = _picture(kind, steps)
     with tempfile.TemporaryDirectory() as folder:

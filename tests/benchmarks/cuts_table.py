@@ -43,16 +43,16 @@ def _joins(rows: Sequence[Record]) -> str:
         "sources; residual: bend across the join over the usual bend."
     ]
     for drift in dict.fromkeys(row["drift"] for row in rows):
-        shown = (
-            (row["join"], str(row["zone_px"]) if row["join"] in IN_THE_ZONE else "", *_measured(row))
+        lines = (
+            (row["join"], str(row["zone_px"]) if row["join"] in IN_THE_ZONE else "", *_cells(row))
             for row in rows
             if row["drift"] == drift
         )
-        tables.append(_table((f"{drift}: join", "zone, px", *_COLUMNS), shown))
+        tables.append(_table((f"{drift}: join", "zone, px", *_COLUMNS), lines))
     return "\n\n".join(tables)
 
 
-def _measured(row: Record) -> Sequence[str]:
+def _cells(row: Record) -> Sequence[str]:
     """The cells of _COLUMNS."""
     return (
         f"{row['broken']:.2%}",
@@ -69,8 +69,8 @@ def _choices(rows: Sequence[Record]) -> str:
         f"The cut with a ramp through {rows[0]['zone_px']} px under {rows[0]['drift']}, with one of its constants "
         "changed. Between rows: rows that bend by more than that towards the rows above and below, beside the path."
     )
-    shown = ((row["join"], *_measured(row), f"{row['between_rows']:.1%}") for row in rows)
-    return f"{text}\n\n{_table(('cut', *_COLUMNS, 'between rows'), shown)}"
+    lines = ((row["join"], *_cells(row), f"{row['between_rows']:.1%}") for row in rows)
+    return f"{text}\n\n{_table(('cut', *_COLUMNS, 'between rows'), lines)}"
 
 
 def _in_a_row(rows: Sequence[Record]) -> str:
@@ -79,7 +79,7 @@ def _in_a_row(rows: Sequence[Record]) -> str:
         "largest mean error of a channel in levels, contrast and sharpness over those of the truth."
     )
     header = ("step", "soften_px", "residual", "broken", "tone", "contrast", "sharpness")
-    shown = (
+    lines = (
         (
             str(row["step"]),
             str(row["soften_px"]),
@@ -91,7 +91,7 @@ def _in_a_row(rows: Sequence[Record]) -> str:
         )
         for row in sorted(rows, key=lambda row: (row["step"], row["soften_px"]))
     )
-    return f"{text}\n\n{_table(header, shown)}"
+    return f"{text}\n\n{_table(header, lines)}"
 
 
 def _cost(step: Record, seconds: Record) -> str:
@@ -114,7 +114,7 @@ def _real(pairs: Sequence[Record]) -> str:
         f"join's in the median, {max(ratios):.2f} at most. `DIR` of `make bench-cut` names their folder."
     )
     header = ("model", "explained", "broken", "longest run", "mismatch", "residual", "sharpness")
-    shown = (
+    lines = (
         (
             pair["model"],
             f"{pair['kept']:.0%}",
@@ -126,4 +126,4 @@ def _real(pairs: Sequence[Record]) -> str:
         )
         for pair in sorted(pairs, key=lambda pair: -pair["kept"])
     )
-    return f"{text}\n\n{_table(header, shown)}"
+    return f"{text}\n\n{_table(header, lines)}"

@@ -61,14 +61,14 @@ def run(length: int) -> dict[str, Any]:
 def _timed(root: Path, target: Path, tiles: str) -> dict[str, float]:
     """Export in a process of its own: seconds, the peak of its memory, and the bytes that it wrote."""
     command = [sys.executable, "-c", _EXPORT, str(root), str(target), tiles]
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=True)
-    seconds, peak = done.stdout.split()
-    written = [target, *target.parent.glob(f"{target.stem}_files/*/*")]
+    process = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=True)
+    seconds, peak = process.stdout.split()
+    files = [target, *target.parent.glob(f"{target.stem}_files/*/*")]
     return {
         "seconds": float(seconds),
         "peak_bytes": int(peak),
-        "bytes": sum(path.stat().st_size for path in written),
-        "files": len(written),
+        "bytes": sum(path.stat().st_size for path in files),
+        "files": len(files),
     }
 
 

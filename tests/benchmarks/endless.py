@@ -122,14 +122,14 @@ def long_exports(folder: Path, length: int) -> list[dict[str, Any]]:
     with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
         roots, targets = [folder / axis for axis in axes], [folder / f"{axis}.png" for axis in axes]
         pictures = list(pool.map(long_session, roots, axes, [length] * len(axes)))
-        found = [_timed_export(root, target) for root, target in zip(roots, targets, strict=True)]
+        results = [_timed_export(root, target) for root, target in zip(roots, targets, strict=True)]
         rows = pool.map(_check_rows, targets, roots, pictures)
-        for result, axis, checked in zip(found, axes, rows, strict=True):
+        for result, axis, checked in zip(results, axes, rows, strict=True):
             result |= {"axis": axis, "rows_checked": checked}
     for root, target in zip(roots, targets, strict=True):
         shutil.rmtree(root)
         target.unlink()
-    return found
+    return results
 
 
 def _timed_export(root: Path, target: Path) -> dict[str, Any]:
@@ -139,14 +139,14 @@ def _timed_export(root: Path, target: Path) -> dict[str, Any]:
         "from tests.support.memory_peak import peak_bytes; start = time.monotonic(); "
         "Session.open(sys.argv[1]).export(sys.argv[2]); print(time.monotonic() - start, peak_bytes())"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(root), str(target)],
         env=clean_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    seconds, peak = done.stdout.split()
+    seconds, peak = process.stdout.split()
     return {
         "size": list(Session.open(root).canvas_size),
         "seconds": float(seconds),
@@ -174,16 +174,16 @@ def long_session(root: Path, axis: str, length: int) -> dict[str, Image.Image]:
     while store.canvas_box(number).size[0 if axis == "x" else 1] < length:
         mode = modes[number % 3 == 2]
         parent, base = store.steps.record(number), number
-        grown = grow_box(store.canvas_box(base), mode, CLASSIC, Zones())
+        boxes = grow_box(store.canvas_box(base), mode, CLASSIC, Zones())
         data = files[number % _NOISE]
         store.add_strip(data)
-        piece = Piece(sha256(data), grown.strip.origin, grown.strip.size).as_record()
+        piece = Piece(sha256(data), boxes.strip.origin, boxes.strip.size).as_record()
         number = store.steps.new()
         record = {
             "format": 1, "step": number, "kind": "step", "status": "committed", "parent": base,
             "parent_sha256": sha256((store.steps.folder(base) / "step.json").read_bytes()),
             "mode": mode, "side": mode.side, "axis": mode.axis, "strip": piece,
-            "canvas": {"origin": grown.canvas.origin, "size": grown.canvas.size},
+            "canvas": {"origin": boxes.canvas.origin, "size": boxes.canvas.size},
             "tips": extend_tips(parent["tips"], piece, mode, CLASSIC),
             "totals": {"steps": parent["totals"]["steps"] + 1, "candidates": number}, "files": {},
         }  # fmt: skip
@@ -229,7 +229,7 @@ def _check_rows(target: Path, root: Path, pictures: dict[str, Image.Image]) -> i
 def _png_rows(path: Path, stride: int) -> Iterator[bytes]:
     """The filtered rows of a PNG, its chunks checked."""
     inflate = zlib.decompressobj()
-    held = bytearray()
+    buffer = bytearray()
     with path.open("rb") as file:
         file.read(8)
         while True:
@@ -241,12 +241,12 @@ def _png_rows(path: Path, stride: int) -> Iterator[bytes]:
                 return
             if kind == b"IDAT":
                 while content:
-                    held += inflate.decompress(content, 1 << 22)
+                    buffer += inflate.decompress(content, 1 << 22)
                     content = inflate.unconsumed_tail
-                    whole = len(held) // stride * stride
+                    whole = len(buffer) // stride * stride
                     for at in range(0, whole, stride):
-                        yield bytes(held[at : at + stride])
-                    del held[:whole]
+                        yield bytes(buffer[at : at + stride])
+                    del buffer[:whole]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -261,13 +261,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         def tell(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
-        found: dict[str, Any] = {"exports": []}
+        results: dict[str, Any] = {"exports": []}
         if options.length:
-            found["exports"] = long_exports(folder, options.length)
-            tell(json.dumps(found["exports"]))
+            results["exports"] = long_exports(folder, options.length)
+            tell(json.dumps(results["exports"]))
         if options.strips:
-            found["session"] = endless_session(folder / "endless", options.strips, tell)
-        print(json.dumps(found, indent=2))
+            results["session"] = endless_session(folder / "endless", options.strips, tell)
+        print(json.dumps(results, indent=2))
     return 0
 
 

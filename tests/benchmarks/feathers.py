@@ -49,26 +49,26 @@ Policy = Callable[[Image.Image, Image.Image, Image.Image], Image.Image]
 
 def membrane(width: int) -> Policy:
     """The package's own."""
-    return lambda enforced, drawn, band: feather_tile(enforced, drawn, band, "x_ltr", width)
+    return lambda enforced, tile, band: feather_tile(enforced, tile, band, "x_ltr", width)
 
 
 def straight(columns: int) -> Policy:
     """The mean difference of the last columns of the band, row by row, carried straight and faded out."""
 
-    def feathered(enforced: Image.Image, drawn: Image.Image, band: Image.Image) -> Image.Image:
-        return _faded(enforced, drawn, band, columns, lambda column: column)
+    def feathered(enforced: Image.Image, tile: Image.Image, band: Image.Image) -> Image.Image:
+        return _faded(enforced, tile, band, columns, lambda column: column)
 
     return feathered
 
 
-def one_offset(enforced: Image.Image, drawn: Image.Image, band: Image.Image) -> Image.Image:
+def one_offset(enforced: Image.Image, tile: Image.Image, band: Image.Image) -> Image.Image:
     """One offset a channel for the whole seam, faded out."""
     return _faded(
-        enforced, drawn, band, 4, lambda column: column.resize((1, 1), Image.Resampling.BOX).resize(column.size)
+        enforced, tile, band, 4, lambda column: column.resize((1, 1), Image.Resampling.BOX).resize(column.size)
     )
 
 
-def softened(enforced: Image.Image, _drawn: Image.Image, _band: Image.Image) -> Image.Image:
+def softened(enforced: Image.Image, _tile: Image.Image, _band: Image.Image) -> Image.Image:
     """The first eight new columns blurred."""
     out = enforced.copy()
     zone = (CLASSIC.band_px, 0, CLASSIC.band_px + 8, CLASSIC.tile_px)
@@ -77,7 +77,7 @@ def softened(enforced: Image.Image, _drawn: Image.Image, _band: Image.Image) -> 
 
 
 POLICIES: Mapping[str, Policy] = {
-    "none": lambda enforced, _drawn, _band: enforced,
+    "none": lambda enforced, _tile, _band: enforced,
     "membrane, 16 px": membrane(16),
     "membrane, 32 px": membrane(32),
     "membrane, 64 px": membrane(64),
@@ -90,7 +90,7 @@ POLICIES: Mapping[str, Policy] = {
 
 def _faded(
     enforced: Image.Image,
-    drawn: Image.Image,
+    tile: Image.Image,
     band: Image.Image,
     columns: int,
     shape: Callable[[Image.Image], Image.Image],
@@ -98,7 +98,7 @@ def _faded(
     """`enforced` and the `shape` of band - redraw next to the seam, under a raised cosine WIDTH wide."""
     near = (CLASSIC.band_px - columns, 0, CLASSIC.band_px, CLASSIC.tile_px)
     zone = (CLASSIC.band_px, 0, CLASSIC.band_px + WIDTH, CLASSIC.tile_px)
-    old, new, patch = band.crop(near), drawn.crop(near), enforced.crop(zone)
+    old, new, patch = band.crop(near), tile.crop(near), enforced.crop(zone)
     for combine, difference in (
         (ImageChops.add, ImageChops.subtract(old, new)),
         (ImageChops.subtract, ImageChops.subtract(new, old)),
@@ -120,11 +120,11 @@ def run(kinds: tuple[str, ...] = KINDS) -> dict[str, dict[str, dict[str, float]]
     """For each redraw and policy: residual over natural, mean squared error, sharpness over the truth's."""
     rows: dict[str, dict[str, list[dict[str, float]]]] = {kind: {name: [] for name in POLICIES} for kind in REDRAWS}
     for kind in kinds:
-        for name, truth, drawn in _redraws(kind):
+        for name, truth, tile in _redraws(kind):
             band = truth.crop((0, 0, CLASSIC.band_px, CLASSIC.tile_px))
-            enforced = enforce_conditioning_half(drawn, band, "x_ltr")
+            enforced = enforce_conditioning_half(tile, band, "x_ltr")
             for policy, feathered in POLICIES.items():
-                rows[name][policy].append(_measured(feathered(enforced, drawn, band), truth))
+                rows[name][policy].append(_measures(feathered(enforced, tile, band), truth))
     return {
         name: {
             policy: {value: round(fmean(one[value] for one in of), 4) for value in of[0]}
@@ -142,13 +142,13 @@ def _redraws(kind: str) -> Iterator[tuple[str, Image.Image, Image.Image]]:
     truth = scene.crop(box)
     every = Drift.random(f"feather:{kind}", 1.0)
     tone = replace(every, shift=(0.0, 0.0), zoom=(1.0, 1.0), blur=0.0, noise=0.0)
-    drawn = redraw(scene, box, every)
+    tile = redraw(scene, box, every)
     yield REDRAWS[0], truth, redraw(scene, box, tone)
-    yield REDRAWS[1], truth, drawn
-    yield REDRAWS[2], truth, calibrate_tile(drawn, truth.crop((0, 0, CLASSIC.band_px, CLASSIC.tile_px)), "x_ltr").tile
+    yield REDRAWS[1], truth, tile
+    yield REDRAWS[2], truth, calibrate_tile(tile, truth.crop((0, 0, CLASSIC.band_px, CLASSIC.tile_px)), "x_ltr").tile
 
 
-def _measured(tile: Image.Image, truth: Image.Image) -> dict[str, float]:
+def _measures(tile: Image.Image, truth: Image.Image) -> dict[str, float]:
     seam = CLASSIC.band_px
     zone = (seam, EDGE, seam + WIDTH, CLASSIC.tile_px - EDGE)
     old, new, true = (

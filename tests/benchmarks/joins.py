@@ -173,27 +173,27 @@ JOINS: Mapping[str, Join] = {
 
 def measure(join: Join, place: Redrawn, zone_px: int) -> Measures:
     """What a join costs at a place."""
-    joined = join(place, zone_px)
-    broken = _broken_rows(joined, place)
+    result = join(place, zone_px)
+    broken = _broken_rows(result, place)
     frame = place.contract.tile_frame("x_ltr")
-    tile = straightened(joined.tile, "x_ltr", joined.cut)
+    tile = straightened(result.tile, "x_ltr", result.cut)
     return Measures(
         broken=sum(broken) / len(broken),
         longest=max((len(list(run)) for is_broken, run in groupby(broken) if is_broken), default=0),
-        between_rows=_broken_between_rows(joined, place),
-        mismatch=_mismatch(joined.cut, place),
-        sharpness=_sharpness(joined, place, frame.zone_in_tile(zone_px)),
+        between_rows=_broken_between_rows(result, place),
+        mismatch=_mismatch(result.cut, place),
+        sharpness=_sharpness(result, place, frame.zone_in_tile(zone_px)),
         residual=seam_residual(tile.crop(frame.conditioning_half), tile.crop(frame.generated_half), "x_ltr"),
     )
 
 
-def _sharpness(joined: Joined, place: Redrawn, zone: Box) -> float:
+def _sharpness(result: Joined, place: Redrawn, zone: Box) -> float:
     """Mean |Laplacian| of the zone, over that of old and new, each weighed by its share in every pixel."""
-    made, old, new = (_laplacians(tile, zone) for tile in (joined.tile, place.old, place.new))
-    share = as_float(_shares(joined).crop((0, 1, joined.cut.zone_px, joined.tile.height - 1)))
-    shown = combined(lambda a: a["o"] + (a["n"] - a["o"]) * a["s"] * (1 / 255), o=old, n=new, s=share)
-    there = mean(shown)
-    return mean(made) / there if there else 1.0
+    new_tile, old, new = (_laplacians(tile, zone) for tile in (result.tile, place.old, place.new))
+    share = as_float(_shares(result).crop((0, 1, result.cut.zone_px, result.tile.height - 1)))
+    mixture = combined(lambda a: a["o"] + (a["n"] - a["o"]) * a["s"] * (1 / 255), o=old, n=new, s=share)
+    there = mean(mixture)
+    return mean(new_tile) / there if there else 1.0
 
 
 def _laplacians(tile: Image.Image, zone: Box) -> Image.Image:
@@ -202,43 +202,43 @@ def _laplacians(tile: Image.Image, zone: Box) -> Image.Image:
     return levels.crop((zone.left, zone.top + 1, zone.right, zone.bottom - 1))
 
 
-def _shares(joined: Joined) -> Image.Image:
+def _shares(result: Joined) -> Image.Image:
     """The share of new in each pixel of the zone, mode L: 255 for all."""
-    width, parts = joined.cut.zone_px, 2 * joined.reach + 1
+    width, parts = result.cut.zone_px, 2 * result.reach + 1
     rows = {
-        at: bytes(min(255, max(0, 255 * (x - at + joined.reach + 1) // parts)) for x in range(width))
-        for at in set(joined.cut.path)
+        at: bytes(min(255, max(0, 255 * (x - at + result.reach + 1) // parts)) for x in range(width))
+        for at in set(result.cut.path)
     }
-    return Image.frombytes("L", (width, len(joined.cut.path)), b"".join(rows[at] for at in joined.cut.path))
+    return Image.frombytes("L", (width, len(result.cut.path)), b"".join(rows[at] for at in result.cut.path))
 
 
-def _broken_rows(joined: Joined, place: Redrawn) -> list[bool]:
+def _broken_rows(result: Joined, place: Redrawn) -> list[bool]:
     """For each row whether it bends at the join beyond both pictures."""
-    beyond = _beyond_both(joined, place, ((-1, 0), (1, 0)))
-    reach = joined.reach
+    beyond = _beyond_both(result, place, ((-1, 0), (1, 0)))
+    reach = result.reach
     return [
         max(row[_AROUND_PX + at - reach - 1 : _AROUND_PX + at + reach + 1]) > SEEN_BEND
-        for row, at in zip(beyond, joined.cut.path, strict=True)
+        for row, at in zip(beyond, result.cut.path, strict=True)
     ]
 
 
-def _broken_between_rows(joined: Joined, place: Redrawn) -> float:
+def _broken_between_rows(result: Joined, place: Redrawn) -> float:
     """The share of rows that bend beyond both pictures towards the rows beside them, where the path passes."""
-    beyond, path = _beyond_both(joined, place, ((0, -1), (0, 1))), joined.cut.path
+    beyond, path = _beyond_both(result, place, ((0, -1), (0, 1))), result.cut.path
     broken = 0
     for y, row in enumerate(beyond[1:-1], start=1):
         near = path[y - 1 : y + 2]
-        first, last = min(near) - joined.reach - 1, max(near) + joined.reach + 1
+        first, last = min(near) - result.reach - 1, max(near) + result.reach + 1
         broken += max(row[_AROUND_PX + first : _AROUND_PX + last]) > SEEN_BEND
     return broken / (len(path) - 2)
 
 
-def _beyond_both(joined: Joined, place: Redrawn, sides: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
+def _beyond_both(result: Joined, place: Redrawn, sides: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
     """What the joined tile bends between two neighbours beyond old and new, in the zone and _AROUND_PX beside it."""
-    left = place.contract.band_px - joined.cut.zone_px - _AROUND_PX
-    box = (left, 0, place.contract.band_px + joined.reach + _AROUND_PX, place.old.height)
-    made, old, new = (_bends(tile.crop(box), sides) for tile in (joined.tile, place.old, place.new))
-    return _rows(combined(lambda a: a["m"] - a["max"](a["o"], a["n"]), m=made, o=old, n=new))
+    left = place.contract.band_px - result.cut.zone_px - _AROUND_PX
+    box = (left, 0, place.contract.band_px + result.reach + _AROUND_PX, place.old.height)
+    bends, old, new = (_bends(tile.crop(box), sides) for tile in (result.tile, place.old, place.new))
+    return _rows(combined(lambda a: a["m"] - a["max"](a["o"], a["n"]), m=bends, o=old, n=new))
 
 
 def _bends(picture: Image.Image, sides: Sequence[tuple[int, int]]) -> Image.Image:

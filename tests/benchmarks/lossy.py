@@ -81,7 +81,7 @@ def examine(kind: str) -> list[Row]:
     rows: list[Row] = []
     for name, drift in zip(REDRAWS, drifts, strict=True):
         raw = redraw(picture, box, drift)
-        rows.append((name, "PNG", measures(_calibrated(raw, band), band, truth)))
+        rows.append((name, "PNG", measures(_after_calibration(raw, band), band, truth)))
         for quality in QUALITIES:
             for way, tile in _ways(raw, band, quality):
                 rows.append((name, f"JPEG {quality}, {way}", measures(tile, band, truth)))
@@ -95,13 +95,13 @@ def _ways(raw: Image.Image, band: Image.Image, quality: int) -> Iterator[tuple[s
     data = buffer.getvalue()
     with Image.open(buffer) as coded:
         tile = coded.convert("RGB")
-    yield WAYS[0], _calibrated(tile, band)
+    yield WAYS[0], _after_calibration(tile, band)
     with mock.patch("exquisite.geometry.calibration.calibrate.fit_kernel", return_value=Kernel()):
-        yield WAYS[1], _calibrated(tile, band)
-    yield WAYS[2], _calibrated(deblocked(tile, jpeg_quantizer(data)), band)
+        yield WAYS[1], _after_calibration(tile, band)
+    yield WAYS[2], _after_calibration(deblocked(tile, jpeg_quantizer(data)), band)
 
 
-def _calibrated(tile: Image.Image, band: Image.Image) -> Image.Image:
+def _after_calibration(tile: Image.Image, band: Image.Image) -> Image.Image:
     return enforce_conditioning_half(calibrate_tile(tile, band, "x_ltr").tile, band, "x_ltr")
 
 

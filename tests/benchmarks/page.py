@@ -109,13 +109,13 @@ def _tile_times(client: _Client, state: dict[str, Any], levels: Iterable[int]) -
     for level in levels:
         edge = state["tile_px"] << level
         client.times.clear()
-        asked = 0
+        requests = 0
         places = sorted({(left + place * width // _TILES) // edge for place in range(_TILES)})
         for x in places:
             while True:
-                asked += 1
+                requests += 1
                 status, _ = client.get(f"tile/{state['head']}/{level}/{x}/0.jpg")
-                if status == 200 or asked > 20 * len(places):
+                if status == 200 or requests > 20 * len(places):
                     break
                 time.sleep(0.05)
         ordered = sorted(client.times)
@@ -123,7 +123,7 @@ def _tile_times(client: _Client, state: dict[str, Any], levels: Iterable[int]) -
             "median_ms": round(statistics.median(ordered), 1),
             "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
             "largest_ms": round(ordered[-1], 1),
-            "answers_a_tile": round(asked / len(places), 1),
+            "answers_a_tile": round(requests / len(places), 1),
         }
     return times
 

@@ -124,9 +124,9 @@ def examine(trial: Trial) -> dict[str, Any]:
     contract = PRESETS[trial.contract]
     tile, band, reference = _scene(trial, contract, rng)
     drift = random_drift(PROFILES[rng.randrange(len(PROFILES))], str(trial))
-    drawn = redraw(tile, (0, 0, *tile.size), drift)
-    calibrated = calibrate_tile(drawn, band, "x_ltr", contract).tile
-    enforced = enforce_conditioning_half(calibrated, band, "x_ltr", contract)
+    model_tile = redraw(tile, (0, 0, *tile.size), drift)
+    tile_without_drift = calibrate_tile(model_tile, band, "x_ltr", contract).tile
+    enforced = enforce_conditioning_half(tile_without_drift, band, "x_ltr", contract)
     started = time.thread_time()
     search = CopySearch([reference], contract.tile_frame("x_ltr").generated_half, contract)
     prepared = time.thread_time()
@@ -202,9 +202,9 @@ def render(result: Mapping[str, Any]) -> str:
         counts = of["counts"]
         copies = [sum(counts[name][place] for name in names) for place in (0, 1)]
         cells = [counts["truths"], copies, *(counts[name] for name in names)]
-        shown = " | ".join(f"{caught} of {tried}" for caught, tried in cells)
+        row = " | ".join(f"{caught} of {total}" for caught, total in cells)
         times = " | ".join(f"{1000 * of[name]:.0f}" for name in ("once", "truth", "copy"))
-        lines.append(f"| `{contract}` | {shown} | {times} |")
+        lines.append(f"| `{contract}` | {row} | {times} |")
     return "\n".join(lines)
 
 

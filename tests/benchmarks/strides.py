@@ -74,7 +74,7 @@ def one_step() -> dict[str, dict[str, float]]:
     for kind in KINDS:
         picture = draw(kind, (width, height), 21)
         for name in CONTRACTS:
-            rows[name] += _measured(picture, PRESETS[name])
+            rows[name] += _measures(picture, PRESETS[name])
             print(f"one step: {kind} {name}", file=sys.stderr)
     return _means(rows)
 
@@ -97,7 +97,7 @@ def _means(rows: Mapping[str, list[dict[str, float]]]) -> dict[str, dict[str, fl
     return {name: {key: _mean([row[key] for row in of]) for key in of[0]} for name, of in rows.items()}
 
 
-def _measured(picture: Image.Image, contract: TileContract) -> list[dict[str, float]]:
+def _measures(picture: Image.Image, contract: TileContract) -> list[dict[str, float]]:
     """The measures of each candidate of one step whose seam lies at the column of `picture` where all have it."""
     width, height = contract.tile_size("x_ltr")
     left = SEAM_PX - contract.band_px

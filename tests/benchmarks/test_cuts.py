@@ -34,15 +34,15 @@ def place() -> Redrawn:
 
 
 def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
-    shown = marked(read(RESULTS), "bench-cut").strip("\n")
-    assert shown == cuts_table.render(recorded), "run `python -m tests.benchmarks.cuts --write`"
+    table = marked(read(RESULTS), "bench-cut").strip("\n")
+    assert table == cuts_table.render(recorded), "run `python -m tests.benchmarks.cuts --write`"
 
 
 def test_every_join_was_measured_under_every_drift(recorded: dict[str, Any]) -> None:
-    measured = {(row["drift"], row["join"], row["zone_px"]) for row in recorded["joins"]}
+    rows = {(row["drift"], row["join"], row["zone_px"]) for row in recorded["joins"]}
     zones = {(join, width) for join in cuts_table.IN_THE_ZONE for width in cuts.WIDTHS}
     zones |= {(join, cuts.REAL_PX) for join in set(JOINS) - set(cuts_table.IN_THE_ZONE)}
-    assert measured == {(drift, join, width) for drift in cuts.DRIFTS for join, width in zones}
+    assert rows == {(drift, join, width) for drift in cuts.DRIFTS for join, width in zones}
     places = len(cuts.SEEDS) * (len(pictures.KINDS) + len(cuts.PICTURES))
     assert {row["places"] for row in recorded["joins"]} == {places}
 
@@ -75,9 +75,9 @@ def test_no_pair_of_a_real_model_got_worse(recorded: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", JOINS)
 def test_a_join_is_old_before_the_zone_and_new_behind_it(name: str, place: Redrawn) -> None:
-    joined = JOINS[name](place, 16)
-    assert joined.tile.crop((0, 0, 48, 128)).tobytes() == place.old.crop((0, 0, 48, 128)).tobytes()
-    assert joined.tile.crop((96, 0, 128, 128)).tobytes() == place.new.crop((96, 0, 128, 128)).tobytes()
+    result = JOINS[name](place, 16)
+    assert result.tile.crop((0, 0, 48, 128)).tobytes() == place.old.crop((0, 0, 48, 128)).tobytes()
+    assert result.tile.crop((96, 0, 128, 128)).tobytes() == place.new.crop((96, 0, 128, 128)).tobytes()
 
 
 def test_a_straight_join_of_strokes_that_were_moved_breaks_and_a_cross_fade_ghosts(place: Redrawn) -> None:
@@ -93,8 +93,8 @@ def test_a_straight_join_of_strokes_that_were_moved_breaks_and_a_cross_fade_ghos
 def test_pictures_that_agree_cost_nothing() -> None:
     old = pictures.draw("foliage", (128, 128), 5)
     for join in JOINS.values():
-        found = measure(join, Redrawn(old, old, SMALL), 16)
-        assert (found.broken, found.longest, found.mismatch, found.sharpness) == (0, 0, 0, 1)
+        result = measure(join, Redrawn(old, old, SMALL), 16)
+        assert (result.broken, result.longest, result.mismatch, result.sharpness) == (0, 0, 0, 1)
 
 
 def test_a_path_that_goes_to_and_fro_breaks_strokes_between_the_rows(place: Redrawn) -> None:

@@ -20,26 +20,26 @@ def recorded() -> dict[str, Any]:
 
 
 def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
-    shown = marked(read(RESULTS), "bench-feather").strip("\n")
-    assert shown == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
+    table = marked(read(RESULTS), "bench-feather").strip("\n")
+    assert table == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
 
 
 def test_a_part_of_the_run_gives_what_was_recorded(recorded: dict[str, Any]) -> None:
     assert set(recorded) == set(feathers.REDRAWS)
     assert all(set(of) == set(feathers.POLICIES) for of in recorded.values())
-    tone, _, calibrated = (recorded[name] for name in feathers.REDRAWS)
-    kept = "membrane, 32 px"
-    assert tone[kept]["residual"] < tone["none"]["residual"]
-    assert calibrated[kept]["mean square"] < 1.02 * calibrated["none"]["mean square"]
-    assert calibrated[kept]["mean square"] < calibrated["last column carried straight, 32 px"]["mean square"]
+    tone, _, after = (recorded[name] for name in feathers.REDRAWS)
+    policy = "membrane, 32 px"
+    assert tone[policy]["residual"] < tone["none"]["residual"]
+    assert after[policy]["mean square"] < 1.02 * after["none"]["mean square"]
+    assert after[policy]["mean square"] < after["last column carried straight, 32 px"]["mean square"]
 
 
 @pytest.mark.parametrize("policy", feathers.POLICIES)
 def test_a_policy_changes_new_pixels_only_and_only_where_something_differs(policy: str) -> None:
-    drawn = Image.new("RGB", CLASSIC.tile_size("x_ltr"), (100, 100, 100))
+    model_tile = Image.new("RGB", CLASSIC.tile_size("x_ltr"), (100, 100, 100))
     band = Image.new("RGB", CLASSIC.band_size("x_ltr"), (106, 100, 94))
-    enforced = enforce_conditioning_half(drawn, band, "x_ltr")
-    tile = feathers.POLICIES[policy](enforced, drawn, band)
+    enforced = enforce_conditioning_half(model_tile, band, "x_ltr")
+    tile = feathers.POLICIES[policy](enforced, model_tile, band)
     assert tile.crop((0, 0, *band.size)).tobytes() == band.tobytes()
     assert tile.getpixel((CLASSIC.tile_px - 1, 5)) == (100, 100, 100)
     red, green, blue = rgb_at(tile, CLASSIC.band_px, CLASSIC.tile_px // 2)

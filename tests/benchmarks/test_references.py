@@ -22,16 +22,16 @@ def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
 
 
 def test_the_record_is_of_these_trials(recorded: dict[str, Any]) -> None:
-    tried = {contract: sum(count for _, count in of["counts"].values()) for contract, of in recorded.items()}
+    counts = {contract: sum(count for _, count in of["counts"].values()) for contract, of in recorded.items()}
     trials = references.trials()
-    assert tried == {name: sum(trial.contract == name for trial in trials) for name in tried}
-    assert set(tried) == {trial.contract for trial in trials}
+    assert counts == {name: sum(trial.contract == name for trial in trials) for name in counts}
+    assert set(counts) == {trial.contract for trial in trials}
 
 
 def test_copies_are_found_and_no_continuation_is_taken_for_one(recorded: dict[str, Any]) -> None:
     counts = [of["counts"] for of in recorded.values()]
     copies = [of[name] for of in counts for name in references.PLACEMENTS]
-    assert sum(caught for caught, _ in copies) >= 0.9 * sum(tried for _, tried in copies)
+    assert sum(caught for caught, _ in copies) >= 0.9 * sum(total for _, total in copies)
     assert [of["truths"][0] for of in counts] == [0] * len(counts)
 
 

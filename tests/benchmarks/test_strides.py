@@ -46,9 +46,9 @@ def test_longer_strides_in_a_row_are_no_worse(contracts: dict[str, Any], name: s
 
 @pytest.mark.parametrize("kind", anchors.KINDS)
 def test_an_anchor_keeps_a_fading_model_within_4_percent(shares: dict[str, Any], kind: str) -> None:
-    free, held = shares[kind]["0"], shares[kind]["0.25"]
+    free, anchored = shares[kind]["0"], shares[kind]["0.25"]
     for name in ("contrast", "sharpness"):
-        assert held[name] == pytest.approx(1.0, abs=0.04)
+        assert anchored[name] == pytest.approx(1.0, abs=0.04)
         assert free[name] < 0.9
-    assert held["seam"] <= 1.01 * free["seam"]
+    assert anchored["seam"] <= 1.01 * free["seam"]
     assert free["warned"] < 10

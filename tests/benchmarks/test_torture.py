@@ -14,8 +14,8 @@ RECORDED = json.loads((Path(__file__).parent / "torture.json").read_text(encodin
 
 @pytest.mark.parametrize(("document", "render"), [(RESULTS, torture.table), ("README.md", torture.headline)])
 def test_the_document_shows_the_last_run(document: str, render: Callable[..., str]) -> None:
-    shown = marked(read(document), "torture").strip("\n")
-    assert shown == render(RECORDED), "run `python -m tests.benchmarks.torture --write`"
+    table = marked(read(document), "torture").strip("\n")
+    assert table == render(RECORDED), "run `python -m tests.benchmarks.torture --write`"
 
 
 def test_the_last_run_tried_every_set_and_broke_nothing() -> None:

@@ -85,16 +85,16 @@ class Part:
 def faults(folder: Path, part: Part) -> Outcome:
     """Every effect of every operation, in every way, once and for ever."""
     problems: list[str] = []
-    tried = 0
+    count = 0
     for trial, expected in _trials(folder):
         every = itertools.product(range(1, expected.effects + 1), KINDS, (False, True))
         for fault in itertools.starmap(Fault, part.of_many(list(every))):
-            tried += 1
+            count += 1
             with _copy(expected, folder) as run:
                 with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
                     trial.run(run, FaultyFiles(fault))
                 problems += [f"{trial.name}, {fault}: {problem}" for problem in recovered(trial, run, expected)]
-    return {"tried": tried, "problems": problems}
+    return {"tried": count, "problems": problems}
 
 
 def compound_faults(folder: Path, part: Part) -> Outcome:
@@ -102,44 +102,44 @@ def compound_faults(folder: Path, part: Part) -> Outcome:
     problems: list[str] = []
     chance = part.chance(21)
     trials = list(_trials(folder))
-    tried = part.count(900)
-    for number in range(tried):
+    count = part.count(900)
+    for number in range(count):
         trial, expected = trials[number % len(trials)]
         with _copy(expected, folder) as run:
             for _ in range(3):
                 fault = Fault(chance.randint(1, expected.effects), chance.choice(KINDS), chance.random() < 0.5)
                 with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
-                    if not trial.done(run):
+                    if not trial.is_done(run):
                         trial.run(run, FaultyFiles(fault))
             problems += [f"{trial.name}, sample {number}: {problem}" for problem in recovered(trial, run, expected)]
-    return {"tried": tried, "problems": problems}
+    return {"tried": count, "problems": problems}
 
 
 def paid_faults(folder: Path, part: Part) -> Outcome:
     """A fault at each effect of a paid step, with and without an answer that breaks off: what was kept is not paid
     again."""
     problems: list[str] = []
-    tried = 0
+    count = 0
     for name, breaks_off in _PAID.items():
         expected = undisturbed(Till(breaks_off=breaks_off).trial(), folder / name)
         every = itertools.product(range(1, expected.effects + 1), KINDS, (False, True))
         for fault in part.of_many(list(every)):
-            tried += 1
+            count += 1
             till = Till(breaks_off=breaks_off)
             with _copy(expected, folder) as run:
                 with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
                     till.trial().run(run, FaultyFiles(Fault(*fault)))
-                kept, billed = list(till.kept), len(till.billed)
-                found = recovered(till.trial(), run, expected)
-                found += till.problems(run / "s", kept, till.billed[billed:])
-                problems += [f"{name}, {fault}: {problem}" for problem in found]
-    return {"tried": tried, "problems": problems}
+                durable, billed = list(till.durable), len(till.billed)
+                trial_problems = recovered(till.trial(), run, expected)
+                trial_problems += till.problems(run / "s", durable, till.billed[billed:])
+                problems += [f"{name}, {fault}: {problem}" for problem in trial_problems]
+    return {"tried": count, "problems": problems}
 
 
 def power_cuts(folder: Path, part: Part) -> Outcome:
     """After every effect of every operation: no unsynced name, all of them, and three times any of them."""
     problems: list[str] = []
-    tried = 0
+    count = 0
     paid = [Till(breaks_off=breaks_off).trial() for breaks_off in _PAID.values()]
     for trial, expected in _trials(folder, [*TRIALS, *paid]):
         if trial.name == "export":
@@ -159,10 +159,10 @@ def power_cuts(folder: Path, part: Part) -> Outcome:
         with _copy(expected, folder) as run:
             trial.run(run, PowerLossFiles(run, cut))
         for place in sorted((folder / "left").glob("*")):
-            tried += 1
+            count += 1
             problems += [f"{trial.name}, {place.name}: {problem}" for problem in recovered(trial, place, expected)]
         shutil.rmtree(folder / "left", ignore_errors=True)
-    return {"tried": tried, "problems": problems}
+    return {"tried": count, "problems": problems}
 
 
 def kills(folder: Path, part: Part) -> Outcome:
@@ -190,8 +190,8 @@ def damages(folder: Path, part: Part) -> Outcome:
     before = damaged_session(folder / "s")
     chance = part.chance(41)
     problems: list[str] = []
-    tried, repairs, mended = part.count(3000), 0, 0
-    for number in range(tried):
+    count, repairs, mended = part.count(3000), 0, 0
+    for number in range(count):
         damage = random_damage(before, DAMAGE_KINDS[number % len(DAMAGE_KINDS)], chance)
         with damage.done_to(folder / "s", before):
             findings = verify_path(folder / "s").findings
@@ -204,10 +204,10 @@ def damages(folder: Path, part: Part) -> Outcome:
             mended += report.ok
             after = tree(folder / "s")
             changed = {name for name in before if after.get(name) != before[name]} - {"HEAD", "ledger.json"}
-            changed -= {found.path for found in report.findings if "resumes the step" in found.consequence}
+            changed -= {finding.path for finding in report.findings if "resumes the step" in finding.consequence}
             if report.ok and changed:
                 problems.append(f"{damage}: called whole, but {sorted(changed)} differ")
-    return {"tried": tried, "repairs": repairs, "mended": mended, "problems": problems}
+    return {"tried": count, "repairs": repairs, "mended": mended, "problems": problems}
 
 
 def inputs(folder: Path, part: Part) -> Outcome:
@@ -236,25 +236,25 @@ def crops(folder: Path, part: Part) -> Outcome:
 
 def length(folder: Path, part: Part) -> Outcome:
     """Thousands of strips: a step, undo, status and frontier cost what they cost at the tenth."""
-    found = endless_session(folder / "s", part.count(10_000))
+    results = endless_session(folder / "s", part.count(10_000))
     names = {"step_s": "a step", "step_bytes": "its memory", "undo_s": "undo", "status_s": "status"}
-    ratios = ", ".join(f"{word} {found[name]['ratio']:.2f}" for name, word in names.items())
-    problems = [f"{names[name]} is {found[name]['ratio']:.2f} x" for name in names if found[name]["ratio"] > 1.25]
-    return {"tried": found["strips"], "ratios": ratios, "problems": problems, **found}
+    ratios = ", ".join(f"{word} {results[name]['ratio']:.2f}" for name, word in names.items())
+    problems = [f"{names[name]} is {results[name]['ratio']:.2f} x" for name in names if results[name]["ratio"] > 1.25]
+    return {"tried": results["strips"], "ratios": ratios, "problems": problems, **results}
 
 
 def export(folder: Path, part: Part) -> Outcome:
     """A canvas far larger than memory should be, along both axes, every row compared with its strips."""
-    found = long_exports(folder, part.count(1_000_000))
+    results = long_exports(folder, part.count(1_000_000))
     sizes = "; ".join(
         f"{each['size'][0]} x {each['size'][1]} px in {each['seconds']:.0f} s with {each['peak_bytes'] / 1e6:.0f} MB"
-        for each in found
+        for each in results
     )
-    problems = [f"left behind: {each['left_behind']}" for each in found if each["left_behind"]]
+    problems = [f"left behind: {each['left_behind']}" for each in results if each["left_behind"]]
     problems += [
-        f"{each['size']} took too much" for each in found if each["peak_bytes"] > 200e6 or each["seconds"] > 180
+        f"{each['size']} took too much" for each in results if each["peak_bytes"] > 200e6 or each["seconds"] > 180
     ]
-    rows = sum(each["rows_checked"] for each in found)
+    rows = sum(each["rows_checked"] for each in results)
     return {"tried": rows, "sizes": sizes, "problems": problems}
 
 
@@ -375,14 +375,14 @@ def _outcomes(names: Sequence[str], share: float) -> Iterator[Outcome]:
         if SETS[name].parts is None:
             yield _merged(name, [_run(name, part) for part in SETS[name].cut(share)])
     parts = {name: SETS[name].cut(share) for name in names if SETS[name].parts is not None}
-    done: dict[str, list[Outcome]] = {name: [] for name in parts}
+    finished: dict[str, list[Outcome]] = {name: [] for name in parts}
     with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = {pool.submit(_run, name, part): name for name in parts for part in parts[name]}
         for job in as_completed(jobs):
             name = jobs[job]
-            done[name].append(job.result())
-            if len(done[name]) == len(parts[name]):
-                yield _merged(name, done[name])
+            finished[name].append(job.result())
+            if len(finished[name]) == len(parts[name]):
+                yield _merged(name, finished[name])
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -395,12 +395,12 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def headline(outcomes: Sequence[Outcome]) -> str:
     """What the table comes to, in one sentence."""
-    tried = {outcome["name"]: outcome["tried"] for outcome in outcomes}
+    counts = {outcome["name"]: outcome["tried"] for outcome in outcomes}
     broken = sum(len(outcome["problems"]) for outcome in outcomes)
-    faults = tried["faults"] + tried["compound_faults"] + tried["paid_faults"]
+    faults = counts["faults"] + counts["compound_faults"] + counts["paid_faults"]
     return (
-        f"{tried['kills']:,} kills, {tried['power_cuts']:,} power cuts, {faults:,} failures of the disk, "
-        f"{tried['damages']:,} damages\nand {tried['inputs']:,} hostile inputs broke {broken or 'no'} promises."
+        f"{counts['kills']:,} kills, {counts['power_cuts']:,} power cuts, {faults:,} failures of the disk, "
+        f"{counts['damages']:,} damages\nand {counts['inputs']:,} hostile inputs broke {broken or 'no'} promises."
     )
 
 
@@ -415,24 +415,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in options.sets if name not in SETS]:
         parser.error(f"no such set: {unknown[0]}; there are {', '.join(SETS)}")
     share = 0.01 if options.quick else options.share
-    chosen = options.sets or list(SETS)
-    done: dict[str, Outcome] = {}
+    names = options.sets or list(SETS)
+    finished: dict[str, Outcome] = {}
     start = time.monotonic()
-    for outcome in _outcomes(chosen, share):
-        done[outcome["name"]] = outcome
+    for outcome in _outcomes(names, share):
+        finished[outcome["name"]] = outcome
         print(
             f"{outcome['name']}: {outcome['tried']:,} {outcome['what']}, {outcome['seconds']:.0f} s of a process",
             file=sys.stderr,
         )
         for problem in outcome["problems"][:20]:
             print(f"  BROKEN {problem}", file=sys.stderr)
-    outcomes = [done[name] for name in SETS if name in done]
+    outcomes = [finished[name] for name in SETS if name in finished]
     print(table(outcomes))
     print(f"{time.monotonic() - start:.0f} s in all", file=sys.stderr)
     if not options.quick and (options.write or not options.sets):
         recorded = {} if not options.sets else {one["name"]: one for one in json.loads(_RECORD.read_text("utf-8"))}
-        known = recorded | done
-        outcomes = [known[name] for name in SETS if name in known]
+        results = recorded | finished
+        outcomes = [results[name] for name in SETS if name in results]
         _RECORD.write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
         if options.write:
             write_marked("torture", table(outcomes))

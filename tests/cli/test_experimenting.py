@@ -214,14 +214,14 @@ class TestPaying:
     def test_nothing_is_sent_or_written_without_consent(self, paid: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
         ran = paid()
-        assert (ran.code, served.sent) == (4, 0)
+        assert (ran.code, served.arrivals) == (4, 0)
         assert "--yes" in ran.err
         assert everything(folder) == before
 
     def test_a_dry_run_shows_arms_and_cost(self, paid: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
         ran = paid("--dry-run")
-        assert (ran.code, served.sent) == (0, 0)
+        assert (ran.code, served.arrivals) == (0, 0)
         assert "prompt=trees" in ran.out
         assert "2 requests for about $" in ran.out
         assert everything(folder) == before
@@ -230,10 +230,10 @@ class TestPaying:
         (data,) = paid("--dry-run", "--json").data
         one = Decimal(data["worst_case_usd"]) / 2
         ran = paid("--yes", "--budget", "0")
-        assert (ran.code, served.sent) == (4, 0)
+        assert (ran.code, served.arrivals) == (4, 0)
         ran = paid("--yes", "--budget", f"{one:f}")
-        assert served.sent in (1, 2)
+        assert served.arrivals in (1, 2)
         ran = paid("--yes", "--budget", f"{2 * one:f}", "--json")
-        assert (ran.code, served.sent) == (0, 2), ran.err
+        assert (ran.code, served.arrivals) == (0, 2), ran.err
         (data,) = ran.data
         assert all(Decimal(arm["usd"]) > 0 for arm in data["arms"])

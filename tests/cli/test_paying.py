@@ -52,13 +52,13 @@ class TestAsking:
     def test_without_a_terminal_the_flag_is_required(self, paid: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
         ran = paid()
-        assert (ran.code, served.sent) == (4, 0)
+        assert (ran.code, served.arrivals) == (4, 0)
         assert "add --yes" in ran.err
         assert everything(folder) == before
 
     def test_with_the_flag_it_pays_and_commits(self, paid: Cli, cli: Cli, served: Emulator, folder: Path) -> None:
         ran = paid("--yes", "--json")
-        assert (ran.code, ran.data[0]["status"], served.sent) == (0, "committed", 1)
+        assert (ran.code, ran.data[0]["status"], served.arrivals) == (0, "committed", 1)
         status = cli("status", "ink", "--json").data[0]
         assert Decimal(status["spent_usd"]) == served.billed_usd > 0
 
@@ -68,7 +68,7 @@ class TestAsking:
         words = ("--server-set", "prices.per_picture=0.04")
         terminal = typed("y\nn\n")
         assert paid("--steps", "2", *words).code == 0
-        assert served.sent == 2
+        assert served.arrivals == 2
         assert terminal.getvalue().count("; pay? [y/N]") == 1
         assert "6 tiles in 2 steps for about $0.24, at most $0.24" in terminal.getvalue()
         assert "3 tiles for about $0.12, at most $0.12" in paid("--dry-run", *words).out
@@ -90,13 +90,13 @@ class TestAsking:
 
     def test_a_person_may_say_no(self, paid: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
         terminal = typed("n\n")
-        assert (paid().code, served.sent) == (4, 0)
+        assert (paid().code, served.arrivals) == (4, 0)
         assert "not confirmed: nothing was sent" in terminal.getvalue()
 
     def test_a_dry_run_shows_and_sends_nothing(self, paid: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
         ran = paid("--dry-run", "--prompt", "towers", "--json")
-        assert (ran.code, served.sent, everything(folder)) == (0, 0, before)
+        assert (ran.code, served.arrivals, everything(folder)) == (0, 0, before)
         request = ran.data[0]["request"]
         assert Decimal(request["worst_case_usd"]) >= Decimal(request["estimate_usd"]) > 0
         assert "body of " in paid("--dry-run").out
@@ -120,7 +120,7 @@ class TestAsking:
     ) -> None:
         typed("y\n")
         assert paid("--steps", "3", "--reference", "map").code == 0
-        assert served.sent == 3
+        assert served.arrivals == 3
 
     def test_a_reference_that_is_no_picture_makes_no_session(self, paid: Cli, folder: Path) -> None:
         before = everything(folder)
@@ -131,36 +131,36 @@ class TestAsking:
 class TestBudget:
     def test_a_step_above_the_budget_sends_nothing(self, paid: Cli, served: Emulator) -> None:
         ran = paid("--yes", "--budget", "0.0001")
-        assert (ran.code, served.sent) == (4, 0)
+        assert (ran.code, served.arrivals) == (4, 0)
 
     def test_the_environment_may_set_the_budget(
         self, paid: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EXQUISITE_BUDGET", "0.0001")
-        assert (paid("--yes").code, served.sent) == (4, 0)
-        assert (paid("--yes", "--budget", "100").code, served.sent) == (0, 1)
+        assert (paid("--yes").code, served.arrivals) == (4, 0)
+        assert (paid("--yes", "--budget", "100").code, served.arrivals) == (0, 1)
 
 
 class TestEndings:
     def test_a_refusal(self, paid: Cli, served: Emulator) -> None:
         served.restart(["moderation_blocked"])
-        assert (paid("--yes").code, served.sent) == (5, 1)
+        assert (paid("--yes").code, served.arrivals) == (5, 1)
 
     def test_an_unreachable_server(self, paid: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("exquisite.api.retry.RetryPolicy.wait", lambda *_: None)
         ran = paid("--yes", "--base-url", "http://127.0.0.1:9/v1")
-        assert (ran.code, served.sent) == (6, 0)
+        assert (ran.code, served.arrivals) == (6, 0)
 
     def test_an_unknown_outcome_is_not_sent_again(self, paid: Cli, cli: Cli, served: Emulator) -> None:
         served.restart(["status:500"])
-        assert (paid("--yes").code, served.sent) == (9, 1)
+        assert (paid("--yes").code, served.arrivals) == (9, 1)
         status = cli("status", "ink").out
         assert "at most, for calls whose outcome is unknown" in status
         assert "unfinished      step 1: the same command goes on with it" in status
         again = paid("--yes")
-        assert (again.code, served.sent) == (9, 1)
+        assert (again.code, served.arrivals) == (9, 1)
         assert "--retry-ambiguous" in again.err
-        assert (paid("--yes", "--retry-ambiguous").code, served.sent) == (0, 2)
+        assert (paid("--yes", "--retry-ambiguous").code, served.arrivals) == (0, 2)
 
     def test_settings_of_a_server_come_from_a_file_and_from_single_words(
         self, paid: Cli, served: Emulator, folder: Path
@@ -212,7 +212,7 @@ class TestEndings:
     ) -> None:
         before = everything(folder)
         ran = paid("--yes", *words)
-        assert (ran.code, served.sent, everything(folder)) == (2, 0, before)
+        assert (ran.code, served.arrivals, everything(folder)) == (2, 0, before)
         assert message in ran.err
 
     def test_a_missing_key_is_reported_before_anything_is_written(
@@ -242,7 +242,7 @@ def test_the_key_is_in_no_file_and_no_message(paid: Cli, served: Emulator, folde
         ran.out + ran.err for ran in (paid("--yes", "--cassette", "t.json", "--record-mode", "once"), paid("--yes"))
     )
     output += paid("--yes", "--prompt", "other").err
-    assert served.sent == 3
+    assert served.arrivals == 3
     assert EMULATOR_KEY not in output
     for name, data in everything(folder).items():
         assert EMULATOR_KEY.encode() not in data, name
@@ -259,13 +259,13 @@ class TestRecordings:
         ran = cli("step", "again", "x_ltr", *words)
         assert ran.code == 0, ran.err
         assert "nothing is sent" in ran.err
-        assert served.sent == 1
+        assert served.arrivals == 1
         assert [score["primary"] for score in ran.data[0]["scores"]] == [score["primary"] for score in first["scores"]]
         strips = [sorted(path.name for path in (folder / name / "strips").iterdir()) for name in ("ink", "again")]
         assert strips[0] == strips[1]
 
         other = cli("step", "other", "x_rtl", *words)
-        assert (other.code, served.sent) == (8, 1)
+        assert (other.code, served.arrivals) == (8, 1)
 
     def test_the_environment_may_name_the_recording(
         self, paid: Cli, cli: Cli, monkeypatch: pytest.MonkeyPatch, served: Emulator
@@ -275,7 +275,7 @@ class TestRecordings:
         assert paid("--yes").code == 0
         assert len(json.loads(Path("t.json").read_text())["interactions"]) == 1
         monkeypatch.setenv("EXQUISITE_BLOCK_NETWORK", "1")
-        assert (paid("--prompt", "another").code, served.sent) == (8, 1)
+        assert (paid("--prompt", "another").code, served.arrivals) == (8, 1)
 
     def test_an_unused_interaction_is_a_mismatch(self, paid: Cli, cli: Cli, served: Emulator) -> None:
         assert paid("--yes", "--steps", "2", "--cassette", "t.json", "--record-mode", "once").code == 0

@@ -66,7 +66,7 @@ def test_a_dry_run_prints_every_step_with_its_price_and_changes_nothing(paid: Cl
 def test_the_price_of_the_whole_is_its_ceiling(paid: Cli, served: Emulator) -> None:
     most = Decimal(paid("--dry-run", "--json").data[0]["worst_case_usd"])
     assert paid("--yes").code == 0
-    assert served.sent == 3
+    assert served.arrivals == 3
     assert 0 < served.billed_usd <= most
     edits = [call.edit for call in served.calls]
     assert [len(edit.references) for edit in edits if edit] == [2, 2, 0]

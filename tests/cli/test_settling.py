@@ -33,7 +33,7 @@ def test_a_call_in_doubt_is_listed_and_settled_and_the_step_resumes(
     ran = cli("settle", "ink", 1, 0, "--not-billed", "--reason", "not on the usage page", "--json")
     assert (ran.code, ran.data[0]["in_doubt"], ran.data[0]["spent_usd"]) == (0, [], "0")
     assert "in doubt" not in cli("status", "ink").out
-    assert (paid().code, served.sent) == (0, 2)
+    assert (paid().code, served.arrivals) == (0, 2)
     assert cli("settle", "ink", 1, 0, "--billed", "--reason", "late").code == 2
 
 
@@ -56,12 +56,12 @@ def test_an_interruption_reports_whether_the_same_command_resumes(
     assert "may have been billed (step 1, call 0)" in ran.err
     assert "--retry-ambiguous" in ran.err
     assert paid().code == 9
-    assert (paid("--retry-ambiguous").code, served.sent) == (0, 1)
+    assert (paid("--retry-ambiguous").code, served.arrivals) == (0, 1)
     with monkeypatch.context() as patched:
         patched.setattr("exquisite.pipeline.session.conclude", interrupted)
         ran = paid()
     assert (ran.code, "the same command continues from the stored answers" in ran.err) == (130, True)
-    assert (paid().code, served.sent) == (0, 2)
+    assert (paid().code, served.arrivals) == (0, 2)
 
 
 def test_an_interruption_before_the_session_exists_is_reported(

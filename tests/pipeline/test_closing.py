@@ -25,11 +25,11 @@ from tests.support.loops import (
     SEED_PX,
     SOFT,
     canvas_at,
+    canvas_image,
     endless,
     grow,
     lowered,
     origin_of,
-    shown,
     truth,
 )
 from tests.support.tiny import pixels_of
@@ -48,9 +48,9 @@ class TestCanvas:
     @pytest.mark.invariant("GROWTH-EXACT")
     def test_the_middle_of_the_tile_is_added_and_the_ends_meet(self, tmp_path: Path, mode: Mode) -> None:
         session = canvas_at(tmp_path / "s", mode)
-        before = shown(session)
+        before = canvas_image(session)
         assert grow(session, mode, close=True).status == "committed"
-        after, along = shown(session), before.size[0 if mode.axis == "x" else 1]
+        after, along = canvas_image(session), before.size[0 if mode.axis == "x" else 1]
         assert CONTRACT.oriented(after.size, mode) == (along + MIDDLE, CONTRACT.across_px)
         left, top = (at + start for at, start in zip(session.canvas_origin, origin_of(mode), strict=True))
         assert after.tobytes() == endless(mode).crop((left, top, left + after.width, top + after.height)).tobytes()
@@ -64,9 +64,9 @@ class TestCanvas:
     def test_every_other_pixel_is_unchanged(self, tmp_path: Path, mode: Mode, soft_px: int, feather_px: int) -> None:
         """Rolled so that the junction lies inside, the canvas differs from before in pending zones and middle alone."""
         session = canvas_at(tmp_path / "s", mode, soften_px=soft_px)
-        before, origin = shown(session), session.canvas_origin
+        before, origin = canvas_image(session), session.canvas_origin
         grow(session, mode, lowered, close=True, feather_px=feather_px)
-        after = shown(session)
+        after = canvas_image(session)
         size = CONTRACT.oriented((PERIOD, CONTRACT.across_px), mode)
         assert after.size == size
         old, new = Image.new("RGB", size), Image.new("RGB", size)
@@ -94,7 +94,7 @@ class TestCanvas:
 
     def test_undo_opens_the_loop_and_a_branch_goes_on_beside_it(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
-        before, pending = shown(session), session.status().pending_px
+        before, pending = canvas_image(session), session.status().pending_px
         grow(session, Mode.X_LTR, lowered, close=True)
         for mode in (Mode.X_LTR, Mode.X_RTL):
             with pytest.raises(CanvasError, match=r"a loop since step 3: `undo` opens it again, or `branch --at 2`"):
@@ -104,7 +104,7 @@ class TestCanvas:
         session.branch("open", at=2)
         grow(session.on_branch("open"), Mode.X_LTR)
         session.undo()
-        assert (shown(session).tobytes(), session.status().pending_px) == (before.tobytes(), pending)
+        assert (canvas_image(session).tobytes(), session.status().pending_px) == (before.tobytes(), pending)
         assert not session.status().closed
         grow(session, Mode.X_RTL)
         assert session.verify().ok
@@ -188,14 +188,14 @@ class TestRecovery:
     def test_strip_and_record_are_made_again_from_the_answers(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
         folder = grow(session, Mode.X_LTR, lowered, close=True).step_dir
-        before = shown(session)
+        before = canvas_image(session)
         strip = session.root / "strips" / f"{session.store.steps.record(3)['strip']['sha256']}.png"
         for path in (strip, folder / "far_cut_overlay.png", folder / "step.json"):
             data = path.read_bytes()
             path.unlink()
             assert session.verify(repair=True).ok
             assert path.read_bytes() == data
-        assert shown(session).tobytes() == before.tobytes()
+        assert canvas_image(session).tobytes() == before.tobytes()
 
     def test_redo_of_an_earlier_step_closes_the_loop_again(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
@@ -243,7 +243,7 @@ def test_the_simulated_model_redraws_both_bands_and_follows_a_periodic_picture(
     session.step(mode, exact, candidates=1, gate=None, close=True)
     left, top = (at + start for at, start in zip(session.canvas_origin, origin_of(mode), strict=True))
     width, height = session.canvas_size
-    assert shown(session).tobytes() == endless(mode).crop((left, top, left + width, top + height)).tobytes()
+    assert canvas_image(session).tobytes() == endless(mode).crop((left, top, left + width, top + height)).tobytes()
     session.undo()
     drifting = session.step(mode, MockTileGenerator(0, drift=1.0), candidates=1, gate=None, close=True)
     score = read(drifting.step_dir / "score.json")["candidates"][0]

@@ -77,7 +77,7 @@ def test_a_second_fault_may_hit_the_recovery(tmp_path: Path) -> None:
         for _ in range(2):
             fault = Fault(chance.randint(1, expected.effects), chance.choice(KINDS), chance.random() < 0.5)
             try:
-                if not trial.done(folder):
+                if not trial.is_done(folder):
                     trial.run(folder, FaultyFiles(fault))
             except (ExquisiteError, KeyboardInterrupt):
                 pass
@@ -100,9 +100,9 @@ def test_a_stored_answer_is_never_bought_again(breaks_off: tuple[int, ...], tmp_
         shutil.copytree(expected.start, folder)
         with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
             till.trial().run(folder, FaultyFiles(Fault(at, KINDS[at % len(KINDS)], at % 4 == 0)))
-        answers, billed = list(till.kept), len(till.billed)
+        durable, billed = list(till.durable), len(till.billed)
         trial_problems = recovered(till.trial(), folder, expected)
-        trial_problems += till.problems(folder / "s", answers, till.billed[billed:])
+        trial_problems += till.problems(folder / "s", durable, till.billed[billed:])
         problems += [f"effect {at}: {problem}" for problem in trial_problems]
         shutil.rmtree(folder)
     assert problems == []
@@ -153,7 +153,7 @@ def test_a_step_that_lacks_only_its_head_reports_the_scores_that_it_was_chosen_b
         grow(Session.open(tmp_path / "s", files=StopsAtHead()), "x_ltr", **options)
     generator = InstantGenerator()
     resumed = grow(Session.open(tmp_path / "s", files=QuickFiles()), "x_ltr", generator, **options)
-    assert (resumed.status, resumed.chosen, generator.asked) == (whole.status, whole.chosen, [])
+    assert (resumed.status, resumed.chosen, generator.candidates) == (whole.status, whole.chosen, [])
     assert [score.primary for score in resumed.scores if score] == [score.primary for score in whole.scores if score]
     assert len(resumed.scores) == 3
     assert None not in resumed.scores

@@ -51,7 +51,7 @@ def test_no_unsynced_content_is_needed(trial: Trial, tmp_path: Path) -> None:
     shutil.copytree(expected.start, run)
     trial.run(run, files := PowerLossFiles(run, sometimes))
     power_off(files)  # after the last effect: what nothing synced by now is never synced
-    assert all(map(trial.done, left[-3:]))
+    assert all(map(trial.is_done, left[-3:]))
     assert len(left) >= 15
     assert [f"{place.name}: {problem}" for place in left for problem in recovered(trial, place, expected)] == []
 
@@ -71,16 +71,16 @@ def test_a_paid_answer_survives_once_it_is_stored(breaks_off: tuple[int, ...], t
             place = tmp_path / "left" / f"{len(left)}"
             place.mkdir(parents=True)
             files.survive(place, len(left) % 3)
-            left.append((place, list(till.kept)))
+            left.append((place, list(till.durable)))
 
     run = tmp_path / "run"
     shutil.copytree(expected.start, run)
     till.trial().run(run, PowerLossFiles(run, power_off))
     problems = []
-    for place, answers in left:
+    for place, durable in left:
         again = Till(breaks_off=breaks_off)
         problems += recovered(again.trial(), place, expected)
-        problems += again.problems(place / "s", answers, again.billed)
+        problems += again.problems(place / "s", durable, again.billed)
     assert len(left) >= 15
     assert problems == []
 

@@ -393,7 +393,7 @@ def test_a_rerun_requests_only_the_missing_tiles(session: Session, paid: Paid, p
     assert session.status().unfinished == (1,)
     result = session.step("x_ltr", paid)
     assert (result.step_index, len(result.scores)) == (1, 3)
-    assert paid.made == 1
+    assert paid.payments == 1
     assert paid.requests[0].first_candidate == 2
     assert session.status().money.spent == 3
     assert session.status().unfinished == ()
@@ -410,7 +410,7 @@ def test_another_request_does_not_use_the_answers_of_an_unfinished_step(session:
         session.step("x_ltr", paid)
     result = session.step("x_ltr", paid, prompt="something else")
     assert result.step_index == 2
-    assert paid.made == 2 + 3
+    assert paid.payments == 2 + 3
     session.undo()
     assert session.step("x_ltr", paid).step_index == 1
 
@@ -424,11 +424,11 @@ def test_a_call_of_unknown_outcome_is_repeated_only_with_permission(
         session.step("x_ltr", killed)
     with pytest.raises(OutcomeUnknownError, match=r"1 call.s. of unknown outcome.*nothing was sent"):
         session.step("x_ltr", paid)
-    assert paid.made == 0
+    assert paid.payments == 0
     assert session.status().money.perhaps_billed == 1
     result = session.step("x_ltr", paid, retry_ambiguous=True)
     assert result.status == "committed"
-    assert paid.made == 2
+    assert paid.payments == 2
     money = session.status().money
     assert money.spent == 3
     assert money.perhaps_billed == 1
@@ -447,7 +447,7 @@ def test_the_budget_of_a_session_survives_a_restart(session: Session, paid: Paid
     session.step("x_ltr", paid, candidates=2, gate=None, budget=Decimal(3))
     with pytest.raises(PaymentError, match="over the budget"):
         Session.open(session.root).step("x_ltr", paid, candidates=2, gate=None, budget=Decimal(3))
-    assert paid.made == 2 + 1
+    assert paid.payments == 2 + 1
     assert session.canvas_size == (80, 64)
 
 
@@ -479,7 +479,7 @@ def test_a_paid_answer_outlives_a_refusal_of_the_second_call(
         session.step("x_ltr", Paid(picture, ORIGIN, fail=refuse_the_second), candidates=2)
     assert session.status().unfinished == (1,)
     result = session.step("x_ltr", paid, candidates=2)
-    assert (result.step_index, len(result.scores), paid.made) == (1, 2, 1)
+    assert (result.step_index, len(result.scores), paid.payments) == (1, 2, 1)
     assert session.status().money.spent == 2
 
 
@@ -497,7 +497,7 @@ def test_a_paid_answer_without_a_tile_is_bought_again_only_with_permission(
     assert session.status().unfinished == (1,)
     with pytest.raises(OutcomeUnknownError, match="--retry-ambiguous"):
         session.step("x_ltr", paid)
-    assert paid.made == 0
+    assert paid.payments == 0
     assert session.step("x_ltr", paid, retry_ambiguous=True).step_index == 1
 
 

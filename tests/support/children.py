@@ -16,8 +16,8 @@ _PRELUDE = "from tests.support.offline import block_imports, block_network; bloc
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment of a child: nothing that changes behaviour, the checkout on the path, `extra` added."""
-    kept = {name: value for name, value in os.environ.items() if not is_setting(name)}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "100"} | extra
+    variables = {name: value for name, value in os.environ.items() if not is_setting(name)}
+    return variables | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "100"} | extra
 
 
 def is_setting(name: str) -> bool:

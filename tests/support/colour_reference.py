@@ -83,14 +83,14 @@ def space_of(picture: Samples) -> Space:
 
 def right_pixels(picture: Samples) -> Rows:
     """What every pixel must be: (red, green, blue), 0 to 255, not rounded, flattened on white."""
-    space, known = space_of(picture), dict[Pixel, Rgb]()
+    space, colours = space_of(picture), dict[Pixel, Rgb]()
 
     def right(pixel: Pixel) -> Rgb:
-        if pixel not in known:
+        if pixel not in colours:
             colour, alpha = _unpaletted(pixel, picture)
             colour = space.to_srgb(colour)
-            known[pixel] = on_white(colour, alpha)
-        return known[pixel]
+            colours[pixel] = on_white(colour, alpha)
+        return colours[pixel]
 
     return [[right(pixel) for pixel in row] for row in picture.rows]
 
@@ -104,7 +104,8 @@ def on_white(colour: Rgb, alpha: float) -> Rgb:
 def mean_error(pixels: Sequence[Pixel], right: Rows) -> float:
     """The mean distance of a channel of RGB pixels, row by row, from what it must be, in levels."""
     flat = [pixel for row in right for pixel in row]
-    differences = [abs(a - b) for got, must in zip(pixels, flat, strict=True) for a, b in zip(got, must, strict=True)]
+    pairs = zip(pixels, flat, strict=True)
+    differences = [abs(a - b) for pixel, expected in pairs for a, b in zip(pixel, expected, strict=True)]
     return sum(differences) / len(differences)
 
 

@@ -93,10 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update({what: int(number) for number, what in _COUNT.findall(text.rstrip().rpartition("\n")[2])})
-    shown = {name: counts[name] for name in ("passed", "failed", "skipped")}
-    shown["failed"] += counts["error"] + counts["errors"]
+    totals = {name: counts[name] for name in ("passed", "failed", "skipped")}
+    totals["failed"] += counts["error"] + counts["errors"]
     print(f"{len(codes)} processes, {time.monotonic() - start:.0f} s")
-    print(", ".join(f"{number} {name}" for name, number in shown.items()))
+    print(", ".join(f"{number} {name}" for name, number in totals.items()))
     return max((code for code in codes if code != _NO_TESTS), default=_NO_TESTS)
 
 

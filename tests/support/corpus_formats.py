@@ -47,7 +47,7 @@ def _bottom_up(pixels: Sequence[Pixel]) -> list[Sequence[Pixel]]:
     return [pixels[start : start + SIZE[0]] for start in range(0, len(pixels), SIZE[0])][::-1]
 
 
-def _calibrated(space: Space, gamma: float) -> bytes:
+def _lcs_calibrated_rgb(space: Space, gamma: float) -> bytes:
     """LCS_CALIBRATED_RGB: XYZ of the primaries, which add up to white, and three gammas."""
     columns = _xyz_of_primaries(space)
     points = [round(value * (1 << 30)) for column in columns for value in column]
@@ -81,12 +81,12 @@ def bitmaps() -> Iterator[Case]:
     adobe = _rows([pixel[:3] for pixel in opaque], ADOBE)
     near_srgb = replace(ADOBE, curve=SRGB.curve)  # a gamma within 5 % of 2.2 counts as the curve of sRGB
     right = _rows([pixel[:3] for pixel in opaque], near_srgb)
-    yield Case("calibrated as Adobe RGB.bmp", _bmp(opaque, _calibrated(ADOBE, 2.19921875)), right, "primaries")
+    yield Case("calibrated as Adobe RGB.bmp", _bmp(opaque, _lcs_calibrated_rgb(ADOBE, 2.19921875)), right, "primaries")
     linear = replace(P3, curve=lambda value: value)
     right = _rows([pixel[:3] for pixel in opaque], linear)
-    yield Case("calibrated as linear P3.bmp", _bmp(opaque, _calibrated(P3, 1.0)), right)
-    yield Case("calibrated with a gamma of encoding.bmp", _bmp(opaque, _calibrated(SRGB, 1 / 2.2)), plain)
-    yield Case("calibrated as sRGB.bmp", _bmp(opaque, _calibrated(SRGB, 2.2)), plain)
+    yield Case("calibrated as linear P3.bmp", _bmp(opaque, _lcs_calibrated_rgb(P3, 1.0)), right)
+    yield Case("calibrated with a gamma of encoding.bmp", _bmp(opaque, _lcs_calibrated_rgb(SRGB, 1 / 2.2)), plain)
+    yield Case("calibrated as sRGB.bmp", _bmp(opaque, _lcs_calibrated_rgb(SRGB, 2.2)), plain)
     profile = icc_profile(ADOBE, 2.19921875, "sRGB, it says")
     place = struct.pack("<4s48xIII", b"DEBM", 0, 124 + 4 * count, len(profile))
     yield Case("embedded profile.bmp", _bmp(opaque, place.ljust(68, b"\0"), profile), adobe, "profile")

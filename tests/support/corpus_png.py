@@ -60,13 +60,13 @@ def whole_pngs() -> Iterator[Case]:
                 if colour_type in (0, 4) and name not in _GREY_SPACES:
                     continue
                 orientation = next(orientations)
-                picture = _drawn(depth, colour_type, transparent, chunks, orientation)
+                picture = _samples(depth, colour_type, transparent, chunks, orientation)
                 words = [f"colour {colour_type}", f"{depth} bits", "with tRNS" * transparent, "interlaced" * interlaced]
                 title = ", ".join(filter(None, [*words, name, f"orientation {orientation}"]))
                 yield Case(f"{title}.png", encode(picture, interlaced=interlaced), upright(picture, orientation))
 
 
-def _drawn(
+def _samples(
     depth: int, colour_type: int, transparent: bool, chunks: dict[bytes, bytes], orientation: int = 1
 ) -> Samples:
     """A picture of noise over ramps; a quarter of its pixels has the transparent colour when there is one."""
@@ -96,7 +96,7 @@ def _drawn(
 
 
 def damaged_pngs() -> Iterator[Case]:
-    picture = _drawn(8, 2, False, {})
+    picture = _samples(8, 2, False, {})
     good, right = encode(picture), right_pixels(picture)
     (at,) = (place for place in range(len(good)) if good[place : place + 4] == b"IDAT")
     (length,) = struct.unpack_from(">I", good, at - 4)

@@ -24,9 +24,9 @@ def table(text: str, *columns: str) -> list[dict[str, str]]:
     Raises:
         AssertionError: there is no such table, or more than one.
     """
-    found = [rows for header, rows in _tables(text) if tuple(header[: len(columns)]) == columns]
-    assert len(found) == 1, f"{len(found)} tables begin with the columns {columns}, there must be one"
-    return found[0]
+    tables = [rows for header, rows in _tables(text) if tuple(header[: len(columns)]) == columns]
+    assert len(tables) == 1, f"{len(tables)} tables begin with the columns {columns}, there must be one"
+    return tables[0]
 
 
 def code_blocks(text: str, *languages: str) -> list[str]:

@@ -66,15 +66,15 @@ def _entries(text: str) -> list[str]:
 
 
 def _report(served: Emulator) -> None:
-    seen = 0
+    count = 0
     try:
         while True:
             time.sleep(0.2)
-            for call in served.calls[seen:]:
-                seen += 1
-                print(f"{seen}: {call.outcome} -> {call.status}, billed ${call.usd:.4f}", flush=True)
+            for call in served.calls[count:]:
+                count += 1
+                print(f"{count}: {call.outcome} -> {call.status}, billed ${call.usd:.4f}", flush=True)
     except KeyboardInterrupt:
-        print(f"{served.sent} requests, billed ${served.billed_usd:.4f}", file=sys.stderr)
+        print(f"{served.arrivals} requests, billed ${served.billed_usd:.4f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

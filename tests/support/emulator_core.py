@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from .emulator_flavours import FLAVOURS, Flavour
-from .emulator_outcomes import known, play
+from .emulator_outcomes import play, valid_entry
 from .emulator_replies import Reply, event_reply, json_reply
 from .emulator_rules import MODELS, Edit, Refusal, check_edit, error_body
 
@@ -88,7 +88,7 @@ class Emulator:
         self.api_key = api_key
         self.here = "http://127.0.0.1:8123"
         self.elsewhere = "http://elsewhere.example:8123"
-        self._after = known(after)
+        self._after = valid_entry(after)
         self._draw = draw
         self._any_size = any_size
         self._lock = threading.RLock()
@@ -101,7 +101,7 @@ class Emulator:
             ValueError: an entry that is no outcome.
         """
         with self._lock:
-            self._script = [known(entry) for entry in script]
+            self._script = [valid_entry(entry) for entry in script]
             self.calls: list[Call] = []
             self.downloads: list[str] = []
             self.strays: list[tuple[str, str, bool]] = []
@@ -126,7 +126,7 @@ class Emulator:
         return sum((call.usd for call in self.calls if call.settled), Decimal(0))
 
     @property
-    def sent(self) -> int:
+    def arrivals(self) -> int:
         """How many requests for an edit arrived."""
         return sum(call.outcome not in ("connect_error", "connect_timeout", "pool_timeout") for call in self.calls)
 
@@ -220,8 +220,8 @@ class _Scene:
         return path
 
     def entry(self, data: bytes) -> dict[str, str]:
-        wanted = self.edit.fields.get("response_format", self._emulator.flavour.answers)
-        if wanted == "url":
+        answer_format = self.edit.fields.get("response_format", self._emulator.flavour.answers)
+        if answer_format == "url":
             return {"url": self.here + self.publish(data)}
         return {"b64_json": base64.b64encode(data).decode("ascii")}
 
@@ -233,8 +233,8 @@ class _Scene:
             content["usage"] = usage
         if self._emulator.flavour.strict:
             fields = self.edit.fields
-            said = ("size", "quality", "background", "output_format")
-            content |= {name: fields[name] for name in said if name in fields}
+            names = ("size", "quality", "background", "output_format")
+            content |= {name: fields[name] for name in names if name in fields}
         return json_reply(200, content, self._number)
 
 

@@ -43,14 +43,14 @@ class _Body(httpx.SyncByteStream):
         self._reply = reply
 
     def __iter__(self) -> Iterator[bytes]:
-        sent = 0
+        size = 0
         for piece in self._reply.cut_pieces():
             if self._reply.pause:
                 time.sleep(self._reply.pause)
-            sent += len(piece)
+            size += len(piece)
             yield piece
-        if isinstance(self._reply.body, bytes) and sent < len(self._reply.body):
+        if isinstance(self._reply.body, bytes) and size < len(self._reply.body):
             raise httpx.RemoteProtocolError(
                 "peer closed connection without sending complete message body "
-                f"(received {sent} bytes, expected {len(self._reply.body)})"
+                f"(received {size} bytes, expected {len(self._reply.body)})"
             )

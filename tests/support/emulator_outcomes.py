@@ -51,7 +51,7 @@ from PIL import Image
 from .emulator_replies import NEVER_SENT, Reply, event_reply, html_reply, json_reply
 from .emulator_rules import Edit
 
-__all__ = ["OUTCOMES", "Scene", "known", "play"]
+__all__ = ["OUTCOMES", "Scene", "play", "valid_entry"]
 
 _EDGE_PAGES = {502: "Bad gateway", 504: "Gateway time-out", 520: "Unknown error", 524: "A timeout occurred"}
 
@@ -88,7 +88,7 @@ class Scene(Protocol):
 Outcome = Callable[[Scene, str], Reply]
 
 
-def known(entry: str) -> str:
+def valid_entry(entry: str) -> str:
     """`entry`, if there is such an outcome.
 
     Raises:

@@ -174,14 +174,14 @@ class ModelName:
 def _check_key(flavour: Flavour, headers: Mapping[str, str], api_key: str) -> None:
     if flavour.auth is None:
         return
-    given = headers.get(flavour.auth, "")
+    key = headers.get(flavour.auth, "")
     expected = f"Bearer {api_key}" if flavour.auth == "authorization" else api_key
-    if given == expected:
+    if key == expected:
         return
     if flavour.auth == "api-key":
         raise Refusal(401, "Access denied due to invalid subscription key or wrong API endpoint.", code="401")
-    what = "Incorrect API key provided." if given else "You didn't provide an API key."
-    raise Refusal(401, what, code="invalid_api_key" if given else None)
+    what = "Incorrect API key provided." if key else "You didn't provide an API key."
+    raise Refusal(401, what, code="invalid_api_key" if key else None)
 
 
 def _sorted_out(parts: tuple[Part, ...], flavour: Flavour) -> tuple[dict[str, str], list[Part], Part | None]:
@@ -217,19 +217,19 @@ def _check_fields(fields: Mapping[str, str], model: ModelName, refuses: tuple[st
     if rules is None or rules.shut_down:
         why = "has been deprecated" if rules else "does not exist or you do not have access to it"
         raise Refusal(404, f"The model `{model.name}` {why}.", "model_not_found", "model")
-    known = {*_EXPLICIT, *_CHOICES, "output_compression", "stream", "partial_images", "user"}
+    names = {*_EXPLICIT, *_CHOICES, "output_compression", "stream", "partial_images", "user"}
     if model.in_path:
-        known.remove("model")
+        names.remove("model")
     allowed = {**_CHOICES, "quality": tuple(rules.output_tokens)}
     for name, values in (("complexity", rules.complexities), ("input_fidelity", rules.input_fidelities)):
         if values:
-            known.add(name)
+            names.add(name)
             allowed[name] = values
     if "input_fidelity" in fields and not rules.input_fidelities:
         message = f"The model '{model.name}' does not support the 'input_fidelity' parameter."
         raise Refusal(400, message, "invalid_input_fidelity_model", "input_fidelity")
     for name in fields:
-        if name not in known:
+        if name not in names:
             raise Refusal(400, f"Unknown parameter: '{name}'.", "unknown_parameter", name)
     for name, values in allowed.items():
         if name in fields and fields[name] not in values:
@@ -245,10 +245,10 @@ def _check_fields(fields: Mapping[str, str], model: ModelName, refuses: tuple[st
 
 
 def _size(text: str, rules: ModelRules | None) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
-    if not found:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if not match:
         raise Refusal(400, f"Invalid size '{text}'.", "invalid_value", "size")
-    width, height = int(found[1]), int(found[2])
+    width, height = int(match[1]), int(match[2])
     if rules is None:
         return width, height
     if rules.fixed_sizes:

@@ -36,11 +36,11 @@ class Fading:
         frame = request.contract.tile_frame(request.mode)
         tile = true_tile(self.picture, self.origin, request)
         true_band = style_of(to_canonical(tile.crop(frame.conditioning_half), request.mode))
-        shown = style_of(to_canonical(request.band, request.mode))
+        style = style_of(to_canonical(request.band, request.mode))
         new = restyled(
             tile.crop(frame.generated_half),
-            self.contrast * shown.contrast / true_band.contrast,
-            self.sharpness * shown.sharpness / true_band.sharpness,
+            self.contrast * style.contrast / true_band.contrast,
+            self.sharpness * style.sharpness / true_band.sharpness,
         )
         tile.paste(new, frame.generated_half)
         tile.paste(request.band, frame.conditioning_half)
@@ -58,9 +58,9 @@ def restyled(image: Image.Image, contrast: float, sharpness: float) -> Image.Ima
         too_sharp = style_of(_mixed(image, soft, middle)).sharpness > sharpness * before.sharpness
         low, high = (middle, high) if too_sharp else (low, middle)
     mixed = _mixed(image, soft, (low + high) / 2)
-    found = style_of(mixed)
-    gain = contrast * before.contrast / found.contrast
-    return _each(mixed, mixed, lambda v: found.lightness + (v["i"] - found.lightness) * gain)
+    style = style_of(mixed)
+    gain = contrast * before.contrast / style.contrast
+    return _each(mixed, mixed, lambda v: style.lightness + (v["i"] - style.lightness) * gain)
 
 
 def _mixed(image: Image.Image, soft: Image.Image, amount: float) -> Image.Image:

@@ -120,8 +120,8 @@ class FaultyFiles(QuickFiles):
         try:
             self._effect(path, lambda: lock.append(super(FaultyFiles, self).lock(path)))
         except BaseException:
-            for taken in lock:  # a process that dies gives its lock back
-                taken.release()
+            for inner in lock:  # a process that dies gives its lock back
+                inner.release()
             raise
         return lock[0]
 
@@ -169,8 +169,8 @@ class _Names:
         elif change.kind == "no folder":
             self.folders.discard(change.path)
         elif change.kind == "moved folder":
-            self.folders = {change.moved(path) for path in self.folders}
-            self.files = {change.moved(path): inode for path, inode in self.files.items()}
+            self.folders = {change.path_after(path) for path in self.folders}
+            self.files = {change.path_after(path): inode for path, inode in self.files.items()}
         elif change.inode is None:
             self.files.pop(change.path, None)
         else:
@@ -188,7 +188,7 @@ class _Change:
     inode: _Inode | None = None
     source: Path | None = None
 
-    def moved(self, path: Path) -> Path:
+    def path_after(self, path: Path) -> Path:
         """`path` after the folder `source` has become `self.path`."""
         assert self.source is not None
         return self.path / path.relative_to(self.source) if path.is_relative_to(self.source) else path
@@ -283,10 +283,10 @@ class PowerLossFiles(QuickFiles):
 
     def _replaced_folder(self, change: _Change) -> None:
         """A folder has another name, and all that is in it with it."""
-        self._live = {change.moved(path): inode for path, inode in self._live.items()}
-        inside = [replace(other, path=change.moved(other.path)) for other in self._changes]
+        self._live = {change.path_after(path): inode for path, inode in self._live.items()}
+        inside = [replace(other, path=change.path_after(other.path)) for other in self._changes]
         self._changes = [
-            replace(other, source=change.moved(other.source)) if other.source else other for other in inside
+            replace(other, source=change.path_after(other.source)) if other.source else other for other in inside
         ]
         self._changed(change)
 

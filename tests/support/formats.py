@@ -30,8 +30,8 @@ def _section(record: type) -> Iterator[str]:
     yield f"## {record.__name__}\n\n{(record.__doc__ or '').strip()}\n\n| field | type | meaning |\n|---|---|---|"
     for name, hint in get_type_hints(record, include_extras=True).items():
         kind, meaning = _described(hint)
-        shown = f"*`{name}`*" if get_origin(hint) is NotRequired else f"`{name}`"
-        yield f"| {shown} | {kind} | {meaning} |"
+        cell = f"*`{name}`*" if get_origin(hint) is NotRequired else f"`{name}`"
+        yield f"| {cell} | {kind} | {meaning} |"
     yield ""
 
 
@@ -73,8 +73,8 @@ def violations(value: object, hint: Any, path: str = "") -> list[str]:
     if origin is Literal:
         return [] if value in arguments else [f"{path}: {value!r} is none of {arguments}"]
     if origin in (Union, types.UnionType):
-        tried = [violations(value, each, path) for each in arguments]
-        return [] if [] in tried else min(tried, key=len)
+        results = [violations(value, each, path) for each in arguments]
+        return [] if [] in results else min(results, key=len)
     if origin is list:
         if not isinstance(value, list):
             return [f"{path}: {value!r} is no list"]

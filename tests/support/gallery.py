@@ -34,13 +34,13 @@ def main() -> None:
         with Image.open(path) as image:
             picture = image.convert("RGB")
         for column, mode in enumerate(MODES):
-            small = _grown(picture, mode)
+            small = _canvas(picture, mode)
             left = GAP + column * cell + (LONG_PX - small.width) // 2
             sheet.paste(small, (left, GAP + row * cell + (LONG_PX - small.height) // 2))
     sheet.save(SHEET, quality=85, optimize=True)
 
 
-def _grown(picture: Image.Image, mode: Mode) -> Image.Image:
+def _canvas(picture: Image.Image, mode: Mode) -> Image.Image:
     """The canvas after STEPS steps in `mode`, small, with ticks where the seed picture ends."""
     if mode.axis == "y":
         picture = picture.transpose(Image.Transpose.ROTATE_90)

@@ -40,8 +40,8 @@ def verbs() -> dict[str, argparse.ArgumentParser]:
 
 def make_variables() -> set[str]:
     """The variables that `make step` takes, from the Makefile."""
-    (found,) = re.findall(r"^STEP := ((?:.*\\\n)*.*)$", read("Makefile"), flags=re.MULTILINE)
-    return set(found.replace("\\\n", " ").split())
+    (names,) = re.findall(r"^STEP := ((?:.*\\\n)*.*)$", read("Makefile"), flags=re.MULTILINE)
+    return set(names.replace("\\\n", " ").split())
 
 
 def module_names() -> Iterator[str]:
@@ -57,7 +57,7 @@ def public_constants() -> dict[str, str]:
 
     A name that a package exports is listed once, under the package.
     """
-    found = {}
+    constants = {}
     for name in module_names():
         module = importlib.import_module(name)
         package = importlib.import_module(name.rpartition(".")[0] or name)
@@ -65,8 +65,8 @@ def public_constants() -> dict[str, str]:
             text = _plain(getattr(module, constant)) if constant.isupper() else None
             exported = package is not module and constant in getattr(package, "__all__", ())
             if text is not None and name.partition(".")[2] and not exported:
-                found[f"{name.partition('.')[2]}.{constant}"] = text
-    return found
+                constants[f"{name.partition('.')[2]}.{constant}"] = text
+    return constants
 
 
 def _plain(value: object) -> str | None:
@@ -93,7 +93,7 @@ def _verbs() -> str:
 
 
 def _options() -> str:
-    known = make_variables()
+    variables = make_variables()
     rows = []
     for action in verbs()["step"]._actions:
         if action.dest == "help" or not action.option_strings:
@@ -102,7 +102,7 @@ def _options() -> str:
         if action.nargs != 0:
             flag += " " + str(action.metavar or "|".join(map(str, action.choices or ())))
         variable = MAKE_VARIABLES.get(action.dest, action.dest.upper())
-        rows.append((f"`{flag}`", f"`{variable}`" if variable in known else "", action.help or ""))
+        rows.append((f"`{flag}`", f"`{variable}`" if variable in variables else "", action.help or ""))
     return _table(("option", "make", "meaning"), rows)
 
 

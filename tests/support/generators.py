@@ -75,11 +75,11 @@ class Truth:
 class Paid(Truth):
     """`Truth`, but every candidate is a paid call of one dollar whose answer is JSON, logged as the client does.
 
-    `fail` is asked before each answer, with the number of calls made so far, and may raise.
+    `fail` is called before each answer, with the number of `payments` so far, and may raise.
     """
 
-    fail: Callable[[int, CallLog, int], None] = lambda _made, _calls, _call: None
-    made: int = 0
+    fail: Callable[[int, CallLog, int], None] = lambda _number, _calls, _call: None
+    payments: int = 0
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
         """One call a candidate."""
@@ -88,8 +88,8 @@ class Paid(Truth):
         for _ in range(request.candidates):
             calls.reserve(Decimal(1), "a test call")
             call = calls.intend({"model": "free"})
-            self.made += 1
-            self.fail(self.made, calls, call)
+            self.payments += 1
+            self.fail(self.payments, calls, call)
             body = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(tile).decode()}]}).encode()
             calls.answered(call, body, {"content-type": "application/json"}, Decimal(1))
             yield RawCandidate(tile, {"answer": call, "image": 0}, call)

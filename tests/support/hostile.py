@@ -41,12 +41,12 @@ def header(size: tuple[int, int], depth: int = 8, colour: int = 2, *methods: int
 
 def chunks(data: bytes) -> list[bytes]:
     """The chunks of a good PNG."""
-    found, at = [], len(_SIGNATURE)
+    parts, at = [], len(_SIGNATURE)
     while at < len(data):
         (length,) = struct.unpack_from(">I", data, at)
-        found.append(data[at : at + 12 + length])
+        parts.append(data[at : at + 12 + length])
         at += 12 + length
-    return found
+    return parts
 
 
 def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
@@ -57,7 +57,7 @@ def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
     rows = b"".join(b"\0" + bytes(3 * px) for _ in range(px))
     idat = chunk(b"IDAT", zlib.compress(rows))
     zeros = zlib.compress(bytes(_BOMB), 9)
-    found = {
+    pictures = {
         "nothing": b"",
         "signature only": _SIGNATURE,
         "half a signature": _SIGNATURE[:4],
@@ -134,11 +134,11 @@ def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
     for number, end in enumerate(_boundaries(good)):
         for shift in (-1, 0, 1):
             if 0 < end + shift < len(good):
-                found[f"cut {shift:+d} at the end of chunk {number}"] = good[: end + shift]
+                pictures[f"cut {shift:+d} at the end of chunk {number}"] = good[: end + shift]
     for number, part in enumerate(chunks(good)):
         wrong = chunk(part[4:8], part[8:-4], crc=zlib.crc32(part) ^ 1)
-        found[f"wrong CRC in chunk {number}"] = good.replace(part, wrong)
-    return found
+        pictures[f"wrong CRC in chunk {number}"] = good.replace(part, wrong)
+    return pictures
 
 
 @cache

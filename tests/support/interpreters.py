@@ -22,14 +22,14 @@ _TELL = "import platform, sys; print(platform.python_implementation(), '.'.join(
 
 def find_interpreters() -> dict[str, str]:
     """Version -> path of one CPython of that version, oldest first."""
-    found: dict[tuple[int, ...], str] = {}
+    paths: dict[tuple[int, ...], str] = {}
     for path in _candidates():
-        told = subprocess.run([path, "-c", _TELL], capture_output=True, text=True, check=False).stdout.split()
-        if len(told) == 2 and told[0] == "CPython":
-            version = tuple(map(int, told[1].split(".")))
+        words = subprocess.run([path, "-c", _TELL], capture_output=True, text=True, check=False).stdout.split()
+        if len(words) == 2 and words[0] == "CPython":
+            version = tuple(map(int, words[1].split(".")))
             if version >= (3, 11):
-                found.setdefault(version[:2], path)
-    return {".".join(map(str, version)): found[version] for version in sorted(found)}
+                paths.setdefault(version[:2], path)
+    return {".".join(map(str, version)): paths[version] for version in sorted(paths)}
 
 
 def _candidates() -> Iterator[str]:
@@ -55,12 +55,12 @@ def prepare(python: str, folder: Path, pillow: str) -> Path:
     if stamp.exists():
         return inside
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["test"], pillow]
+    requirements = [*project["project"]["dependencies"], *project["dependency-groups"]["test"], pillow]
     wheelhouse = os.environ.get("WHEELHOUSE")
     source = ["--no-index", "--find-links", wheelhouse] if wheelhouse else []
     subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
     pip = [str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, *source, *wanted], check=True)
+    subprocess.run([*pip, *source, *requirements], check=True)
     stamp.touch()
     return inside
 
@@ -76,11 +76,12 @@ def main() -> int:
             except subprocess.CalledProcessError as error:
                 results.append((name, f"FAILED: no environment ({error})"))
                 continue
-            told = subprocess.run([inside, "-c", "import PIL; print(PIL.__version__)"], capture_output=True, text=True)
-            print(f"== Python {version}, Pillow {told.stdout.strip()}", flush=True)
+            command = [str(inside), "-c", "import PIL; print(PIL.__version__)"]
+            pillow_version = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+            print(f"== Python {version}, Pillow {pillow_version}", flush=True)
             suite = [str(inside), "-m", "tests.support.cores", *sys.argv[1:]]
             code = subprocess.run(suite, cwd=ROOT, check=False).returncode
-            results.append((f"Python {version}, Pillow {told.stdout.strip()}", "passed" if code == 0 else "FAILED"))
+            results.append((f"Python {version}, Pillow {pillow_version}", "passed" if code == 0 else "FAILED"))
     print("\n" + "\n".join(f"{name}: {result}" for name, result in results))
     return int(not results or any(result != "passed" for _, result in results))
 

@@ -36,10 +36,10 @@ _OPTIONS = {"candidates": 2, "gate": None, "calibrate": False, "artifacts": "lea
 def killed_plan(folder: Path, steps: int, kills: int, seed: int) -> dict[str, Any]:
     """Follow a plan of `steps` steps in a process that is killed `kills` times; "problems" says what went wrong."""
     command = [sys.executable, "-m", "tests.support.killed_plan", str(folder), str(steps), str(kills), str(seed)]
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        return {"problems": [done.stderr[-2000:]], "kills": 0}
-    report: dict[str, Any] = json.loads(done.stdout)
+    process = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+    if process.returncode:
+        return {"problems": [process.stderr[-2000:]], "kills": 0}
+    report: dict[str, Any] = json.loads(process.stdout)
     return report
 
 

@@ -62,22 +62,22 @@ def killed_session(root: Path, kills: int, seed: int) -> dict[str, Any]:
     emulator = steady_emulator()
     with EmulatorServer(emulator) as server:
         server.expect_resets()
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "tests.support.kills", str(root), server.emulator.base_url, str(kills), str(seed)],
             env=clean_environment(),
             capture_output=True,
             text=True,
             check=True,
         )
-        report: dict[str, Any] = json.loads(done.stdout)
+        report: dict[str, Any] = json.loads(process.stdout)
         store = Store(root)
         if store.steps.unfinished():
             _one_step(root, server.emulator.base_url)
         report["problems"] += [str(finding) for finding in verify_path(root).findings]
         outcomes = Counter(_outcomes(store))
-        report |= {"steps": store.head, "billed": emulator.sent, "outcomes": dict(outcomes)}
-        if emulator.sent > outcomes["answered"] + outcomes["resent"]:
-            report["problems"].append(f"{emulator.sent} requests were billed, but the log has {dict(outcomes)}")
+        report |= {"steps": store.head, "billed": emulator.arrivals, "outcomes": dict(outcomes)}
+        if emulator.arrivals > outcomes["answered"] + outcomes["resent"]:
+            report["problems"].append(f"{emulator.arrivals} requests were billed, but the log has {dict(outcomes)}")
         if outcomes["answered"] != 2 * store.head:
             report["problems"].append(f"{store.head} steps of two tiles have {outcomes['answered']} answers")
         undisturbed = make_session(root.parent / "undisturbed", files=QuickFiles())

@@ -39,17 +39,17 @@ class LongStep:
         paid = PaidSession(folder / "start", after="rate_limit", retry=retry, calls="each", concurrency=1)
         with contextlib.suppress(ServerUnavailableError):
             paid.step(candidates=_TILES)
-        assert paid.served.sent == _REFUSED
+        assert paid.served.arrivals == _REFUSED
 
     def problems(self, outcome: str, busy: int) -> list[str]:
         """Go on with the step in a copy; what was lost, paid twice or is not in the books, in words."""
         root = self._folder / "run"
         shutil.copytree(self._folder / "start", root)
         try:
-            found = _problems(PaidSession(root, *["rate_limit"] * busy, outcome, calls="each", concurrency=1))
+            problems = _problems(PaidSession(root, *["rate_limit"] * busy, outcome, calls="each", concurrency=1))
         finally:
             shutil.rmtree(root)
-        return [f"{outcome} after {busy} more refusals: {problem}" for problem in found]
+        return [f"{outcome} after {busy} more refusals: {problem}" for problem in problems]
 
 
 def _problems(paid: PaidSession) -> list[str]:
@@ -57,21 +57,21 @@ def _problems(paid: PaidSession) -> list[str]:
     try:
         paid.step(candidates=_TILES)
     except OutcomeUnknownError:
-        sent = paid.served.sent
+        before = paid.served.arrivals
         with contextlib.suppress(OutcomeUnknownError):
             paid.step(candidates=_TILES)
             problems.append("it went on without permission")
-        if paid.served.sent != sent:
-            problems.append(f"{paid.served.sent - sent} requests left without permission")
+        if paid.served.arrivals != before:
+            problems.append(f"{paid.served.arrivals - before} requests left without permission")
         paid.step(candidates=_TILES, retry_ambiguous=True)
     session = Session.open(paid.root, files=QuickFiles())
     if session.head != 1:
         problems.append("the step was not committed")
     billed = [call.usd for call in paid.served.calls]
-    lost = paid.ledger.doubts
-    if (bills := sum(usd > 0 for usd in billed)) != _TILES + len(lost):
-        problems.append(f"{bills} calls were billed for {_TILES} tiles and {len(lost)} calls in doubt")
-    for key in lost:
+    doubts = paid.ledger.doubts
+    if (bills := sum(usd > 0 for usd in billed)) != _TILES + len(doubts):
+        problems.append(f"{bills} calls were billed for {_TILES} tiles and {len(doubts)} calls in doubt")
+    for key in doubts:
         call = int(key.partition("/")[2])
         session.settle(1, call, True, "the usage page", billed[call - _REFUSED])
     if paid.ledger.counted != paid.billed:

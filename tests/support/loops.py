@@ -22,11 +22,11 @@ __all__ = [
     "SEED_PX",
     "SOFT",
     "canvas_at",
+    "canvas_image",
     "endless",
     "grow",
     "lowered",
     "origin_of",
-    "shown",
     "truth",
 ]
 
@@ -79,6 +79,6 @@ def grow(session: Session, mode: Mode, damage: Damage = lambda tile, _n: tile, *
     return session.step(mode, truth(mode, damage), **(defaults | options))
 
 
-def shown(session: Session) -> Image.Image:
+def canvas_image(session: Session) -> Image.Image:
     size, data = pixels_of(session.root, session.store.branch)
     return Image.frombytes("RGB", size, data)

@@ -123,15 +123,15 @@ class ScriptedServer(httpx.BaseTransport):
     def restart(self, script: Sequence[str]) -> None:
         """Forget everything and follow `script`."""
         self.script = script
-        self.asked: list[int] = []  # n of each request that arrived or was tried
+        self.call_sizes: list[int] = []  # n of each request that arrived or was tried
         self.happened: list[str] = []
         self.bills: list[Decimal] = []  # of each request, in the same order
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         n = int(request.read().split(b'name="n"\r\n\r\n', 1)[1].split(b"\r\n", 1)[0])
         with self.lock:
-            outcome = self.script[len(self.asked)] if len(self.asked) < len(self.script) else "all"
-            self.asked.append(n)
+            outcome = self.script[len(self.call_sizes)] if len(self.call_sizes) < len(self.script) else "all"
+            self.call_sizes.append(n)
             self.happened.append(outcome)
             self.bills.append(_bill_of(outcome, n))
         return self.reply(request, outcome, n)
@@ -158,16 +158,16 @@ class ScriptedServer(httpx.BaseTransport):
             return httpx.Response(429, content=_error("insufficient_quota"))
         if outcome == "broken":
             return httpx.Response(500, content=_error("server_error"))
-        made = _made(outcome, n)
+        count = _tile_count(outcome, n)
         if outcome in _OPEN:
-            return httpx.Response(200, content=_answer(made, outcome if outcome in ("lossy", "foreign") else "png"))
+            return httpx.Response(200, content=_answer(count, outcome if outcome in ("lossy", "foreign") else "png"))
         if outcome in SILENT:
-            return httpx.Response(200, content=_answer(made, usage=0 if outcome == "zero" else None))
+            return httpx.Response(200, content=_answer(count, usage=0 if outcome == "zero" else None))
         if outcome == "page":
             return httpx.Response(200, content=b"<html><title>Oh</title></html>")
         if outcome == "silent":
             raise httpx.ReadTimeout("the read operation timed out", request=request)
-        return httpx.Response(200, stream=_CutStream(_answer(made)))
+        return httpx.Response(200, stream=_CutStream(_answer(count)))
 
 
 class _CutStream(httpx.SyncByteStream):
@@ -184,7 +184,7 @@ class Expected:
     """What the policy demands of a script."""
 
     happened: tuple[str, ...]
-    asked: tuple[int, ...]
+    call_sizes: tuple[int, ...]
     tiles: int
     error: type[ExquisiteError] | None
 
@@ -194,7 +194,7 @@ class Ran:
     """What a script did to the client."""
 
     happened: tuple[str, ...]
-    asked: tuple[int, ...]
+    call_sizes: tuple[int, ...]
     tiles: int
     error: type[ExquisiteError] | None
     waits: tuple[float, ...]
@@ -206,7 +206,7 @@ def expect(script: Sequence[str], candidates: int, most: int = 10, together: int
     `most` is how many tiles one call may ask for, `together` how many calls are under way at the same time.
     """
     happened: list[str] = []
-    asked: list[int] = []
+    call_sizes: list[int] = []
     tiles = failures = 0
     error: type[ExquisiteError] | None = None
     while tiles < candidates and error is None:
@@ -215,9 +215,9 @@ def expect(script: Sequence[str], candidates: int, most: int = 10, together: int
         start = len(happened)
         outcomes = [script[at] if at < len(script) else "all" for at in range(start, start + calls)]
         happened += outcomes
-        asked += shares
-        made = {"all": shares[0], "zero": shares[0], "lossy": shares[0], "one": 1, "scant": 1}
-        tiles += sum(made.get(outcome, 0) for outcome in outcomes)
+        call_sizes += shares
+        tiles_of = {"all": shares[0], "zero": shares[0], "lossy": shares[0], "one": 1, "scant": 1}
+        tiles += sum(tiles_of.get(outcome, 0) for outcome in outcomes)
         failed = any(outcome in RETRIED for outcome in outcomes)
         failures = failures + 1 if failed else 0
         if any(outcome in (*AMBIGUOUS, "foreign") for outcome in outcomes):
@@ -231,7 +231,7 @@ def expect(script: Sequence[str], candidates: int, most: int = 10, together: int
             error = ServerUnavailableError
         elif "scant" in outcomes and most > 1:
             break  # it may have cost the worst case, so another call could pass the ceiling
-    return Expected(tuple(happened), tuple(asked), tiles, error)
+    return Expected(tuple(happened), tuple(call_sizes), tiles, error)
 
 
 class _Immediate(threading.Thread):
@@ -286,7 +286,7 @@ class Driver:
                     tiles += 1
         except ExquisiteError as caught:
             error = type(caught)
-        return Ran(tuple(self.server.happened), tuple(self.server.asked), tiles, error, tuple(self.clock.waits))
+        return Ran(tuple(self.server.happened), tuple(self.server.call_sizes), tiles, error, tuple(self.clock.waits))
 
 
 def distinct_runs(
@@ -297,16 +297,16 @@ def distinct_runs(
     The server shows an outcome only when it is asked, so scripts that agree on every request that was made are
     one and the same run: each is run once, and stands for all that begin so.
     """
-    seen: set[tuple[str, ...]] = set()
+    histories: set[tuple[str, ...]] = set()
     for script in all_scripts(longest):
-        if any(script[:length] in seen for length in range(1, len(script) + 1)):
+        if any(script[:length] in histories for length in range(1, len(script) + 1)):
             continue
         log = make_log()
         ran = driver.run(script, candidates, log)
         if len(ran.happened) > len(script):  # the script ended before the run did
             yield ran, log, 1
         else:
-            seen.add(ran.happened)
+            histories.add(ran.happened)
             yield ran, log, sum(len(OUTCOMES) ** more for more in range(longest - len(ran.happened) + 1))
 
 
@@ -323,7 +323,7 @@ def _usage(tiles: int) -> dict[str, object]:
 _OPEN = ("all", "one", "none", "lossy", "foreign")  # billed by the `usage` that the answer says
 
 
-def _made(outcome: str, n: int) -> int:
+def _tile_count(outcome: str, n: int) -> int:
     """How many tiles a server makes that is asked for `n`."""
     return {"one": 1, "scant": 1, "none": 0}.get(outcome, n)
 
@@ -332,11 +332,11 @@ def _made(outcome: str, n: int) -> int:
 def _bill_of(outcome: str, n: int) -> Decimal:
     """What a request for `n` tiles is billed, in USD."""
     if outcome in _OPEN:
-        usd = usage_usd(MODEL_DEFAULT, _usage(_made(outcome, n)))
+        usd = usage_usd(MODEL_DEFAULT, _usage(_tile_count(outcome, n)))
         assert usd is not None
         return usd
     billed = outcome in (*SILENT, "page", "silent", "cut")
-    return listed_usd(_made(outcome, n)) if billed else Decimal(0)
+    return listed_usd(_tile_count(outcome, n)) if billed else Decimal(0)
 
 
 @cache

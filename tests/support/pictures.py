@@ -71,11 +71,11 @@ __all__ = [
 
 def draw(kind: str, size: Size, seed: int = 0) -> Image.Image:
     """The picture of that kind, in mode RGB. The same seed at another size is another picture."""
-    return _drawn(kind, size, seed).copy()
+    return _picture(kind, size, seed).copy()
 
 
 @lru_cache(maxsize=64)
-def _drawn(kind: str, size: Size, seed: int) -> Image.Image:
+def _picture(kind: str, size: Size, seed: int) -> Image.Image:
     """The one picture that `draw` copies: several tests begin with the same one."""
     return _MAKERS[kind](size, seed)
 

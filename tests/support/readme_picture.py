@@ -37,9 +37,9 @@ def main() -> None:
         generator = MockTileGenerator(picture=DEMO / "picture.jpg", origin=ORIGIN)
         results = [session.step(mode, generator, soften_px=SOFTEN_PX) for mode in MODES]
         with Image.open(session.export(Path(folder) / "demo.png")) as image:
-            grown = image.convert("RGB")
+            picture = image.convert("RGB")
         close_ups = _close_ups(session, results[CLOSE_UP_STEP])
-        _drawn(grown, session.canvas_origin[0], canvas.size, close_ups).save(
+        _sheet(picture, session.canvas_origin[0], canvas.size, close_ups).save(
             DEMO / "steps.jpg", quality=88, optimize=True
         )
 
@@ -59,10 +59,10 @@ def _close_ups(session: Session, result: StepResult) -> list[Image.Image]:
     return [picture.crop(window) for picture in (before, *stages)]
 
 
-def _drawn(grown: Image.Image, origin_x: int, seed: tuple[int, int], close_ups: list[Image.Image]) -> Image.Image:
+def _sheet(canvas: Image.Image, origin_x: int, seed: tuple[int, int], close_ups: list[Image.Image]) -> Image.Image:
     """The grown canvas with ticks where the seed begins and ends, and the close-ups below it with one at the seam."""
-    scale = WIDTH / grown.width
-    strip = grown.resize((WIDTH, round(grown.height * scale)), Image.Resampling.LANCZOS)
+    scale = WIDTH / canvas.width
+    strip = canvas.resize((WIDTH, round(canvas.height * scale)), Image.Resampling.LANCZOS)
     width = (WIDTH - GAP * (len(close_ups) - 1)) // len(close_ups)
     height = round(width * CLOSE_UP[1] / CLOSE_UP[0])
     sheet = Image.new("RGB", (WIDTH, strip.height + 3 * GAP + height), "white")

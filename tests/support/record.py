@@ -140,8 +140,8 @@ def _growth(mode: Mode | str, generator: TileGenerator) -> Growth:
         if result.status != "committed":
             scores = [score and score.primary for score in result.scores]
             raise ValueError(f"{mode}: the step was {result.status}: {scores}")
-        with Image.open(session.export(Path(folder) / "grown.png")) as grown:
-            growth = grown.crop(CLASSIC.frame(mode, canvas.size).growth)
+        with Image.open(session.export(Path(folder) / "grown.png")) as picture:
+            growth = picture.crop(CLASSIC.frame(mode, canvas.size).growth)
     coarse = growth.convert("L").resize((8, 8), Image.Resampling.BOX)
     digest = hashlib.sha256(growth.tobytes()).hexdigest()
     return Growth(f"{growth.mode} {growth.width}x{growth.height} {digest}", coarse.tobytes().hex())

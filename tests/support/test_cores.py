@@ -48,8 +48,8 @@ def test_compiled_modules_are_kept_aside_when_the_caller_wants_none(
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     code = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
     environment = clean_environment(**bytecode(tmp_path))
-    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["False", str(tmp_path)]
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert process.stdout.split() == ["False", str(tmp_path)]
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     assert bytecode(tmp_path) == {}
 
@@ -64,8 +64,8 @@ def test_every_second_process_collects_the_last_file_first(
         (tmp_path / f"test_{name}.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "--rootdir", str(tmp_path), "-c", "/dev/null"]
     environment = clean_environment(**{CLAIMS: f"{tmp_path}:{process}"})
-    told = subprocess.run([*command, str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
-    assert [line[5] for line in told.stdout.splitlines() if line.startswith("test_")] == list(("aabb", "bbaa")[process])
+    run = subprocess.run([*command, str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
+    assert [line[5] for line in run.stdout.splitlines() if line.startswith("test_")] == list(("aabb", "bbaa")[process])
 
 
 def test_every_test_runs_once_and_the_counts_are_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,9 +98,9 @@ def test_a_time_out_is_a_time_out(served: Emulator) -> None:
 
 @pytest.mark.parametrize("name", NEVER_SENT)
 def test_a_request_that_does_not_leave_is_not_counted_as_sent(name: str) -> None:
-    server, seen = in_memory(name)
-    assert seen.error.lower() == name.replace("_", "")
-    assert (server.sent, len(server.calls), server.billed_usd) == (0, 1, Decimal(0))
+    server, reply = in_memory(name)
+    assert reply.error.lower() == name.replace("_", "")
+    assert (server.arrivals, len(server.calls), server.billed_usd) == (0, 1, Decimal(0))
 
 
 @pytest.mark.parametrize("place", [0, 1, 9, 40, -1])
@@ -129,9 +129,9 @@ def _raw(server: Emulator, entry: str) -> bytes:
 
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_every_outcome_bills_as_its_table_says(name: str) -> None:
-    server, seen = in_memory({"status": "status:500", "huge": "huge:1", "flood": "flood:1"}.get(name, name))
+    server, reply = in_memory({"status": "status:500", "huge": "huge:1", "flood": "flood:1"}.get(name, name))
     assert bool(server.billed_usd) is (name not in FREE)
-    arrived = seen.status == 200 and not seen.error
+    arrived = reply.status == 200 and not reply.error
     assert server.settled_usd == (server.billed_usd if arrived else 0)
 
 
@@ -151,9 +151,9 @@ def test_the_wait_is_told_where_the_script_says() -> None:
     for how, name in (("retry-after=3", "retry-after"), ("retry-after-ms=20", "retry-after-ms")):
         assert in_memory(f"rate_limit:{how}")[1].headers[name] == how.partition("=")[2]
     assert in_memory("rate_limit:date=60")[1].headers["retry-after"].endswith("GMT")
-    seen = in_memory("rate_limit:message=12s")[1]
-    assert b"Please try again in 12s." in seen.body
-    assert "retry-after" not in seen.headers
+    reply = in_memory("rate_limit:message=12s")[1]
+    assert b"Please try again in 12s." in reply.body
+    assert "retry-after" not in reply.headers
 
 
 def test_500_can_come_before_the_bill() -> None:
@@ -215,8 +215,8 @@ def test_200_mb_are_sent_without_being_held(served: Emulator, entry: str) -> Non
 
 def test_a_drip_takes_its_time() -> None:
     start = time.monotonic()
-    seen = in_memory("drip:0.01")[1]
-    assert seen.status == 200
+    reply = in_memory("drip:0.01")[1]
+    assert reply.status == 200
     assert 0.15 < time.monotonic() - start < 5
 
 

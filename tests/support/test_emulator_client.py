@@ -76,13 +76,13 @@ def client(
 class Outcome:
     """What came of one use of the client: tiles or an error, and the log of calls."""
 
-    def __init__(self, generator: OpenAITileGeneratorClient, asked: TileRequest | None = None) -> None:
+    def __init__(self, generator: OpenAITileGeneratorClient, tile_request: TileRequest | None = None) -> None:
         self.log = MemoryCallLog()
         self.tiles: list[bytes] = []
         self.error: type[ExquisiteError] | None = None
         self.message = ""
         try:
-            for tile in generator.generate(asked or request(), self.log):
+            for tile in generator.generate(tile_request or request(), self.log):
                 self.tiles.append(tile.data)
         except ExquisiteError as error:
             self.error, self.message = type(error), str(error)
@@ -120,7 +120,7 @@ def test_an_ambiguous_outcome_is_never_followed_by_a_second_request(entry: str) 
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is OutcomeUnknownError
-    assert server.sent == 1
+    assert server.arrivals == 1
     assert outcome.log.outcomes == ["unknown"]
     assert outcome.log.counted >= server.billed_usd > server.settled_usd == 0
 
@@ -130,7 +130,7 @@ def test_a_refusal_for_good_ends_it(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is RejectedByServerError
-    assert server.sent == 1
+    assert server.arrivals == 1
     assert server.strays == []
     assert outcome.log.counted == server.billed_usd == 0
 
@@ -152,7 +152,7 @@ def test_an_answer_without_a_picture_is_paid_once(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is OutcomeUnknownError
-    assert server.sent == 1
+    assert server.arrivals == 1
     assert server.strays == []
     assert outcome.log.counted >= server.billed_usd > 0
 
@@ -163,7 +163,7 @@ def test_an_answer_with_pictures_is_handed_on_and_booked_exactly(entry: str) -> 
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is None
     assert len(outcome.tiles) == 2
-    assert server.sent == 1
+    assert server.arrivals == 1
     assert outcome.log.counted == server.billed_usd
 
 
@@ -171,7 +171,7 @@ def test_an_answer_with_pictures_is_handed_on_and_booked_exactly(entry: str) -> 
 def test_an_answer_that_does_not_say_what_it_cost_is_booked_all_the_same(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
-    assert (outcome.error, len(outcome.tiles), server.sent) == (None, 2, 1)
+    assert (outcome.error, len(outcome.tiles), server.arrivals) == (None, 2, 1)
     (call,) = outcome.log.entries
     assert call.booked is not None
     assert call.estimated is (entry != "cost_header")
@@ -183,7 +183,7 @@ def test_an_answer_with_fewer_pictures_is_used_as_far_as_it_goes(entry: str) -> 
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is None
-    assert len(outcome.tiles) == server.sent >= 1
+    assert len(outcome.tiles) == server.arrivals >= 1
     assert outcome.log.counted >= server.billed_usd > 0
 
 
@@ -217,7 +217,7 @@ def test_a_recording_over_a_socket_replays_without_one(tmp_path: Path) -> None:
         assert recorder.may_send
         live = Outcome(client(server.base_url, recorder))
     assert recorder.cassette.origin == server.here
-    assert len(live.tiles) == server.sent == 2
+    assert len(live.tiles) == server.arrivals == 2
     with use_cassette(tmp_path / "tape.json", block_network=True) as tape:
         assert Outcome(client(server.base_url, tape)).summary() == live.summary()
 
@@ -262,10 +262,10 @@ def test_the_mask_means_the_same_to_servers_that_read_alpha_and_luminance(mode: 
 def test_a_mask_of_alpha_alone_is_misread_by_a_server_that_reads_luminance() -> None:
     """Why the mask carries both: black everywhere means "keep all" there."""
     server, transport = in_memory(flavour="sd-server")
-    asked = request(1)
+    tile_request = request(1)
     black = Image.new("RGBA", TINY.tile_size("x_ltr"))
-    black.putalpha(asked.mask.getchannel("A"))
-    Outcome(client(server.base_url, transport, "sd-server"), replace(asked, mask=black))
+    black.putalpha(tile_request.mask.getchannel("A"))
+    Outcome(client(server.base_url, transport, "sd-server"), replace(tile_request, mask=black))
     assert kept_side(mask_of(server)) is None
 
 
@@ -283,20 +283,20 @@ def test_servers_that_read_alpha_and_luminance_draw_the_same_tiles(mode: str) ->
 
 
 def test_a_server_redraws_the_kept_half_with_drift_and_fills_the_other() -> None:
-    asked = request(1)
+    tile_request = request(1)
     tile = decode_tile(redrawn("openai", Mode.X_LTR)[0], TINY)
-    kept, new = split_tile(tile, Mode.X_LTR, TINY)
-    off = ImageStat.Stat(ImageChops.difference(kept, asked.band)).mean
+    old, new = split_tile(tile, Mode.X_LTR, TINY)
+    off = ImageStat.Stat(ImageChops.difference(old, tile_request.band)).mean
     assert 0 < max(off) < 30
-    scaffold = split_tile(asked.reference, Mode.X_LTR, TINY)[1]
+    scaffold = split_tile(tile_request.reference, Mode.X_LTR, TINY)[1]
     assert max(ImageStat.Stat(ImageChops.difference(new, scaffold)).mean) > 30
 
 
 def test_without_a_band_a_server_sends_the_reference_back() -> None:
     server = emulator(any_size=True)
-    asked = replace(request(1), mask=Image.new("RGBA", TINY.tile_size("x_ltr")))
-    outcome = Outcome(client(server.base_url, MemoryTransport(server)), asked)
-    assert decode_tile(outcome.tiles[0], TINY).tobytes() == asked.reference.tobytes()
+    tile_request = replace(request(1), mask=Image.new("RGBA", TINY.tile_size("x_ltr")))
+    outcome = Outcome(client(server.base_url, MemoryTransport(server)), tile_request)
+    assert decode_tile(outcome.tiles[0], TINY).tobytes() == tile_request.reference.tobytes()
 
 
 def test_the_first_step_of_a_known_picture_gets_its_true_continuation() -> None:
@@ -308,7 +308,8 @@ def test_the_first_step_of_a_known_picture_gets_its_true_continuation() -> None:
         server = Emulator(draw=redrawing(model, canvas_size=canvas.size), any_size=True)
         frame = TINY.frame(mode, canvas.size)
         band = canvas.crop(frame.band)
-        asked = replace(request(1, mode), band=band, reference=build_reference_tile_and_mask(band, mode, TINY).image)
-        tile = decode_tile(Outcome(client(server.base_url, MemoryTransport(server)), asked).tiles[0], TINY)
+        reference = build_reference_tile_and_mask(band, mode, TINY).image
+        tile_request = replace(request(1, mode), band=band, reference=reference)
+        tile = decode_tile(Outcome(client(server.base_url, MemoryTransport(server)), tile_request).tiles[0], TINY)
         left, top = (64 + at - of for at, of in zip(frame.band.origin, frame.conditioning_half.origin, strict=True))
         assert tile.tobytes() == picture.crop((left, top, left + 64, top + 64)).tobytes()

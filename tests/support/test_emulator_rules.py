@@ -263,8 +263,8 @@ def test_the_emulator_and_the_registry_agree_on_every_price(model: str) -> None:
     for quality in MODELS[model].output_tokens:
         usage = usage_of(edit_of(model, quality), 2)
         assert usage_usd(model, usage) == usd_of(model, usage)
-        known = REGISTRY[model].output_tokens.get(quality, max(REGISTRY[model].output_tokens.values()))
-        assert usage["output_tokens"] == 2 * known
+        tokens = REGISTRY[model].output_tokens.get(quality, max(REGISTRY[model].output_tokens.values()))
+        assert usage["output_tokens"] == 2 * tokens
 
 
 def test_every_active_model_of_the_registry_is_emulated() -> None:

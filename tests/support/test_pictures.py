@@ -95,7 +95,7 @@ def test_noise_is_seeded_and_gets_smoother_with_larger_cells() -> None:
 
     def roughness(picture: Image.Image) -> int:
         grey = picture.convert("L")
-        moved = ImageChops.difference(grey, ImageChops.offset(grey, 1, 0))
-        return sum(value * count for value, count in enumerate(moved.histogram()))
+        steps = ImageChops.difference(grey, ImageChops.offset(grey, 1, 0))
+        return sum(value * count for value, count in enumerate(steps.histogram()))
 
     assert roughness(smooth) * 3 < roughness(rough)

@@ -88,6 +88,6 @@ def test_the_real_endpoint_is_not_paid_without_a_yes(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key-of-anyone")
     assert main([]) == 4
-    shown = capsys.readouterr()
-    assert "4 steps by gpt-image-2.6-sunburst, quality high: at most $" in shown.out
-    assert "nothing was sent" in shown.err
+    output = capsys.readouterr()
+    assert "4 steps by gpt-image-2.6-sunburst, quality high: at most $" in output.out
+    assert "nothing was sent" in output.err

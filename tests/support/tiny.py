@@ -88,12 +88,12 @@ class InstantGenerator:
 
     def __init__(self, drift_px: int = 0) -> None:
         self.drift_px = drift_px
-        self.asked: list[tuple[int, int]] = []
+        self.candidates: list[tuple[int, int]] = []
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
-        """Yield the tiles; `asked` keeps (step, candidate) of each."""
+        """Yield the tiles; `candidates` lists (step, number) of each."""
         for number in range(request.first_candidate, request.first_candidate + request.candidates):
-            self.asked.append((request.step_index, number))
+            self.candidates.append((request.step_index, number))
             tile = tile_for(request, number, self.drift_px)
             yield RawCandidate(png(tile), {"generator": "instant", "candidate": number})
 
@@ -107,18 +107,18 @@ class PayingGenerator:
 
     Attributes:
         till: the server's books: (step, candidate) of each tile that was billed, in order.
-        kept: (step, candidate) of each tile whose answer the log had made durable.
+        durable: (step, candidate) of each tile whose answer the log had made durable.
         breaks_off: numbers of the candidates whose next answer breaks off midway.
     """
 
     def __init__(
         self,
         till: list[tuple[int, int]],
-        kept: list[tuple[int, int]] | None = None,
+        durable: list[tuple[int, int]] | None = None,
         breaks_off: Iterable[int] = (),
     ) -> None:
         self.till = till
-        self.kept = [] if kept is None else kept
+        self.durable = [] if durable is None else durable
         self.breaks_off = set(breaks_off)
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterable[RawCandidate]:
@@ -134,7 +134,7 @@ class PayingGenerator:
                 calls.unknown(call, "the connection was reset", body[: len(body) // 2])
                 raise OutcomeUnknownError("no whole answer came")
             calls.answered(call, body, {"x-request-id": f"tiny-{number}"}, PRICE)
-            self.kept.append((request.step_index, number))
+            self.durable.append((request.step_index, number))
             yield RawCandidate(data, {"answer": call, "image": 0, "request_id": f"tiny-{number}"}, call)
 
 

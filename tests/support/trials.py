@@ -34,20 +34,20 @@ class Trial:
         name: for the report.
         start: prepares the session `s` in a folder; nothing for `init`.
         run: the operation.
-        done: whether it has happened, so that it need not be run again.
+        is_done: whether it has happened, so that it need not be run again.
     """
 
     name: str
     start: Operation
     run: Operation
-    done: Callable[[Path], bool]
+    is_done: Callable[[Path], bool]
 
 
 def _nothing(folder: Path, files: Files) -> None:
     pass
 
 
-def _grown(folder: Path, files: Files) -> None:
+def _grow(folder: Path, files: Files) -> None:
     make_session(folder / "s", ("x_ltr", "x_rtl"), files=files)
 
 
@@ -105,13 +105,13 @@ def _moved_from(number: int) -> Callable[[Path], bool]:
 
 TRIALS = (
     Trial("init", _nothing, _init, lambda folder: (folder / "s" / "HEAD").is_file()),
-    Trial("step", _grown, _step("none"), _moved_from(2)),
-    Trial("step, all artifacts", _grown, _step("full"), _moved_from(2)),
-    Trial("step with reference pictures", _grown, _reference_step, _moved_from(2)),
+    Trial("step", _grow, _step("none"), _moved_from(2)),
+    Trial("step, all artifacts", _grow, _step("full"), _moved_from(2)),
+    Trial("step with reference pictures", _grow, _reference_step, _moved_from(2)),
     Trial("accept", _rejected, _accept, _moved_from(1)),
-    Trial("undo", _grown, _undo, _moved_from(2)),
-    Trial("branch", _grown, _branch, lambda folder: (folder / "s" / "heads" / "other").is_file()),
-    Trial("export", _grown, _export, lambda folder: (folder / "out.png").is_file() and not any(folder.glob(".out*"))),
+    Trial("undo", _grow, _undo, _moved_from(2)),
+    Trial("branch", _grow, _branch, lambda folder: (folder / "s" / "heads" / "other").is_file()),
+    Trial("export", _grow, _export, lambda folder: (folder / "out.png").is_file() and not any(folder.glob(".out*"))),
     Trial("step from a pending zone", _soft, _soft_step, _moved_from(2)),
     Trial("accept beside pending zones", _soft, _soft_accept, _moved_from(2)),
     Trial("undo beside pending zones", _soft, _undo, _moved_from(2)),
@@ -120,13 +120,13 @@ TRIALS = (
 
 @dataclass(frozen=True)
 class Till:
-    """Both sides of paid calls: what the server billed, and what the log has said it keeps.
+    """Both sides of paid calls: what the server billed, and what its log made durable.
 
     In each run the first answers for the candidates in `breaks_off` break off midway.
     """
 
     billed: list[tuple[int, int]] = field(default_factory=list)
-    kept: list[tuple[int, int]] = field(default_factory=list)
+    durable: list[tuple[int, int]] = field(default_factory=list)
     breaks_off: tuple[int, ...] = ()
 
     def trial(self) -> Trial:
@@ -134,7 +134,7 @@ class Till:
 
         def run(folder: Path, files: Files) -> None:
             session = Session.open(folder / "s", files=files)
-            generator = PayingGenerator(self.billed, self.kept, self.breaks_off)
+            generator = PayingGenerator(self.billed, self.durable, self.breaks_off)
             for retry_ambiguous in (False, True):
                 with contextlib.suppress(OutcomeUnknownError):
                     grow(session, "x_ltr", generator, candidates=2, soften_px=3, retry_ambiguous=retry_ambiguous)
@@ -143,17 +143,17 @@ class Till:
 
         return Trial("paid step", _soft, run, _moved_from(2))
 
-    def problems(self, root: Path, kept: list[tuple[int, int]], billed_again: list[tuple[int, int]]) -> list[str]:
-        """What was paid twice although it was kept, or is not in the session's books.
+    def problems(self, root: Path, durable: list[tuple[int, int]], billed_again: list[tuple[int, int]]) -> list[str]:
+        """What was paid twice although its answer was durable, or is not in the session's books.
 
         Args:
             root: the session.
-            kept: what the log had made durable before the disturbance.
+            durable: what the log had made durable before the disturbance.
             billed_again: what the server billed after it.
         """
-        twice = [f"{tile} was paid again" for tile in kept if tile in billed_again]
+        twice = [f"{tile} was paid again" for tile in durable if tile in billed_again]
         ledger = Ledger(SessionFiles(root, QuickFiles()))
-        counted, spent = ledger.spent + ledger.doubtful, PRICE * (len(kept) + len(billed_again))
+        counted, spent = ledger.spent + ledger.doubtful, PRICE * (len(durable) + len(billed_again))
         return twice + ([] if counted >= spent else [f"the ledger counts {counted} of {spent} USD"])
 
 
@@ -183,7 +183,7 @@ def recovered(trial: Trial, folder: Path, expected: Undisturbed) -> list[str]:
     problems = []
     if (folder / "s" / "HEAD").is_file():
         problems += [f"after the fault: {finding}" for finding in verify_path(folder / "s").findings]
-    if not trial.done(folder):
+    if not trial.is_done(folder):
         trial.run(folder, QuickFiles())
     else:
         with_lock = Session.open(folder / "s", files=QuickFiles())

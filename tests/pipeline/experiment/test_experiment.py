@@ -293,11 +293,11 @@ def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
             run(Experiment.begin(root, "d", "x_ltr", ways, files=CutShort(at)), paid)
         except KeyboardInterrupt:
             deaths += 1
-        requests, answered = paid.made, len(list(root.glob("steps/*/answers/*.body")))
+        before, answered = paid.payments, len(list(root.glob("steps/*/answers/*.body")))
         again = Experiment.begin(root, "d", "x_ltr", ways, files=CutShort())
         run(again, paid, retry_ambiguous=True)
         assert [cell.status for cell in again.cells] == ["committed" if gate is None else "rejected"] * 3
-        assert paid.made - requests == 2 - answered
+        assert paid.payments - before == 2 - answered
         if at > first + 12 * deaths:
             break
     assert deaths > 3
@@ -331,7 +331,7 @@ def test_one_budget_holds_for_all_arms_and_runs(session: Session, picture: Image
         run(experiment, paid, budget=Decimal(2))
     with pytest.raises(PaymentError):
         run(Experiment.begin(session.root, "b", "x_ltr"), paid, budget=Decimal(2))
-    assert paid.made == 3
+    assert paid.payments == 3
     session.step("x_ltr", paid, **PLAIN.as_dict())  # what the person spends meanwhile is another matter
     experiment = Experiment.begin(session.root, "b", "x_ltr")
     run(experiment, paid, budget=Decimal(3))
@@ -348,7 +348,7 @@ def test_the_budget_of_the_session_holds_for_an_experiment(session: Session, pic
             budget=Decimal(9),
             session_budget=Decimal(2),
         )
-    assert paid.made == 2
+    assert paid.payments == 2
 
 
 def test_shared_answers_cost_nothing(session: Session, picture: Image.Image) -> None:

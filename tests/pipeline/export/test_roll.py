@@ -11,7 +11,7 @@ from exquisite import Mode, Session
 from exquisite.cli import main
 from exquisite.errors import UsageError
 from exquisite.pipeline.export import view
-from tests.support.loops import PERIOD, canvas_at, grow, lowered, shown
+from tests.support.loops import PERIOD, canvas_at, canvas_image, grow, lowered
 
 every_axis = pytest.mark.parametrize("mode", [Mode.X_LTR, Mode.Y_BTT])
 
@@ -26,7 +26,7 @@ def loop_at(root: Path, mode: Mode = Mode.X_LTR) -> Session:
 def rolled(session: Session, px: int) -> Image.Image:
     """The canvas rolled in memory."""
     x, y = (px, 0) if session.axis == "x" else (0, px)
-    return ImageChops.offset(shown(session), x, y)
+    return ImageChops.offset(canvas_image(session), x, y)
 
 
 def opened(path: Path) -> Image.Image:

@@ -107,7 +107,7 @@ def check(root: Path, entry: str, tiles: int, options: dict[str, Any]) -> None:
     preview = client.request_preview(request_for(candidates=tiles))
     assert ledger.counted <= Decimal(str(preview["worst_case_usd"]))
     assert sum(call.usd > 0 for call in served.calls) <= tiles
-    assert served.sent <= tiles * (1 + RETRIES)
+    assert served.arrivals <= tiles * (1 + RETRIES)
     # once a person has said what the bill shows, the ledger is the bill
     books.settle()
     assert (books.ledger.spent, books.ledger.counted) == (served.billed_usd, served.billed_usd)
