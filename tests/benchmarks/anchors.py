@@ -1,4 +1,4 @@
-"""`make bench-anchor`: a model that fades, held by an anchor and not.
+"""`make bench-anchor`: a fading model with an anchor and without.
 
     python -m tests.benchmarks.anchors            print the table
     python -m tests.benchmarks.anchors --write    ... and write it into RESULTS.md and anchors.json

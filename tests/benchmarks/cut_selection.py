@@ -1,4 +1,4 @@
-"""How often the least-error candidate of three wins a step that cuts a pending zone, by what chooses.
+"""How often each metric chooses the candidate with the least error in a step that cuts a pending zone.
 
     python -m tests.benchmarks.cut_selection smooth 301     22 pictures, drifts of one profile, one seed; half a minute
 

@@ -1,4 +1,4 @@
-"""`make bench-feather`: why the feather is the one it is. Policies beside each other, on seams of known truth.
+"""`make bench-feather`: the feather of the package beside other policies, on seams of known truth.
 
     python -m tests.benchmarks.feathers            print the table
     python -m tests.benchmarks.feathers --write    ... and write it into RESULTS.md and feathers.json

@@ -1,4 +1,4 @@
-"""What opening a picture costs: bytes of memory a pixel at the peak, by format.
+"""The cost of opening a picture: peak bytes of memory per pixel, by format.
 
     python -m tests.benchmarks.opening      the figures behind the limits of `fitting.opening`
 

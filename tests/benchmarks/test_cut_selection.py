@@ -1,4 +1,4 @@
-"""The table of what chooses among candidates counts wins, near wins and the error of what was chosen."""
+"""The table of metrics counts wins, near wins and the mean error of the choices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.cut_selection import rows
 
 
-def test_each_chooser_is_held_against_the_least_error() -> None:
+def test_each_metric_is_compared_with_the_least_error() -> None:
     steps = [
         [{"psnr": 30.0, "right": 2, "wrong": 1}, {"psnr": 20.0, "right": 1, "wrong": 2}],
         [{"psnr": 30.0, "right": 1, "wrong": 2}, {"psnr": 30.4, "right": 2, "wrong": 1}],

@@ -1,4 +1,4 @@
-"""The tables of the cut: what the document shows is the last run, and the joins do what they are called."""
+"""The tables of the cut: the document shows the last run, and each join does what its name says."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_join_was_measured_under_every_drift(recorded: dict[str, Any]) -> 
     assert {row["places"] for row in recorded["joins"]} == {places}
 
 
-def test_the_cut_that_the_package_uses_is_the_best_in_what_was_recorded(recorded: dict[str, Any]) -> None:
+def test_the_record_shows_the_cut_of_the_package_as_the_best(recorded: dict[str, Any]) -> None:
     rows = {(row["drift"], row["join"]): row for row in recorded["joins"] if row["zone_px"] == cuts.REAL_PX}
     for drift in cuts.DRIFTS:
         straight, cut = rows[drift, "straight"], rows[drift, "cut and ramp"]
@@ -58,7 +58,7 @@ def test_the_cut_that_the_package_uses_is_the_best_in_what_was_recorded(recorded
     assert rows["fine re-invention", "cut and ramp"]["broken"] <= 0.005
 
 
-def test_no_choice_of_constants_is_better_in_what_was_recorded(recorded: dict[str, Any]) -> None:
+def test_the_record_shows_no_better_constants(recorded: dict[str, Any]) -> None:
     for row in recorded.get("choices", []):
         if row["join"] == "as it is":
             assert row["worst_kind"] <= 0.005
@@ -80,7 +80,7 @@ def test_a_join_is_old_before_the_zone_and_new_behind_it(name: str, place: Redra
     assert result.tile.crop((96, 0, 128, 128)).tobytes() == place.new.crop((96, 0, 128, 128)).tobytes()
 
 
-def test_a_straight_join_of_strokes_that_were_moved_breaks_and_a_cross_fade_ghosts(place: Redrawn) -> None:
+def test_at_displaced_strokes_a_straight_join_breaks_and_a_cross_fade_ghosts(place: Redrawn) -> None:
     straight, fade, cut = (measure(JOINS[name], place, 32) for name in ("straight", "cross-fade", "cut and ramp"))
     assert straight.broken > 0.1 > cut.broken
     assert straight.longest > cut.longest
@@ -119,7 +119,7 @@ def test_a_soft_picture_makes_no_join_unsharp(at: int) -> None:
     assert measure(straight_at(at), soft, 16).sharpness == pytest.approx(1, abs=0.04)
 
 
-def test_a_choice_of_constants_ends_with_its_measurement(place: Redrawn) -> None:
+def test_measuring_other_constants_restores_those_of_the_package(place: Redrawn) -> None:
     before = (cut._BEND_WEIGHT, cut.RAMP_PX)
     as_it_is, light = (measure(CHOICES[name], place, 32) for name in ("as it is", "a bend weighs 10"))
     assert before == (cut._BEND_WEIGHT, cut.RAMP_PX)

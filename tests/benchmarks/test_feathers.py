@@ -1,4 +1,4 @@
-"""The feather's table: what the document shows is the last run, which speaks for the feather that is kept."""
+"""The table of feathers: the document shows the last run, which supports the feather of the package."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
     assert table == feathers.render(recorded), "run `python -m tests.benchmarks.feathers --write`"
 
 
-def test_a_part_of_the_run_gives_what_was_recorded(recorded: dict[str, Any]) -> None:
+def test_the_record_prefers_the_feather_of_the_package(recorded: dict[str, Any]) -> None:
     assert set(recorded) == set(feathers.REDRAWS)
     assert all(set(of) == set(feathers.POLICIES) for of in recorded.values())
     tone, _, after = (recorded[name] for name in feathers.REDRAWS)

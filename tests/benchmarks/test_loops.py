@@ -1,4 +1,4 @@
-"""The table of loops: the document shows the last run, and it keeps what is promised."""
+"""The table of loops: the document shows the last run, which keeps every promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of the reference veto: the document shows the last run, and it keeps what is promised."""
+"""The table of the reference veto: the document shows the last run, which keeps every promise."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def test_the_record_is_of_these_trials(recorded: dict[str, Any]) -> None:
     assert set(counts) == {trial.contract for trial in trials}
 
 
-def test_copies_are_found_and_no_continuation_is_taken_for_one(recorded: dict[str, Any]) -> None:
+def test_copies_are_found_and_continuations_pass(recorded: dict[str, Any]) -> None:
     counts = [of["counts"] for of in recorded.values()]
     copies = [of[name] for of in counts for name in references.PLACEMENTS]
     assert sum(caught for caught, _ in copies) >= 0.9 * sum(total for _, total in copies)
     assert [of["truths"][0] for of in counts] == [0] * len(counts)
 
 
-def test_a_continuation_costs_a_fraction_of_the_look_at_a_copy(recorded: dict[str, Any]) -> None:
+def test_a_continuation_costs_a_fraction_of_a_copy(recorded: dict[str, Any]) -> None:
     """The first look decides: the second one is not taken for a tile that holds no copy."""
     assert recorded["classic"]["truth"] <= 0.4 * recorded["classic"]["copy"]
 
 
 @pytest.mark.parametrize("placement", ["", "covering the half"])
-def test_a_trial_says_whether_the_veto_was_right(placement: str) -> None:
+def test_a_trial_reports_whether_the_veto_was_right(placement: str) -> None:
     reference = "ripples" if placement else "bricks"
     row = references.examine(references.Trial("classic", "bricks", reference, placement))
     assert row["copied"] == bool(placement)

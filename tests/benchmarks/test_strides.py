@@ -1,4 +1,4 @@
-"""The tables of contracts and of the anchor: the document shows the last runs, and these keep what is promised."""
+"""The tables of contracts and of the anchor: the document shows the last runs, which keep every promise."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_document_shows_the_last_runs(contracts: dict[str, Any], shares: dic
 
 
 @pytest.mark.parametrize("name", ["long", "tall"])
-def test_a_longer_stride_is_no_worse_and_takes_half_the_time_a_new_pixel(contracts: dict[str, Any], name: str) -> None:
+def test_a_longer_stride_is_no_worse_and_half_as_slow_per_pixel(contracts: dict[str, Any], name: str) -> None:
     classic, other = (contracts["one step"][key] for key in ("classic", name))
     assert other["calibrated"] <= 1.01 * classic["calibrated"]
     assert other["first"] >= classic["first"] - 0.5

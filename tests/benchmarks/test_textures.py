@@ -11,7 +11,7 @@ def test_every_fixture_is_covered() -> None:
     assert set(textures.names()) - set(KINDS) == photographs | {textures.DEMO}
 
 
-def test_a_row_says_what_became_of_the_step() -> None:
+def test_a_row_shows_the_result_of_the_step() -> None:
     (row,) = textures.examine("mosaic", textures.SEED, [Mode.Y_TTB], TileContract(128, 64, 32, 32))
     assert (row.name, row.mode) == ("mosaic", "y_ttb")
     assert (row.status == "committed") == (row.of_the_gate <= 1)

@@ -1,4 +1,4 @@
-"""The table of the torture: what the documents show is the last run, in which no promise was broken."""
+"""The table of the torture run: the documents show the last run, which broke no promise."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def test_the_document_shows_the_last_run(document: str, render: Callable[..., st
     assert table == render(RECORDED), "run `python -m tests.benchmarks.torture --write`"
 
 
-def test_the_last_run_tried_every_set_and_broke_nothing() -> None:
+def test_the_last_run_covers_every_set_without_a_broken_promise() -> None:
     assert {outcome["name"] for outcome in RECORDED} == set(torture.SETS)
     assert [outcome["name"] for outcome in RECORDED if outcome["problems"]] == []
 

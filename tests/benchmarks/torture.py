@@ -1,4 +1,4 @@
-"""Faults, power cuts, kills, damages and hostile input by the thousand: what each promise was tried with.
+"""Thousands of faults, power cuts, kills, damages and hostile inputs: the trials of each promise.
 
     python -m tests.benchmarks.torture                   all of it, on two cores
     python -m tests.benchmarks.torture --quick           a hundredth of it

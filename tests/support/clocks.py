@@ -1,4 +1,4 @@
-"""A clock that tests set: no wait is waited, and everything is written down."""
+"""A clock for tests: it records every wait and returns at once."""
 
 from __future__ import annotations
 

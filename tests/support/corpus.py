@@ -1,4 +1,4 @@
-"""Pictures of every kind that a person may bring, made in code, each with what is right.
+"""Input pictures of every kind, generated in code, each with the expected result.
 
     python -m tests.support.corpus FOLDER     writes every file, to look at or to open with something else
 

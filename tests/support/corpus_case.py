@@ -1,4 +1,4 @@
-"""What a file of the corpus is: its bytes, and what is right."""
+"""A file of the corpus: its bytes and the expected result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the corpus in other formats, most of them written by hand: what their writers leave behind."""
+"""Files of the corpus in formats other than PNG, most of them written byte by byte."""
 
 from __future__ import annotations
 

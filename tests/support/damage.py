@@ -1,4 +1,4 @@
-"""Random damage to the files of a session, done and undone in place."""
+"""Random damage to the files of a session, applied and reverted in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulated endpoint itself: checks a request, plays the script, draws, bills, and remembers what happened.
+"""The emulated endpoint: it checks a request, plays the script, draws, bills, and records every call.
 
 It knows nothing of sockets: `emulator_server` and `emulator_memory` carry its replies.
 """

@@ -1,4 +1,4 @@
-"""Where the emulator's pictures come from: the simulated model, or an instant one where only the money matters."""
+"""The pictures of the emulator: from the simulated model, or from an instant one where only the cost matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the servers that speak the images/edits path differ from each other."""
+"""The differences between servers with an images/edits path."""
 
 from __future__ import annotations
 

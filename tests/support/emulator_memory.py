@@ -1,4 +1,4 @@
-"""The emulator without sockets: an httpx transport that breaks off where a socket would."""
+"""The emulator without sockets: an httpx transport that breaks where a socket would."""
 
 from __future__ import annotations
 

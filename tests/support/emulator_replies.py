@@ -1,4 +1,4 @@
-"""What the emulator sends back: an HTTP response byte by byte, and how its delivery goes wrong."""
+"""The replies of the emulator: an HTTP response byte by byte, and the faults of its delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of the images/edits endpoint, written down a second time, apart from the client's registry.
+"""The rules of the images/edits endpoint, independent of the client's registry.
 
 A client that leaves out what the endpoint would guess is refused too: its defaults disagree between sources.
 """

@@ -1,4 +1,4 @@
-"""File systems that go wrong on purpose: at a chosen effect, or by forgetting what was never synced.
+"""File systems with faults: an error at a chosen effect, or the loss of unsynced content.
 
 None of them waits for a disk: a sync is only remembered, because what they simulate is decided here.
 """

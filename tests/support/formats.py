@@ -1,4 +1,4 @@
-"""FORMAT.md from the record types, and whether a record conforms to its type."""
+"""Generates FORMAT.md from the record types, and checks that a record conforms to its type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gallery in fixtures/README.md: every fixture picture grown in every mode, small, on one sheet.
+"""The gallery in fixtures/README.md: every fixture picture after steps in every mode, small, on one sheet.
 
     python -m tests.support.gallery        writes fixtures/gallery.jpg
 

@@ -1,4 +1,4 @@
-"""The tables of the documents that follow from the code; a test says when one is out of date.
+"""The tables of the documents that are generated from the code; a test fails when one is out of date.
 
 python -m tests.support.generated_tables     writes them anew
 """

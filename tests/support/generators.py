@@ -1,4 +1,4 @@
-"""Generators for tests: the true continuation of a known picture, and ones that fail on purpose."""
+"""Generators for tests: the true continuation of a known picture, and a paid one that fails on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers and pictures as nobody should send them, made in code, and a mutator for everything else."""
+"""Hostile answers and pictures, generated in code, and mutators of valid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan whose process is killed again and again, and run again each time.
+"""A plan whose process is killed and restarted many times.
 
     python -m tests.support.killed_plan FOLDER STEPS KILLS SEED
 

@@ -1,4 +1,4 @@
-"""A process that makes step after step, paid for at a loopback server, and is killed at random moments.
+"""A process that makes steps with paid calls to a loopback server and is killed at random moments.
 
     python -m tests.support.kills SESSION BASE_URL KILLS SEED
 

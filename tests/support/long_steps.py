@@ -1,4 +1,4 @@
-"""Steps of more than a thousand calls: a server that is busy for long refuses each of them with a record of its own."""
+"""Steps of more than a thousand calls: a busy server refuses most of them, and each refusal has a record."""
 
 from __future__ import annotations
 

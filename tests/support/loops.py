@@ -1,4 +1,4 @@
-"""Canvases that a step can close: a picture that comes round, and sessions that are one middle short of a period."""
+"""Canvases that one step can close: a periodic picture, and sessions that lack the last part of a period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CallLog in memory that keeps the order of the protocol by assertion, and counts money as a journal does."""
+"""A CallLog in memory that asserts the order of the protocol and counts money as a journal does."""
 
 from __future__ import annotations
 

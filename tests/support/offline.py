@@ -1,4 +1,4 @@
-"""What a test may not do: reach the network, or import more than the package may.
+"""Forbids tests to reach the network, or to import more than the package may.
 
 Used by conftest.py for the suite, and by `children.py` for the processes that tests start.
 """

@@ -1,4 +1,4 @@
-"""The files that a piece of code opens, as the interpreter itself reports them."""
+"""The files that a piece of code opens, from the audit events of the interpreter."""
 
 from __future__ import annotations
 

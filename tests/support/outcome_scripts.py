@@ -1,4 +1,4 @@
-"""Scripts of outcomes: a server in memory that behaves as told, an oracle of the policy, and what to compare.
+"""Scripts of outcomes: a scripted server in memory, an oracle of the policy, and the values to compare.
 
 Any CallLog can be driven, so that the log in memory and the journal on disk keep the same promises.
 """

@@ -1,4 +1,4 @@
-"""PNG in plain Python, written and read: what is right, whatever Pillow makes of a file.
+"""An encoder and a decoder of PNG in plain Python, as a reference independent of Pillow.
 
 W3C, Portable Network Graphics (third edition), chapters 7 (packing), 8 (interlacing), 9 (filters) and 11 (chunks).
 Slow and plain: for pictures of a few hundred pixels.

@@ -1,4 +1,4 @@
-"""Pixels of RGB pictures with the types that they have."""
+"""Typed access to the pixels of RGB pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real autoencoder makes of pictures under fixtures/: pairs of what it was shown and what it drew."""
+"""Redraws of pictures under fixtures/ by a real autoencoder: pairs of its input and its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics as one would define them, pixel by pixel, on flattened pixel tuples: slow and plain.
+"""The metrics by their definitions, pixel by pixel, on flattened pixel tuples: slow and plain.
 
 A picture is a `Picture`: rows of (r, g, b); everything grows to the right. The fast scorer must agree.
 """

@@ -1,4 +1,4 @@
-"""A server that says what it is told, requests to it, and their recording."""
+"""A server with scripted answers, requests to it, and their recording."""
 
 from __future__ import annotations
 

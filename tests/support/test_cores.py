@@ -42,7 +42,7 @@ def test_files_lie_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch
     assert memory(tmp_path) is None
 
 
-def test_compiled_modules_are_kept_aside_when_the_caller_wants_none(
+def test_compiled_modules_lie_elsewhere_if_the_caller_disables_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

@@ -76,7 +76,7 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_a_client_sees_the_same_behind_a_socket_and_in_memory(served: Emulator, entry: str) -> None:
+def test_a_client_gets_the_same_over_a_socket_and_in_memory(served: Emulator, entry: str) -> None:
     _, memory = in_memory(entry)
     wire = over_a_socket(served, entry)
     at_the_socket = wire.body.replace(served.here.encode(), b"HOST").replace(served.elsewhere.encode(), b"HOST")
@@ -90,21 +90,21 @@ def test_a_client_sees_the_same_behind_a_socket_and_in_memory(served: Emulator, 
     assert wire.headers == memory.headers
 
 
-def test_a_time_out_is_a_time_out(served: Emulator) -> None:
+def test_a_timeout_raises_the_error_of_a_timeout(served: Emulator) -> None:
     assert over_a_socket(served, "timeout", read_s=0.1).error == "ReadTimeout"
     server, memory = in_memory("timeout")
     assert (memory.error, server.calls[0].pictures, server.settled_usd) == ("ReadTimeout", 2, Decimal(0))
 
 
 @pytest.mark.parametrize("name", NEVER_SENT)
-def test_a_request_that_does_not_leave_is_not_counted_as_sent(name: str) -> None:
+def test_a_request_that_never_leaves_is_no_arrival(name: str) -> None:
     server, reply = in_memory(name)
     assert reply.error.lower() == name.replace("_", "")
     assert (server.arrivals, len(server.calls), server.billed_usd) == (0, 1, Decimal(0))
 
 
 @pytest.mark.parametrize("place", [0, 1, 9, 40, -1])
-def test_a_connection_is_cut_at_the_very_byte(served: Emulator, place: int) -> None:
+def test_a_connection_is_cut_at_the_given_byte(served: Emulator, place: int) -> None:
     """Counted from the first byte of the status line, by a raw client."""
     server, _ = in_memory("ok")
     whole = len(_raw(served, "ok"))
@@ -135,7 +135,7 @@ def test_every_outcome_bills_as_its_table_says(name: str) -> None:
     assert server.settled_usd == (server.billed_usd if arrived else 0)
 
 
-def test_the_answers_hold_what_their_names_say() -> None:
+def test_the_answers_have_the_content_in_their_names() -> None:
     def picture(entry: str) -> Image.Image:
         coded = httpx.Response(200, content=in_memory(entry)[1].body).json()["data"][0]["b64_json"]
         return Image.open(io.BytesIO(base64.b64decode(coded.removeprefix("data:image/png;base64,"))))
@@ -147,7 +147,7 @@ def test_the_answers_hold_what_their_names_say() -> None:
     assert [picture(entry).size for entry in ("ok", "wrong_size", "wrong_size:7x9")] == [(64, 64), (32, 64), (7, 9)]
 
 
-def test_the_wait_is_told_where_the_script_says() -> None:
+def test_the_wait_is_stated_in_the_header_or_the_message() -> None:
     for how, name in (("retry-after=3", "retry-after"), ("retry-after-ms=20", "retry-after-ms")):
         assert in_memory(f"rate_limit:{how}")[1].headers[name] == how.partition("=")[2]
     assert in_memory("rate_limit:date=60")[1].headers["retry-after"].endswith("GMT")
@@ -190,7 +190,7 @@ def test_pictures_are_fetched_from_the_addresses_of_an_answer(served: Emulator) 
 
 
 @pytest.mark.parametrize("entry", ["url_elsewhere", "redirect_elsewhere"])
-def test_whoever_follows_an_address_to_another_host_is_seen(served: Emulator, entry: str) -> None:
+def test_a_request_to_another_host_is_recorded(served: Emulator, entry: str) -> None:
     served.restart([entry])
     with httpx.Client(headers=HEADERS, verify=False) as client:
         response = client.post(served.base_url + "/images/edits", data=FIELDS, files=FILES)
@@ -200,7 +200,7 @@ def test_whoever_follows_an_address_to_another_host_is_seen(served: Emulator, en
 
 
 @pytest.mark.parametrize("entry", ["huge:200", "flood:200"])
-def test_200_mb_are_sent_without_being_held(served: Emulator, entry: str) -> None:
+def test_200_mb_are_sent_without_their_size_in_memory(served: Emulator, entry: str) -> None:
     served.restart([entry])
     tracemalloc.start()
     with httpx.Client(headers=HEADERS, verify=False, base_url=served.base_url) as client:
@@ -227,7 +227,7 @@ def test_each_answer_to_the_same_request_is_another_one() -> None:
     assert Seen(MemoryTransport(again), again).body == in_memory("ok")[1].body
 
 
-def test_the_command_line_refuses_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_refuses_unknown_words(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--script", "ok, explode"])
     assert "unknown outcomes: explode" in capsys.readouterr().err

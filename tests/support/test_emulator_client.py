@@ -126,7 +126,7 @@ def test_an_ambiguous_outcome_is_never_followed_by_a_second_request(entry: str) 
 
 
 @pytest.mark.parametrize("entry", REJECTED)
-def test_a_refusal_for_good_ends_it(entry: str) -> None:
+def test_a_permanent_refusal_ends_the_request(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is RejectedByServerError
@@ -136,7 +136,7 @@ def test_a_refusal_for_good_ends_it(entry: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ASKED_AGAIN)
-def test_what_was_certainly_not_done_is_asked_again(entry: str) -> None:
+def test_a_call_that_was_certainly_not_executed_is_repeated(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert len(outcome.tiles) == 2
@@ -158,7 +158,7 @@ def test_an_answer_without_a_picture_is_paid_once(entry: str) -> None:
 
 
 @pytest.mark.parametrize("entry", USABLE)
-def test_an_answer_with_pictures_is_handed_on_and_booked_exactly(entry: str) -> None:
+def test_an_answer_with_pictures_is_yielded_and_booked_exactly(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is None
@@ -168,7 +168,7 @@ def test_an_answer_with_pictures_is_handed_on_and_booked_exactly(entry: str) -> 
 
 
 @pytest.mark.parametrize("entry", SILENT)
-def test_an_answer_that_does_not_say_what_it_cost_is_booked_all_the_same(entry: str) -> None:
+def test_an_answer_without_usage_is_booked(entry: str) -> None:
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert (outcome.error, len(outcome.tiles), server.arrivals) == (None, 2, 1)
@@ -178,7 +178,7 @@ def test_an_answer_that_does_not_say_what_it_cost_is_booked_all_the_same(entry: 
 
 
 @pytest.mark.parametrize("entry", PARTIAL)
-def test_an_answer_with_fewer_pictures_is_used_as_far_as_it_goes(entry: str) -> None:
+def test_the_pictures_of_a_short_answer_are_used(entry: str) -> None:
     """What is missing is bought as long as the ceiling allows."""
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
@@ -199,7 +199,7 @@ def test_every_outcome_is_replayed_as_it_happened(tmp_path: Path, entry: str) ->
         assert EMULATOR_KEY.encode() not in file.read_bytes()
 
 
-def test_a_mismatch_leaves_the_client_as_it_is_and_counts_nothing(tmp_path: Path) -> None:
+def test_a_mismatch_costs_nothing_and_the_client_remains_usable(tmp_path: Path) -> None:
     server, transport = in_memory()
     with use_cassette(tmp_path / "tape.json", "once", inner=transport) as recorder:
         Outcome(client(server.base_url, recorder))
@@ -282,7 +282,7 @@ def test_servers_that_read_alpha_and_luminance_draw_the_same_tiles(mode: str) ->
     assert redrawn("openai", Mode(mode)) == redrawn("sd-server", Mode(mode))
 
 
-def test_a_server_redraws_the_kept_half_with_drift_and_fills_the_other() -> None:
+def test_a_server_redraws_the_old_half_with_drift_and_fills_the_new_one() -> None:
     tile_request = request(1)
     tile = decode_tile(redrawn("openai", Mode.X_LTR)[0], TINY)
     old, new = split_tile(tile, Mode.X_LTR, TINY)

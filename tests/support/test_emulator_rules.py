@@ -61,7 +61,7 @@ def small(**options: Any) -> Emulator:
     return emulator(flat=True, any_size=True, **options)
 
 
-def test_a_good_request_is_answered_with_pictures_usage_and_what_was_asked() -> None:
+def test_a_good_request_is_answered_with_pictures_usage_and_its_options() -> None:
     response = ask(small(), {"n": "3"})
     content = response.json()
     assert response.status_code == 200
@@ -195,7 +195,7 @@ def test_a_body_that_is_no_form_is_refused() -> None:
         ("sd-server", {}, 200),
     ],
 )
-def test_the_key_goes_where_the_server_looks(flavour: str, headers: dict[str, str], status: int) -> None:
+def test_each_server_expects_the_key_in_its_own_header(flavour: str, headers: dict[str, str], status: int) -> None:
     assert ask(small(flavour=flavour), headers=headers).status_code == status
 
 
@@ -244,7 +244,7 @@ def edit_of(model: str, quality: str, size: tuple[int, int] = (1024, 1024), n: i
     return Edit(fields, model, Image.new("RGB", size), None, size, n)
 
 
-def test_three_tiles_cost_what_the_price_list_says() -> None:
+def test_three_tiles_cost_their_list_price() -> None:
     """1024 x 1024, prompt of 100 tokens: 100 x 5 + 1024 x 8 + 3 x 1756 x 30 per million."""
     usage = usage_of(edit_of("gpt-image-2.5-sunburst", "high"), 3)
     assert usage == {

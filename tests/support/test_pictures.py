@@ -36,7 +36,7 @@ def test_every_kind_is_deterministic_and_has_its_own_function(kind: str) -> None
 
 @pytest.mark.parametrize("kind", pictures.KINDS)
 @pytest.mark.parametrize("size", [(33, 57), (1, 1)])
-def test_every_kind_has_exactly_the_size_and_is_rgb(kind: str, size: tuple[int, int]) -> None:
+def test_every_kind_has_the_requested_size_and_is_rgb(kind: str, size: tuple[int, int]) -> None:
     picture = pictures.draw(kind, size)
     assert (picture.size, picture.mode) == (size, "RGB")
 

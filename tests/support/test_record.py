@@ -1,4 +1,4 @@
-"""The committed cassettes: small, honest about where they come from, and good for one step in each mode."""
+"""The committed cassettes are small, name their origin, and replay one step in each mode."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_recording_names_its_origin_and_holds_one_good_answer(path: Path) -> N
     assert [interaction.status for interaction in interactions] == [200]
 
 
-def test_no_file_holds_a_key_and_no_blob_is_left_over() -> None:
+def test_no_file_holds_a_key_and_every_blob_has_a_recording() -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in ALL)
     for file in (file for file in CASSETTES.rglob("*") if file.is_file()):
         assert find_secret(file.read_bytes()) == ""
@@ -78,12 +78,12 @@ def test_the_fixture_replays_a_committed_cassette(cassette: Load) -> None:  # no
     assert transport.cassette.find(transport.cassette.interactions[0].request) is not None
 
 
-def test_waves_are_the_same_every_time() -> None:
+def test_waves_are_deterministic() -> None:
     assert draw_waves(64).tobytes() == draw_waves(64).tobytes()
     assert draw_waves(64, seed=2).tobytes() != draw_waves(64).tobytes()
 
 
-def test_the_real_endpoint_is_not_paid_without_a_yes(
+def test_the_real_endpoint_is_called_only_with_consent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key-of-anyone")

@@ -1,4 +1,4 @@
-"""What can be done to a session, as trials that the sweeps interrupt: a start, an operation, and how to do it again."""
+"""The operations on a session as trials that sweeps interrupt: a start, an operation, and its repetition."""
 
 from __future__ import annotations
 
