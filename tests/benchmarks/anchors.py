@@ -91,9 +91,9 @@ def render(result: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> st
         "|---|---|---|---|---|---|",
     ]
     for kind, shares in result.items():
-        for share, of in shares.items():
-            numbers = " | ".join(f"{of[name]:.3f}" for name in ("contrast", "sharpness", "seam"))
-            lines.append(f"| {kind} | {share} | {numbers} | {of['warned'] or 'never'} |")
+        for share, figures in shares.items():
+            numbers = " | ".join(f"{figures[name]:.3f}" for name in ("contrast", "sharpness", "seam"))
+            lines.append(f"| {kind} | {share} | {numbers} | {figures['warned'] or 'never'} |")
     return "\n".join(lines)
 
 

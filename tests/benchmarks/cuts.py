@@ -120,21 +120,24 @@ def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> dic
     return {"joins": list(_summaries(rows, list(JOINS))), "choices": list(_summaries(rows, list(CHOICES)))}
 
 
+_MEANS = ("between_rows", "mismatch", "sharpness", "residual")
+
+
 def _summaries(rows: list[Record], joins: list[str]) -> Iterator[Record]:
     keys = dict.fromkeys((row["drift"], row["join"], row["zone_px"]) for row in rows if row["join"] in joins)
     for drift, join, zone_px in sorted(keys, key=lambda key: (DRIFTS.index(key[0]), joins.index(key[1]), key[2])):
-        of = [row for row in rows if (row["drift"], row["join"], row["zone_px"]) == (drift, join, zone_px)]
-        kinds = {row["kind"] for row in of}
-        worst = max(fmean(row["broken"] for row in of if row["kind"] == kind) for kind in kinds)
+        group = [row for row in rows if (row["drift"], row["join"], row["zone_px"]) == (drift, join, zone_px)]
+        kinds = {row["kind"] for row in group}
+        worst = max(fmean(row["broken"] for row in group if row["kind"] == kind) for kind in kinds)
         yield {
             "drift": drift,
             "join": join,
             "zone_px": zone_px,
-            "places": len(of),
-            "broken": fmean(row["broken"] for row in of),
+            "places": len(group),
+            "broken": fmean(row["broken"] for row in group),
             "worst_kind": worst,
-            "longest": max(row["longest"] for row in of),
-            **{name: fmean(row[name] for row in of) for name in ("between_rows", "mismatch", "sharpness", "residual")},
+            "longest": max(row["longest"] for row in group),
+            **{name: fmean(row[name] for row in group) for name in _MEANS},
         }
 
 

@@ -60,10 +60,10 @@ def in_a_row(steps: int) -> list[Record]:
         for number, record in enumerate(_records(kind, soften_px, steps), start=1)
     ]
     return [
-        {"soften_px": soften_px, "step": number} | {name: fmean(row[name] for row in of) for name in MEASURED}
+        {"soften_px": soften_px, "step": number} | {name: fmean(row[name] for row in group) for name in MEASURED}
         for soften_px in (0, SOFTEN_PX)
         for number in range(1, steps + 1)
-        if (of := [row for row in rows if (row["soften_px"], row["step"]) == (soften_px, number)])
+        if (group := [row for row in rows if (row["soften_px"], row["step"]) == (soften_px, number)])
     ]
 
 

@@ -127,8 +127,8 @@ def run(kinds: tuple[str, ...] = KINDS) -> dict[str, dict[str, dict[str, float]]
                 rows[name][policy].append(_measures(feathered(enforced, tile, band), truth))
     return {
         name: {
-            policy: {value: round(fmean(one[value] for one in of), 4) for value in of[0]}
-            for policy, of in policies.items()
+            policy: {value: round(fmean(one[value] for one in group), 4) for value in group[0]}
+            for policy, group in policies.items()
         }
         for name, policies in rows.items()
     }
@@ -175,8 +175,8 @@ def render(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     ]
     for policy in result[REDRAWS[0]]:
         cells = [
-            f"{of['residual']:.2f} · {of['mean square'] ** 0.5:.1f} · {of['sharpness']:.2f}"
-            for of in (result[name][policy] for name in REDRAWS)
+            f"{figures['residual']:.2f} · {figures['mean square'] ** 0.5:.1f} · {figures['sharpness']:.2f}"
+            for figures in (result[name][policy] for name in REDRAWS)
         ]
         lines.append(f"| {policy} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -169,8 +169,8 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for contract in dict.fromkeys(row["contract"] for row in rows):
         own = [row for row in rows if row["contract"] == contract]
         counts = {
-            name: [sum(row["copied"] for row in of), len(of)]
-            for name, of in {
+            name: [sum(row["copied"] for row in group), len(group)]
+            for name, group in {
                 "truths": [row for row in own if not row["placement"]],
                 **{name: [row for row in own if row["placement"] == name] for name in PLACEMENTS},
             }.items()
@@ -198,12 +198,12 @@ def render(result: Mapping[str, Any]) -> str:
         "| contract | true continuations | copies | " + " | ".join(names) + " | once | a continuation | a copy |",
         "|---|" + "---|" * (len(names) + 5),
     ]
-    for contract, of in result.items():
-        counts = of["counts"]
+    for contract, record in result.items():
+        counts = record["counts"]
         copies = [sum(counts[name][place] for name in names) for place in (0, 1)]
         cells = [counts["truths"], copies, *(counts[name] for name in names)]
         row = " | ".join(f"{caught} of {total}" for caught, total in cells)
-        times = " | ".join(f"{1000 * of[name]:.0f}" for name in ("once", "truth", "copy"))
+        times = " | ".join(f"{1000 * record[name]:.0f}" for name in ("once", "truth", "copy"))
         lines.append(f"| `{contract}` | {row} | {times} |")
     return "\n".join(lines)
 

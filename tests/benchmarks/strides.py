@@ -94,7 +94,7 @@ def many_steps() -> dict[str, dict[str, float]]:
 
 
 def _means(rows: Mapping[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
-    return {name: {key: _mean([row[key] for row in of]) for key in of[0]} for name, of in rows.items()}
+    return {name: {key: _mean([row[key] for row in group]) for key in group[0]} for name, group in rows.items()}
 
 
 def _measures(picture: Image.Image, contract: TileContract) -> list[dict[str, float]]:
@@ -157,10 +157,10 @@ def render(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
         "| contract | as it came | calibrated | first columns, dB | far end, dB | passed | s a megapixel | share |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, of in result["one step"].items():
+    for name, row in result["one step"].items():
         lines.append(
-            f"| `{name}` | {of['raw']:.2f} | {of['calibrated']:.3f} | {of['first']:.1f} | {of['last']:.1f} | "
-            f"{of['passed']:.0%} | {of['seconds']:.2f} | {of['seconds'] / classic['seconds']:.2f} |"
+            f"| `{name}` | {row['raw']:.2f} | {row['calibrated']:.3f} | {row['first']:.1f} | {row['last']:.1f} | "
+            f"{row['passed']:.0%} | {row['seconds']:.2f} | {row['seconds'] / classic['seconds']:.2f} |"
         )
     lines += [
         "",
@@ -170,10 +170,10 @@ def render(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
         "| contract | steps | residual | first columns, dB | contrast | sharpness |",
         "|---|---|---|---|---|---|",
     ]
-    for name, of in result["in a row"].items():
+    for name, row in result["in a row"].items():
         lines.append(
-            f"| `{name}` | {of['steps']:.0f} | {of['residual']:.3f} | {of['first']:.1f} | {of['contrast']:.3f} | "
-            f"{of['sharpness']:.3f} |"
+            f"| `{name}` | {row['steps']:.0f} | {row['residual']:.3f} | {row['first']:.1f} | {row['contrast']:.3f} | "
+            f"{row['sharpness']:.3f} |"
         )
     return "\n".join(lines)
 

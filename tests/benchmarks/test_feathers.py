@@ -26,7 +26,7 @@ def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
 
 def test_the_record_prefers_the_feather_of_the_package(recorded: dict[str, Any]) -> None:
     assert set(recorded) == set(feathers.REDRAWS)
-    assert all(set(of) == set(feathers.POLICIES) for of in recorded.values())
+    assert all(set(figures) == set(feathers.POLICIES) for figures in recorded.values())
     tone, _, after = (recorded[name] for name in feathers.REDRAWS)
     policy = "membrane, 32 px"
     assert tone[policy]["residual"] < tone["none"]["residual"]

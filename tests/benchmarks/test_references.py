@@ -22,17 +22,17 @@ def test_the_document_shows_the_last_run(recorded: dict[str, Any]) -> None:
 
 
 def test_the_record_is_of_these_trials(recorded: dict[str, Any]) -> None:
-    counts = {contract: sum(count for _, count in of["counts"].values()) for contract, of in recorded.items()}
+    counts = {contract: sum(count for _, count in record["counts"].values()) for contract, record in recorded.items()}
     trials = references.trials()
     assert counts == {name: sum(trial.contract == name for trial in trials) for name in counts}
     assert set(counts) == {trial.contract for trial in trials}
 
 
 def test_copies_are_found_and_continuations_pass(recorded: dict[str, Any]) -> None:
-    counts = [of["counts"] for of in recorded.values()]
-    copies = [of[name] for of in counts for name in references.PLACEMENTS]
+    counts = [record["counts"] for record in recorded.values()]
+    copies = [record[name] for record in counts for name in references.PLACEMENTS]
     assert sum(caught for caught, _ in copies) >= 0.9 * sum(total for _, total in copies)
-    assert [of["truths"][0] for of in counts] == [0] * len(counts)
+    assert [record["truths"][0] for record in counts] == [0] * len(counts)
 
 
 def test_a_continuation_costs_a_fraction_of_a_copy(recorded: dict[str, Any]) -> None:

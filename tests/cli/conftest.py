@@ -21,8 +21,8 @@ SIZES = "64/32/16/16"
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What one run did: exit code, standard output, standard error."""
+class Result:
+    """The result of one run: exit code, standard output, standard error."""
 
     code: int
     out: str
@@ -34,7 +34,7 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-Cli = Callable[..., Ran]
+Cli = Callable[..., Result]
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def cli(folder: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Runs the command line with the given words."""
 
-    def run(*words: object) -> Ran:
+    def run(*words: object) -> Result:
         code = main([str(word) for word in words])
         captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
+        return Result(code, captured.out, captured.err)
 
     return run
 

@@ -11,20 +11,20 @@ from PIL import Image
 
 from exquisite.cli import main, run
 from exquisite.pipeline.session import Session
-from tests.cli.conftest import SIZES, Cli, Ran, everything
+from tests.cli.conftest import SIZES, Cli, Result, everything
 from tests.support.tiny import seed_picture
 
 
-def assert_helpful(ran: Ran, code: int, *words: str) -> None:
+def assert_helpful(result: Result, code: int, *words: str) -> None:
     """A run that failed prints one or two lines with these words, no traceback, and has this exit code."""
-    assert ran.code == code, ran.err
-    assert ran.out == ""
-    lines = [line for line in ran.err.splitlines() if not line.startswith("the simulated model")]
-    assert 1 <= len(lines) <= 2, ran.err
+    assert result.code == code, result.err
+    assert result.out == ""
+    lines = [line for line in result.err.splitlines() if not line.startswith("the simulated model")]
+    assert 1 <= len(lines) <= 2, result.err
     assert lines[0].startswith("exquisite: ")
-    assert "Traceback" not in ran.err
+    assert "Traceback" not in result.err
     for word in words:
-        assert word in ran.err, ran.err
+        assert word in result.err, result.err
 
 
 class TestWords:
@@ -70,7 +70,7 @@ class TestPictures:
     def make(self, request: pytest.FixtureRequest, cli: Cli) -> Cli:
         """Makes a session from a picture, by either verb."""
 
-        def run(picture: object, *words: str) -> Ran:
+        def run(picture: object, *words: str) -> Result:
             if request.param == "init":
                 return cli("init", "made", picture, *words)
             return cli("step", "made", "x_ltr", "--canvas", picture, *words)
@@ -113,9 +113,9 @@ class TestPictures:
 def test_a_picture_of_another_size_or_mode_is_fitted_and_reported(cli: Cli, mode: str, edge: int) -> None:
     name = "odd.tif" if mode == "CMYK" else "odd.png"
     seed_picture(edge, edge).convert("L" if mode == "I;16" else mode).convert(mode).save(name)
-    ran = cli("init", "odd", name, "--contract", SIZES, "--json")
-    assert (ran.code, ran.data[0]["canvas_size"]) == (0, [64, 64])
-    assert ran.data[0]["changes"]
+    result = cli("init", "odd", name, "--contract", SIZES, "--json")
+    assert (result.code, result.data[0]["canvas_size"]) == (0, [64, 64])
+    assert result.data[0]["changes"]
 
 
 class TestSessions:

@@ -20,15 +20,15 @@ def tape(folder: Path) -> Path:
 
 
 def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> None:
-    ran = cli("cassette", "show", "t.json")
-    assert ran.code == 0
-    assert ran.out.startswith("t.json: 3 interactions, recorded from https://server.example\n")
-    assert "   1  POST /v1/images/edits: status 200, " in ran.out
-    assert ", 1 picture\n" in ran.out
-    assert "   2  POST /v1/images/edits: status 429, 2 bytes\n" in ran.out
-    assert "   3  POST /v1/images/edits: ReadTimeout: slow\n" in ran.out
-    assert "        prompt: Extend this picture. More rain.\n" in ran.out
-    assert "        mask: mask.png (" in ran.out
+    result = cli("cassette", "show", "t.json")
+    assert result.code == 0
+    assert result.out.startswith("t.json: 3 interactions, recorded from https://server.example\n")
+    assert "   1  POST /v1/images/edits: status 200, " in result.out
+    assert ", 1 picture\n" in result.out
+    assert "   2  POST /v1/images/edits: status 429, 2 bytes\n" in result.out
+    assert "   3  POST /v1/images/edits: ReadTimeout: slow\n" in result.out
+    assert "        prompt: Extend this picture. More rain.\n" in result.out
+    assert "        mask: mask.png (" in result.out
     data = cli("cassette", "show", "t.json", "--json").data[0]
     assert [one["status"] for one in data["interactions"]] == [200, 429, None]
 
@@ -36,8 +36,8 @@ def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> No
 def test_check_tells_a_whole_recording_from_a_damaged_one(cli: Cli, tape: Path) -> None:
     assert cli("cassette", "check", "t.json").out == "t.json: intact, and without a key\n"
     (tape.parent / "bad.json").write_text("[]")
-    ran = cli("cassette", "check", "t.json", "bad.json", "--json")
-    assert (ran.code, [report["ok"] for report in ran.data]) == (8, [True, False])
+    result = cli("cassette", "check", "t.json", "bad.json", "--json")
+    assert (result.code, [report["ok"] for report in result.data]) == (8, [True, False])
 
 
 def test_rewrite_says_what_it_removed(cli: Cli, tape: Path) -> None:
@@ -48,10 +48,10 @@ def test_rewrite_says_what_it_removed(cli: Cli, tape: Path) -> None:
 
 @pytest.mark.parametrize("action", ["show", "rewrite"])
 def test_a_file_that_is_no_cassette_is_a_mismatch(cli: Cli, folder: Path, action: str) -> None:
-    ran = cli("cassette", action, "nowhere.json")
-    assert (ran.code, "there is no cassette at nowhere.json" in ran.err) == (8, True)
+    result = cli("cassette", action, "nowhere.json")
+    assert (result.code, "there is no cassette at nowhere.json" in result.err) == (8, True)
 
 
 def test_an_unknown_action_is_refused(cli: Cli, tape: Path) -> None:
-    ran = cli("cassette", "burn", "t.json")
-    assert (ran.code, "'show', 'check', 'rewrite'" in ran.err) == (2, True)
+    result = cli("cassette", "burn", "t.json")
+    assert (result.code, "'show', 'check', 'rewrite'" in result.err) == (2, True)

@@ -14,9 +14,9 @@ from tests.cli.conftest import Cli
 
 
 def test_models_shows_every_model_and_server(cli: Cli) -> None:
-    ran = cli("models")
+    result = cli("models")
     for name in (*MODELS, *SERVERS):
-        assert name in ran.out
+        assert name in result.out
     data = cli("models", "--json").data[0]
     assert [model["model"] for model in data["models"] if model["default"]] == [GPT_MODEL_AUTHORITY]
     assert set(data["recipes"]) == set(data["servers"]) == set(SERVERS)

@@ -56,7 +56,7 @@ def test_a_session_with_an_undecodable_name_goes_on(session: Cli, folder: Path) 
 
 
 def test_an_undecodable_prompt_is_refused_before_anything_is_written(cli: Cli, folder: Path) -> None:
-    ran = cli("step", "made", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--prompt", "caf\udce9")
-    assert ran.code == 2
-    assert "no UTF-8 text from character 4 on" in ran.err
+    result = cli("step", "made", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--prompt", "caf\udce9")
+    assert result.code == 2
+    assert "no UTF-8 text from character 4 on" in result.err
     assert not (folder / "made").exists()

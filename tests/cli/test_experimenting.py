@@ -15,7 +15,7 @@ from exquisite.cli import run
 from exquisite.cli.arms import arms_from
 from exquisite.errors import UsageError
 from exquisite.pipeline.experiment.plan import Arm
-from tests.cli.conftest import SIZES, Cli, Ran, everything
+from tests.cli.conftest import SIZES, Cli, Result, everything
 from tests.support.emulator import EMULATOR_KEY, Emulator
 
 Made = Callable[..., list[Arm]]
@@ -107,45 +107,45 @@ class TestArms:
 
 class TestRun:
     @pytest.fixture
-    def ran(self, session: Cli) -> Any:
+    def result(self, session: Cli) -> Any:
         """A small experiment, done."""
-        ways = ("--arm", "base", "--arm", "soft,feather_px=8", "--arm", "roofs,prompt=roofs, ink")
-        return session("experiment", "ink", "x_ltr", "--name", "f", *QUICK, *ways, "--repeat", 2)
+        plan_arms = ("--arm", "base", "--arm", "soft,feather_px=8", "--arm", "roofs,prompt=roofs, ink")
+        return session("experiment", "ink", "x_ltr", "--name", "f", *QUICK, *plan_arms, "--repeat", 2)
 
-    def test_it_ends_with_a_table_of_arms_and_differences(self, ran: Any, folder: Path) -> None:
-        assert ran.code == 0, ran.err
-        head, _, titles, *rows = ran.out.splitlines()
+    def test_it_ends_with_a_table_of_arms_and_differences(self, result: Any, folder: Path) -> None:
+        assert result.code == 0, result.err
+        head, _, titles, *rows = result.out.splitlines()
         assert head == "experiment f: x_ltr from the seed picture, 3 arms, 2 repetitions of 1 step; 6 of 6 done"
         assert titles.split()[:3] == ["arm", "settings", "n"]
         assert [row.split()[:2] for row in rows[:3]] == [
             ["base", "feather_px=0"], ["soft", "feather_px=8"], ["roofs", "feather_px=0"],
         ]  # fmt: skip
-        assert "paired differences to arm base" in ran.out
-        assert "6 steps to make, 4 requests to send at most" in ran.err
+        assert "paired differences to arm base" in result.out
+        assert "6 steps to make, 4 requests to send at most" in result.err
         assert (folder / "ink/experiments/f.json").is_file()
-        assert "next: " in ran.err
-        assert "--branch exp-f-" in ran.err
+        assert "next: " in result.err
+        assert "--branch exp-f-" in result.err
 
-    def test_the_same_name_again_makes_nothing_and_shows_the_same(self, ran: Any, session: Cli, folder: Path) -> None:
+    def test_the_same_name_again_only_shows_the_table(self, result: Any, session: Cli, folder: Path) -> None:
         before = everything(folder)
         again = session("experiment", "ink", "x_ltr", "--name", "f")
-        assert (again.code, again.out) == (0, ran.out)
+        assert (again.code, again.out) == (0, result.out)
         assert "no step is missing" in again.err
         assert everything(folder) == before
 
-    def test_the_session_stays_whole_and_its_canvas_stays(self, ran: Any, session: Cli) -> None:
+    def test_the_session_stays_whole_and_its_canvas_stays(self, result: Any, session: Cli) -> None:
         assert session("verify", "ink").code == 0
         (status,) = session("status", "ink", "--json").data
         assert (status["head"], status["canvas_size"]) == (0, [64, 64])
         names = ("base", "base-2", "roofs", "roofs-2", "soft", "soft-2")
         assert status["branches"] == [f"exp-f-{name}" for name in names]
 
-    def test_json_has_the_same_values_as_the_table(self, ran: Any, session: Cli) -> None:
+    def test_json_has_the_same_values_as_the_table(self, result: Any, session: Cli) -> None:
         (data,) = session("experiment", "ink", "x_ltr", "--name", "f", "--json").data
         assert (data["done"], data["of"], [arm["asked"] for arm in data["arms"]]) == (6, 6, [2, 0, 2])
         assert {each["arm"] for each in data["differences"]} == {"soft", "roofs"}
 
-    def test_a_damaged_record_is_found_by_verify(self, ran: Any, session: Cli, folder: Path) -> None:
+    def test_a_damaged_record_is_found_by_verify(self, result: Any, session: Cli, folder: Path) -> None:
         path = folder / "ink/experiments/f.json"
         path.write_bytes(path.read_bytes().replace(b"exp-f-base", b"exp-f-bass"))
         report = session("verify", "ink")
@@ -192,48 +192,48 @@ class TestRun:
         self, session: Cli, folder: Path, words: list[str], message: str
     ) -> None:
         before = everything(folder)
-        ran = session("experiment", "ink", "x_ltr", *words)
-        assert (ran.code, ran.out) == (2, "")
-        assert message in ran.err
+        result = session("experiment", "ink", "x_ltr", *words)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err
         assert everything(folder) == before
 
 
 class TestPaying:
     @pytest.fixture
-    def paid(self, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    def buy(self, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
         """An experiment of two different requests with the real client."""
         monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
         assert cli("init", "ink", "ink.png", "--contract", SIZES).code == 0
         words = ["experiment", "ink", "x_ltr", "--name", "p", *QUICK, "--vary", "prompt=roofs|trees"]
 
-        def run(*more: object) -> Ran:
+        def run(*more: object) -> Result:
             return cli(*words, "--generator", "openai", "--base-url", served.base_url, *more)
 
         return run
 
-    def test_nothing_is_sent_or_written_without_consent(self, paid: Cli, served: Emulator, folder: Path) -> None:
+    def test_nothing_is_sent_or_written_without_consent(self, buy: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
-        ran = paid()
-        assert (ran.code, served.arrivals) == (4, 0)
-        assert "--yes" in ran.err
+        result = buy()
+        assert (result.code, served.arrivals) == (4, 0)
+        assert "--yes" in result.err
         assert everything(folder) == before
 
-    def test_a_dry_run_shows_arms_and_cost(self, paid: Cli, served: Emulator, folder: Path) -> None:
+    def test_a_dry_run_shows_arms_and_cost(self, buy: Cli, served: Emulator, folder: Path) -> None:
         before = everything(folder)
-        ran = paid("--dry-run")
-        assert (ran.code, served.arrivals) == (0, 0)
-        assert "prompt=trees" in ran.out
-        assert "2 requests for about $" in ran.out
+        result = buy("--dry-run")
+        assert (result.code, served.arrivals) == (0, 0)
+        assert "prompt=trees" in result.out
+        assert "2 requests for about $" in result.out
         assert everything(folder) == before
 
-    def test_a_budget_stops_between_arms_and_a_higher_one_goes_on(self, paid: Cli, served: Emulator) -> None:
-        (data,) = paid("--dry-run", "--json").data
+    def test_a_budget_stops_between_arms_and_a_higher_one_goes_on(self, buy: Cli, served: Emulator) -> None:
+        (data,) = buy("--dry-run", "--json").data
         one = Decimal(data["worst_case_usd"]) / 2
-        ran = paid("--yes", "--budget", "0")
-        assert (ran.code, served.arrivals) == (4, 0)
-        ran = paid("--yes", "--budget", f"{one:f}")
+        result = buy("--yes", "--budget", "0")
+        assert (result.code, served.arrivals) == (4, 0)
+        result = buy("--yes", "--budget", f"{one:f}")
         assert served.arrivals in (1, 2)
-        ran = paid("--yes", "--budget", f"{2 * one:f}", "--json")
-        assert (ran.code, served.arrivals) == (0, 2), ran.err
-        (data,) = ran.data
+        result = buy("--yes", "--budget", f"{2 * one:f}", "--json")
+        assert (result.code, served.arrivals) == (0, 2), result.err
+        (data,) = result.data
         assert all(Decimal(arm["usd"]) > 0 for arm in data["arms"])

@@ -18,31 +18,31 @@ from tests.support.tiny import InstantGenerator, seed_picture
 
 class TestInit:
     def test_makes_a_session_and_suggests_the_next_command(self, cli: Cli, folder: Path) -> None:
-        ran = cli("init", "ink", "ink.png", "--contract", SIZES)
-        assert (ran.code, ran.out) == (0, "ink: a canvas of 64x64\n")
-        assert "next: exquisite step ink x_ltr" in ran.err
+        result = cli("init", "ink", "ink.png", "--contract", SIZES)
+        assert (result.code, result.out) == (0, "ink: a canvas of 64x64\n")
+        assert "next: exquisite step ink x_ltr" in result.err
         assert Session.open(folder / "ink").canvas_size == (64, 64)
 
     def test_says_what_it_did_to_the_picture(self, cli: Cli) -> None:
         Image.new("LA", (100, 128), (0, 127)).save("grey.png")
-        ran = cli("init", "grey", "grey.png", "--contract", SIZES, "--json")
+        result = cli("init", "grey", "grey.png", "--contract", SIZES, "--json")
         changes = ["converted from L to RGB", "flattened its transparency on white", "scaled from 100x128 to 50x64"]
-        assert ran.data[0]["changes"] == changes
+        assert result.data[0]["changes"] == changes
         for change in changes:
-            assert change in ran.err
+            assert change in result.err
 
     def test_fits_the_axis_it_is_told(self, cli: Cli) -> None:
         Image.new("RGB", (128, 64)).save("wide.png")
         assert cli("init", "x", "wide.png", "--contract", SIZES, "--json").data[0]["canvas_size"] == [128, 64]
-        ran = cli("init", "y", "wide.png", "--contract", SIZES, "--axis", "y", "--json")
-        assert ran.data[0]["canvas_size"] == [64, 32]
-        assert "next: exquisite step y y_ttb" in ran.err
+        result = cli("init", "y", "wide.png", "--contract", SIZES, "--axis", "y", "--json")
+        assert result.data[0]["canvas_size"] == [64, 32]
+        assert "next: exquisite step y y_ttb" in result.err
 
     def test_refuses_a_place_that_is_taken(self, session: Cli, folder: Path) -> None:
         before = everything(folder)
-        ran = session("init", "ink", "ink.png", "--contract", SIZES)
-        assert ran.code == 1
-        assert "ink" in ran.err
+        result = session("init", "ink", "ink.png", "--contract", SIZES)
+        assert result.code == 1
+        assert "ink" in result.err
         assert everything(folder) == before
 
 
@@ -50,9 +50,9 @@ class TestStep:
     @pytest.mark.invariant("GROWTH-EXACT")
     @pytest.mark.parametrize("mode", Mode)
     def test_grows_the_canvas_in_every_mode(self, session: Cli, mode: Mode) -> None:
-        ran = session("step", "ink", mode, "--gate", "none", "--json")
-        (data,) = ran.data
-        assert (ran.code, data["status"], data["step"]) == (0, "committed", 1)
+        result = session("step", "ink", mode, "--gate", "none", "--json")
+        (data,) = result.data
+        assert (result.code, data["status"], data["step"]) == (0, "committed", 1)
         assert data["canvas_size"] == ([80, 64] if mode.axis == "x" else [64, 80])
         assert len(data["scores"]) == StepOptions().candidates
 
@@ -66,43 +66,43 @@ class TestStep:
 
     def test_asks_the_simulated_model_itself(self, cli: Cli) -> None:
         words = ("--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--candidates", "1", "--json")
-        ran = cli("step", "ink", "y_btt", *words)
-        assert (ran.code, ran.data[0]["canvas_size"]) == (0, [64, 80])
-        assert "no key, no network, no cost" in ran.err
+        result = cli("step", "ink", "y_btt", *words)
+        assert (result.code, result.data[0]["canvas_size"]) == (0, [64, 80])
+        assert "no key, no network, no cost" in result.err
 
     def test_prints_results_to_one_stream_and_the_rest_to_the_other(self, session: Cli) -> None:
-        ran = session("step", "ink", "x_ltr", "--gate", "none", "--candidates", "1")
-        assert ran.out.startswith("step 1 committed: candidate 0 of 1, the canvas is 80x64 now\n")
-        assert "look: ink/steps/000001/seam_after_feather.png" in ran.err
-        assert "next: exquisite export ink ink.png" in ran.err
-        assert "\r" not in ran.err
+        result = session("step", "ink", "x_ltr", "--gate", "none", "--candidates", "1")
+        assert result.out.startswith("step 1 committed: candidate 0 of 1, the canvas is 80x64 now\n")
+        assert "look: ink/steps/000001/seam_after_feather.png" in result.err
+        assert "next: exquisite export ink ink.png" in result.err
+        assert "\r" not in result.err
 
     def test_quiet_leaves_the_result_alone(self, session: Cli) -> None:
-        ran = session("step", "ink", "x_ltr", "--gate", "none", "--quiet")
-        assert ran.out.startswith("step 1 committed")
-        assert ran.err == ""
+        result = session("step", "ink", "x_ltr", "--gate", "none", "--quiet")
+        assert result.out.startswith("step 1 committed")
+        assert result.err == ""
 
     def test_takes_several_steps(self, session: Cli) -> None:
-        ran = session("step", "ink", "x_rtl", "--steps", "3", "--gate", "none", "--candidates", "1", "--json")
-        assert [data["canvas_size"] for data in ran.data] == [[80, 64], [96, 64], [112, 64]]
+        result = session("step", "ink", "x_rtl", "--steps", "3", "--gate", "none", "--candidates", "1", "--json")
+        assert [data["canvas_size"] for data in result.data] == [[80, 64], [96, 64], [112, 64]]
 
     def test_ends_with_its_own_code_where_the_gate_refuses(self, session: Cli) -> None:
-        ran = session("step", "ink", "x_ltr", "--steps", "3", "--gate", "0.000001", "--json")
-        assert ran.code == 3
-        assert [data["status"] for data in ran.data] == ["rejected"]
-        assert ran.data[0]["canvas_size"] == [64, 64]
-        values = [score["primary"] for score in ran.data[0]["scores"]]
-        assert f"next: exquisite accept ink {values.index(max(values))}\n" in ran.err
+        result = session("step", "ink", "x_ltr", "--steps", "3", "--gate", "0.000001", "--json")
+        assert result.code == 3
+        assert [data["status"] for data in result.data] == ["rejected"]
+        assert result.data[0]["canvas_size"] == [64, 64]
+        values = [score["primary"] for score in result.data[0]["scores"]]
+        assert f"next: exquisite accept ink {values.index(max(values))}\n" in result.err
 
     def test_without_a_gate_a_vetoed_candidate_is_glued_by_hand_alone(
         self, session: Cli, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         flat = Truth(seed_picture(200, 200), (0, 0), lambda tile, _: Image.new("RGB", tile.size))
         monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: flat)
-        ran = session("step", "ink", "x_ltr", "--gate", "none", "--candidates", "1", "--no-calibrate")
-        assert ran.code == 3
-        assert "nothing is glued, since every candidate is vetoed: candidate 0 (" in ran.out
-        assert "next: exquisite accept ink 0" in ran.err
+        result = session("step", "ink", "x_ltr", "--gate", "none", "--candidates", "1", "--no-calibrate")
+        assert result.code == 3
+        assert "nothing is glued, since every candidate is vetoed: candidate 0 (" in result.out
+        assert "next: exquisite accept ink 0" in result.err
         assert session("accept", "ink", "0", "--json").data[0]["canvas_size"] == [80, 64]
 
     def test_makes_the_session_from_a_canvas_when_there_is_none(self, cli: Cli, instant: None, folder: Path) -> None:
@@ -114,22 +114,22 @@ class TestStep:
 
     def test_fits_that_canvas_to_the_axis_of_the_mode(self, cli: Cli, instant: None) -> None:
         Image.new("RGB", (128, 90)).save("wide.png")
-        ran = cli("step", "wide", "y_ttb", "--canvas", "wide.png", "--contract", SIZES, "--gate", "none", "--json")
-        assert ran.data[0]["canvas_size"] == [64, 45 + 16]
+        result = cli("step", "wide", "y_ttb", "--canvas", "wide.png", "--contract", SIZES, "--gate", "none", "--json")
+        assert result.data[0]["canvas_size"] == [64, 45 + 16]
 
     def test_never_continues_a_session_of_another_picture(self, session: Cli, folder: Path) -> None:
         (folder / "other").mkdir()
         seed_picture(80, 64).save("other/ink.png")
         before = everything(folder)
-        ran = session("step", "ink", "x_ltr", "--canvas", "other/ink.png")
-        assert ran.code == 2
-        assert "made from another picture (ink.png): name another SESSION" in ran.err
+        result = session("step", "ink", "x_ltr", "--canvas", "other/ink.png")
+        assert result.code == 2
+        assert "made from another picture (ink.png): name another SESSION" in result.err
         assert everything(folder) == before
 
     def test_never_continues_with_another_contract(self, session: Cli) -> None:
-        ran = session("step", "ink", "x_ltr", "--contract", "classic")
-        assert ran.code == 2
-        assert "64/32/16/16" in ran.err
+        result = session("step", "ink", "x_ltr", "--contract", "classic")
+        assert result.code == 2
+        assert "64/32/16/16" in result.err
 
     def test_remembers_the_picture_that_the_simulated_model_redraws(self, cli: Cli, folder: Path) -> None:
         wide = wide_picture(folder / "wide.png")
@@ -154,10 +154,10 @@ class TestStep:
 
     def test_shows_the_request_and_writes_nothing_on_a_dry_run(self, session: Cli, folder: Path) -> None:
         before = everything(folder)
-        ran = session("step", "ink", "x_ltr", "--dry-run", "--prompt", "towers")
-        assert ran.code == 0
-        assert ran.out.startswith("step 1 in x_ltr: 3 candidates of 64x64\n")
-        assert "towers" in ran.out
+        result = session("step", "ink", "x_ltr", "--dry-run", "--prompt", "towers")
+        assert result.code == 0
+        assert result.out.startswith("step 1 in x_ltr: 3 candidates of 64x64\n")
+        assert "towers" in result.out
         assert everything(folder) == before
 
     def test_a_dry_run_needs_no_session(self, cli: Cli, folder: Path) -> None:
@@ -174,9 +174,9 @@ class TestLaterDecisions:
         return session
 
     def test_accept_glues_what_the_gate_refused(self, stepped: Cli) -> None:
-        ran = stepped("accept", "ink", "2", "--json")
-        assert (ran.code, ran.data[0]["status"], ran.data[0]["chosen"]) == (0, "committed", 2)
-        assert ran.data[0]["canvas_size"] == [80, 64]
+        result = stepped("accept", "ink", "2", "--json")
+        assert (result.code, result.data[0]["status"], result.data[0]["chosen"]) == (0, "committed", 2)
+        assert result.data[0]["canvas_size"] == [80, 64]
 
     def test_agreement_counts_what_a_person_accepted(self, stepped: Cli) -> None:
         before = stepped("log", "ink", "--agreement")
@@ -187,26 +187,26 @@ class TestLaterDecisions:
 
     def test_rescore_changes_nothing(self, stepped: Cli, folder: Path) -> None:
         before = everything(folder)
-        ran = stepped("rescore", "ink", "--gate", "none", "--metric", "sobel_corr")
-        assert ran.code == 0
-        assert ran.out.startswith("candidate  primary")
-        assert "nothing was changed" in ran.out
+        result = stepped("rescore", "ink", "--gate", "none", "--metric", "sobel_corr")
+        assert result.code == 0
+        assert result.out.startswith("candidate  primary")
+        assert "nothing was changed" in result.out
         assert everything(folder) == before
 
     def test_undo_takes_back_and_ends_at_the_seed(self, stepped: Cli) -> None:
         stepped("accept", "ink", "0")
         assert stepped("undo", "ink").out == "the canvas ends with the seed picture again: 64x64\n"
-        ran = stepped("undo", "ink")
-        assert (ran.code, "nothing to undo" in ran.err) == (2, True)
+        result = stepped("undo", "ink")
+        assert (result.code, "nothing to undo" in result.err) == (2, True)
 
     def test_a_branch_grows_by_itself(self, stepped: Cli) -> None:
         stepped("accept", "ink", "0")
         assert stepped("branch", "ink", "night", "--at", "0").out == "branch night begins at step 0\n"
-        ran = stepped("step", "ink", "x_rtl", "--branch", "night", "--gate", "none", "--json")
-        assert ran.data[0]["canvas_size"] == [80, 64]
+        result = stepped("step", "ink", "x_rtl", "--branch", "night", "--gate", "none", "--json")
+        assert result.data[0]["canvas_size"] == [80, 64]
         assert stepped("status", "ink", "--json").data[0]["axis"] == "x"
         assert "branches    night; following HEAD" in stepped("status", "ink").out
-        assert stepped("status", "ink", "--branch", "night", "--json").data[0]["head"] == ran.data[0]["step"]
+        assert stepped("status", "ink", "--branch", "night", "--json").data[0]["head"] == result.data[0]["step"]
 
 
 def test_interrupting_a_step_leaves_a_session_that_goes_on(
@@ -217,8 +217,8 @@ def test_interrupting_a_step_leaves_a_session_that_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(InstantGenerator, "generate", interrupted)
-        ran = session("step", "ink", "x_ltr")
-    assert ran.code == 130
-    assert "interrupted" in ran.err
+        result = session("step", "ink", "x_ltr")
+    assert result.code == 130
+    assert "interrupted" in result.err
     assert session("step", "ink", "x_ltr", "--gate", "none").code == 0
     assert Session.open(folder / "ink").canvas_size == (80, 64)

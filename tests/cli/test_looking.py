@@ -22,9 +22,9 @@ def two_steps(session: Cli) -> Cli:
 
 
 def test_status_tells_where_the_canvas_is(two_steps: Cli) -> None:
-    ran = two_steps("status", "ink")
-    assert "canvas      96x64, its top left at -16,0" in ran.out
-    assert "head        step 2" in ran.out
+    result = two_steps("status", "ink")
+    assert "canvas      96x64, its top left at -16,0" in result.out
+    assert "head        step 2" in result.out
     data = two_steps("status", "ink", "--json").data[0]
     assert (data["canvas_size"], data["canvas_origin"], data["axis"]) == ([96, 64], [-16, 0], "x")
 
@@ -37,8 +37,8 @@ def test_log_lists_steps_newest_first(two_steps: Cli) -> None:
 
 
 def test_log_refuses_a_limit_below_one(two_steps: Cli) -> None:
-    ran = two_steps("log", "ink", "--limit", "0")
-    assert (ran.code, ran.out) == (2, "")
+    result = two_steps("log", "ink", "--limit", "0")
+    assert (result.code, result.out) == (2, "")
 
 
 def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,8 +46,8 @@ def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pyte
     monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: Fading(picture, (0, 0), 0.9, 1.0))
     picture.crop((0, 0, 64, 64)).save("noise.png")
     words = ("--canvas", "noise.png", "--contract", SIZES, "--gate", "none", "--candidates", "1", "--steps", "8")
-    ran = cli("step", "ink", "x_ltr", *words)
-    assert "the style drifts away from the seed picture: contrast -" in ran.err
+    result = cli("step", "ink", "x_ltr", *words)
+    assert "the style drifts away from the seed picture: contrast -" in result.err
     status = cli("status", "ink")
     assert "right drifts: contrast -" in status.out
     assert "--anchor 0.25 counteracts it" in status.out
@@ -58,33 +58,33 @@ def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pyte
 
 class TestExport:
     def test_writes_the_whole_canvas(self, two_steps: Cli, folder: Path) -> None:
-        ran = two_steps("export", "ink", "wide.png")
+        result = two_steps("export", "ink", "wide.png")
         printed = "in print 1.6 x 1.1 cm at 150 dpi, 0.8 x 0.5 cm at 300 dpi"
-        assert (ran.code, ran.out) == (0, f"wide.png: 96x64, {printed}\n")
+        assert (result.code, result.out) == (0, f"wide.png: 96x64, {printed}\n")
         with Image.open(folder / "wide.png") as wide, Image.open(folder / "ink.png") as seed:
             assert wide.crop((16, 0, 80, 64)).tobytes() == seed.convert("RGB").tobytes()
 
     def test_replaces_nothing_unasked(self, two_steps: Cli, folder: Path) -> None:
         before = (folder / "ink.png").read_bytes()
-        ran = two_steps("export", "ink", "ink.png")
-        assert (ran.code, "--force" in ran.err) == (2, True)
+        result = two_steps("export", "ink", "ink.png")
+        assert (result.code, "--force" in result.err) == (2, True)
         assert (folder / "ink.png").read_bytes() == before
         assert two_steps("export", "ink", "ink.png", "--force").code == 0
         with Image.open(folder / "ink.png") as wide:
             assert wide.size == (96, 64)
 
     def test_writes_a_deep_zoom_picture_with_a_viewer(self, two_steps: Cli, folder: Path) -> None:
-        ran = two_steps("export", "ink", "wide.dzi", "--tiles", "png", "--json")
-        assert ran.code == 0
-        assert ran.data[0]["size"] == [96, 64]
+        result = two_steps("export", "ink", "wide.dzi", "--tiles", "png", "--json")
+        assert result.code == 0
+        assert result.data[0]["size"] == [96, 64]
         assert {"wide.dzi", "wide.html", "wide_files"} <= {path.name for path in folder.iterdir()}
-        assert "look: wide.html" in ran.err
+        assert "look: wide.html" in result.err
         assert two_steps("export", "ink", "wide.dzi").code == 2
         assert two_steps("export", "ink", "wide.dzi", "--force").code == 0
 
     def test_says_the_printed_size_of_a_part(self, two_steps: Cli) -> None:
-        ran = two_steps("export", "ink", "part.png", "--crop", "0,0,60,30", "--scale", "2", "--dpi", "60")
-        assert ran.out.startswith("part.png: 120x60, in print 5.1 x 2.5 cm at 60 dpi, 2.0 x 1.0 cm at 150 dpi,")
+        result = two_steps("export", "ink", "part.png", "--crop", "0,0,60,30", "--scale", "2", "--dpi", "60")
+        assert result.out.startswith("part.png: 120x60, in print 5.1 x 2.5 cm at 60 dpi, 2.0 x 1.0 cm at 150 dpi,")
 
     def test_warns_of_a_png_too_long_for_many_programs(self, two_steps: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("exquisite.cli.looking.SIDE_READ_PX", 90)
@@ -103,19 +103,19 @@ class TestExport:
 
 class TestVerify:
     def test_finds_nothing_in_a_sound_session(self, two_steps: Cli) -> None:
-        ran = two_steps("verify", "ink")
-        assert (ran.code, ran.out) == (0, "every file is as it was written\n")
-        assert "files checked" in ran.err
+        result = two_steps("verify", "ink")
+        assert (result.code, result.out) == (0, "every file is as it was written\n")
+        assert "files checked" in result.err
 
     def test_names_a_damaged_file_and_its_consequence(self, two_steps: Cli, folder: Path) -> None:
         path = next((folder / "ink" / "steps" / "000001").rglob("tile_out_raw.png"))
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
-        ran = two_steps("verify", "ink")
-        assert ran.code == 7
-        assert "tile_out_raw.png" in ran.out
-        assert "next: exquisite verify ink --repair" in ran.err
+        result = two_steps("verify", "ink")
+        assert result.code == 7
+        assert "tile_out_raw.png" in result.out
+        assert "next: exquisite verify ink --repair" in result.err
         repaired = two_steps("verify", "ink", "--repair", "--json")
         assert (repaired.code, [finding["repaired"] for finding in repaired.data[0]["findings"]]) == (0, [True])
         assert two_steps("verify", "ink").out == "every file is as it was written\n"

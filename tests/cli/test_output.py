@@ -150,8 +150,8 @@ class TestAProcessOfItsOwn:
         assert run_cli("--version").stdout.startswith("exquisite 0.")
 
     def test_an_error_is_one_line_and_its_code(self, tmp_path: Path) -> None:
-        ran = run_cli("status", "nowhere", cwd=tmp_path)
-        assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+        result = run_cli("status", "nowhere", cwd=tmp_path)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
 
     def test_no_httpx_is_loaded_for_the_simulated_model(self, tmp_path: Path) -> None:
         code = "import sys; from exquisite.__main__ import main; main(); print('httpx' in sys.modules)"
@@ -163,6 +163,6 @@ class TestAProcessOfItsOwn:
         (tmp_path / "PIL").mkdir()
         (tmp_path / "PIL" / "__init__.py").write_text(stand_in)
         code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from exquisite.__main__ import main; sys.exit(main())"
-        ran = run_python(code, str(tmp_path), "--help")
-        assert (ran.returncode, ran.stdout) == (1, "")
-        assert f"this needs Pillow 12.3 or newer, and finds {finds}" in ran.stderr
+        result = run_python(code, str(tmp_path), "--help")
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"this needs Pillow 12.3 or newer, and finds {finds}" in result.stderr

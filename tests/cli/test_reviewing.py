@@ -47,18 +47,18 @@ def replies(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 class TestView:
     def test_prints_the_address_that_answers(self, one_step: Cli, replies: list[tuple[str, int]]) -> None:
-        ran = one_step("view", "ink", "--no-open")
-        assert ran.code == 0
-        assert replies == [(ran.out.strip(), 200)]
-        assert "until Ctrl-C" in ran.err
+        result = one_step("view", "ink", "--no-open")
+        assert result.code == 0
+        assert replies == [(result.out.strip(), 200)]
+        assert "until Ctrl-C" in result.err
 
     def test_opens_the_browser(
         self, one_step: Cli, replies: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[str] = []
         monkeypatch.setattr("webbrowser.open", opened.append)
-        ran = one_step("view", "ink", "--json")
-        assert opened == [ran.data[0]["url"]] == [replies[0][0]]
+        result = one_step("view", "ink", "--json")
+        assert opened == [result.data[0]["url"]] == [replies[0][0]]
 
     @pytest.mark.parametrize(
         ("words", "code", "message"),
@@ -72,8 +72,8 @@ class TestView:
     def test_refuses_before_it_serves(
         self, one_step: Cli, replies: list[tuple[str, int]], words: tuple[str, ...], code: int, message: str
     ) -> None:
-        ran = one_step("view", *words, "--no-open")
-        assert (ran.code, message in ran.err, replies) == (code, True, [])
+        result = one_step("view", *words, "--no-open")
+        assert (result.code, message in result.err, replies) == (code, True, [])
 
     def test_a_library_caller_serves_without_a_generator(
         self, one_step: Cli, folder: Path, replies: list[tuple[str, int]]
@@ -99,9 +99,9 @@ def test_labels_say_how_visible_the_seams_are(one_step: Cli, folder: Path) -> No
     for hit in (True, True, False):
         labels.append(find | {"hit": hit})
     labels.append({"kind": "ab", "time": "t", "step": 1, "chosen": "a", "metrics": {"seam": [2.0, 1.0]}})
-    ran = one_step("labels", "ink")
-    assert "seams found     2 of 3, 67% [21%, 94%]; by chance 10%" in ran.out
-    assert "seam" in ran.out
+    result = one_step("labels", "ink")
+    assert "seams found     2 of 3, 67% [21%, 94%]; by chance 10%" in result.out
+    assert "seam" in result.out
     data = one_step("labels", "ink", "--json").data[0]
     assert (data["agreement"]["seam"]["hits"], data["agreement"]["seam"]["asked"]) == (1, 1)
     assert data["find"]["hits"] == 2
@@ -109,5 +109,5 @@ def test_labels_say_how_visible_the_seams_are(one_step: Cli, folder: Path) -> No
 
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_a_port_that_no_machine_has_is_refused(one_step: Cli, port: int) -> None:
-    ran = one_step("view", "ink", "--no-open", f"--port={port}")
-    assert (ran.code, f"--port must be 0 to 65535, not {port}" in ran.err) == (2, True)
+    result = one_step("view", "ink", "--no-open", f"--port={port}")
+    assert (result.code, f"--port must be 0 to 65535, not {port}" in result.err) == (2, True)

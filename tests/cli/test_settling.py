@@ -12,7 +12,7 @@ from tests.support.emulator import EMULATOR_KEY, Emulator
 
 
 @pytest.fixture
-def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def buy(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`step ink x_ltr --yes` with the real client, and no gate."""
     monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
     words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai", "--yes"]
@@ -20,48 +20,48 @@ def paid(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_a_call_in_doubt_is_listed_and_settled_and_the_step_resumes(
-    paid: Cli, cli: Cli, served: Emulator
+    buy: Cli, cli: Cli, served: Emulator
 ) -> None:
     served.restart(["status:500,unbilled"])
-    assert paid().code == 9
+    assert buy().code == 9
     status = cli("status", "ink", "--budget", "2").out
     assert re.search(r"^perhaps billed +\$\d", status, flags=re.MULTILINE)
     assert re.search(r"^in doubt +step 1 call 0 \(`settle`", status, flags=re.MULTILINE)
     assert re.search(r"^budget left .*of \$2.00", status, flags=re.MULTILINE)
     assert "the same command goes on with it, with --retry-ambiguous or after `settle`" in status
     assert cli("settle", "ink", 1, 0, "--reason", "nothing").code == 2
-    ran = cli("settle", "ink", 1, 0, "--not-billed", "--reason", "not on the usage page", "--json")
-    assert (ran.code, ran.data[0]["in_doubt"], ran.data[0]["spent_usd"]) == (0, [], "0")
+    result = cli("settle", "ink", 1, 0, "--not-billed", "--reason", "not on the usage page", "--json")
+    assert (result.code, result.data[0]["in_doubt"], result.data[0]["spent_usd"]) == (0, [], "0")
     assert "in doubt" not in cli("status", "ink").out
-    assert (paid().code, served.arrivals) == (0, 2)
+    assert (buy().code, served.arrivals) == (0, 2)
     assert cli("settle", "ink", 1, 0, "--billed", "--reason", "late").code == 2
 
 
-def test_an_estimate_is_shown_as_one(paid: Cli, cli: Cli, served: Emulator) -> None:
+def test_an_estimate_is_shown_as_one(buy: Cli, cli: Cli, served: Emulator) -> None:
     served.restart(["usage_zero"])
-    assert paid().code == 0
+    assert buy().code == 0
     assert "of what was spent: the server did not say what it cost" in cli("status", "ink").out
 
 
 def test_an_interruption_reports_whether_the_same_command_resumes(
-    paid: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
+    buy: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr("exquisite.api.connection.Connection.send", interrupted)
-        ran = paid()
-    assert ran.code == 130
-    assert "may have been billed (step 1, call 0)" in ran.err
-    assert "--retry-ambiguous" in ran.err
-    assert paid().code == 9
-    assert (paid("--retry-ambiguous").code, served.arrivals) == (0, 1)
+        result = buy()
+    assert result.code == 130
+    assert "may have been billed (step 1, call 0)" in result.err
+    assert "--retry-ambiguous" in result.err
+    assert buy().code == 9
+    assert (buy("--retry-ambiguous").code, served.arrivals) == (0, 1)
     with monkeypatch.context() as patched:
         patched.setattr("exquisite.pipeline.session.conclude", interrupted)
-        ran = paid()
-    assert (ran.code, "the same command continues from the stored answers" in ran.err) == (130, True)
-    assert (paid().code, served.arrivals) == (0, 2)
+        result = buy()
+    assert (result.code, "the same command continues from the stored answers" in result.err) == (130, True)
+    assert (buy().code, served.arrivals) == (0, 2)
 
 
 def test_an_interruption_before_the_session_exists_is_reported(
@@ -71,5 +71,5 @@ def test_an_interruption_before_the_session_exists_is_reported(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("exquisite.cli.growing.Session.create", interrupted)
-    ran = cli("init", "ink", "ink.png")
-    assert (ran.code, "interrupted" in ran.err) == (130, True)
+    result = cli("init", "ink", "ink.png")
+    assert (result.code, "interrupted" in result.err) == (130, True)

@@ -127,8 +127,8 @@ def test_the_verb_copies_and_checks(cli: Cli, folder: Path, monkeypatch: pytest.
     assert content_hashes(folder / "host" / "exquisite") == content_hashes(SOURCE)
     assert cli("vendor", "--check", "host", "--json").data[0]["status"] == "current"
     (folder / "host" / "exquisite" / "errors.py").write_text("")
-    ran = cli("vendor", "--check", "host")
-    assert (ran.code, "was edited: errors.py" in ran.out) == (1, True)
+    result = cli("vendor", "--check", "host")
+    assert (result.code, "was edited: errors.py" in result.out) == (1, True)
     assert cli("vendor", "host").code == 2
     monkeypatch.setattr(vendor, "__version__", "9.9.9")
     assert cli("vendor", "host", "--force").code == 0

@@ -84,7 +84,7 @@ class TestShowing:
         assert browser.get(path).status == 404
 
     @pytest.mark.parametrize(
-        ("path", "says"),
+        ("path", "message"),
         [
             ("step/3/1/rows.json?feather=x", "whole number"),
             ("seams.json?head=2&low=0", "high is missing"),
@@ -96,9 +96,9 @@ class TestShowing:
             ("trial/0123456789abcdef/0.png", "not open"),
         ],
     )
-    def test_an_invalid_value_is_explained(self, browser: Browser, path: str, says: str) -> None:
+    def test_an_invalid_value_is_explained(self, browser: Browser, path: str, message: str) -> None:
         answer = browser.get(path)
-        assert (answer.status, says in answer.data["error"]) == (400, True), answer.data
+        assert (answer.status, message in answer.data["error"]) == (400, True), answer.data
 
     def test_a_damaged_file_is_named(self, browser: Browser) -> None:
         (browser.server.review.root / "steps" / "000003" / "step.json").write_text("{")
@@ -243,7 +243,7 @@ class TestChanging:
         assert browser.get("state.json?branch=night").data["head"] == 1
 
     @pytest.mark.parametrize(
-        ("path", "body", "says"),
+        ("path", "body", "message"),
         [
             ("accept", {"head": 2, "step": 3}, "gate refused"),
             ("accept", {"head": 2, "step": 3, "candidate": 7}, "no candidate 7"),
@@ -264,16 +264,16 @@ class TestChanging:
         ],
     )
     def test_a_refused_change_changes_nothing(
-        self, browser: Browser, path: str, body: dict[str, Any], says: str
+        self, browser: Browser, path: str, body: dict[str, Any], message: str
     ) -> None:
         root = browser.server.review.root
-        if says == "gate refused":
+        if message == "gate refused":
             answer = browser.post(path, body)
             assert (answer.data["status"], Session.open(root).head) == ("rejected", 2)
             return
         before = tree(root)
         answer = browser.post(path, body)
-        assert (answer.status, says in answer.data["error"]) == (400, True), answer.data
+        assert (answer.status, message in answer.data["error"]) == (400, True), answer.data
         assert tree(root) == before
 
     def test_changes_are_refused_and_views_served_while_another_process_writes(self, browser: Browser) -> None:

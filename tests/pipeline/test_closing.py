@@ -125,12 +125,12 @@ class TestChoice:
         assert (result.status, result.chosen) == ("committed", 2)
         seams = [[seam["metrics"]["seam"] for seam in one["seams"]] for one in score["candidates"]]
         gates = [score[name]["threshold"] for name in ("gate", "far_gate")]
-        assert [[value >= gate for value, gate in zip(of, gates, strict=True)] for of in seams] == [
+        assert [[value >= gate for value, gate in zip(scores, gates, strict=True)] for scores in seams] == [
             [True, False],
             [False, True],
             [True, True],
         ]
-        assert [one["metrics"]["seam"] for one in score["candidates"]] == [min(of) for of in seams]
+        assert [one["metrics"]["seam"] for one in score["candidates"]] == [min(scores) for scores in seams]
         assert {"feather", "far_feather"} <= score.keys()
         assert (result.step_dir / "far_seam_after_feather.png").is_file()
 

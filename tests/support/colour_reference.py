@@ -189,7 +189,7 @@ def _to_d50(points: Sequence[tuple[float, float]]) -> list[list[float]]:
     adapted = []
     for unit in _UNCHANGED:
         xyz = _times(columns, [a * b for a, b in zip(unit, scales, strict=True)])
-        gained = [c * to / of for c, to, of in zip(_times(_BRADFORD, xyz), aim, cones, strict=True)]
+        gained = [c * to / cone for c, to, cone in zip(_times(_BRADFORD, xyz), aim, cones, strict=True)]
         adapted.append(_solved(_BRADFORD, gained))
     return [list(row) for row in zip(*adapted, strict=True)]
 

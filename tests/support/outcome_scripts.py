@@ -49,7 +49,7 @@ __all__ = [
     "TINY",
     "Driver",
     "Expected",
-    "Ran",
+    "Run",
     "ScriptedServer",
     "all_scripts",
     "distinct_runs",
@@ -190,7 +190,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Ran:
+class Run:
     """What a script did to the client."""
 
     happened: tuple[str, ...]
@@ -274,7 +274,7 @@ class Driver:
             environ={},
         )
 
-    def run(self, script: Sequence[str], candidates: int, log: CallLog) -> Ran:
+    def run(self, script: Sequence[str], candidates: int, log: CallLog) -> Run:
         """Follow `script` once, writing into `log`."""
         self.server.restart(script)
         self.clock.waits.clear()
@@ -286,12 +286,12 @@ class Driver:
                     tiles += 1
         except ExquisiteError as caught:
             error = type(caught)
-        return Ran(tuple(self.server.happened), tuple(self.server.call_sizes), tiles, error, tuple(self.clock.waits))
+        return Run(tuple(self.server.happened), tuple(self.server.call_sizes), tiles, error, tuple(self.clock.waits))
 
 
 def distinct_runs(
     driver: Driver, candidates: int, make_log: Callable[[], Log], longest: int = 4
-) -> Iterator[tuple[Ran, Log, int]]:
+) -> Iterator[tuple[Run, Log, int]]:
     """Every script up to `longest` outcomes, as (what it did, its log, for how many scripts it stands).
 
     The server shows an outcome only when it is asked, so scripts that agree on every request that was made are
@@ -302,12 +302,12 @@ def distinct_runs(
         if any(script[:length] in histories for length in range(1, len(script) + 1)):
             continue
         log = make_log()
-        ran = driver.run(script, candidates, log)
-        if len(ran.happened) > len(script):  # the script ended before the run did
-            yield ran, log, 1
+        run = driver.run(script, candidates, log)
+        if len(run.happened) > len(script):  # the script ended before the run did
+            yield run, log, 1
         else:
-            histories.add(ran.happened)
-            yield ran, log, sum(len(OUTCOMES) ** more for more in range(longest - len(ran.happened) + 1))
+            histories.add(run.happened)
+            yield run, log, sum(len(OUTCOMES) ** more for more in range(longest - len(run.happened) + 1))
 
 
 def _usage(tiles: int) -> dict[str, object]:

@@ -183,13 +183,13 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
     tone_columns = max(1, min(TONE_COLUMNS, reach // 16))
     levels = [profile(field) for field in channels]
 
-    def rise(of: Profile, x: int, b: int) -> float:
-        return sum(of(x + i, b) - of(x - 1 - i, b) for i in range(tone_columns)) / tone_columns
+    def rise(profile: Profile, x: int, b: int) -> float:
+        return sum(profile(x + i, b) - profile(x - 1 - i, b) for i in range(tone_columns)) / tone_columns
 
     def jumps(x: int, b: int) -> float:
         return sum(
-            (rise(of, x, b) - (rise(of, x - tone_columns, b) + rise(of, x + tone_columns, b)) / 2) ** 2
-            for of in levels
+            (rise(profile, x, b) - (rise(profile, x - tone_columns, b) + rise(profile, x + tone_columns, b)) / 2) ** 2
+            for profile in levels
         )
 
     def square(choose: Callable[..., float], field: Field) -> Field:
@@ -199,8 +199,8 @@ def all_curves(picture: Picture, reach: int) -> dict[str, Callable[[int], float]
 
     mask = [(i, j, (1, -2, 1)[i + 1] * (1, -2, 1)[j + 1]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
-    def noise(of: Field) -> Field:
-        return cache(lambda x, y: sum(w * of(x + i, y + j) for i, j, w in mask))
+    def noise(channel: Field) -> Field:
+        return cache(lambda x, y: sum(w * channel(x + i, y + j) for i, j, w in mask))
 
     noises, grey_noise = [noise(field) for field in channels], noise(v)
     grain = profile(lambda x, y: sum(abs(field(x, y)) for field in noises))

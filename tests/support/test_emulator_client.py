@@ -311,5 +311,6 @@ def test_the_first_step_of_a_known_picture_gets_its_true_continuation() -> None:
         reference = build_reference_tile_and_mask(band, mode, TINY).image
         tile_request = replace(request(1, mode), band=band, reference=reference)
         tile = decode_tile(Outcome(client(server.base_url, MemoryTransport(server)), tile_request).tiles[0], TINY)
-        left, top = (64 + at - of for at, of in zip(frame.band.origin, frame.conditioning_half.origin, strict=True))
+        origins = zip(frame.band.origin, frame.conditioning_half.origin, strict=True)
+        left, top = (64 + at - start for at, start in origins)
         assert tile.tobytes() == picture.crop((left, top, left + 64, top + 64)).tobytes()

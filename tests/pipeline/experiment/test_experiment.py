@@ -80,8 +80,8 @@ def test_arms_that_differ_only_after_the_answers_share_them(session: Session, pi
         replace(PLAIN, candidates=2, **change)
         for change in ({}, {"calibrate": True}, {"feather_px": 4}, {"metric": "sobel_corr"}, {"gate": 2.0})
     ]
-    ways = [Arm(f"w{number}", options) for number, options in enumerate(after)]
-    experiment = Experiment.begin(session.root, "after", "x_ltr", ways, repeat=2)
+    plan_arms = [Arm(f"w{number}", options) for number, options in enumerate(after)]
+    experiment = Experiment.begin(session.root, "after", "x_ltr", plan_arms, repeat=2)
     cells = run(experiment, truth)
     assert len(truth.requests) == 2
     assert [cell.sent_request for cell in cells] == [True, *[False] * 4] * 2
@@ -102,8 +102,8 @@ def test_a_shared_arm_equals_a_step_with_its_options(
 
 
 def test_the_choice_of_an_arm_is_no_choice_of_a_person(session: Session, picture: Image.Image) -> None:
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, metric="sobel_nmse"))]
-    run(Experiment.begin(session.root, "m", "x_ltr", ways), Truth(picture, ORIGIN))
+    plan_arms = [Arm("a", PLAIN), Arm("b", replace(PLAIN, metric="sobel_nmse"))]
+    run(Experiment.begin(session.root, "m", "x_ltr", plan_arms), Truth(picture, ORIGIN))
     assert session.agreement()["primary"] == (0, 0)
     (step, *_) = Session.open(session.root, branch="exp-m-b").log()
     assert (step["kind"], step["options"]["metric"]) == ("rechosen", "sobel_nmse")
@@ -111,8 +111,8 @@ def test_the_choice_of_an_arm_is_no_choice_of_a_person(session: Session, picture
 
 def test_a_damaged_strip_of_a_shared_arm_is_made_again(session: Session, picture: Image.Image) -> None:
     darker = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: value // 2))
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8, artifacts="lean"))]
-    run(Experiment.begin(session.root, "r", "x_ltr", ways), darker)
+    plan_arms = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8, artifacts="lean"))]
+    run(Experiment.begin(session.root, "r", "x_ltr", plan_arms), darker)
     (step, *_) = Session.open(session.root, branch="exp-r-b").log()
     before = pixels_of(session.root, "exp-r-b")
     (session.root / "strips" / f"{step['strip']['sha256']}.png").unlink()
@@ -124,7 +124,7 @@ def test_a_damaged_strip_of_a_shared_arm_is_made_again(session: Session, picture
 
 def test_arms_with_other_requests_share_no_answers(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN)
-    ways = [
+    plan_arms = [
         Arm("a", PLAIN),
         Arm("b", PLAIN, "words"),
         Arm("c", replace(PLAIN, scaffold_fill="edge")),
@@ -132,8 +132,8 @@ def test_arms_with_other_requests_share_no_answers(session: Session, picture: Im
         Arm("e", replace(PLAIN, prompt_strength=2)),
         Arm("f", replace(PLAIN, candidates=2)),
     ]
-    run(Experiment.begin(session.root, "seen", "x_ltr", ways), truth)
-    assert len(truth.requests) == len(ways)
+    run(Experiment.begin(session.root, "seen", "x_ltr", plan_arms), truth)
+    assert len(truth.requests) == len(plan_arms)
 
 
 def test_the_generator_is_made_for_arm_and_repetition(session: Session, picture: Image.Image) -> None:
@@ -143,16 +143,16 @@ def test_the_generator_is_made_for_arm_and_repetition(session: Session, picture:
         calls.append((arm.generator["who"], repetition))
         return Named(picture, ORIGIN, name=f"{arm.generator['who']} {repetition}")
 
-    ways = [Arm("a", PLAIN, generator={"who": "x"}), Arm("b", PLAIN, generator={"who": "y"})]
-    cells = list(Experiment.begin(session.root, "who", "x_ltr", ways, repeat=2).run(make))
+    plan_arms = [Arm("a", PLAIN, generator={"who": "x"}), Arm("b", PLAIN, generator={"who": "y"})]
+    cells = list(Experiment.begin(session.root, "who", "x_ltr", plan_arms, repeat=2).run(make))
     assert calls == [("x", 1), ("y", 1), ("x", 2), ("y", 2)]
     assert all(cell.sent_request for cell in cells)
 
 
 def test_the_second_step_of_an_arm_continues_its_own_first(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: value // 2))
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8))]
-    cells = run(Experiment.begin(session.root, "two", "x_ltr", ways, steps=2), truth)
+    plan_arms = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8))]
+    cells = run(Experiment.begin(session.root, "two", "x_ltr", plan_arms, steps=2), truth)
     assert [(cell.arm, cell.place, cell.sent_request) for cell in cells] == [
         ("a", 1, True), ("a", 2, True), ("b", 1, False), ("b", 2, True),
     ]  # fmt: skip
@@ -193,8 +193,8 @@ def test_the_true_continuation_has_no_seam_and_a_dark_one_is_dark(session: Sessi
 
 def test_the_seam_is_measured_before_and_after_the_feather(session: Session, picture: Image.Image) -> None:
     lighter = Truth(picture, ORIGIN, lambda tile, _: tile.point(lambda value: min(255, value + 12)))
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8))]
-    plain, feathered = run(Experiment.begin(session.root, "f", "x_ltr", ways), lighter)
+    plan_arms = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=8))]
+    plain, feathered = run(Experiment.begin(session.root, "f", "x_ltr", plan_arms), lighter)
     assert plain.measures["seam_raw"] == plain.measures["seam"] == feathered.measures["seam_raw"]
     assert feathered.measures["seam"] < plain.measures["seam"]
 
@@ -209,8 +209,8 @@ def test_the_gate_is_off_and_its_verdict_is_recorded(session: Session, picture: 
 
 def test_an_arm_with_a_gate_may_glue_nothing_and_ends_there(session: Session, picture: Image.Image) -> None:
     broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
-    ways = [Arm("gated", replace(PLAIN, gate=1.0)), Arm("open", PLAIN)]
-    experiment = Experiment.begin(session.root, "g", "x_ltr", ways, steps=2)
+    plan_arms = [Arm("gated", replace(PLAIN, gate=1.0)), Arm("open", PLAIN)]
+    experiment = Experiment.begin(session.root, "g", "x_ltr", plan_arms, steps=2)
     cells = run(experiment, broken)
     assert [(cell.arm, cell.place, cell.status) for cell in cells] == [
         ("gated", 1, "rejected"), ("open", 1, "committed"), ("open", 2, "committed"),
@@ -244,10 +244,10 @@ class Interrupted(Truth):
 
 @pytest.mark.parametrize("at", range(4))
 def test_no_answer_is_requested_again_after_an_interruption(session: Session, picture: Image.Image, at: int) -> None:
-    ways, truth = arms(a="", b="roofs"), Interrupted(picture, ORIGIN, at=at)
+    plan_arms, truth = arms(a="", b="roofs"), Interrupted(picture, ORIGIN, at=at)
     with pytest.raises(KeyboardInterrupt):
-        run(Experiment.begin(session.root, "i", "x_ltr", ways, repeat=2), truth)
-    experiment = Experiment.begin(session.root, "i", "x_ltr", ways, repeat=2)
+        run(Experiment.begin(session.root, "i", "x_ltr", plan_arms, repeat=2), truth)
+    experiment = Experiment.begin(session.root, "i", "x_ltr", plan_arms, repeat=2)
     assert len(experiment.cells) == at
     run(experiment, truth)
     assert len(truth.requests) == 4
@@ -282,19 +282,19 @@ class CutShort(Files):
 def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
     tmp_path: Path, picture: Image.Image, gate: float | None, first: int
 ) -> None:
-    ways = [Arm("a", replace(PLAIN, gate=gate)), Arm("b", replace(PLAIN, gate=gate, feather_px=2))]
-    ways += [Arm("c", replace(PLAIN, gate=gate), "words")]
+    plan_arms = [Arm("a", replace(PLAIN, gate=gate)), Arm("b", replace(PLAIN, gate=gate, feather_px=2))]
+    plan_arms += [Arm("c", replace(PLAIN, gate=gate), "words")]
     seed = picture.crop((32, 32, 64, 64))
     deaths = 0
     for at in range(first, 200, 12):
         paid = Paid(picture, ORIGIN)
         root = Session.create(tmp_path / f"{at}", seed, TINY, files=CutShort()).root
         try:
-            run(Experiment.begin(root, "d", "x_ltr", ways, files=CutShort(at)), paid)
+            run(Experiment.begin(root, "d", "x_ltr", plan_arms, files=CutShort(at)), paid)
         except KeyboardInterrupt:
             deaths += 1
         before, answered = paid.payments, len(list(root.glob("steps/*/answers/*.body")))
-        again = Experiment.begin(root, "d", "x_ltr", ways, files=CutShort())
+        again = Experiment.begin(root, "d", "x_ltr", plan_arms, files=CutShort())
         run(again, paid, retry_ambiguous=True)
         assert [cell.status for cell in again.cells] == ["committed" if gate is None else "rejected"] * 3
         assert paid.payments - before == 2 - answered
@@ -304,9 +304,9 @@ def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
 
 
 def test_more_repetitions_and_arms_may_be_added(session: Session, picture: Image.Image) -> None:
-    truth, ways = Truth(picture, ORIGIN), arms(a="", b="roofs", c="trees")
-    run(Experiment.begin(session.root, "m", "x_ltr", ways[:2]), truth)
-    added = run(Experiment.begin(session.root, "m", "x_ltr", ways, repeat=2), truth)
+    truth, plan_arms = Truth(picture, ORIGIN), arms(a="", b="roofs", c="trees")
+    run(Experiment.begin(session.root, "m", "x_ltr", plan_arms[:2]), truth)
+    added = run(Experiment.begin(session.root, "m", "x_ltr", plan_arms, repeat=2), truth)
     assert [(cell.repetition, cell.arm) for cell in added] == [(1, "c"), (2, "a"), (2, "b"), (2, "c")]
 
 
@@ -325,8 +325,8 @@ def test_the_head_may_move_on_between_two_runs(session: Session, picture: Image.
 def test_one_budget_holds_for_all_arms_and_runs(session: Session, picture: Image.Image) -> None:
     paid = Paid(picture, ORIGIN)
     session.step("x_ltr", paid, **PLAIN.as_dict())
-    ways = arms(a="", b="roofs", c="trees")
-    experiment = Experiment.begin(session.root, "b", "x_ltr", ways)
+    plan_arms = arms(a="", b="roofs", c="trees")
+    experiment = Experiment.begin(session.root, "b", "x_ltr", plan_arms)
     with pytest.raises(PaymentError, match=r"arm c, repetition 1 of 1: .*this experiment has cost \$2.00 of its \$2"):
         run(experiment, paid, budget=Decimal(2))
     with pytest.raises(PaymentError):
@@ -353,8 +353,8 @@ def test_the_budget_of_the_session_holds_for_an_experiment(session: Session, pic
 
 def test_shared_answers_cost_nothing(session: Session, picture: Image.Image) -> None:
     paid = Paid(picture, ORIGIN)
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4))]
-    cells = run(Experiment.begin(session.root, "s", "x_ltr", ways), paid, budget=Decimal(1))
+    plan_arms = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4))]
+    cells = run(Experiment.begin(session.root, "s", "x_ltr", plan_arms), paid, budget=Decimal(1))
     assert [Decimal(cell.usd) for cell in cells] == [1, 0]
 
 
@@ -374,8 +374,9 @@ def test_a_refusal_by_the_server_ends_the_run_and_the_next_asks_again(session: S
 
 def test_the_missing_requests_are_listed_before_a_run(session: Session, picture: Image.Image) -> None:
     truth = Truth(picture, ORIGIN)
-    ways = [Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4)), Arm("c", replace(PLAIN, candidates=2), "words")]
-    experiment = Experiment.begin(session.root, "k", "x_ltr", ways, repeat=2)
+    feathered, double = replace(PLAIN, feather_px=4), replace(PLAIN, candidates=2)
+    plan_arms = [Arm("a", PLAIN), Arm("b", feathered), Arm("c", double, "words")]
+    experiment = Experiment.begin(session.root, "k", "x_ltr", plan_arms, repeat=2)
     assert [(arm.name, request.candidates) for arm, request in experiment.asking(always(truth))] == [
         ("a", 1), ("c", 2), ("a", 1), ("c", 2),
     ]  # fmt: skip
@@ -401,7 +402,7 @@ def test_nothing_is_written_before_the_first_run(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ways", "options", "message"),
+    ("name", "plan_arms", "options", "message"),
     [
         ("n", [], {}, "nothing to compare"),
         ("a/b", arms(a=""), {}, "bad name 'a/b'"),
@@ -413,14 +414,14 @@ def test_nothing_is_written_before_the_first_run(session: Session) -> None:
     ],
 )
 def test_an_invalid_plan_is_refused(
-    session: Session, name: str, ways: list[Arm], options: dict[str, int], message: str
+    session: Session, name: str, plan_arms: list[Arm], options: dict[str, int], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        Experiment.begin(session.root, name, "x_ltr", ways, **options)  # type: ignore[arg-type]
+        Experiment.begin(session.root, name, "x_ltr", plan_arms, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("mode", "ways", "options", "message"),
+    ("mode", "plan_arms", "options", "message"),
     [
         ("x_rtl", arms(a=""), {}, "grows in x_ltr, not x_rtl"),
         ("x_ltr", arms(a="else"), {}, "has arms other than these"),
@@ -430,11 +431,11 @@ def test_an_invalid_plan_is_refused(
     ],
 )
 def test_another_plan_of_the_same_name_is_refused(
-    session: Session, picture: Image.Image, mode: str, ways: list[Arm], options: dict[str, int], message: str
+    session: Session, picture: Image.Image, mode: str, plan_arms: list[Arm], options: dict[str, int], message: str
 ) -> None:
     run(Experiment.begin(session.root, "n", "x_ltr", arms(a=""), repeat=2), Truth(picture, ORIGIN))
     with pytest.raises(UsageError, match=message):
-        Experiment.begin(session.root, "n", mode, ways, **options)  # type: ignore[arg-type]
+        Experiment.begin(session.root, "n", mode, plan_arms, **options)  # type: ignore[arg-type]
 
 
 def test_a_mode_of_the_other_axis_is_refused(session: Session, picture: Image.Image) -> None:

@@ -17,8 +17,8 @@ PLAIN = StepOptions(gate=None)
 
 
 def plan(repeat: int = 1, steps: int = 1) -> Plan:
-    ways = (Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4), "words"))
-    return Plan("n", Mode.X_LTR, 0, ways, repeat, steps)
+    plan_arms = (Arm("a", PLAIN), Arm("b", replace(PLAIN, feather_px=4), "words"))
+    return Plan("n", Mode.X_LTR, 0, plan_arms, repeat, steps)
 
 
 def cell(arm: str, seam: float, *, repetition: int = 1, place: int = 1, **changes: object) -> Cell:

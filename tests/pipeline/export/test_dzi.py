@@ -124,12 +124,14 @@ def test_an_older_picture_is_replaced_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
 
 
-@pytest.mark.parametrize(("name", "says"), [("out_files/notes.txt", "other things than tiles"), ("out.html", "viewer")])
-def test_a_file_that_is_no_export_is_not_replaced(tmp_path: Path, name: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"), [("out_files/notes.txt", "other things than tiles"), ("out.html", "viewer")]
+)
+def test_a_file_that_is_no_export_is_not_replaced(tmp_path: Path, name: str, message: str) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         session.export(tmp_path / "out.dzi")
     assert (tmp_path / name).read_text() == "mine"
     assert not (tmp_path / "out.dzi").exists()

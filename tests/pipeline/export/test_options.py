@@ -103,7 +103,7 @@ def test_a_printed_size_is_pixels_over_dots_an_inch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "says"),
+    ("name", "options", "message"),
     [
         ("out.jpg", {}, r"ends in \.png or \.dzi"),
         ("out.png", {"format": "dzi"}, r"ends in \.dzi"),
@@ -118,9 +118,9 @@ def test_a_printed_size_is_pixels_over_dots_an_inch() -> None:
         ("out.png", {"colour": "red"}, "unknown export option 'colour'"),
     ],
 )
-def test_invalid_options_are_refused(tmp_path: Path, name: str, options: dict[str, Any], says: str) -> None:
+def test_invalid_options_are_refused(tmp_path: Path, name: str, options: dict[str, Any], message: str) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         session.export(tmp_path / name, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
