@@ -1,4 +1,4 @@
-"""`make bench`: what the main jobs cost, each beside a floor that is measured in the same run.
+"""`make bench`: the cost of the main jobs, each beside a floor that is measured in the same run.
 
 Machines are noisy, so what counts is the ratio; times are for orientation. Every figure is the median of
 several rounds in which job and floor take turns.
@@ -205,7 +205,7 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
 
 
 def buy(tiles: int, answer_s: float) -> None:
-    """Buy so many tiles with one call each, all at the same time, from a server that takes `answer_s` for an answer."""
+    """Buy this many tiles in parallel calls of one tile each from a server that takes `answer_s` for an answer."""
     with EmulatorServer(emulator(flat=True, any_size=True), latency=answer_s) as served:
         client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=served.emulator.base_url, calls="each", environ={})
         assert len(list(client.generate(request_for(candidates=tiles), NullCallLog()))) == tiles

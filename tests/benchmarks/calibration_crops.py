@@ -39,5 +39,5 @@ def pairs(seed: int) -> Iterator[Pair]:
 
 
 def failures(count: int, seed: int = 0) -> list[str]:
-    """What went wrong on `count` random crops: an exception, or a tile of another size, with how to find it again."""
+    """The failures on `count` random crops: an exception, or a tile of another size, with the seed of the crop."""
     return [f"seed {seed}: {wrong}" for wrong in fuzz(list(pairs(seed)), count, seed)]

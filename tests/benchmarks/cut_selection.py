@@ -59,7 +59,7 @@ def _drift(seed: str, profile: str, strength: float) -> Drift:
 
 
 def rows(steps: Sequence[Sequence[Found]]) -> list[tuple[str, float, float, float]]:
-    """(what chooses, how often the best, how often within half a decibel of it, mean PSNR of its choices)."""
+    """(metric, share of best choices, share within half a decibel of the best, mean PSNR of the choices)."""
     best = [max(one["psnr"] for one in step) for step in steps]
     table = []
     for name in steps[0][0]:

@@ -108,7 +108,7 @@ def examine(work: tuple[str, int, str]) -> list[Record]:
 
 
 def run(kinds: tuple[str, ...], seeds: tuple[int, ...], workers: int = 2) -> dict[str, list[Record]]:
-    """What each join costs under each drift, and each choice: means over places, and the most broken rows of a kind."""
+    """The measures of each join and choice under each drift: means over places, and the most broken rows of a kind."""
     work = [(kind, seed, drift) for kind in kinds for seed in seeds for drift in DRIFTS]
     rows: list[Record] = []
     start = time.monotonic()

@@ -52,7 +52,7 @@ class Anew:
 
 
 def in_a_row(steps: int) -> list[Record]:
-    """The means over KINDS of what each step leaves, without and with pending zones."""
+    """The measures of each step, means over KINDS, without and with pending zones."""
     rows = [
         {"soften_px": soften_px, "step": number, **record}
         for soften_px in (0, SOFTEN_PX)
@@ -78,7 +78,7 @@ def _session(folder: str, picture: Image.Image) -> Session:
 
 
 def _records(kind: str, soften_px: int, steps: int) -> Iterator[Record]:
-    """What each step of a canvas leaves."""
+    """The measures of each step of a canvas."""
     picture = _picture(kind, steps)
     with tempfile.TemporaryDirectory() as folder:
         session = _session(folder, picture)

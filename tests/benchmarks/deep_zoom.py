@@ -59,7 +59,7 @@ def run(length: int) -> dict[str, Any]:
 
 
 def _timed(root: Path, target: Path, tiles: str) -> dict[str, float]:
-    """Export in a process of its own: seconds, the peak of its memory, and the bytes that it wrote."""
+    """Export in a process of its own: seconds, peak memory, and bytes written."""
     command = [sys.executable, "-c", _EXPORT, str(root), str(target), tiles]
     process = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=True)
     seconds, peak = process.stdout.split()

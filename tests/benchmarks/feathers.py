@@ -48,7 +48,7 @@ Policy = Callable[[Image.Image, Image.Image, Image.Image], Image.Image]
 
 
 def membrane(width: int) -> Policy:
-    """The package's own."""
+    """The feather of the package."""
     return lambda enforced, tile, band: feather_tile(enforced, tile, band, "x_ltr", width)
 
 

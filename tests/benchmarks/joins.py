@@ -1,4 +1,4 @@
-"""Ways to join old pixels to a redraw of the same place, and what a join costs: for `make bench-cut`.
+"""Joins of old pixels and a redraw of the same place, and the measures of a join: for `make bench-cut`.
 
 Everything grows to the right. `old` is a tile of which all is known, `new` its redraw; a join goes over from one to the
 other in the last pixels before the seam, or at it.
@@ -51,12 +51,12 @@ class Redrawn:
 
     @property
     def band(self) -> Image.Image:
-        """What is old up to the seam."""
+        """The old pixels up to the seam."""
         return self.old.crop(self.contract.tile_frame("x_ltr").conditioning_half)
 
     @property
     def enforced(self) -> Image.Image:
-        """The redraw with the band put back."""
+        """The redraw with the band of the old picture."""
         return enforce_conditioning_half(self.new, self.band, "x_ltr", self.contract)
 
 
@@ -172,7 +172,7 @@ JOINS: Mapping[str, Join] = {
 
 
 def measure(join: Join, place: Redrawn, zone_px: int) -> Measures:
-    """What a join costs at a place."""
+    """The measures of a join at a place."""
     result = join(place, zone_px)
     broken = _broken_rows(result, place)
     frame = place.contract.tile_frame("x_ltr")
@@ -234,7 +234,7 @@ def _broken_between_rows(result: Joined, place: Redrawn) -> float:
 
 
 def _beyond_both(result: Joined, place: Redrawn, sides: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
-    """What the joined tile bends between two neighbours beyond old and new, in the zone and _AROUND_PX beside it."""
+    """The bend of the joined tile between neighbours beyond that of old and new, in the zone and _AROUND_PX beside."""
     left = place.contract.band_px - result.cut.zone_px - _AROUND_PX
     box = (left, 0, place.contract.band_px + result.reach + _AROUND_PX, place.old.height)
     bends, old, new = (_bends(tile.crop(box), sides) for tile in (result.tile, place.old, place.new))

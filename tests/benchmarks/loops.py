@@ -100,7 +100,7 @@ def _pixels_not_black(image: Image.Image) -> int:
 
 
 def _step(session: Session, mode: Mode, model: MockTileGenerator, close: bool) -> bool:
-    """Grow by a step; what the gate refuses is accepted. Returns whether the gate passed it."""
+    """Grow by a step, accepted even if the gate refuses it. Returns whether the gate passed it."""
     result = session.step(mode, model, artifacts="none", close=close)
     if result.status == "committed":
         return True

@@ -30,7 +30,7 @@ _SIDE = 4000
 
 
 def _save(folder: Path) -> list[Path]:
-    """The pictures: as small as can be, and of many pixels, in every way that takes another amount of memory."""
+    """Save the smallest pictures and pictures of many pixels, in every format that needs another amount of memory."""
     chance = Image.effect_noise((_SIDE, _SIDE), 50)
     picture = Image.merge("RGB", (chance, chance.transpose(Image.Transpose.ROTATE_90), chance))
     profile = icc_profile(ADOBE, 2.19921875, "Adobe RGB")

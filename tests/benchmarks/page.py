@@ -1,4 +1,4 @@
-"""`make bench-page`: the review page on a canvas of ten thousand strips: what a person waits for, and its memory.
+"""`make bench-page`: the review page on a canvas of ten thousand strips: its response times and its memory.
 
     python -m tests.benchmarks.page                  print the table: 10,000 strips of the classic contract
     python -m tests.benchmarks.page --write          ... and write it into RESULTS.md and page.json
@@ -65,7 +65,7 @@ class _Client:
 
 
 def measure(root: Path) -> dict[str, Any]:
-    """Serve the session at `root`, and ask as a page does."""
+    """Serve the session at `root`, and send the requests of a page."""
     child = subprocess.Popen(
         [sys.executable, "-c", _SERVE, str(root)],
         env=clean_environment(),
@@ -90,7 +90,7 @@ def measure(root: Path) -> dict[str, Any]:
 
 
 def _opening(client: _Client) -> dict[str, Any]:
-    """What the page asks for first; returns the state."""
+    """The first requests of the page; returns the state."""
     client.get("")
     state: dict[str, Any] = json.loads(client.get("state.json")[1])
     origin, size = state["canvas_origin"], state["canvas_size"]

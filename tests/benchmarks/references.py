@@ -1,4 +1,4 @@
-"""`make bench-references`: does the veto against copied reference pictures know a copy from a continuation?
+"""`make bench-references`: how well the veto against copied reference pictures distinguishes copy and continuation.
 
     python -m tests.benchmarks.references            print the table
     python -m tests.benchmarks.references --write    ... and write it into RESULTS.md and references.json
@@ -52,7 +52,7 @@ Placement = Callable[[Image.Image, Size, Size, random.Random], tuple[Image.Image
 
 
 def _own_size(reference: Image.Image, half: Size, _: Size, rng: random.Random) -> tuple[Image.Image, Size]:
-    """Anywhere in the half, at least half of it inside in each direction."""
+    """A random place in the half, with at least half of the picture inside it in each direction."""
     x, y = (rng.randint(-own // 2, max(0, room - own // 2)) for own, room in zip(reference.size, half, strict=True))
     return reference, (x, y)
 
@@ -164,7 +164,7 @@ def _scene(trial: Trial, contract: TileContract, rng: random.Random) -> tuple[Im
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Counts and mean times: contract -> what was tried -> [taken for copies, tried], and the seconds."""
+    """Counts and mean times: contract -> kind of trial -> [found to be copies, all], and the seconds."""
     result: dict[str, Any] = {}
     for contract in dict.fromkeys(row["contract"] for row in rows):
         own = [row for row in rows if row["contract"] == contract]

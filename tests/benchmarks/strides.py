@@ -56,7 +56,7 @@ class _Known:
         self._tiles = tiles
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        """As many as are asked for."""
+        """As many tiles as the request has candidates."""
         for data in self._tiles[: request.candidates]:
             yield RawCandidate(data)
 

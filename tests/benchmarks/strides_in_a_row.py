@@ -1,4 +1,4 @@
-"""The same length grown with each contract, step after step on its own result: what is left of drift and seams."""
+"""The same length grown with each contract, each step on the result of the one before: remaining drift and seams."""
 
 from __future__ import annotations
 

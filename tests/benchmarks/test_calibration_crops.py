@@ -1,4 +1,4 @@
-"""Random crops of redraws: what calibration raises is reported, with how to find it again."""
+"""Random crops of redraws: an exception of calibration is reported with the seed of its crop."""
 
 import pytest
 

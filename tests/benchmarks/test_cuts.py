@@ -113,7 +113,7 @@ def test_a_path_that_goes_to_and_fro_breaks_strokes_between_the_rows(place: Redr
 
 @pytest.mark.parametrize("at", [1, 8, 15])
 def test_a_soft_picture_makes_no_join_unsharp(at: int) -> None:
-    """The zone is as sharp as what it shows, be that more of the soft picture or more of the crisp one."""
+    """The zone is as sharp as its sources, whatever the shares of the soft and the crisp one."""
     crisp = pictures.draw("ink", (128, 128), 5)
     soft = Redrawn(crisp, crisp.filter(ImageFilter.GaussianBlur(1)), SMALL)
     assert measure(straight_at(at), soft, 16).sharpness == pytest.approx(1, abs=0.04)

@@ -36,7 +36,7 @@ def test_copies_are_found_and_continuations_pass(recorded: dict[str, Any]) -> No
 
 
 def test_a_continuation_costs_a_fraction_of_a_copy(recorded: dict[str, Any]) -> None:
-    """The first look decides: the second one is not taken for a tile that holds no copy."""
+    """A coarse comparison rules out most tiles: only a possible copy is compared again at full size."""
     assert recorded["classic"]["truth"] <= 0.4 * recorded["classic"]["copy"]
 
 

@@ -1,4 +1,4 @@
-"""The texture benchmark covers every fixture, and says of a step what the session says."""
+"""The texture benchmark covers every fixture, and reports the result that the session records."""
 
 from exquisite import Mode, TileContract
 from tests.benchmarks import textures

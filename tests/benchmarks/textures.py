@@ -1,4 +1,4 @@
-"""`make bench-textures`: does the simulated model, without a known picture, pass the gate that a step has by default?
+"""`make bench-textures`: whether the simulated model without a known picture passes the default gate.
 
     python -m tests.benchmarks.textures               every fixture in every mode
     python -m tests.benchmarks.textures --seed 2      other pictures of the drawn kinds

@@ -78,7 +78,7 @@ class Part:
         return len(range(self.number, int(total * self.share), self.of))
 
     def chance(self, seed: int) -> random.Random:
-        """Random numbers, other ones in each part."""
+        """Random numbers, different in each part."""
         return random.Random(1000 * seed + self.number)
 
 
@@ -116,7 +116,7 @@ def compound_faults(folder: Path, part: Part) -> Outcome:
 
 
 def paid_faults(folder: Path, part: Part) -> Outcome:
-    """A fault at each effect of a paid step, with and without an answer that breaks off: what was kept is not paid
+    """A fault at each effect of a paid step, with and without an answer that breaks off: no stored answer is paid
     again."""
     problems: list[str] = []
     count = 0
@@ -179,7 +179,7 @@ def plans(folder: Path, part: Part) -> Outcome:
 
 
 def long_steps(folder: Path, part: Part) -> Outcome:
-    """Whatever the thousandth call of a step meets, or one beside it: nothing is lost, nothing is paid twice."""
+    """Every outcome of the thousandth call of a step or of a call beside it: nothing is lost or paid twice."""
     step = LongStep(folder)
     trials = part.of_many(ENDINGS)
     return {"tried": len(trials), "problems": [problem for trial in trials for problem in step.problems(*trial)]}
@@ -244,7 +244,7 @@ def length(folder: Path, part: Part) -> Outcome:
 
 
 def export(folder: Path, part: Part) -> Outcome:
-    """A canvas far larger than memory should be, along both axes, every row compared with its strips."""
+    """A canvas far larger than memory, along both axes: every row is compared with its strips."""
     results = long_exports(folder, part.count(1_000_000))
     sizes = "; ".join(
         f"{each['size'][0]} x {each['size'][1]} px in {each['seconds']:.0f} s with {each['peak_bytes'] / 1e6:.0f} MB"
@@ -394,7 +394,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def headline(outcomes: Sequence[Outcome]) -> str:
-    """What the table comes to, in one sentence."""
+    """The table in one sentence."""
     counts = {outcome["name"]: outcome["tried"] for outcome in outcomes}
     broken = sum(len(outcome["problems"]) for outcome in outcomes)
     faults = counts["faults"] + counts["compound_faults"] + counts["paid_faults"]

@@ -15,7 +15,7 @@ _PRELUDE = "from tests.support.offline import block_imports, block_network; bloc
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment of a child: nothing that changes behaviour, the checkout on the path, `extra` added."""
+    """The environment of a child process without settings of the package, with the checkout on the path and `extra`."""
     variables = {name: value for name, value in os.environ.items() if not is_setting(name)}
     return variables | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "100"} | extra
 

@@ -28,7 +28,7 @@ SMALL = TileContract(64, 32, 16, 16)
 
 
 def request_for(contract: TileContract = SMALL, candidates: int = 3, mode: str = "x_ltr") -> TileRequest:
-    """A request whose mask is what the contract of the mask says: 255 = keep, white where edited."""
+    """A request with a valid mask: alpha 255 and black where pixels stay, transparent white where they are edited."""
     frame = contract.tile_frame(mode)
     mask = Image.new("RGBA", contract.tile_size(mode), (0, 0, 0, 255))
     mask.paste((255, 255, 255, 0), frame.generated_half)

@@ -25,17 +25,17 @@ class TestClock(Clock):
         self._day = day
 
     def sleep(self, seconds: float) -> None:
-        """Write the wait down."""
+        """Record the wait."""
         self.waits.append(seconds)
 
     def chance(self) -> float:
-        """The number that was given."""
+        """The number passed to the clock."""
         return self._chance
 
     def ticks(self) -> float:
-        """The seconds that were waited."""
+        """The sum of all waits in seconds."""
         return sum(self.waits)
 
     def today(self) -> date:
-        """The date that was given."""
+        """The date passed to the clock."""
         return self._day

@@ -82,7 +82,7 @@ def space_of(picture: Samples) -> Space:
 
 
 def right_pixels(picture: Samples) -> Rows:
-    """What every pixel must be: (red, green, blue), 0 to 255, not rounded, flattened on white."""
+    """The expected (red, green, blue) of every pixel, 0 to 255, not rounded, flattened on white."""
     space, colours = space_of(picture), dict[Pixel, Rgb]()
 
     def right(pixel: Pixel) -> Rgb:
@@ -102,7 +102,7 @@ def on_white(colour: Rgb, alpha: float) -> Rgb:
 
 
 def mean_error(pixels: Sequence[Pixel], right: Rows) -> float:
-    """The mean distance of a channel of RGB pixels, row by row, from what it must be, in levels."""
+    """The mean distance of a channel of RGB pixels, row by row, from its expected value, in levels."""
     flat = [pixel for row in right for pixel in row]
     pairs = zip(pixels, flat, strict=True)
     differences = [abs(a - b) for pixel, expected in pairs for a, b in zip(pixel, expected, strict=True)]

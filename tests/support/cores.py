@@ -46,7 +46,7 @@ class Claims:
         return cls(Path(folder), int(process)) if folder else None
 
     def is_mine(self, path: Path) -> bool:
-        """Whether this process runs the tests in `path`, which it then is the only one to do."""
+        """Whether this process runs the tests in `path`; only one process does."""
         if path not in self._mine:
             try:
                 (self._folder / str(path).replace(os.sep, "+")).touch(exist_ok=False)
@@ -57,13 +57,13 @@ class Claims:
 
 
 def memory(folder: Path = _MEMORY) -> Path | None:
-    """The folder that a file system in memory offers, when it has room for the files of the tests."""
+    """A folder of a file system in memory, if one has room for the files of the tests."""
     roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= _ENOUGH
     return folder if roomy else None
 
 
 def bytecode(folder: Path) -> dict[str, str]:
-    """Settings that keep compiled modules: in `folder` when the caller wants none beside the sources.
+    """Settings that store compiled modules in `folder` if the caller wants none beside the sources.
 
     Without them each process, and each program that a test starts, compiles everything anew.
     """

@@ -23,7 +23,7 @@ def _colours(count: int, channels: int, seed: str) -> list[Pixel]:
 
 
 def _rows(pixels: Sequence[Pixel], space: Space = SRGB) -> Rows:
-    """What is right for RGB or RGBA pixels of SIZE."""
+    """The expected pixels for RGB or RGBA pixels of SIZE."""
     colour_type = 2 if len(pixels[0]) == 3 else 6
     rows = [pixels[start : start + SIZE[0]] for start in range(0, len(pixels), SIZE[0])]
     flattened = right_pixels(Samples(SIZE, 8, colour_type, rows))

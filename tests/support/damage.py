@@ -44,7 +44,7 @@ class Damage:
 
     @contextlib.contextmanager
     def done_to(self, root: Path, before: Mapping[str, bytes]) -> Iterator[None]:
-        """The damage while the context lasts; `before` is put back at its end, whatever happened meanwhile."""
+        """The damage for the duration of the context, whose end restores `before`."""
         for name, data in self.changes.items():
             path = root / name
             path.unlink(missing_ok=True)
@@ -119,12 +119,12 @@ def random_damage(before: Mapping[str, bytes], kind: str, chance: random.Random)
 
 
 def _alike(name: str, other: str) -> bool:
-    """Whether two files are of the same sort, so that one might be taken for the other."""
+    """Whether two files are of the same kind, so that one may pass for the other."""
     return Path(name).suffix == Path(other).suffix
 
 
 def _edited(before: Mapping[str, bytes], chance: random.Random) -> Damage:
-    """The record of a step of the canvas, altered by someone who knows how to seal it."""
+    """The record of a step of the canvas, altered and sealed again."""
     names = [f"steps/{number:06d}/step.json" for number in (0, 1, 2, 4)]
     name = chance.choice(names)
     record = unseal(before[name], Path(name))

@@ -36,7 +36,7 @@ def code_blocks(text: str, *languages: str) -> list[str]:
 
 
 def marked(text: str, name: str) -> str:
-    """What stands between <!-- name:begin --> and <!-- name:end -->."""
+    """The text between <!-- name:begin --> and <!-- name:end -->."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     assert text.count(begin) == 1, f"{begin} must occur once"
     assert text.count(end) == 1, f"{end} must occur once"

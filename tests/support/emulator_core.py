@@ -55,7 +55,7 @@ class Call:
 
     @property
     def settled(self) -> bool:
-        """Whether a client that got the reply knows what it was billed: a whole answer, or a whole refusal."""
+        """Whether the reply tells its bill: a whole answer, or a whole refusal."""
         return self.whole and (self.status == 200 or not self.usd)
 
 
@@ -111,28 +111,28 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for clients."""
         path = self.flavour.path.replace("(?P<model>[^/]+)", "emulated")
         return self.here + path.removesuffix("/images/edits")
 
     @property
     def billed_usd(self) -> Decimal:
-        """Everything that was billed, whether the client knows it or not."""
+        """The sum of all bills in USD, whether the client knows of them or not."""
         return sum((call.usd for call in self.calls), Decimal(0))
 
     @property
     def settled_usd(self) -> Decimal:
-        """What was billed in answers that arrived."""
+        """The sum of the bills in answers that arrived, in USD."""
         return sum((call.usd for call in self.calls if call.settled), Decimal(0))
 
     @property
     def arrivals(self) -> int:
-        """How many requests for an edit arrived."""
+        """The number of requests for an edit that arrived."""
         return sum(call.outcome not in ("connect_error", "connect_timeout", "pool_timeout") for call in self.calls)
 
     @property
     def script_left(self) -> Sequence[str]:
-        """The entries that no request has played yet."""
+        """The entries of the script that are still to be played."""
         return tuple(self._script)
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -181,7 +181,7 @@ class Emulator:
 def _checked(
     flavour: Flavour, method: str, target: str, key: str, kind: str, body: bytes, api_key: str, any_size: bool
 ) -> Edit:
-    """`check_edit`, which dominates the time of thousands of equal requests, once for each."""
+    """`check_edit`, cached: it dominates the time of thousands of equal requests."""
     headers = {"content-type": kind, flavour.auth or "": key}
     return check_edit(flavour, method, target, headers, body, api_key=api_key, any_size=any_size)
 

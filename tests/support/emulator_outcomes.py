@@ -63,10 +63,10 @@ class Scene(Protocol):
     elsewhere: str
 
     def pictures(self, count: int) -> list[bytes]:
-        """So many redrawn tiles, as PNG."""
+        """`count` redrawn tiles as PNG."""
 
     def bill(self, count: int) -> dict[str, object]:
-        """Bill so many pictures; return the answer's `usage`."""
+        """Bill `count` pictures; return the answer's `usage`."""
 
     def charge(self, usd: Decimal) -> None:
         """Bill this amount instead."""
@@ -275,7 +275,7 @@ def _error(status: int, code: str | None, message: str, kind: str = "server_erro
 
 
 def _later(status: int, code: str, message: str) -> Outcome:
-    """A refusal for now; the argument says how the wait is told."""
+    """A temporary refusal; the argument says where the reply states the wait."""
 
     def outcome(scene: Scene, argument: str) -> Reply:
         how, _, value = argument.partition("=")
@@ -291,7 +291,7 @@ def _later(status: int, code: str, message: str) -> Outcome:
 
 
 def _never(status: int, code: str, message: str) -> Outcome:
-    """A refusal for good."""
+    """A permanent refusal."""
     return lambda scene, argument: _error(status, code, message, code)
 
 

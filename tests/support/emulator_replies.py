@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def whole(self) -> bool:
-        """Whether a patient client gets every byte."""
+        """Whether a client without timeouts receives every byte."""
         return not (self.silent or self.never_sent or self.cut_at is not None)
 
     @property
@@ -71,7 +71,7 @@ class Reply:
                 yield block[start : start + self.piece]
 
     def cut_pieces(self) -> Iterator[bytes]:
-        """The part of the body that leaves before the cut."""
+        """The part of the body that is sent before the cut."""
         left = None if self.cut_at is None else max(0, self.cut_at - len(self.head()))
         for piece in self.pieces():
             if left is not None:
@@ -105,6 +105,6 @@ def event_reply(events: Sequence[Mapping[str, object]]) -> Reply:
 
 
 def html_reply(status: int, title: str) -> Reply:
-    """A page as an edge in front of a server sends it."""
+    """An HTML page as a proxy in front of a server sends it."""
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
     return Reply(status, {"content-type": "text/html; charset=utf-8", "server": "edge"}, page.encode("utf-8"))

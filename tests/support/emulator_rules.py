@@ -272,7 +272,7 @@ def _count(text: str) -> int:
 
 
 def _picture(part: Part, name: str) -> Image.Image:
-    """The picture of a file part, of the type that it claims."""
+    """The picture of a file part, which must be of its declared type."""
     if part.filename is None:
         raise Refusal(400, f"Invalid type for '{name}': expected a file.", "invalid_type", name)
     if part.content_type not in _TYPES:

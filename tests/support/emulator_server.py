@@ -38,7 +38,7 @@ class EmulatorServer:
         ]
 
     def expect_resets(self) -> None:
-        """Say nothing of clients that are killed, and so reset their connections."""
+        """Print nothing about connections that killed clients reset."""
         self._http.tell_errors = False
 
     def __enter__(self) -> EmulatorServer:
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing; what happened stands in the emulator's `calls`."""
+        """Print nothing: the emulator records every call in `calls`."""
 
     def _serve(self) -> None:
         server = cast(_Server, self.server)
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _wait_for_the_client(self, closing: threading.Event) -> None:
-        """Return when the client has given up."""
+        """Return once the client has closed the connection."""
         self.close_connection = True
         until = time.monotonic() + _HANG_MAX
         while not closing.is_set() and time.monotonic() < until:

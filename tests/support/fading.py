@@ -68,7 +68,7 @@ def _mixed(image: Image.Image, soft: Image.Image, amount: float) -> Image.Image:
 
 
 def _each(image: Image.Image, other: Image.Image, formula: Callable[[Mapping[str, Any]], Any]) -> Image.Image:
-    """`formula` of each channel, rounded by chance, so that changes of less than half a level are not lost."""
+    """`formula` of each channel, rounded randomly, so that changes of less than half a level survive on average."""
     noise = random.Random("fading").randbytes(image.width * image.height)
     chance = as_float(Image.frombytes("L", image.size, noise)).point(lambda value: value * (1 / 256))
     channels = []

@@ -39,7 +39,7 @@ class Fault:
     forever: bool = False
 
     def hits(self, count: int) -> bool:
-        """Whether the effect with this number goes wrong."""
+        """Whether the effect with this number fails."""
         return count >= self.at if self.forever else count == self.at
 
 
@@ -148,7 +148,7 @@ class _Inode:
     synced: bool
 
     def survivor(self, chance: random.Random) -> bytes:
-        """What a power cut leaves of it."""
+        """The content after a power cut."""
         if self.synced:
             return self.data
         cut = chance.randrange(len(self.data) + 1)
@@ -163,7 +163,7 @@ class _Names:
     folders: set[Path]
 
     def apply(self, change: _Change) -> None:
-        """Let a change of names happen."""
+        """Apply a change of names."""
         if change.kind == "folder":
             self.folders.add(change.path)
         elif change.kind == "no folder":
@@ -282,7 +282,7 @@ class PowerLossFiles(QuickFiles):
         self._changed(_Change("no folder", path))
 
     def _replaced_folder(self, change: _Change) -> None:
-        """A folder has another name, and all that is in it with it."""
+        """Rename a folder with everything in it."""
         self._live = {change.path_after(path): inode for path, inode in self._live.items()}
         inside = [replace(other, path=change.path_after(other.path)) for other in self._changes]
         self._changes = [
@@ -291,7 +291,7 @@ class PowerLossFiles(QuickFiles):
         self._changed(change)
 
     def survive(self, target: Path, seed: int) -> None:
-        """Write to `target` what is left of the root after a power cut now.
+        """Write to `target` the state of the root after a power cut now.
 
         With seed 0 no name that was not synced is there, with 1 all of them; with others any of them.
         """

@@ -64,7 +64,7 @@ def _name(hint: Any) -> str:
 
 
 def violations(value: object, hint: Any, path: str = "") -> list[str]:
-    """Where a JSON value does not conform to a type; missing, additional and mistyped fields, by path."""
+    """The violations of a type by a JSON value: missing, additional and mistyped fields, by path."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return []

@@ -70,7 +70,7 @@ def public_constants() -> dict[str, str]:
 
 
 def _plain(value: object) -> str | None:
-    """A plain value as the table writes it, or None for what has a table of its own."""
+    """The text of a plain value in the table, or None for a value with a table of its own."""
     if isinstance(value, int | float | Decimal):
         return str(value)
     if isinstance(value, str):

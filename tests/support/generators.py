@@ -22,7 +22,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def true_tile(picture: Image.Image, origin: tuple[int, int], request: TileRequest) -> Image.Image:
-    """The tile that `request` asks for, cut from `picture`; `origin` is where the seed canvas lies in it."""
+    """The true tile of `request`, cut from `picture`; `origin` is the place of the seed canvas in it."""
     frame = request.contract.tile_frame(request.mode)
     x = origin[0] + request.band_origin[0] - frame.conditioning_half.left
     y = origin[1] + request.band_origin[1] - frame.conditioning_half.top
@@ -45,7 +45,7 @@ class StoredAnswers:
     answers: list[bytes]
 
     def generate(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
-        """As many of the stored answers as are asked for."""
+        """The first of the stored answers, as many as the request has candidates."""
         for data in self.answers[: request.candidates]:
             yield RawCandidate(data)
 

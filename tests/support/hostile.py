@@ -24,7 +24,7 @@ _BOMB = 1 << 25  # bytes that a bomb inflates to
 
 
 def good_png(contract: TileContract) -> bytes:
-    """A tile that every decoder takes."""
+    """A valid tile."""
     return png(seed_picture(contract.tile_px, contract.tile_px))
 
 
@@ -50,7 +50,7 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
-    """PNGs (and what calls itself so) that are no tile of `contract`, by what is wrong with them."""
+    """Fault -> a file that is no tile of `contract`: a damaged PNG, or other content under that name."""
     px = contract.tile_px
     good = good_png(contract)
     first, *middle, last = chunks(good)
@@ -143,7 +143,7 @@ def hostile_pictures(contract: TileContract) -> dict[str, bytes]:
 
 @cache
 def harmless_pictures(contract: TileContract) -> dict[str, bytes]:
-    """Odd PNGs whose pixels are those of the good tile all the same."""
+    """Unusual valid PNGs with the pixels of the good tile."""
     good = good_png(contract)
     first, *middle, last = chunks(good)
     text = zlib.compress(bytes(_BOMB), 9)
@@ -163,7 +163,7 @@ def harmless_pictures(contract: TileContract) -> dict[str, bytes]:
 
 
 def hostile_answers(contract: TileContract) -> dict[str, bytes]:
-    """Bodies of 200 that hold no tile, by what is wrong with them."""
+    """Fault -> the body of an answer with status 200 that holds no tile."""
     coded = base64.b64encode(good_png(contract)).decode()
     whole = json.dumps({"created": 1, "data": [{"b64_json": coded}]}).encode()
     shapes: dict[str, object] = {

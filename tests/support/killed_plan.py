@@ -54,7 +54,7 @@ class _KillingFiles(FaultyFiles):
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """A call is under way."""
+        """Suspend the kills for the duration of a call."""
         self._is_paused = True
         yield
         self._is_paused = False

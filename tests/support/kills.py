@@ -89,7 +89,7 @@ def killed_session(root: Path, kills: int, seed: int) -> dict[str, Any]:
 
 
 def _outcomes(store: Store) -> list[str]:
-    """How each call of a session ended."""
+    """The outcome of each call of a session."""
     outcomes = []
     for intent in sorted(store.root.glob("steps/*/answers/*.intent.json")):
         outcome = intent.with_name(intent.name.replace("intent", "outcome"))

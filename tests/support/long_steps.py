@@ -42,7 +42,7 @@ class LongStep:
         assert paid.served.arrivals == _REFUSED
 
     def problems(self, outcome: str, busy: int) -> list[str]:
-        """Go on with the step in a copy; what was lost, paid twice or is not in the books, in words."""
+        """Resume the step in a copy; returns a description of each lost, doubly paid or unbooked call."""
         root = self._folder / "run"
         shutil.copytree(self._folder / "start", root)
         try:

@@ -40,7 +40,7 @@ OTHER = draw("pencil", (MIDDLE // 2, CONTRACT.across_px), 1)
 
 
 def endless(mode: Mode, base: Image.Image = BASE) -> Image.Image:
-    """A picture that repeats itself along the axis of `mode`, five times."""
+    """A picture with five periods along the axis of `mode`."""
     row = Image.new("RGB", (5 * base.width, base.height))
     for left in range(0, row.width, base.width):
         row.paste(base, (left, 0))
@@ -53,7 +53,7 @@ def origin_of(mode: Mode) -> tuple[int, int]:
 
 
 def lowered(tile: Image.Image, number: int) -> Image.Image:
-    """A redraw that is off by a pixel both ways."""
+    """A redraw that is displaced by a pixel along both axes."""
     return ImageChops.offset(tile, 1, 1 + number)
 
 
@@ -65,7 +65,7 @@ def truth(mode: Mode, damage: Damage = lambda tile, _number: tile) -> Truth:
 
 
 def canvas_at(root: Path, mode: Mode = Mode.X_LTR, modes: tuple[Mode, ...] = (), **options: Any) -> Session:
-    """A session that is MIDDLE pixels short of a whole period of the endless picture."""
+    """A session that lacks MIDDLE pixels of a whole period of the endless picture."""
     x, y = origin_of(mode)
     width, height = CONTRACT.oriented((SEED_PX, CONTRACT.across_px), mode)
     session = Session.create(root, endless(mode).crop((x, y, x + width, y + height)), CONTRACT, files=QuickFiles())

@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def counted(self) -> Decimal:
-        """What the ledger counts: the real cost, else the reservation of what may have been billed."""
+        """The amount that the ledger counts: the real cost, or the reservation of a call that may have been billed."""
         if self.outcome in ("not_sent", "refused"):
             return Decimal(0)
         return self.reserved if self.booked is None else self.booked

@@ -31,7 +31,7 @@ sys.addaudithook(_hook)
 
 @contextlib.contextmanager
 def opened_for_reading(folder: Path) -> Iterator[list[str]]:
-    """Collect the path of every file below `folder` that is opened for reading, as often as it is opened."""
+    """Collect the path of every file below `folder` at each opening for reading."""
     paths = _watched[str(folder)] = []
     try:
         yield paths

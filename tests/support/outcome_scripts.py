@@ -97,7 +97,7 @@ def all_scripts(longest: int) -> Iterator[tuple[str, ...]]:
 
 @cache
 def tiny_request(candidates: int, mode: str = "x_ltr") -> TileRequest:
-    """A request that costs no time to encode."""
+    """A request that is fast to encode."""
     return TileRequest(
         mode=Mode(mode),
         contract=TINY,
@@ -121,7 +121,7 @@ class ScriptedServer(httpx.BaseTransport):
         self.restart(script)
 
     def restart(self, script: Sequence[str]) -> None:
-        """Forget everything and follow `script`."""
+        """Reset the records and follow `script`."""
         self.script = script
         self.call_sizes: list[int] = []  # n of each request that arrived or was tried
         self.happened: list[str] = []
@@ -137,7 +137,7 @@ class ScriptedServer(httpx.BaseTransport):
         return self.reply(request, outcome, n)
 
     def billed(self, *outcomes: str) -> Decimal:
-        """What the requests with these outcomes were billed, in USD; all of them when none is named."""
+        """The bill of the requests with these outcomes, or of all requests, in USD."""
         return sum(
             (usd for usd, name in zip(self.bills, self.happened, strict=True) if name in (outcomes or OUTCOMES)),
             Decimal(0),
@@ -324,13 +324,13 @@ _OPEN = ("all", "one", "none", "lossy", "foreign")  # billed by the `usage` that
 
 
 def _tile_count(outcome: str, n: int) -> int:
-    """How many tiles a server makes that is asked for `n`."""
+    """The number of tiles that the server returns for a request of `n`."""
     return {"one": 1, "scant": 1, "none": 0}.get(outcome, n)
 
 
 @cache
 def _bill_of(outcome: str, n: int) -> Decimal:
-    """What a request for `n` tiles is billed, in USD."""
+    """The bill of a request for `n` tiles, in USD."""
     if outcome in _OPEN:
         usd = usage_usd(MODEL_DEFAULT, _usage(_tile_count(outcome, n)))
         assert usd is not None
@@ -341,7 +341,7 @@ def _bill_of(outcome: str, n: int) -> Decimal:
 
 @cache
 def listed_usd(tiles: int) -> Decimal:
-    """What the price list of the emulator says for so many tiles of `tiny_request`, in USD."""
+    """The list price of the emulator for this many tiles of `tiny_request`, in USD."""
     request = tiny_request(tiles)
     fields = {"prompt": request.prompt, "quality": "high"}
     edit = Edit(fields, MODEL_DEFAULT, request.reference, None, request.tile_size, tiles)

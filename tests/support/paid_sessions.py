@@ -44,7 +44,7 @@ class PaidSession:
         self.files: Files = QuickFiles()
 
     def step(self, candidates: int = 3, **options: Any) -> StepResult:
-        """One step, by a session that was opened for it, as another run would."""
+        """One step by a newly opened session, as in another run."""
         transport = MemoryTransport(self.served)
         client = OpenAITileGeneratorClient(EMULATOR_KEY, transport=transport, **self.options)
         self.lines, self.urgent = [], []
@@ -57,17 +57,17 @@ class PaidSession:
             self.urgent.append(progress.phase)
 
     def agreed(self, candidates: int, quality: str = "high") -> Decimal:
-        """What a person agrees to pay at most for so many candidates in one call."""
+        """The worst-case price of this many candidates in one call, to which a person agrees."""
         edit = self.served.calls[0].edit
         assert edit is not None
         return worst_case_usd(MODEL_DEFAULT, quality, candidates, CallContent(TINY, edit.fields["prompt"]))
 
     @property
     def ledger(self) -> Ledger:
-        """The money of the session."""
+        """The ledger of the session."""
         return Ledger(SessionFiles(self.root, QuickFiles()))
 
     @property
     def billed(self) -> Decimal:
-        """What the server billed."""
+        """The bill of the server in USD."""
         return self.served.billed_usd

@@ -76,7 +76,7 @@ def draw(kind: str, size: Size, seed: int = 0) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _picture(kind: str, size: Size, seed: int) -> Image.Image:
-    """The one picture that `draw` copies: several tests begin with the same one."""
+    """The cached picture that `draw` copies: several tests use the same one."""
     return _MAKERS[kind](size, seed)
 
 

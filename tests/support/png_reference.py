@@ -99,7 +99,7 @@ def _passes(size: tuple[int, int], interlaced: bool) -> Iterator[tuple[range, ra
 
 
 def _distance(picture: Samples) -> int:
-    """Bytes from a byte to the one that the filters call a."""
+    """The distance in bytes to the byte that the PNG specification names `a`."""
     return max(1, CHANNELS[picture.colour_type] * picture.depth // 8)
 
 
@@ -120,7 +120,7 @@ def _unpacked(row: bytes, count: int, picture: Samples) -> list[Pixel]:
 
 
 def _predicted(kind: int, left: int, up: int, corner: int) -> int:
-    """What filter `kind` subtracts."""
+    """The prediction that filter `kind` subtracts."""
     if kind == 4:
         guess = left + up - corner
         return min((left, up, corner), key=lambda value: abs(guess - value))  # ties: left before up before corner

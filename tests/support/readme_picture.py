@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _close_ups(session: Session, result: StepResult) -> list[Image.Image]:
-    """The seam of a step to the right: before it, as it came, calibrated, and cut."""
+    """The seam of a step to the right: before the step, raw, calibrated, and cut."""
     assert result.chosen is not None
     pictures, number = StepPictures(session.root), result.step_index
     stages = [pictures.in_place(Selection(number, result.chosen, stage)) for stage in STAGES]

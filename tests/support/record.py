@@ -178,7 +178,7 @@ def _check(modes: Iterable[Mode]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record, pin, and say how large it became."""
+    """Record or check the cassettes and their pins, and print their size."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.record", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("modes", nargs="*", type=Mode, help="modes to record (default: all four)")

@@ -42,7 +42,7 @@ def lowered(tile: Image.Image, number: int) -> Image.Image:
 
 
 def lower_by(rows: int) -> Truth:
-    """A model whose redraw is so many rows too low."""
+    """A model whose redraw is this many rows too low."""
     return Truth(PICTURE, ORIGIN, lambda tile, _number: ImageChops.offset(tile, 0, rows))
 
 
@@ -52,7 +52,7 @@ def session_at(root: Path, seed: Image.Image = SEED) -> Session:
 
 
 def grow(session: Session, mode: str, generator: Truth | None = None, **options: Any) -> StepResult:
-    """A step whose redraw is off, committed as it came."""
+    """A step with a displaced redraw, committed without calibration."""
     defaults: dict[str, Any] = {
         "candidates": 1, "gate": None, "calibrate": False, "artifacts": "none", "soften_px": SOFT,
     }  # fmt: skip

@@ -75,7 +75,7 @@ class Broken(httpx.SyncByteStream):
 
 
 def sending(transport: object, **options: Any) -> httpx.Client:
-    """A client that sends through `transport`, which need not be declared as one of the HTTP library's."""
+    """A client that sends through `transport`, of any type."""
     return httpx.Client(transport=cast(httpx.BaseTransport, transport), **options)
 
 

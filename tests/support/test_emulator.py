@@ -105,7 +105,7 @@ def test_a_request_that_never_leaves_is_no_arrival(name: str) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 9, 40, -1])
 def test_a_connection_is_cut_at_the_given_byte(served: Emulator, place: int) -> None:
-    """Counted from the first byte of the status line, by a raw client."""
+    """A raw client counts from the first byte of the status line."""
     server, _ = in_memory("ok")
     whole = len(_raw(served, "ok"))
     at = whole - 1 if place < 0 else place

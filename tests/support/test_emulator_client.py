@@ -88,7 +88,7 @@ class Outcome:
             self.error, self.message = type(error), str(error)
 
     def summary(self) -> tuple[object, ...]:
-        """Everything that a replay must reproduce."""
+        """The values that a replay must reproduce."""
         return self.tiles, self.error, self.message, self.log.outcomes, self.log.counted, self.log.lines
 
 
@@ -179,7 +179,7 @@ def test_an_answer_without_usage_is_booked(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", PARTIAL)
 def test_the_pictures_of_a_short_answer_are_used(entry: str) -> None:
-    """What is missing is bought as long as the ceiling allows."""
+    """The client buys the missing ones below the ceiling."""
     server, transport = in_memory(entry)
     outcome = Outcome(client(server.base_url, transport))
     assert outcome.error is None
@@ -260,7 +260,7 @@ def test_the_mask_means_the_same_to_servers_that_read_alpha_and_luminance(mode: 
 
 
 def test_a_mask_of_alpha_alone_is_misread_by_a_server_that_reads_luminance() -> None:
-    """Why the mask carries both: black everywhere means "keep all" there."""
+    """A mask needs colour and alpha: to such a server black everywhere means "keep all"."""
     server, transport = in_memory(flavour="sd-server")
     tile_request = request(1)
     black = Image.new("RGBA", TINY.tile_size("x_ltr"))
@@ -300,7 +300,7 @@ def test_without_a_band_a_server_sends_the_reference_back() -> None:
 
 
 def test_the_first_step_of_a_known_picture_gets_its_true_continuation() -> None:
-    """With the size of the canvas told, a model without drift draws the truth in every mode."""
+    """Given the size of the canvas, a model without drift draws the truth in every mode."""
     picture = noise((192, 192), seed=4, cell=6)
     canvas = picture.crop((64, 64, 128, 128))
     model = MockTileGenerator(picture=picture, origin=(64, 64), drift=None)

@@ -258,7 +258,7 @@ def test_three_tiles_cost_their_list_price() -> None:
 
 @pytest.mark.parametrize("model", [name for name, rules in MODELS.items() if not rules.shut_down])
 def test_the_emulator_and_the_registry_agree_on_every_price(model: str) -> None:
-    """Written down twice, so that a slip of the pen in either shows."""
+    """Both tables are written independently, so that an error in one shows."""
     assert set(MODELS[model].output_tokens) == set(REGISTRY[model].qualities)
     for quality in MODELS[model].output_tokens:
         usage = usage_of(edit_of(model, quality), 2)

@@ -46,7 +46,7 @@ def test_no_file_holds_a_key_and_every_blob_has_a_recording() -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_the_client_gets_three_tiles_from_each(mode: Mode) -> None:
-    """What a step asks for, without the rest of the step."""
+    """The request of a step alone, without the other stages."""
     with Image.open(CANVAS) as image:
         band = extract_conditioning_band(image.convert("RGB"), mode)
     reference, mask = build_reference_tile_and_mask(band, mode)

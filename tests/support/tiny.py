@@ -41,7 +41,7 @@ TINY = TileContract(tile_px=32, band_px=16, overlap_px=8, advance_px=8)
 
 
 def seed_picture(width: int = 32, height: int = 32) -> Image.Image:
-    """A picture with something in it: two ramps, a checker, and grain; (width, height), RGB."""
+    """An RGB picture of (width, height): two ramps, a checker, and grain."""
     x = Image.linear_gradient("L").rotate(90).resize((width, height))
     y = Image.linear_gradient("L").resize((width, height))
     columns, rows = Image.new("L", (width, 1)), Image.new("L", (1, height))
@@ -144,11 +144,11 @@ class PricedGenerator(PayingGenerator):
     key = "sk-this-is-secret"
 
     def identity(self) -> Mapping[str, object]:
-        """Who makes the tiles."""
+        """The identity of the model."""
         return {"generator": "priced", "model": "tiny"}
 
     def request_preview(self, request: TileRequest) -> dict[str, object]:
-        """What a step would cost at most, and about half of it."""
+        """The worst-case price of a step, and half of it as the estimate."""
         worst = PRICE * 2 * request.candidates
         return {"estimate_usd": str(worst / 2), "worst_case_usd": str(worst), "url": "http://127.0.0.1/", "warning": ""}
 
@@ -164,7 +164,7 @@ def make_session(
 
 
 def grow(session: Session, mode: Mode | str, generator: TileGenerator | None = None, **options: Any) -> StepResult:
-    """One committed step with the instant generator, or another, whatever it looks like."""
+    """One committed step with this generator (default: the instant one), without a gate."""
     defaults: dict[str, Any] = {"candidates": 1, "gate": None, "calibrate": False, "artifacts": "none"}
     return session.step(mode, generator or InstantGenerator(), **(defaults | options))
 

@@ -179,7 +179,7 @@ def undisturbed(trial: Trial, folder: Path) -> Undisturbed:
 
 
 def recovered(trial: Trial, folder: Path, expected: Undisturbed) -> list[str]:
-    """Run the trial again in `folder` after something went wrong; what is not as if nothing had, in words."""
+    """Run the trial again in `folder` after a fault; returns each difference from an undisturbed run in words."""
     problems = []
     if (folder / "s" / "HEAD").is_file():
         problems += [f"after the fault: {finding}" for finding in verify_path(folder / "s").findings]
