@@ -28,9 +28,9 @@ from .vetoes import emptiness_vetoes, resemblance_vetoes
 
 __all__ = [
     "DEFAULT_GATE",
-    "EXPECTED_STEP",
     "METRICS",
     "REDRAW_WEIGHT",
+    "SEAMLESS_LIMIT",
     "SEAMLESS_RESIDUAL",
     "SOBEL_COLUMNS",
     "SOBEL_FALL_PX",
@@ -39,7 +39,8 @@ __all__ = [
     "Fidelity",
     "Gate",
     "TileScore",
-    "expected_step",
+    "allowed_share",
+    "expected_departures",
     "extract_scoring_strips",
     "interior_gate",
     "score_strips",
@@ -65,11 +66,12 @@ Two calibrated seams may cost the same while one redraw is much nearer to the tr
 RESULTS.md, "Many steps in a row", holds this choice against that of every other metric.
 """
 
-EXPECTED_STEP = 0.75
-"""Share of `redraw_step` that the step at the seam may have for nothing. All of it would pass more faults as well."""
+SEAMLESS_LIMIT = 0.8
+"""What a seam may cost beyond its expected departures, as a share of what it may cost where nothing is expected. What
+nobody can see costs less there, and so do some faults: with this share the gate catches as many of them."""
 
 SEAMLESS_RESIDUAL, VISIBLE_RESIDUAL = 1.1, 1.3
-"""Up to the first `redraw_residual` all of this share is expected, from the second on nothing.
+"""Up to the first `redraw_residual` all of `redraw_departures` is expected, from the second on nothing.
 
 Of simulated redraws whose seam nobody can see, three of four have less than 1.07, and nine of ten less than 1.17. Real
 redraws whose seam a viewer saw have 1.44 and more."""
@@ -101,8 +103,8 @@ class Fidelity(Protocol):
         """Seam residual where the band meets its calibrated redraw; about 1 without a seam."""
 
     @property
-    def redraw_step(self) -> float:
-        """The departure of "step" there; 0 or more."""
+    def redraw_departures(self) -> Mapping[str, float]:
+        """The mean departure of each component there; 0 or more."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,8 @@ def score_tile(
     """Score a tile against an RGB canvas, of which only the band is used (the band alone gives the same score).
 
     It is the score of the strips, with vetoes relative to the whole band instead of the canvas strip. With
-    `calibration` it has the metric "fidelity" and the vetoes "rim" and "unfaithful", the step at the seam counts only
-    beyond its `expected_step`, and `primary` includes the estimated error from the redrawn band:
+    `calibration` it has the metric "fidelity" and the vetoes "rim" and "unfaithful", every component
+    counts only beyond its `expected_departures`, and `primary` includes the estimated error from the redrawn band:
     -REDRAW_WEIGHT * ln(1 + redraw_error).
 
     Raises:
@@ -212,7 +214,7 @@ def score_tile(
     frame = contract.tile_frame(Mode(mode))
     added = tile.crop(frame.growth_in_tile) if contract.advance_px > contract.overlap_px else tile_strip
     past, future, growth = (to_canonical(image, mode) for image in (band, tile_strip, added))
-    score = _score(past, future, growth, expected_step(calibration))
+    score = _score(past, future, growth, calibration)
     return score if calibration is None else _with_fidelity(score, calibration, contract)
 
 
@@ -249,15 +251,17 @@ def interior_gate(
     return Gate(-limit, tuple(-cost for cost in costs), factor)
 
 
-def _score(past: Image.Image, future: Image.Image, added: Image.Image, step: float = 0.0) -> TileScore:
+def _score(
+    past: Image.Image, future: Image.Image, added: Image.Image, calibration: Fidelity | None = None
+) -> TileScore:
     """Score the new strip `future` after `past` (a strip or a band), all RGB, growth to the right.
 
-    `added` is the whole growth if it is wider than `future`; the veto on bars covers all of it. `step` is expected.
+    `added` is the whole growth if it is wider than `future`; the veto on bars covers all of it.
     """
-    costs = costs_at_seam(past, future, step)
+    costs = costs_at_seam(past, future, expected_departures(calibration))
     levels = past.convert("L"), future.convert("L")
     vetoes = (*resemblance_vetoes(*levels), *emptiness_vetoes(*levels), *straight_edge_vetoes(past, added))
-    primary = -total_cost(costs) - VETO_PENALTY * len(vetoes)
+    primary = -total_cost(costs) / allowed_share(calibration) - VETO_PENALTY * len(vetoes)
     metrics = {
         "primary": primary,
         "seam": primary,
@@ -284,13 +288,23 @@ def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContra
     return TileScore(primary, MappingProxyType(metrics), (*score.vetoes, *vetoes))
 
 
-def expected_step(calibration: Fidelity | None) -> float:
-    """The step at the seam that the redraw of the band leads to expect; 0 where that redraw shows a visible seam.
+def expected_departures(calibration: Fidelity | None) -> dict[str, float]:
+    """How far the redraw of the band leads to expect each component to depart at the seam, by name; nothing where that
+    redraw shows a visible seam.
 
-    Fine detail that a model draws anew makes small steps at the seam. It makes the same at every cut inside the band,
-    where the true continuation is known: so a seam that nobody can see is told from a fault of the same cost.
+    Fine detail that a model draws anew, and grain that it loses, depart a little at the seam. They do so at every cut
+    inside the band, where the true continuation is known: so a seam that nobody can see is told from a fault of the
+    same cost.
     """
-    return EXPECTED_STEP * _seamless(calibration) * calibration.redraw_step if calibration else 0.0
+    if calibration is None:
+        return {}
+    share = _seamless(calibration)
+    return {name: share * departure for name, departure in calibration.redraw_departures.items()}
+
+
+def allowed_share(calibration: Fidelity | None) -> float:
+    """What a seam may cost beyond its expected departures, from SEAMLESS_LIMIT to 1 where nothing is expected."""
+    return 1 - (1 - SEAMLESS_LIMIT) * _seamless(calibration) if calibration else 1.0
 
 
 def _seamless(calibration: Fidelity) -> float:

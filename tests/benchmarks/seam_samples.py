@@ -18,7 +18,7 @@ from exquisite.contract import CLASSIC, Mode, TileContract, to_canonical
 from exquisite.geometry.calibration import Calibration, calibrate_tile
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.measures.seam_residual import seam_residual
-from exquisite.geometry.overlap_score import expected_step, score_tile
+from exquisite.geometry.overlap_score import allowed_share, expected_departures, score_tile
 from exquisite.geometry.seam_cost import (
     REACH_PX,
     Departure,
@@ -71,6 +71,7 @@ class Sample:
         damage: name of what was done to it, "" where nothing was.
         seam: the departures at the seam.
         interior: the departures at the cuts inside the band.
+        allowed: what the seam may cost, as a share of what that of a truth may (`allowed_share`).
     """
 
     group: str
@@ -79,6 +80,7 @@ class Sample:
     damage: str
     seam: Departures
     interior: tuple[Departures, ...]
+    allowed: float = 1.0
 
 
 class _Seam:
@@ -97,8 +99,8 @@ class _Seam:
         tile.paste(strip, (self._band.width, 0))
         if score_tile(self._band, tile, "x_ltr", self._contract, calibration).vetoes:
             return None
-        seam = departures_at_seam(self._band, strip, expected_step(calibration))
-        return Sample(*self._of, damage, tuple(seam.values()), self._interior)
+        seam = departures_at_seam(self._band, strip, expected_departures(calibration))
+        return Sample(*self._of, damage, tuple(seam.values()), self._interior, allowed_share(calibration))
 
 
 def of_truths(source: seams.Source) -> list[Sample]:

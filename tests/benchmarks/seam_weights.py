@@ -11,7 +11,7 @@ are the least of
     sum of s * log(1 + exp(-margin)) + RIDGE * |w - mean(w)|²
 
 over the margins of every sample, s its share (`SHARES`; the samples of a group share it evenly), with x the costs at
-the seam less k times the mean costs inside the band:
+the seam, over what the sample's redraw allows, less k times the mean costs inside the band:
 
     truths, calibrated redraws        c - w . x
     damages to either                 w . x - c
@@ -56,8 +56,8 @@ RESULT = Path(__file__).with_name("seam_weights.json")
 MODULE = Path(seam_cost.__file__)
 
 SHARES: Mapping[str, float] = {
-    "truth": 14.0,
-    "redraw": 6.0,
+    "truth": 30.0,
+    "redraw": 10.0,
     "real": 2.0,
     "damage": 9.0,
     "damaged redraw": 10.0,
@@ -103,7 +103,7 @@ class Fit:
 
     def cost(self, sample: Sample) -> float:
         """What the seam of a sample costs."""
-        return self._total(sample.seam)
+        return self._total(sample.seam) / sample.allowed
 
     def _total(self, cut: seam_samples.Departures) -> float:
         return math.fsum(w * x for w, x in zip(self.weights, _costs(cut), strict=True))
@@ -114,8 +114,6 @@ class Fit:
         return Fit(tuple(weight * factor for weight in self.weights))
 
 
-
-
 def _costs(cut: seam_samples.Departures) -> list[float]:
     return [departure.cost(floor) for departure, floor in zip(cut, _FLOORS, strict=True)]
 
@@ -123,7 +121,8 @@ def _costs(cut: seam_samples.Departures) -> list[float]:
 def _beyond_the_band(sample: Sample) -> list[float]:
     """x of a sample."""
     inside = zip(*map(_costs, sample.interior), strict=True)
-    return [cost - _K * fmean(usual) for cost, usual in zip(_costs(sample.seam), inside, strict=True)]
+    costs = zip(_costs(sample.seam), inside, strict=True)
+    return [cost / sample.allowed - _K * fmean(usual) for cost, usual in costs]
 
 
 def _pool(sample: Sample) -> str:

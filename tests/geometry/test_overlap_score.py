@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pytest
 from PIL import Image, ImageChops
@@ -12,14 +13,15 @@ from exquisite.errors import CanvasError
 from exquisite.geometry.calibration import FIDELITY_FLOOR, calibrate_tile
 from exquisite.geometry.overlap_score import (
     DEFAULT_GATE,
-    EXPECTED_STEP,
     METRICS,
     REDRAW_WEIGHT,
+    SEAMLESS_LIMIT,
     SEAMLESS_RESIDUAL,
     VETO_PENALTY,
     VISIBLE_RESIDUAL,
     TileScore,
-    expected_step,
+    allowed_share,
+    expected_departures,
     extract_scoring_strips,
     interior_gate,
     score_strips,
@@ -50,7 +52,7 @@ class Found:
     fidelity: float = 30.0
     redraw_error: float = 0.0
     redraw_residual: float = VISIBLE_RESIDUAL
-    redraw_step: float = 0.0
+    redraw_departures: Mapping[str, float] = field(default_factory=dict)
 
 
 class TestStrips:
@@ -215,19 +217,39 @@ class TestVetoes:
         assert near.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(2))
         assert far.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(10))
 
-    def test_the_step_counts_beyond_that_of_a_redraw_that_joins_the_band_itself_without_a_seam(self) -> None:
+    @pytest.mark.parametrize("name", ["step", "straightness"])
+    def test_a_component_counts_beyond_that_of_a_redraw_that_joins_the_band_itself_without_a_seam(
+        self, name: str
+    ) -> None:
         canvas, tile = scene(draw("clouds", (64, 64), 9))
         tile.paste(tile.crop((32, 0, 64, 64)).point(lambda v: min(255, v + 40)), (32, 0))
-        steps = [
-            score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_residual=residual, redraw_step=0.1)).metrics["step"]
+        values = [
+            score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_residual=residual, redraw_departures={name: 0.02}))
             for residual in (0.8, SEAMLESS_RESIDUAL, (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2, VISIBLE_RESIDUAL, 3.0)
         ]
-        assert 0 >= steps[0] == steps[1] > steps[2] > steps[3] == steps[4]
-        assert steps[4] == score_tile(canvas, tile, "x_ltr", SMALL).metrics["step"]
+        metrics = [value.metrics[name] for value in values]
+        assert 0 >= metrics[0] == metrics[1] > metrics[2] > metrics[3] == metrics[4]
+        assert metrics[4] == score_tile(canvas, tile, "x_ltr", SMALL).metrics[name]
 
-    def test_a_share_of_the_step_is_expected(self) -> None:
-        assert expected_step(None) == 0
-        assert expected_step(Found(redraw_residual=1.0, redraw_step=0.2)) == pytest.approx(0.2 * EXPECTED_STEP)
+    def test_what_the_redraw_departs_by_is_expected(self) -> None:
+        assert expected_departures(None) == {}
+        between = (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2
+        for residual, share in ((1.0, 1.0), (between, 0.5), (VISIBLE_RESIDUAL, 0.0)):
+            found = Found(redraw_residual=residual, redraw_departures={"step": 0.2, "turn": 0.1})
+            assert expected_departures(found) == pytest.approx({"step": 0.2 * share, "turn": 0.1 * share})
+
+    def test_beyond_what_is_expected_a_seam_may_cost_less(self) -> None:
+        """A damage cannot hide in what the redraw excuses."""
+        canvas, tile = scene(draw("clouds", (64, 64), 9))
+        plain = score_tile(canvas, tile, "x_ltr", SMALL)
+        assert plain.metrics["seam"] < 0
+        assert not plain.vetoes
+        for residual, share in ((1.0, SEAMLESS_LIMIT), (VISIBLE_RESIDUAL, 1.0)):
+            found = Found(redraw_residual=residual)
+            assert allowed_share(found) == pytest.approx(share)
+            seam = score_tile(canvas, tile, "x_ltr", SMALL, found).metrics["seam"]
+            assert seam == pytest.approx(plain.metrics["seam"] / share)
+        assert allowed_share(None) == 1
 
     def test_a_redraw_that_joins_the_band_without_a_seam_is_not_unfaithful(self) -> None:
         """The band of a smooth picture has little but noise, which no redraw explains."""

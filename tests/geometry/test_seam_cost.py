@@ -14,10 +14,10 @@ from exquisite.geometry.seam_cost import (
     departures,
     departures_at_seam,
     expected_cost,
-    redraw_step,
-    seam_curves,
+    redraw_departures,
     total_cost,
 )
+from exquisite.geometry.seam_curves import seam_curves
 from tests.support import reference_metrics as reference
 from tests.support.pictures import checker, constant, draw, noise, ramp
 
@@ -63,12 +63,6 @@ def test_sobel_metrics_agree_with_their_definitions(name: str) -> None:
     corr, nmse = reference.sobel_metrics(reference.Picture(past), reference.Picture(future), SOBEL_FALL_PX, width)
     assert metrics["sobel_corr"] == pytest.approx(corr, rel=1e-6)
     assert metrics["sobel_nmse"] == pytest.approx(nmse, rel=1e-6)
-
-
-def test_every_component_has_its_curve() -> None:
-    curves = seam_curves(noise(SIZE), REACH)
-    assert set(curves) == {component.curve or component.name for component in COMPONENTS}
-    assert {len(curve) for curve in curves.values()} == {2 * REACH}
 
 
 def test_weights_and_floors_are_positive() -> None:
@@ -153,39 +147,58 @@ def test_tone_is_compared_over_columns_so_that_texture_hides_no_step() -> None:
     assert cost_of("tone", GREY, GREY) < 0.1
 
 
-def test_a_step_that_is_expected_does_not_count() -> None:
+def test_what_is_expected_of_a_component_does_not_count() -> None:
     past, future = ramp((32, 40)), ramp((32, 40)).point(lambda v: min(255, v + 60))
-    found, less, none = (departures_at_seam(past, future, expected) for expected in (0.0, 0.01, 1.0))
+    found, less, none = (departures_at_seam(past, future, {"step": step}) for step in (0.0, 0.01, 1.0))
+    assert found == departures_at_seam(past, future)
     assert found["step"].beyond > 0.01
     assert less["step"] == pytest.approx(Departure(found["step"].beyond - 0.01, found["step"].spread))
     assert none["step"].beyond == 0
-    assert {name: less[name] for name in less if name != "step"} == {
-        name: found[name] for name in found if name != "step"
-    }
+    assert {**less, "step": None} == {**found, "step": None}
+    assert max(departures_at_seam(past, future, dict.fromkeys(found, 1e9)).values()).beyond == 0
 
 
-class TestRedrawStep:
-    def test_is_nothing_where_a_band_meets_itself_or_is_too_narrow(self) -> None:
-        assert redraw_step(noise((64, 64), 1), noise((64, 64), 1)) == 0
-        assert redraw_step(noise((3, 64), 1), noise((3, 64), 2)) == 0
+NAMES = [component.name for component in COMPONENTS if component.name != "tone"]
+"""Of what a redraw leads to expect."""
+
+
+class TestRedrawDepartures:
+    def test_are_nothing_where_a_band_meets_itself_or_is_too_narrow(self) -> None:
+        for band, redraw in ((noise((64, 64), 1), noise((64, 64), 1)), (noise((3, 64), 1), noise((3, 64), 2))):
+            assert redraw_departures(band, redraw, REACH) == dict.fromkeys(NAMES, 0.0)
 
     def test_of_a_flat_band_is_measured_exactly(self) -> None:
         """Steps of 2 levels in three channels beside none: (6 + .3) / (6 + .6), and .3 / .6 in the band."""
-        lighter = constant((64, 64), (102, 102, 102))
-        assert redraw_step(constant((64, 64), (100, 100, 100)), lighter) == pytest.approx(6.3 / 6.6 - 0.5)
+        flat, lighter = constant((64, 64), (100, 100, 100)), constant((64, 64), (102, 102, 102))
+        found = redraw_departures(flat, lighter, REACH)
+        assert found["step"] == pytest.approx(6.3 / 6.6 - 0.5)
+        assert {name for name, departure in found.items() if departure} <= {"step", "straightness"}
+
+    def test_count_the_side_that_counts_at_a_seam(self) -> None:
+        """Grain counts where the redraw adds it, detail in colour where the redraw lacks it."""
+        flat, grain = constant(GREY.size, (112, 112, 112)), GREY.convert("RGB")
+        assert redraw_departures(flat, grain, REACH)["grain"] > 0.1
+        assert redraw_departures(grain, flat, REACH)["grain"] == 0
+        coloured = noise(GREY.size, 6)
+        assert redraw_departures(coloured, coloured.convert("L").convert("RGB"), REACH)["colour_detail"] > 0.1
+        assert redraw_departures(flat, coloured, REACH)["colour_detail"] == 0
 
     @pytest.mark.parametrize("kind", ["ink", "foliage", "cobbles"])
-    def test_rises_with_what_the_redraw_is_off_by(self, kind: str) -> None:
+    def test_rise_with_what_the_redraw_is_off_by(self, kind: str) -> None:
         picture = draw(kind, (160, 256), 2)
         band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 1, 4))
-        assert 0 < redraw_step(band, slightly) < redraw_step(band, far)
+        near, off = (redraw_departures(band, redraw, 64) for redraw in (slightly, far))
+        assert 0 < near["step"] < off["step"]
 
-    def test_is_what_the_curve_departs_by_at_such_a_cut(self) -> None:
+    def test_are_what_the_curves_depart_by_at_such_cuts(self) -> None:
         """Of one cut that is a sample; the mean over many is it."""
         picture = draw("foliage", (288, 256), 2)
         band, redraw = picture.crop((0, 0, 256, 256)), picture.crop((0, 1, 256, 256)).resize((256, 256))
         cuts = [
-            departures_at_seam(band.crop((x - 64, 0, x, 256)), redraw.crop((x, 0, x + 64, 256)))["step"].beyond
+            departures_at_seam(band.crop((x - 64, 0, x, 256)), redraw.crop((x, 0, x + 64, 256)))
             for x in range(64, 193, 8)
         ]
-        assert redraw_step(band, redraw) == pytest.approx(sum(cuts) / len(cuts), abs=0.02)
+        means = {name: sum(cut[name].beyond for cut in cuts) / len(cuts) for name in NAMES}
+        found = redraw_departures(band, redraw, 64)
+        for name in ("step", "colour_step", "turn", "straightness"):
+            assert found[name] == pytest.approx(means[name], abs=0.02)

@@ -9,9 +9,9 @@ from functools import cache
 
 from PIL import Image
 
-from exquisite.geometry.seam_cost import (
+from exquisite.geometry.seam_cost import COMPONENTS
+from exquisite.geometry.seam_curves import (
     BLOCKS,
-    COMPONENTS,
     MOST_COLOUR_STEP,
     MOST_STEP,
     NEIGHBOURS,

@@ -19,7 +19,7 @@ from ...contract import CLASSIC, Mode, TileContract, from_canonical, to_canonica
 from ..enforcement import require_band
 from ..measures.redraw_error import NEW_PX, lost_detail, redraw_error
 from ..measures.seam_residual import redraw_residual
-from ..seam_cost import redraw_step
+from ..seam_cost import REACH_PX, redraw_departures
 from ..tile_mode import require_tile
 from .colour_registration import registered
 from .displacement import Field, resample
@@ -127,7 +127,7 @@ class Drift:
             rim_px=rim_px(self.field, inner),
             redraw_error=_redraw_error(measured, truth, self.field, valid),
             redraw_residual=redraw_residual(*joined),
-            redraw_step=redraw_step(*joined),
+            redraw_departures=redraw_departures(*joined, min(REACH_PX, contract.overlap_px)),
             sound=(valid[0] + outer, valid[1], valid[2] + outer, valid[3]),
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -30,7 +31,7 @@ class Calibration:
             raised where the new ones lack detail (`redraw_error.redraw_error`, `redraw_error.lost_detail`).
         redraw_residual: seam residual where the band meets the conditioning half of `tile`, in the last columns of
             `sound` (`seam_residual.redraw_residual`); about 1 if nobody can see such a seam.
-        redraw_step: by how much steps are larger there than in the band (`seam_cost.redraw_step`); 0 or more.
+        redraw_departures: how far each component of the seam's cost departs there (`seam_cost.redraw_departures`).
         sound: the valid box: the part of the conditioning half with a source in the raw tile, as (left, top, right,
             bottom), growth to the right.
         shift: displacement of the redraw at the middle of the seam.
@@ -55,7 +56,7 @@ class Calibration:
     residual_after: float = 0.0
     redraw_error: float = 0.0
     redraw_residual: float = 1.0
-    redraw_step: float = 0.0
+    redraw_departures: Mapping[str, float] = field(default_factory=dict)
     sound: tuple[int, int, int, int] = (0, 0, 0, 0)
     shift: tuple[float, float] = (0.0, 0.0)
     scale: tuple[float, float] = (1.0, 1.0)
@@ -72,6 +73,8 @@ class Calibration:
 
 
 def _json(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _json(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     return round(value, 6) if isinstance(value, float) else value
