@@ -297,7 +297,7 @@ class TestCandidatesIn:
         assert [raw.data for raw in candidates_in([stored(tile), stored(jpeg, 1)])] == [tile, jpeg]
 
     @pytest.mark.parametrize(
-        "coded",
+        "text",
         [
             b64(b"\xfb\xff\xfe pixels"),
             "data:image/png;base64," + b64(b"\xfb\xff\xfe pixels"),
@@ -306,8 +306,8 @@ class TestCandidatesIn:
             b64(b"\xfb\xff\xfe pixels")[:5] + "\r\n " + b64(b"\xfb\xff\xfe pixels")[5:],
         ],
     )
-    def test_base64_is_read_in_every_usual_form(self, coded: str) -> None:
-        assert candidates_in([stored(document({"b64_json": coded}))])[0].data == b"\xfb\xff\xfe pixels"
+    def test_base64_is_read_in_every_usual_form(self, text: str) -> None:
+        assert candidates_in([stored(document({"b64_json": text}))])[0].data == b"\xfb\xff\xfe pixels"
 
     def test_a_data_address_is_an_image_and_another_address_is_not(self) -> None:
         inline, address = {"url": "data:image/png;base64," + b64(b"x")}, {"url": "https://host/1.png"}

@@ -61,13 +61,13 @@ class TestOverASocket:
     def test_no_idle_connection_is_kept(self) -> None:
         """A server may close an idle connection at any time, and what is sent on it then is of unknown outcome."""
         with EmulatorServer(emulator(flat=True, any_size=True)) as served:
-            accept, accepted = served._http.get_request, []
-            served._http.get_request = lambda: accepted.append(pair := accept()) or pair  # type: ignore[method-assign, func-returns-value]
+            accept, connections = served._http.get_request, []
+            served._http.get_request = lambda: connections.append(pair := accept()) or pair  # type: ignore[method-assign, func-returns-value]
             settings = ServerSettings("here", served.emulator.base_url)
             with Connection.to(served.emulator.base_url, settings, Secret("k"), Clock()) as connection:
                 for _ in range(3):
                     connection.send(Outgoing("GET", f"{served.emulator.base_url}/models", 1000), bytearray())
-        assert len(accepted) == 3
+        assert len(connections) == 3
 
     def test_without_a_listener_nothing_was_sent(self) -> None:
         with EmulatorServer(emulator(flat=True)) as served:

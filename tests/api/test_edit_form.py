@@ -41,7 +41,7 @@ def parts_of(request: httpx.Request) -> list[tuple[str, str, str, bytes]]:
 
 
 class TestRequest:
-    def captured(self, request: TileRequest, **options: Any) -> httpx.Request:
+    def capture(self, request: TileRequest, **options: Any) -> httpx.Request:
         requests: list[httpx.Request] = []
 
         def handler(call: httpx.Request) -> httpx.Response:
@@ -55,7 +55,7 @@ class TestRequest:
     @pytest.mark.invariant("PNG-PINNED")
     def test_every_field_is_explicit_and_both_pictures_are_png(self) -> None:
         request = request_for()
-        parts = parts_of(self.captured(request, complexity="high"))
+        parts = parts_of(self.capture(request, complexity="high"))
         assert [part[:3] for part in parts] == [
             ("model", "", ""),
             ("prompt", "", ""),
@@ -82,7 +82,7 @@ class TestRequest:
 
     def test_the_pictures_arrive_pixel_for_pixel(self, tmp_path: Path) -> None:
         request = request_for()
-        for name, _, _, content in parts_of(self.captured(request))[-2:]:
+        for name, _, _, content in parts_of(self.capture(request))[-2:]:
             file = tmp_path / "part.png"
             file.write_bytes(content)
             original = request.mask if name == "mask" else request.reference
@@ -90,14 +90,14 @@ class TestRequest:
                 assert (picture.mode, picture.tobytes()) == (original.mode, original.tobytes())
 
     def test_equal_requests_are_equal_bytes(self) -> None:
-        first, again = self.captured(request_for()), self.captured(request_for())
+        first, again = self.capture(request_for()), self.capture(request_for())
         assert (first.headers["content-type"], first.read()) == (again.headers["content-type"], again.read())
-        other = self.captured(replace(request_for(), prompt="another"))
+        other = self.capture(replace(request_for(), prompt="another"))
         assert other.headers["content-type"] != first.headers["content-type"]
 
     def test_address_and_headers(self) -> None:
         environ = {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
-        call = self.captured(request_for(CLASSIC), base_url=None, environ=environ)
+        call = self.capture(request_for(CLASSIC), base_url=None, environ=environ)
         assert (call.method, str(call.url)) == ("POST", "https://api.openai.com/v1/images/edits")
         assert call.headers["authorization"] == f"Bearer {EMULATOR_KEY}"
         assert call.headers["accept"] == "application/json"
@@ -106,9 +106,9 @@ class TestRequest:
         assert (call.headers["openai-organization"], call.headers["openai-project"]) == ("org-1", "proj-1")
         assert call.extensions["timeout"] == {"connect": 5.0, "read": 600.0, "write": 120.0, "pool": 5.0}
         waits = Timeouts(connect_s=1.0, read_s=2.0, write_s=3.0)
-        call = self.captured(request_for(), server=replace(OPENAI, timeouts=waits))
+        call = self.capture(request_for(), server=replace(OPENAI, timeouts=waits))
         assert call.extensions["timeout"] == {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 1.0}
-        elsewhere = self.captured(request_for(), environ=environ)
+        elsewhere = self.capture(request_for(), environ=environ)
         assert "openai-organization" not in elsewhere.headers
 
     @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ class TestRequest:
         ],
     )
     def test_azure_has_a_path_and_a_header_of_its_own(self, options: dict[str, Any], url: str, header: str) -> None:
-        call = self.captured(request_for(), **options)
+        call = self.capture(request_for(), **options)
         assert call.url.path == f"{url}/images/edits"
         assert call.headers[header] == EMULATOR_KEY
         assert "authorization" not in call.headers
@@ -144,7 +144,7 @@ class TestRequest:
             extra_query={"v": "1"},
             omit_fields=("background", "size"),
         )
-        call = self.captured(request_for(), server=server)
+        call = self.capture(request_for(), server=server)
         names = [part[0] for part in parts_of(call)]
         assert names == ["model", "prompt", "n", "quality", "output_format", "response_format", "image", "mask_image"]
         assert b'name="quality"\r\n\r\nbest\r\n' in call.read()
@@ -178,7 +178,7 @@ class TestRequest:
     @pytest.mark.parametrize("mask", ["send", "omit"])
     def test_a_mask_is_left_out_for_a_server_that_refuses_one(self, mask: Literal["send", "omit"]) -> None:
         server = replace(OPENAI, mask=mask)
-        call = self.captured(request_for(), server=server)
+        call = self.capture(request_for(), server=server)
         assert ("mask" in [part[0] for part in parts_of(call)]) is (mask == "send")
 
     def test_the_identity_of_the_client_names_an_omitted_mask(self) -> None:

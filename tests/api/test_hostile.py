@@ -178,50 +178,50 @@ def test_mutations_of_a_cassette_are_accepted_or_refused(tmp_path: Path) -> None
 
 
 def mutate_tiles(count: int, seed: int) -> list[str]:
-    """Decode `count` mutations of good and odd PNGs; what went wrong, in words."""
+    """Decode `count` mutations of usual and unusual PNGs; returns a description of each failure."""
     chance = random.Random(seed)
     corpus = [good_png(TINY), *harmless_pictures(TINY).values()]
     corpus = [data for data in corpus if len(data) < 20_000]
-    wrong = []
+    failures = []
     for number in range(count):
         data = mutated(chance.choice(corpus), chance)
         try:
             tile = decode_tile(data, TINY)
             if (tile.size, tile.mode) != (TINY.tile_size("x_ltr"), "RGB"):
-                wrong.append(f"mutation {number} of seed {seed} became {tile.mode} {tile.size}")
+                failures.append(f"mutation {number} of seed {seed} became {tile.mode} {tile.size}")
         except AnswerError:
             pass
         except Exception as error:
-            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
-    return wrong
+            failures.append(f"mutation {number} of seed {seed}: {error!r}")
+    return failures
 
 
 def mutate_records(count: int, seed: int) -> list[str]:
-    """Open `count` mutations of a sealed record; what went wrong, in words."""
+    """Open `count` mutations of a sealed record; returns a description of each failure."""
     chance = random.Random(seed)
     record = seal({"format": 1, "step": 12, "tips": {"low": [{"origin": [0, -8]}]}, "files": {"a": "0" * 64}})
-    wrong = []
+    failures = []
     for number in range(count):
         data = mutated(record, chance)
         try:
             unseal(data, Path("step.json"))
             if data != record:
-                wrong.append(f"mutation {number} of seed {seed} was taken")
+                failures.append(f"mutation {number} of seed {seed} was taken")
         except SessionDamagedError:
             pass
         except Exception as error:
-            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
-    return wrong
+            failures.append(f"mutation {number} of seed {seed}: {error!r}")
+    return failures
 
 
 def mutate_cassettes(count: int, folder: Path, seed: int) -> list[str]:
-    """Load `count` mutations of a recording; what went wrong, in words."""
+    """Load `count` mutations of a recording; returns a description of each failure."""
     chance = random.Random(seed)
     source = Path(__file__).parents[2] / "fixtures" / "cassettes" / "x_ltr.json"
     document = json.loads(source.read_bytes())
     recording = json.dumps(document).encode()
     path = folder / "mutated.json"
-    wrong = []
+    failures = []
     for number in range(count):
         path.write_bytes(mutated(recording, chance))
         try:
@@ -229,5 +229,5 @@ def mutate_cassettes(count: int, folder: Path, seed: int) -> list[str]:
         except ReplayError:
             pass
         except Exception as error:
-            wrong.append(f"mutation {number} of seed {seed}: {error!r}")
-    return wrong
+            failures.append(f"mutation {number} of seed {seed}: {error!r}")
+    return failures

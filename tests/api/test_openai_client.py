@@ -139,9 +139,9 @@ class TestAnswers:
         client = mocked(lambda request: httpx.Response(200, headers=headers, stream=httpx.ByteStream(body)))
         assert [tile.data for tile in client.generate(request_for(candidates=1), NullCallLog())] == [b"xxx"]
         stream = httpx.ByteStream(b"no gzip at all")
-        broken = mocked(lambda request: httpx.Response(200, headers=headers, stream=stream))
+        broken_client = mocked(lambda request: httpx.Response(200, headers=headers, stream=stream))
         with pytest.raises(OutcomeUnknownError, match="DecodingError"):
-            list(broken.generate(request_for(candidates=1), NullCallLog()))
+            list(broken_client.generate(request_for(candidates=1), NullCallLog()))
 
     def test_an_answer_that_drips_for_ever_times_out(self) -> None:
         class Slow(TestClock):

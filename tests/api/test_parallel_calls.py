@@ -167,13 +167,13 @@ class TestErrors:
 class TestInterruption:
     def test_ctrl_c_waits_for_nothing_and_every_call_has_its_outcome(self) -> None:
         """One answer is there, one is half there, one is silent; each is in the log when the run ends."""
-        started, hold = threading.Barrier(3), threading.Event()
+        barrier, hold = threading.Barrier(3), threading.Event()
         places = itertools.count()
 
         class Half(httpx.SyncByteStream):
             def __iter__(self) -> Iterator[bytes]:
                 yield b'{"data": [{"b64_json": "eHh'
-                started.wait(5)
+                barrier.wait(5)
                 hold.wait(30)
 
         def handler(request: httpx.Request) -> httpx.Response:
@@ -182,7 +182,7 @@ class TestInterruption:
                 return httpx.Response(200, json={"data": [{"b64_json": "eHh4"}]})
             if place == 1:
                 return httpx.Response(200, stream=Half())
-            started.wait(5)
+            barrier.wait(5)
             hold.wait(30)
             return httpx.Response(200)
 
@@ -190,7 +190,7 @@ class TestInterruption:
         log = MemoryCallLog()
 
         def press() -> None:
-            started.wait(5)
+            barrier.wait(5)
             while log.outcomes.count("answered") < 1:
                 time.sleep(0.001)
             time.sleep(0.05)

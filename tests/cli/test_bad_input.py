@@ -221,8 +221,8 @@ class TestFaults:
     def test_a_closed_pipe_ends_the_run_without_a_traceback(
         self, session: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path
     ) -> None:
-        with (folder / "pipe").open("w") as pipe, monkeypatch.context() as patched:
-            patched.setattr(sys, "stdout", pipe)
-            patched.setattr(Session, "status", lambda _: (_ for _ in ()).throw(BrokenPipeError()))
+        with (folder / "pipe").open("w") as pipe, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", pipe)
+            patch.setattr(Session, "status", lambda _: (_ for _ in ()).throw(BrokenPipeError()))
             assert main(["status", "ink"]) == 1
         assert run.INTERRUPTED == 130

@@ -25,9 +25,9 @@ def test_models_shows_every_model_and_server(cli: Cli) -> None:
 def test_prices_and_tokens_are_shown_with_their_source_and_date(cli: Cli) -> None:
     assert "prices and tokens: OpenAI's model pages, 2026-11-22; " in cli("models").out
     for model in cli("models", "--json").data[0]["models"]:
-        registered = MODELS[model["model"]]
-        assert model["prices_source"] == str(registered.prices_source)
-        assert model["output_tokens"] == dict(registered.output_tokens)
+        model_data = MODELS[model["model"]]
+        assert model["prices_source"] == str(model_data.prices_source)
+        assert model["output_tokens"] == dict(model_data.output_tokens)
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -168,55 +168,56 @@ class TestStep:
 
 class TestLaterDecisions:
     @pytest.fixture
-    def stepped(self, session: Cli) -> Cli:
+    def rejected_session(self, session: Cli) -> Cli:
         """A session whose step 1 the gate refused."""
         assert session("step", "ink", "x_ltr", "--gate", "0.000001").code == 3
         return session
 
-    def test_accept_glues_what_the_gate_refused(self, stepped: Cli) -> None:
-        result = stepped("accept", "ink", "2", "--json")
+    def test_accept_glues_what_the_gate_refused(self, rejected_session: Cli) -> None:
+        result = rejected_session("accept", "ink", "2", "--json")
         assert (result.code, result.data[0]["status"], result.data[0]["chosen"]) == (0, "committed", 2)
         assert result.data[0]["canvas_size"] == [80, 64]
 
-    def test_agreement_counts_what_a_person_accepted(self, stepped: Cli) -> None:
-        before = stepped("log", "ink", "--agreement")
+    def test_agreement_counts_what_a_person_accepted(self, rejected_session: Cli) -> None:
+        before = rejected_session("log", "ink", "--agreement")
         assert "no candidate was accepted by hand yet" in before.err
-        stepped("accept", "ink", "1")
-        agreement = stepped("log", "ink", "--agreement", "--json").data[0]
+        rejected_session("accept", "ink", "1")
+        agreement = rejected_session("log", "ink", "--agreement", "--json").data[0]
         assert agreement["primary"]["asked"] == 1
 
-    def test_rescore_changes_nothing(self, stepped: Cli, folder: Path) -> None:
+    def test_rescore_changes_nothing(self, rejected_session: Cli, folder: Path) -> None:
         before = everything(folder)
-        result = stepped("rescore", "ink", "--gate", "none", "--metric", "sobel_corr")
+        result = rejected_session("rescore", "ink", "--gate", "none", "--metric", "sobel_corr")
         assert result.code == 0
         assert result.out.startswith("candidate  primary")
         assert "nothing was changed" in result.out
         assert everything(folder) == before
 
-    def test_undo_takes_back_and_ends_at_the_seed(self, stepped: Cli) -> None:
-        stepped("accept", "ink", "0")
-        assert stepped("undo", "ink").out == "the canvas ends with the seed picture again: 64x64\n"
-        result = stepped("undo", "ink")
+    def test_undo_takes_back_and_ends_at_the_seed(self, rejected_session: Cli) -> None:
+        rejected_session("accept", "ink", "0")
+        assert rejected_session("undo", "ink").out == "the canvas ends with the seed picture again: 64x64\n"
+        result = rejected_session("undo", "ink")
         assert (result.code, "nothing to undo" in result.err) == (2, True)
 
-    def test_a_branch_grows_by_itself(self, stepped: Cli) -> None:
-        stepped("accept", "ink", "0")
-        assert stepped("branch", "ink", "night", "--at", "0").out == "branch night begins at step 0\n"
-        result = stepped("step", "ink", "x_rtl", "--branch", "night", "--gate", "none", "--json")
+    def test_a_branch_grows_by_itself(self, rejected_session: Cli) -> None:
+        rejected_session("accept", "ink", "0")
+        assert rejected_session("branch", "ink", "night", "--at", "0").out == "branch night begins at step 0\n"
+        result = rejected_session("step", "ink", "x_rtl", "--branch", "night", "--gate", "none", "--json")
         assert result.data[0]["canvas_size"] == [80, 64]
-        assert stepped("status", "ink", "--json").data[0]["axis"] == "x"
-        assert "branches    night; following HEAD" in stepped("status", "ink").out
-        assert stepped("status", "ink", "--branch", "night", "--json").data[0]["head"] == result.data[0]["step"]
+        assert rejected_session("status", "ink", "--json").data[0]["axis"] == "x"
+        assert "branches    night; following HEAD" in rejected_session("status", "ink").out
+        status = rejected_session("status", "ink", "--branch", "night", "--json").data[0]
+        assert status["head"] == result.data[0]["step"]
 
 
 def test_interrupting_a_step_leaves_a_session_that_goes_on(
     session: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(InstantGenerator, "generate", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(InstantGenerator, "generate", interrupt)
         result = session("step", "ink", "x_ltr")
     assert result.code == 130
     assert "interrupted" in result.err

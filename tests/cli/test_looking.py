@@ -116,8 +116,8 @@ class TestVerify:
         assert result.code == 7
         assert "tile_out_raw.png" in result.out
         assert "next: exquisite verify ink --repair" in result.err
-        repaired = two_steps("verify", "ink", "--repair", "--json")
-        assert (repaired.code, [finding["repaired"] for finding in repaired.data[0]["findings"]]) == (0, [True])
+        repair = two_steps("verify", "ink", "--repair", "--json")
+        assert (repair.code, [finding["repaired"] for finding in repair.data[0]["findings"]]) == (0, [True])
         assert two_steps("verify", "ink").out == "every file is as it was written\n"
 
     def test_works_where_a_session_cannot_be_opened(self, two_steps: Cli, folder: Path) -> None:

@@ -36,7 +36,7 @@ def buy(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
+def type_lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
     """Simulates a person who types these lines at a terminal; returns the terminal."""
 
     def sit(lines: str) -> Terminal:
@@ -63,10 +63,10 @@ class TestAsking:
         assert Decimal(status["spent_usd"]) == served.billed_usd > 0
 
     def test_a_person_is_asked_once_a_run_for_the_most_that_all_of_it_may_cost(
-        self, buy: Cli, served: Emulator, typed: Callable[[str], Terminal]
+        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04")
-        terminal = typed("y\nn\n")
+        terminal = type_lines("y\nn\n")
         assert buy("--steps", "2", *words).code == 0
         assert served.arrivals == 2
         assert terminal.getvalue().count("; pay? [y/N]") == 1
@@ -79,17 +79,17 @@ class TestAsking:
         assert result.data[0]["request"]["worst_case_usd"] == "0.12"
 
     def test_a_resumed_run_is_priced_by_its_missing_tiles(
-        self, buy: Cli, served: Emulator, typed: Callable[[str], Terminal]
+        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04", "--calls", "each", "--concurrency", "1")
         served.restart(["ok", "ok", "status:500"])
         assert buy("--yes", *words).code == 9
-        terminal = typed("y\n")
+        terminal = type_lines("y\n")
         assert buy("--steps", "2", "--retry-ambiguous", *words).code == 0
         assert "4 tiles in 2 steps for about $0.16, at most $0.16" in terminal.getvalue()
 
-    def test_a_person_may_say_no(self, buy: Cli, served: Emulator, typed: Callable[[str], Terminal]) -> None:
-        terminal = typed("n\n")
+    def test_a_person_may_say_no(self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]) -> None:
+        terminal = type_lines("n\n")
         assert (buy().code, served.arrivals) == (4, 0)
         assert "not confirmed: nothing was sent" in terminal.getvalue()
 
@@ -116,9 +116,9 @@ class TestAsking:
         assert [picture.size for picture in served.calls[0].edit.references] == [(64, 64), (64, 64), (24, 16)]
 
     def test_a_run_is_priced_with_the_largest_map_of_its_steps(
-        self, buy: Cli, served: Emulator, typed: Callable[[str], Terminal]
+        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
-        typed("y\n")
+        type_lines("y\n")
         assert buy("--steps", "3", "--reference", "map").code == 0
         assert served.arrivals == 3
 

@@ -55,10 +55,10 @@ class TestView:
     def test_opens_the_browser(
         self, one_step: Cli, replies: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        opened: list[str] = []
-        monkeypatch.setattr("webbrowser.open", opened.append)
+        urls: list[str] = []
+        monkeypatch.setattr("webbrowser.open", urls.append)
         result = one_step("view", "ink", "--json")
-        assert opened == [result.data[0]["url"]] == [replies[0][0]]
+        assert urls == [result.data[0]["url"]] == [replies[0][0]]
 
     @pytest.mark.parametrize(
         ("words", "code", "message"),

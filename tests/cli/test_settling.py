@@ -46,19 +46,19 @@ def test_an_estimate_is_shown_as_one(buy: Cli, cli: Cli, served: Emulator) -> No
 def test_an_interruption_reports_whether_the_same_command_resumes(
     buy: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr("exquisite.api.connection.Connection.send", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr("exquisite.api.connection.Connection.send", interrupt)
         result = buy()
     assert result.code == 130
     assert "may have been billed (step 1, call 0)" in result.err
     assert "--retry-ambiguous" in result.err
     assert buy().code == 9
     assert (buy("--retry-ambiguous").code, served.arrivals) == (0, 1)
-    with monkeypatch.context() as patched:
-        patched.setattr("exquisite.pipeline.session.conclude", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr("exquisite.pipeline.session.conclude", interrupt)
         result = buy()
     assert (result.code, "the same command continues from the stored answers" in result.err) == (130, True)
     assert (buy().code, served.arrivals) == (0, 2)
@@ -67,9 +67,9 @@ def test_an_interruption_reports_whether_the_same_command_resumes(
 def test_an_interruption_before_the_session_exists_is_reported(
     cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exquisite.cli.growing.Session.create", interrupted)
+    monkeypatch.setattr("exquisite.cli.growing.Session.create", interrupt)
     result = cli("init", "ink", "ink.png")
     assert (result.code, "interrupted" in result.err) == (130, True)

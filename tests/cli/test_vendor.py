@@ -40,9 +40,9 @@ def test_the_place_is_the_folder_or_the_copy_itself(source: Path, tmp_path: Path
     first = make_copy(tmp_path / "host", source=source)
     assert make_copy(tmp_path / "host" / "exquisite", source=source) == first
     assert check_copy(tmp_path / "host", source=source) == check_copy(first.path, source=source)
-    renamed = tmp_path / "host" / "corpse"
-    first.path.rename(renamed)
-    assert check_copy(renamed, source=source).status == "current"
+    place = tmp_path / "host" / "corpse"
+    first.path.rename(place)
+    assert check_copy(place, source=source).status == "current"
 
 
 def test_a_stale_copy_is_reported_and_replaced(source: Path, tmp_path: Path) -> None:

@@ -32,12 +32,12 @@ class TestSizes:
         names = [field.name for field in fields(TileContract)]
         for values in product(range(5), repeat=len(names)):
             sizes = dict(zip(names, values, strict=True))
-            accepted = True
+            is_valid = True
             try:
                 TileContract(**sizes)
             except ContractError:
-                accepted = False
-            assert accepted == all(eval(rule, {}, dict(sizes)) for rule in rules), sizes
+                is_valid = False
+            assert is_valid == all(eval(rule, {}, dict(sizes)) for rule in rules), sizes
 
     def test_a_refusal_names_the_broken_rule(self) -> None:
         with pytest.raises(
@@ -84,9 +84,9 @@ class TestInvariants:
     def test_every_id_has_a_test_and_every_marked_test_has_an_id(self) -> None:
         documented = [row["id"] for row in table(DOCUMENT, "id")]
         assert len(documented) == len(set(documented))
-        marked = set(_marked_ids())
-        assert sorted(set(documented) - marked) == [], "ids of CONTRACT.md without a test"
-        assert sorted(marked - set(documented)) == [], "ids in tests that CONTRACT.md does not have"
+        in_tests = set(_marked_ids())
+        assert sorted(set(documented) - in_tests) == [], "ids of CONTRACT.md without a test"
+        assert sorted(in_tests - set(documented)) == [], "ids in tests that CONTRACT.md does not have"
 
     def test_every_id_names_the_module_that_keeps_it(self) -> None:
         keepers = [row["kept by"] for row in table(DOCUMENT, "id")]
@@ -107,13 +107,13 @@ def _marked_ids() -> Iterator[str]:
 class TestErrors:
     def test_every_error_has_the_exit_code_of_the_table(self) -> None:
         documented = {row["error"]: int(row["exit code"]) for row in table(DOCUMENT, "error")}
-        defined = {name: getattr(errors, name).exit_code for name in errors.__all__}
-        assert documented == defined
+        in_code = {name: getattr(errors, name).exit_code for name in errors.__all__}
+        assert documented == in_code
 
     def test_every_exit_code_has_a_meaning(self) -> None:
         meanings = {int(row["exit code"]) for row in table(DOCUMENT, "exit code", "meaning")}
-        raised = {getattr(errors, name).exit_code for name in errors.__all__}
-        assert meanings == raised | {0, 2, 3, 130}
+        in_code = {getattr(errors, name).exit_code for name in errors.__all__}
+        assert meanings == in_code | {0, 2, 3, 130}
 
     def test_every_error_of_the_package_is_in_the_tree(self) -> None:
         for name in module_names():

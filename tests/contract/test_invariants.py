@@ -140,8 +140,8 @@ class TestScores:
     @every_case
     def test_a_turned_pair_has_the_same_score(self, mode: Mode) -> None:
         old, new = noise((16, 64), 1), noise((16, 64), 2)
-        turned = score_strips(from_canonical(old, mode), from_canonical(new, mode), mode)
-        assert turned == score_strips(old, new, Mode.X_LTR)
+        score = score_strips(from_canonical(old, mode), from_canonical(new, mode), mode)
+        assert score == score_strips(old, new, Mode.X_LTR)
 
     @pytest.mark.invariant("STRIPS-GENERATED")
     @every_case

@@ -86,13 +86,13 @@ class Page:
     def click(self, selector: str) -> None:
         """Click on an element, as soon as it can be clicked on."""
 
-        def clicked() -> bool:
+        def try_click() -> bool:
             with contextlib.suppress(WebDriverException):
                 self.driver.find_element("css selector", selector).click()
                 return True
             return False
 
-        self.wait(clicked, f"a click on {selector}")
+        self.wait(try_click, f"a click on {selector}")
 
     def go(self, view: str) -> None:
         """Go to a view, and wait until it is shown."""

@@ -11,7 +11,7 @@ from exquisite.page.drawings import TreeNode, _layout, displacement, drift_chart
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def parsed(text: str) -> ElementTree.Element:
+def parse(text: str) -> ElementTree.Element:
     """A drawing, with a title, a description and no style of its own."""
     drawing = ElementTree.fromstring(text)
     assert drawing.find(f"{SVG}title") is not None
@@ -22,7 +22,7 @@ def parsed(text: str) -> ElementTree.Element:
 
 
 def test_a_tone_that_changes_nothing_lies_on_the_diagonal() -> None:
-    drawing = parsed(tone_curve([(32.0, 128.0, 224.0)] * 3))
+    drawing = parse(tone_curve([(32.0, 128.0, 224.0)] * 3))
     lines = [line.attrib["points"] for line in drawing.iter(f"{SVG}polyline")]
     assert len(lines) == 4
     for points in lines:
@@ -32,13 +32,13 @@ def test_a_tone_that_changes_nothing_lies_on_the_diagonal() -> None:
 
 
 def test_channels_differ_by_more_than_colour() -> None:
-    drawing = parsed(tone_curve([(30.0, 120.0, 220.0)] * 3))
+    drawing = parse(tone_curve([(30.0, 120.0, 220.0)] * 3))
     dashes = [line.attrib.get("stroke-dasharray") for line in drawing.iter(f"{SVG}polyline")][1:]
     assert len(set(dashes)) == 3
 
 
 def test_a_shift_turns_all_arrows_one_way_and_is_described() -> None:
-    drawing = parsed(displacement((3.0, 0.0), (1.0, 1.0)))
+    drawing = parse(displacement((3.0, 0.0), (1.0, 1.0)))
     arrows = [line.attrib for line in drawing.iter(f"{SVG}line")][1:]
     assert len(arrows) == 25
     for arrow in arrows:
@@ -48,19 +48,19 @@ def test_a_shift_turns_all_arrows_one_way_and_is_described() -> None:
 
 
 def test_an_invisible_shift_has_short_arrows() -> None:
-    drawing = parsed(displacement((0.03, 0.0), (1.0, 1.0)))
+    drawing = parse(displacement((0.03, 0.0), (1.0, 1.0)))
     lengths = [float(line.attrib["x2"]) - float(line.attrib["x1"]) for line in drawing.iter(f"{SVG}line")][1:]
     assert max(lengths) < 0.4
 
 
 def test_without_drift_the_arrows_have_no_length() -> None:
-    drawing = parsed(displacement((0.0, 0.0), (1.0, 1.0)))
+    drawing = parse(displacement((0.0, 0.0), (1.0, 1.0)))
     for arrow in [line.attrib for line in drawing.iter(f"{SVG}line")][1:]:
         assert (arrow["x1"], arrow["y1"]) == (arrow["x2"], arrow["y2"])
 
 
 def test_the_drift_chart_has_a_line_and_a_name_for_each_measure() -> None:
-    drawing = parsed(drift_chart([3, 5, 9], {"sharp<ness": [0.0, 0.1, 0.2], "colour": [0.0, -0.4, 0.2]}))
+    drawing = parse(drift_chart([3, 5, 9], {"sharp<ness": [0.0, 0.1, 0.2], "colour": [0.0, -0.4, 0.2]}))
     assert len(list(drawing.iter(f"{SVG}polyline"))) == 2
     labels = [text.text for text in drawing.iter(f"{SVG}text")]
     assert {"sharp<ness", "colour", "step 3", "step 9", "0%", "+40%", "-40%"} <= set(labels)
@@ -69,8 +69,8 @@ def test_the_drift_chart_has_a_line_and_a_name_for_each_measure() -> None:
 
 
 def test_an_empty_chart_describes_itself_as_empty() -> None:
-    assert "no step" in parsed(drift_chart([], {"colour": []})).attrib["aria-label"]
-    assert "no tone" in parsed(tone_curve([])).attrib["aria-label"]
+    assert "no step" in parse(drift_chart([], {"colour": []})).attrib["aria-label"]
+    assert "no tone" in parse(tone_curve([])).attrib["aria-label"]
 
 
 class TestTree:
@@ -83,7 +83,7 @@ class TestTree:
     )
 
     def test_every_step_is_a_link_with_a_name(self) -> None:
-        drawing = parsed(tree(self.NODES, 3))
+        drawing = parse(tree(self.NODES, 3))
         links = {link.attrib["href"]: link.attrib["aria-label"] for link in drawing.iter(f"{SVG}a")}
         assert set(links) == {f"#/step/{number}" for number in range(5)}
         assert links["#/step/3"] == "step 3, committed, chosen by a person, head of main"
@@ -97,4 +97,4 @@ class TestTree:
         assert depths == {0: 0, 1: 1, 2: 2, 3: 2, 4: 2}
 
     def test_a_step_whose_parent_is_not_shown_begins_a_line(self) -> None:
-        parsed(tree([TreeNode(7, 6, "committed"), TreeNode(8, 7, "committed", ("main",))]))
+        parse(tree([TreeNode(7, 6, "committed"), TreeNode(8, 7, "committed", ("main",))]))

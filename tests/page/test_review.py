@@ -105,8 +105,8 @@ class TestSeams:
         seams = [{"metrics": {"seam": value}} for value in (-1.0, -3.0)]
         both = {"chosen": 0, "gate": {"threshold": -4.0}, "far_gate": {"threshold": -4.0}}
         for two in (seams, seams[::-1]):  # of a loop the worse seam counts
-            closed = both | {"candidates": [{"metrics": {}, "seams": two}]}
-            assert gate_margin(closed) == pytest.approx(0.25)
+            loop = both | {"candidates": [{"metrics": {}, "seams": two}]}
+            assert gate_margin(loop) == pytest.approx(0.25)
         assert gate_margin(score | {"gate": None}) is None
         assert gate_margin({}) is None
 

@@ -19,7 +19,7 @@ def trials(session: Session, seed: int = 1) -> Trials:
     return Trials(StepPictures(session.root), session.labels(), random.Random(seed))
 
 
-def opened(questions: Trials, question: dict[str, Any], index: int = 0) -> Image.Image:
+def picture_of(questions: Trials, question: dict[str, Any], index: int = 0) -> Image.Image:
     """A picture of a question."""
     with Image.open(io.BytesIO(questions.picture(question["trial"], index))) as image:
         image.load()
@@ -37,7 +37,7 @@ class TestFind:
         seams = set()
         for _ in range(30):
             question = questions.find(selection)
-            part = opened(questions, question)
+            part = picture_of(questions, question)
             label = questions.answer(question["trial"], None)
             places = [
                 x
@@ -101,7 +101,7 @@ class TestCompare:
         orders = set()
         for _ in range(12):
             question = questions.compare(Selection(3, 0, "enforced"), Selection(3, 2, "enforced"))
-            one, two = (opened(questions, question, index) for index in (0, 1))
+            one, two = (picture_of(questions, question, index) for index in (0, 1))
             assert one.size == two.size
             old = (0, 0, one.width // 2, one.height)  # the old canvas, which both share
             assert one.crop(old).tobytes() == two.crop(old).tobytes()

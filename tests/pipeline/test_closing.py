@@ -26,9 +26,9 @@ from tests.support.loops import (
     SOFT,
     canvas_at,
     canvas_image,
+    displace,
     endless,
     grow,
-    lowered,
     origin_of,
     truth,
 )
@@ -65,7 +65,7 @@ class TestCanvas:
         """Rolled so that the junction lies inside, the canvas differs from before in pending zones and middle alone."""
         session = canvas_at(tmp_path / "s", mode, soften_px=soft_px)
         before, origin = canvas_image(session), session.canvas_origin
-        grow(session, mode, lowered, close=True, feather_px=feather_px)
+        grow(session, mode, displace, close=True, feather_px=feather_px)
         after = canvas_image(session)
         size = CONTRACT.oriented((PERIOD, CONTRACT.across_px), mode)
         assert after.size == size
@@ -95,7 +95,7 @@ class TestCanvas:
     def test_undo_opens_the_loop_and_a_branch_goes_on_beside_it(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
         before, pending = canvas_image(session), session.status().pending_px
-        grow(session, Mode.X_LTR, lowered, close=True)
+        grow(session, Mode.X_LTR, displace, close=True)
         for mode in (Mode.X_LTR, Mode.X_RTL):
             with pytest.raises(CanvasError, match=r"a loop since step 3: `undo` opens it again, or `branch --at 2`"):
                 grow(session, mode)
@@ -140,8 +140,8 @@ class TestChoice:
             return tile
 
         session = canvas_at(tmp_path / "s")
-        refused = grow(session, Mode.X_LTR, apart, close=True, gate=2.75)
-        assert (refused.status, "the gate refused" in refused.message) == ("rejected", True)
+        result = grow(session, Mode.X_LTR, apart, close=True, gate=2.75)
+        assert (result.status, "the gate refused" in result.message) == ("rejected", True)
         assert not session.status().closed
         session.accept(0)
         assert session.status().closed
@@ -187,7 +187,7 @@ class TestRecovery:
 
     def test_strip_and_record_are_made_again_from_the_answers(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s", soften_px=SOFT)
-        folder = grow(session, Mode.X_LTR, lowered, close=True).step_dir
+        folder = grow(session, Mode.X_LTR, displace, close=True).step_dir
         before = canvas_image(session)
         strip = session.root / "strips" / f"{session.store.steps.record(3)['strip']['sha256']}.png"
         for path in (strip, folder / "far_cut_overlay.png", folder / "step.json"):
@@ -200,8 +200,8 @@ class TestRecovery:
     def test_redo_of_an_earlier_step_closes_the_loop_again(self, tmp_path: Path) -> None:
         session = canvas_at(tmp_path / "s")
         grow(session, Mode.X_LTR, close=True)
-        redone = session.redo(1, truth(Mode.X_LTR), gate=None)
-        assert [one.made is not None for one in redone.offered] == [True, True]
+        redo = session.redo(1, truth(Mode.X_LTR), gate=None)
+        assert [one.made is not None for one in redo.offered] == [True, True]
         assert pixels_of(session.root, "redo-1") == pixels_of(session.root)
         assert session.on_branch("redo-1").status().closed
 

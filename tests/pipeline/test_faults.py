@@ -39,8 +39,8 @@ The kinds of faults take turns, so n has no divisor in common with their number.
 """
 
 
-def disturbed(trial: Trial, expected: Undisturbed, folder: Path, *faults: Fault) -> list[str]:
-    """What is wrong after a trial met `faults` and was run again."""
+def problems_after(trial: Trial, expected: Undisturbed, folder: Path, *faults: Fault) -> list[str]:
+    """The problems after a trial with `faults` and its repetition."""
     shutil.copytree(expected.start, folder)
     with contextlib.suppress(ExquisiteError, KeyboardInterrupt):
         trial.run(folder, FaultyFiles(*faults))
@@ -60,7 +60,7 @@ def test_any_effect_may_fail(trial: Trial, tmp_path: Path) -> None:
     problems = []
     for at in range(1, expected.effects + 1, EVERY.get(trial.name, 1)):
         fault = Fault(at, KINDS[at % len(KINDS)], forever=at // len(KINDS) % 2 == 0)
-        problems += disturbed(trial, expected, tmp_path / "run", fault)
+        problems += problems_after(trial, expected, tmp_path / "run", fault)
     assert expected.effects >= 10
     assert problems == []
 
@@ -152,8 +152,8 @@ def test_a_step_that_lacks_only_its_head_reports_the_scores_that_it_was_chosen_b
     with pytest.raises(KeyboardInterrupt):
         grow(Session.open(tmp_path / "s", files=StopsAtHead()), "x_ltr", **options)
     generator = InstantGenerator()
-    resumed = grow(Session.open(tmp_path / "s", files=QuickFiles()), "x_ltr", generator, **options)
-    assert (resumed.status, resumed.chosen, generator.candidates) == (whole.status, whole.chosen, [])
-    assert [score.primary for score in resumed.scores if score] == [score.primary for score in whole.scores if score]
-    assert len(resumed.scores) == 3
-    assert None not in resumed.scores
+    again = grow(Session.open(tmp_path / "s", files=QuickFiles()), "x_ltr", generator, **options)
+    assert (again.status, again.chosen, generator.candidates) == (whole.status, whole.chosen, [])
+    assert [score.primary for score in again.scores if score] == [score.primary for score in whole.scores if score]
+    assert len(again.scores) == 3
+    assert None not in again.scores

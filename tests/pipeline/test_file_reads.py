@@ -76,7 +76,7 @@ class TestPaidAnswers:
     """Of three tiles that were paid for, base64 is decoded three times in a step, and so are the pictures."""
 
     @pytest.fixture
-    def decoded(self, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    def decodings(self, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counts: Counter[str] = Counter()
 
         def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,15 +94,15 @@ class TestPaidAnswers:
 
     @pytest.mark.parametrize("calls", ["batch", "each"])
     @pytest.mark.parametrize("outcome", ["ok", "jpeg", "url", "event_stream"])
-    def test_each_is_decoded_once(self, tmp_path: Path, decoded: Counter[str], calls: str, outcome: str) -> None:
+    def test_each_is_decoded_once(self, tmp_path: Path, decodings: Counter[str], calls: str, outcome: str) -> None:
         paid = PaidSession(tmp_path / "s", *[outcome] * 3, calls=calls)
         assert len(paid.step(artifacts="full").scores) == 3
-        assert decoded == Counter(base64=0 if outcome == "url" else 3, picture=3)
+        assert decodings == Counter(base64=0 if outcome == "url" else 3, picture=3)
 
-    def test_a_step_that_goes_on_decodes_what_is_stored_once(self, tmp_path: Path, decoded: Counter[str]) -> None:
+    def test_a_step_that_goes_on_decodes_what_is_stored_once(self, tmp_path: Path, decodings: Counter[str]) -> None:
         paid = PaidSession(tmp_path / "s", "ok", "timeout", calls="each", concurrency=1)
         with pytest.raises(OutcomeUnknownError):
             paid.step()
-        decoded.clear()
+        decodings.clear()
         assert len(paid.step(retry_ambiguous=True).scores) == 3
-        assert decoded == Counter(base64=3, picture=3)
+        assert decodings == Counter(base64=3, picture=3)

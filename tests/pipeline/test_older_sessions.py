@@ -34,13 +34,13 @@ Unpack = Callable[[str], Path]
 def unpack(request: pytest.FixtureRequest, tmp_path: Path) -> Unpack:
     """Unpacks a session, by name, that one older version wrote."""
 
-    def unpacked(name: str) -> Path:
+    def open_archive(name: str) -> Path:
         with zipfile.ZipFile(request.param) as archive:
             members = [member for member in archive.namelist() if member.startswith(f"{name}/")]
             archive.extractall(tmp_path, members)
         return tmp_path / name
 
-    return unpacked
+    return open_archive
 
 
 @pytest.mark.parametrize("name", CANVASES)
@@ -87,8 +87,8 @@ def test_a_call_of_unknown_outcome_is_not_paid_again_unasked(unpack: Unpack) -> 
 
 def test_stored_answers_of_the_simulated_model_are_scored_and_chosen_again(unpack: Unpack) -> None:
     session = Session.open(unpack("simulated"))
-    derived = session.rescore(metric="sobel_corr", gate=None)
-    assert len(derived.examined) == 3
+    rescore = session.rescore(metric="sobel_corr", gate=None)
+    assert len(rescore.examined) == 3
     result = session.accept(1)
     assert (result.status, result.chosen) == ("committed", 1)
     assert session.step("x_rtl", MockTileGenerator(seed=3), gate=None, candidates=1).status == "committed"

@@ -185,20 +185,20 @@ class TestLossyFormats:
 
     def test_only_a_whole_picture_of_the_right_size_is_accepted(self) -> None:
         for name, options in (("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})):
-            whole = encoded(seed_picture(), name, **options)
+            whole = encode(seed_picture(), name, **options)
             assert decode_tile(whole, TINY).size == (32, 32)
             for bad in (
                 whole[: len(whole) // 2],
-                encoded(seed_picture(40, 32), name, **options),
-                encoded(seed_picture().convert("L" if name == "JPEG" else "RGBA"), name, **options)[:-9],
+                encode(seed_picture(40, 32), name, **options),
+                encode(seed_picture().convert("L" if name == "JPEG" else "RGBA"), name, **options)[:-9],
             ):
                 with pytest.raises(AnswerError):
                     decode_tile(bad, TINY)
         with pytest.raises(AnswerError, match="JPEG is L"):
-            decode_tile(encoded(seed_picture().convert("L"), "JPEG"), TINY)
+            decode_tile(encode(seed_picture().convert("L"), "JPEG"), TINY)
 
 
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

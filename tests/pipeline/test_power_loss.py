@@ -50,7 +50,7 @@ def test_no_unsynced_content_is_needed(trial: Trial, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(expected.start, run)
     trial.run(run, files := PowerLossFiles(run, sometimes))
-    power_off(files)  # after the last effect: what nothing synced by now is never synced
+    power_off(files)  # after the last effect: content that is unsynced now stays unsynced
     assert all(map(trial.is_done, left[-3:]))
     assert len(left) >= 15
     assert [f"{place.name}: {problem}" for place in left for problem in recovered(trial, place, expected)] == []

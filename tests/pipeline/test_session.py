@@ -256,8 +256,8 @@ def test_accepting_and_rescoring_send_no_request_and_rescoring_writes_nothing(
     grow(session, "x_ltr", drifting, calibrate=False)
     session.accept(0)
     before = {path: path.read_bytes() for path in session.root.rglob("*") if path.is_file()}
-    rescored = session.rescore(metric="sobel_corr")
-    assert rescored.choice.best == 0
+    rescore = session.rescore(metric="sobel_corr")
+    assert rescore.choice.best == 0
     assert {path: path.read_bytes() for path in session.root.rglob("*") if path.is_file()} == before
     plain = pixels(session).tobytes()
     session.accept(0, feather_px=8)
@@ -419,9 +419,9 @@ def test_another_request_does_not_use_the_answers_of_an_unfinished_step(session:
 def test_a_call_of_unknown_outcome_is_repeated_only_with_permission(
     session: Session, paid: Paid, picture: Image.Image
 ) -> None:
-    killed = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
+    interrupted_model = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
-        session.step("x_ltr", killed)
+        session.step("x_ltr", interrupted_model)
     with pytest.raises(OutcomeUnknownError, match=r"1 call.s. of unknown outcome.*nothing was sent"):
         session.step("x_ltr", paid)
     assert paid.payments == 0
@@ -435,9 +435,9 @@ def test_a_call_of_unknown_outcome_is_repeated_only_with_permission(
 
 
 def test_tiles_before_an_unknown_outcome_can_be_accepted(session: Session, picture: Image.Image) -> None:
-    killed = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
+    interrupted_model = Paid(picture, ORIGIN, fail=interrupt_at(2))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
-        session.step("x_ltr", killed)
+        session.step("x_ltr", interrupted_model)
     result = session.accept(0, step=1)
     assert (result.status, result.step_index) == ("committed", 2)
     assert session.status().unfinished == ()

@@ -30,8 +30,8 @@ from tests.support.soft_sessions import (
     canvas_at,
     committed_at,
     grow,
+    lower,
     lower_by,
-    lowered,
     session_at,
 )
 from tests.support.tiny import tree
@@ -74,9 +74,9 @@ class TestCanvas:
         grow(session, "x_ltr")
         before = canvas_at(session)
         grow(session, "x_ltr", lower_by(4), feather_px=feather_px)
-        changed = ImageChops.difference(before, canvas_at(session).crop((0, 0, *before.size))).getbbox()
-        assert changed is not None
-        assert before.width - SOFT <= changed[0] < changed[2] <= before.width
+        box = ImageChops.difference(before, canvas_at(session).crop((0, 0, *before.size))).getbbox()
+        assert box is not None
+        assert before.width - SOFT <= box[0] < box[2] <= before.width
 
     @pytest.mark.invariant("GLUE-AGREES")
     def test_committed_and_pending_pixels_are_those_that_glue_returns(self, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ class _Turned(Truth):
 
     def __init__(self, mode: Mode) -> None:
         turn = {Mode.X_LTR: PICTURE}.get(mode, from_canonical(PICTURE, mode))
-        super().__init__(turn, ORIGIN, lambda tile, n: from_canonical(lowered(to_canonical(tile, mode), n), mode))
+        super().__init__(turn, ORIGIN, lambda tile, n: from_canonical(lower(to_canonical(tile, mode), n), mode))
 
 
 class TestHistory:
@@ -310,7 +310,7 @@ class TestWithoutIt:
         for name, options in (("plain", {}), ("zero", zero)):
             session = session_at(tmp_path / name)
             for mode in ("x_ltr", "x_rtl"):
-                session.step(mode, Truth(PICTURE, ORIGIN, lowered), gate=None, **options)
+                session.step(mode, Truth(PICTURE, ORIGIN, lower), gate=None, **options)
             trees.append(tree(session.root))
         assert trees[0] == trees[1]
         records = [data for name, data in trees[0].items() if name.endswith(".json")]

@@ -141,11 +141,11 @@ class TestOtherEnd:
 class TestRedo:
     def test_the_same_tile_again_brings_back_every_zone(self, tmp_path: Path, axis: str) -> None:
         session = session_of(tmp_path / "s", axis)
-        redone = session.redo(1, lower_by(0))
-        ours = session.on_branch(redone.branch)
-        assert [one.made for one in redone.offered] == [7, 8, 9, 10]
-        assert canvas_at(ours).tobytes() == canvas_at(session).tobytes()
-        assert zones(ours) == zones(session)
+        redo = session.redo(1, lower_by(0))
+        branch = session.on_branch(redo.branch)
+        assert [one.made for one in redo.offered] == [7, 8, 9, 10]
+        assert canvas_at(branch).tobytes() == canvas_at(session).tobytes()
+        assert zones(branch) == zones(session)
 
     @pytest.mark.invariant("OLD-PIXELS")
     def test_later_steps_cut_the_zones_of_the_branch_and_the_canvas_keeps_its_own(
@@ -153,44 +153,44 @@ class TestRedo:
     ) -> None:
         session = session_of(tmp_path / "s", axis)
         before, pixels = tree(session.root), canvas_at(session).tobytes()
-        redone = session.redo(1, lower_by(3), soften_px=5)
-        assert [one.made for one in redone.offered] == [7, 8, 9, 10]
-        ours = session.on_branch(redone.branch)
-        assert [cut_px(ours, step) for step in (6, 7, 8, 9, 10)] == [0, 0, 5, SOFT, SOFT]
+        redo = session.redo(1, lower_by(3), soften_px=5)
+        assert [one.made for one in redo.offered] == [7, 8, 9, 10]
+        branch = session.on_branch(redo.branch)
+        assert [cut_px(branch, step) for step in (6, 7, 8, 9, 10)] == [0, 0, 5, SOFT, SOFT]
         assert [cut_px(session, step) for step in (1, 2, 3, 4, 5)] == [0, 0, SOFT, SOFT, SOFT]
         other = Mode(MODES[axis][1]).side
-        assert zones(ours)[other] == zones(session)[other]
-        assert widths(ours) == widths(session) == (SOFT, SOFT)
+        assert zones(branch)[other] == zones(session)[other]
+        assert widths(branch) == widths(session) == (SOFT, SOFT)
         step_3 = Piece.from_record(session.store.steps.record(3)["strip"]).box
-        assert canvas_at(ours, step_3).tobytes() != canvas_at(session, step_3).tobytes()
-        require_committed_pixels_stay(ours)
+        assert canvas_at(branch, step_3).tobytes() != canvas_at(session, step_3).tobytes()
+        require_committed_pixels_stay(branch)
         after = tree(session.root)
         assert all(after[name] == data for name, data in before.items() if name.startswith(("steps/", "strips/")))
         assert canvas_at(session).tobytes() == pixels
 
     def test_a_step_that_leaves_nothing_pending_is_followed_by_a_straight_seam(self, tmp_path: Path, axis: str) -> None:
         session = session_of(tmp_path / "s", axis, steps=3)
-        redone = session.redo(1, lower_by(0), soften_px=0)
-        assert [one.made for one in redone.offered] == [5, 6]
-        ours = session.on_branch(redone.branch)
-        assert [cut_px(ours, step) for step in (4, 5, 6)] == [0, 0, 0]
-        assert widths(ours) == (SOFT, SOFT)
-        require_committed_pixels_stay(ours)
+        redo = session.redo(1, lower_by(0), soften_px=0)
+        assert [one.made for one in redo.offered] == [5, 6]
+        branch = session.on_branch(redo.branch)
+        assert [cut_px(branch, step) for step in (4, 5, 6)] == [0, 0, 0]
+        assert widths(branch) == (SOFT, SOFT)
+        require_committed_pixels_stay(branch)
 
     @pytest.mark.invariant("PENDING-ONLY")
     def test_redo_of_a_first_step_cuts_the_seed_picture_itself(self, tmp_path: Path, axis: str) -> None:
         session = session_at(tmp_path / "s")
         for mode in MODES[axis][:3]:
             grow(session, mode, lower_by(1), gate=EASY_GATE, soften_seed=True)
-        redone = session.redo(1, lower_by(2))
-        assert [one.made for one in redone.offered] == [5, 6]
-        ours = session.on_branch(redone.branch)
-        assert [cut_px(ours, step) for step in (4, 5, 6)] == [SOFT, SOFT, SOFT]
-        first = Piece.from_record(ours.store.steps.record(4)["strip"]).box
+        redo = session.redo(1, lower_by(2))
+        assert [one.made for one in redo.offered] == [5, 6]
+        branch = session.on_branch(redo.branch)
+        assert [cut_px(branch, step) for step in (4, 5, 6)] == [SOFT, SOFT, SOFT]
+        first = Piece.from_record(branch.store.steps.record(4)["strip"]).box
         cut = Box(*(max(a, 0) for a in first[:2]), *(min(b, 64) for b in first[2:]))
         assert sorted(cut.size) == [SOFT, 64]
-        pictures = [canvas_at(each, cut).tobytes() for each in (session, ours)] + [SEED.crop(cut).tobytes()]
+        pictures = [canvas_at(each, cut).tobytes() for each in (session, branch)] + [SEED.crop(cut).tobytes()]
         assert len(set(pictures)) == 3
         middle = Box(*(SOFT, 0, 64 - SOFT, 64) if axis == "x" else (0, SOFT, 64, 64 - SOFT))
-        assert canvas_at(ours, middle).tobytes() == SEED.crop(middle).tobytes()
+        assert canvas_at(branch, middle).tobytes() == SEED.crop(middle).tobytes()
         assert session.verify().ok

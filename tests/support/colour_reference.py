@@ -184,13 +184,13 @@ def _to_d50(points: Sequence[tuple[float, float]]) -> list[list[float]]:
     """Rows of the matrix from linear light to XYZ relative to D50."""
     red, green, blue, white = ([x / y, 1.0, (1 - x - y) / y] for x, y in points)
     columns = [list(column) for column in zip(red, green, blue, strict=True)]
-    scales = _solved(columns, white)
+    scales = _solution(columns, white)
     cones, aim = _times(_BRADFORD, white), _times(_BRADFORD, [_D50[0] / _D50[1], 1.0, (1 - sum(_D50)) / _D50[1]])
     adapted = []
     for unit in _UNCHANGED:
         xyz = _times(columns, [a * b for a, b in zip(unit, scales, strict=True)])
-        gained = [c * to / cone for c, to, cone in zip(_times(_BRADFORD, xyz), aim, cones, strict=True)]
-        adapted.append(_solved(_BRADFORD, gained))
+        gains = [c * to / cone for c, to, cone in zip(_times(_BRADFORD, xyz), aim, cones, strict=True)]
+        adapted.append(_solution(_BRADFORD, gains))
     return [list(row) for row in zip(*adapted, strict=True)]
 
 
@@ -198,7 +198,7 @@ def _to_d50(points: Sequence[tuple[float, float]]) -> list[list[float]]:
 def _to_srgb_light(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, ...], ...]:
     """Rows of the matrix from linear light of other primaries to that of sRGB."""
     source, target = _to_d50(points), _to_d50(SRGB.points)
-    columns = [_solved(target, column) for column in zip(*source, strict=True)]
+    columns = [_solution(target, column) for column in zip(*source, strict=True)]
     return tuple(zip(*columns, strict=True))
 
 
@@ -206,7 +206,7 @@ def _times(matrix: Sequence[Sequence[float]], vector: Sequence[float]) -> list[f
     return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
 
 
-def _solved(matrix: Sequence[Sequence[float]], vector: Sequence[float]) -> list[float]:
+def _solution(matrix: Sequence[Sequence[float]], vector: Sequence[float]) -> list[float]:
     """x of matrix x = vector, by elimination with pivots."""
     rows = [[*row, value] for row, value in zip(matrix, vector, strict=True)]
     for at in range(len(rows)):

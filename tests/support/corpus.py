@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from .corpus_case import BOMB, SIZE, Case
-from .corpus_formats import bitmaps, other_formats, saved, targas
+from .corpus_formats import bitmaps, file_bytes, other_formats, targas
 from .corpus_png import damaged_pngs, whole_pngs
 from .png_reference import Samples, chunk, encode
 
@@ -29,10 +29,10 @@ def corpus() -> Iterator[Case]:
     yield from bitmaps()
     yield from targas()
     yield from other_formats()
-    yield from _refused()
+    yield from _invalid_pictures()
 
 
-def _refused() -> Iterator[Case]:
+def _invalid_pictures() -> Iterator[Case]:
     clear = Samples(SIZE, 8, 6, [[(9, 9, 9, 0)] * SIZE[0] for _ in range(SIZE[1])])
     yield Case("transparent everywhere.png", encode(clear), None, "transparent everywhere")
     for name, size in {"thin": (1_000_000, 1), "huge": (60_000, 60_000)}.items():
@@ -50,9 +50,10 @@ def _refused() -> Iterator[Case]:
     yield Case("SVG.png", b"<svg xmlns='http://www.w3.org/2000/svg' width='32' height='32'/>", None, "SVG")
     yield Case("PDF.png", b"%PDF-1.7\n", None, "PDF")
     yield Case("empty.png", b"", None, "0 bytes")
-    wide = saved(Image.new("I", SIZE, 9000), "TIFF")
+    wide = file_bytes(Image.new("I", SIZE, 9000), "TIFF")
     yield Case("grey of 32 bits.tif", wide, None, "range is unknown")
-    yield Case("numbers that are no levels.tif", saved(Image.new("F", SIZE, 0.5), "TIFF"), None, "range is unknown")
+    real = file_bytes(Image.new("F", SIZE, 0.5), "TIFF")
+    yield Case("numbers that are no levels.tif", real, None, "range is unknown")
 
 
 def main() -> int:

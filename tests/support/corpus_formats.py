@@ -14,7 +14,7 @@ from .colour_reference import ADOBE, P3, SRGB, Rows, Space, icc_profile, right_p
 from .corpus_case import ORIENTATIONS, SIZE, SWAPPED, Case, exif, upright
 from .png_reference import Pixel, Samples
 
-__all__ = ["bitmaps", "other_formats", "saved", "targas"]
+__all__ = ["bitmaps", "file_bytes", "other_formats", "targas"]
 
 
 def _colours(count: int, channels: int, seed: str) -> list[Pixel]:
@@ -154,9 +154,9 @@ def other_formats() -> Iterator[Case]:
     inverse = [(255 - value, 255 - value, 255 - value) for (value,) in _colours(count, 1, "white is zero")]
     yield Case("white is zero.tif", _tiff([(255 - pixel[0],) for pixel in inverse], 8, 0), _rows(inverse))
     for orientation in ORIENTATIONS[1:4]:
-        turned = Samples(SIZE, 8, 2, _bottom_up(rgb)[::-1])
+        upside_down = Samples(SIZE, 8, 2, _bottom_up(rgb)[::-1])
         data = _tiff(rgb, 8, 2, (274, 3, orientation))
-        yield Case(f"orientation {orientation}.tif", data, upright(turned, orientation))
+        yield Case(f"orientation {orientation}.tif", data, upright(upside_down, orientation))
     yield from _portable_maps(chance)
     yield from _xbm_and_gif()
     yield from _by_pillow(rgb)
@@ -212,10 +212,10 @@ def _by_pillow(rgb: Sequence[Pixel]) -> Iterator[Case]:
         ("jp2", "JPEG2000", rgb, {}),
     ):
         picture = image if source is rgb else ramps
-        yield Case(f"plain.{suffix}", saved(picture, kind, **options), _rows(source))
+        yield Case(f"plain.{suffix}", file_bytes(picture, kind, **options), _rows(source))
         if kind not in ("WEBP", "JPEG", "TIFF"):
             continue
-        converted = saved(picture, kind, icc_profile=profile, **options)
+        converted = file_bytes(picture, kind, icc_profile=profile, **options)
         yield Case(f"with a profile.{suffix}", converted, _rows(source, ADOBE), "profile")
         if kind == "TIFF":
             continue
@@ -224,13 +224,13 @@ def _by_pillow(rgb: Sequence[Pixel]) -> Iterator[Case]:
             stored = picture.resize(size, Image.Resampling.NEAREST)
             pixels: list[Pixel] = list(stored.get_flattened_data())  # type: ignore[arg-type]
             rows = [pixels[start : start + size[0]] for start in range(0, len(pixels), size[0])]
-            data = saved(stored, kind, exif=b"Exif\0\0" + exif(orientation), **options)
+            data = file_bytes(stored, kind, exif=b"Exif\0\0" + exif(orientation), **options)
             yield Case(f"orientation {orientation}.{suffix}", data, upright(Samples(size, 8, 2, rows), orientation))
-        garbage = saved(picture, kind, exif=b"Exif\0\0garbage that is no TIFF", **options)
+        garbage = file_bytes(picture, kind, exif=b"Exif\0\0garbage that is no TIFF", **options)
         yield Case(f"EXIF that is garbage.{suffix}", garbage, _rows(source), "EXIF")
 
 
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+def file_bytes(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

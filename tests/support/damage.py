@@ -114,7 +114,7 @@ def random_damage(before: Mapping[str, bytes], kind: str, chance: random.Random)
         other = chance.choice(alike)
         return Damage(kind, {name: before[other]} | ({other: bytes(data)} if kind == "swap" else {}))
     else:
-        return _edited(before, chance)
+        return _edit(before, chance)
     return Damage(kind, {name: bytes(data)})
 
 
@@ -123,12 +123,12 @@ def _alike(name: str, other: str) -> bool:
     return Path(name).suffix == Path(other).suffix
 
 
-def _edited(before: Mapping[str, bytes], chance: random.Random) -> Damage:
+def _edit(before: Mapping[str, bytes], chance: random.Random) -> Damage:
     """The record of a step of the canvas, altered and sealed again."""
     names = [f"steps/{number:06d}/step.json" for number in (0, 1, 2, 4)]
     name = chance.choice(names)
     record = unseal(before[name], Path(name))
     key = chance.choice(sorted(record))
     record[key] = chance.choice((None, "edited", 7, [], {}, {"format": 9}))
-    sealed = seal(json.loads(json.dumps(record)))
-    return Damage("edit and seal again", {name: sealed}) if sealed != before[name] else _edited(before, chance)
+    data = seal(json.loads(json.dumps(record)))
+    return Damage("edit and seal again", {name: data}) if data != before[name] else _edit(before, chance)

@@ -60,10 +60,10 @@ def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
     A mask that keeps a band of one width at both ends of an axis is that of a step that closes a loop, to the right or
     downwards.
     """
-    edited = None if mask is None else mask.getbbox()
-    if mask is None or edited is None or mask.crop(edited).getextrema() != (255, 255):
+    box_edited = None if mask is None else mask.getbbox()
+    if mask is None or box_edited is None or mask.crop(box_edited).getextrema() != (255, 255):
         return None
-    left, top, right, bottom = edited
+    left, top, right, bottom = box_edited
     width, height = mask.size
     sides = {
         Mode.X_LTR: ((left, 0, width, height), left),
@@ -72,10 +72,10 @@ def kept_side(mask: Image.Image | None) -> tuple[Mode, int] | None:
         Mode.Y_BTT: ((0, 0, width, bottom), height - bottom),
     }
     for mode, (box, band_px) in sides.items():
-        if edited == box and band_px:
+        if box_edited == box and band_px:
             return mode, band_px
     for mode, between in ((Mode.X_LTR, (left, 0, width - left, height)), (Mode.Y_TTB, (0, top, width, height - top))):
-        if edited == between and sides[mode][1]:
+        if box_edited == between and sides[mode][1]:
             return mode, sides[mode][1]
     return None
 
@@ -89,8 +89,8 @@ def _as_request(
     mode, band_px = side
     assert edit.mask is not None
     along, across = edit.image.size if mode.axis == "x" else reversed(edit.image.size)
-    edited = edit.mask.getbbox() or (0, 0, 0, 0)
-    advance_px = edited[2] - edited[0] if mode.axis == "x" else edited[3] - edited[1]
+    box = edit.mask.getbbox() or (0, 0, 0, 0)
+    advance_px = box[2] - box[0] if mode.axis == "x" else box[3] - box[1]
     contract = TileContract(along, band_px, min(band_px, advance_px), advance_px, across)
     frame, beginning = contract.tile_frame(mode), None
     mask = Image.new("RGBA", contract.tile_size(mode), (255, 255, 255, 0))

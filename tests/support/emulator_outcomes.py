@@ -105,7 +105,7 @@ def play(entry: str, scene: Scene) -> Reply:
     return OUTCOMES[name](scene, argument)
 
 
-def _coded(data: bytes) -> dict[str, str]:
+def _base64_entry(data: bytes) -> dict[str, str]:
     return {"b64_json": base64.b64encode(data).decode("ascii")}
 
 
@@ -152,7 +152,7 @@ def _usage_zero(scene: Scene, argument: str) -> Reply:
     return scene.envelope([scene.entry(data) for data in pictures], zero)
 
 
-def _altered(alter: Callable[[bytes, str], bytes]) -> Outcome:
+def _with_alteration(alter: Callable[[bytes, str], bytes]) -> Outcome:
     """Every picture changed by `alter(png, argument)`."""
 
     def outcome(scene: Scene, argument: str) -> Reply:
@@ -161,7 +161,7 @@ def _altered(alter: Callable[[bytes, str], bytes]) -> Outcome:
     return outcome
 
 
-def _encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def _encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -170,7 +170,7 @@ def _encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 def _resized(data: bytes, argument: str) -> bytes:
     image = Image.open(io.BytesIO(data))
     size = tuple(int(edge) for edge in argument.split("x")) if argument else (image.width // 2, image.height)
-    return _encoded(image.resize((size[0], size[1])))
+    return _encode(image.resize((size[0], size[1])))
 
 
 def _converted(mode: str, alpha: int = 255) -> Callable[[bytes, str], bytes]:
@@ -178,7 +178,7 @@ def _converted(mode: str, alpha: int = 255) -> Callable[[bytes, str], bytes]:
         image = Image.open(io.BytesIO(data)).convert(mode)
         if mode == "RGBA":
             image.putalpha(alpha)
-        return _encoded(image)
+        return _encode(image)
 
     return alter
 
@@ -225,7 +225,7 @@ def _cut_json(scene: Scene, argument: str) -> Reply:
 def _event_stream(scene: Scene, argument: str) -> Reply:
     pictures = scene.pictures(scene.edit.n)
     usage = scene.bill(len(pictures))
-    return event_reply([{**_coded(data), "usage": usage} for data in pictures])
+    return event_reply([{**_base64_entry(data), "usage": usage} for data in pictures])
 
 
 def _huge(scene: Scene, argument: str) -> Reply:
@@ -317,20 +317,20 @@ OUTCOMES: dict[str, Outcome] = {
     "cost_header": _cost_header,
     "usage_missing": _usage_missing,
     "usage_zero": _usage_zero,
-    "wrong_size": _altered(_resized),
-    "jpeg": _altered(lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG")),
-    "webp": _altered(lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP")),
-    "webp_lossless": _altered(
-        lambda data, argument: _encoded(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP", lossless=True)
+    "wrong_size": _with_alteration(_resized),
+    "jpeg": _with_alteration(lambda data, argument: _encode(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG")),
+    "webp": _with_alteration(lambda data, argument: _encode(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP")),
+    "webp_lossless": _with_alteration(
+        lambda data, argument: _encode(Image.open(io.BytesIO(data)).convert("RGB"), "WEBP", lossless=True)
     ),
-    "rgba": _altered(_converted("RGBA")),
-    "transparent": _altered(_converted("RGBA", 0)),
-    "grey": _altered(_converted("L")),
-    "palette": _altered(_converted("P")),
-    "garbage": _altered(lambda data, argument: b"this is no picture " * 8),
-    "cut_picture": _altered(lambda data, argument: data[: len(data) // 2]),
+    "rgba": _with_alteration(_converted("RGBA")),
+    "transparent": _with_alteration(_converted("RGBA", 0)),
+    "grey": _with_alteration(_converted("L")),
+    "palette": _with_alteration(_converted("P")),
+    "garbage": _with_alteration(lambda data, argument: b"this is no picture " * 8),
+    "cut_picture": _with_alteration(lambda data, argument: data[: len(data) // 2]),
     "bad_base64": _entries(lambda scene, data: {"b64_json": "!no base64!"}),
-    "data_uri": _entries(lambda scene, data: {"b64_json": "data:image/png;base64," + _coded(data)["b64_json"]}),
+    "data_uri": _entries(lambda scene, data: {"b64_json": "data:image/png;base64," + _base64_entry(data)["b64_json"]}),
     "url": _entries(lambda scene, data: {"url": scene.here + scene.publish(data)}),
     "url_elsewhere": _entries(lambda scene, data: {"url": scene.elsewhere + scene.publish(data)}),
     "html_200": _html_200,

@@ -233,8 +233,8 @@ def _check_fields(fields: Mapping[str, str], model: ModelName, refuses: tuple[st
             raise Refusal(400, f"Unknown parameter: '{name}'.", "unknown_parameter", name)
     for name, values in allowed.items():
         if name in fields and fields[name] not in values:
-            listed = ", ".join(f"'{value}'" for value in values)
-            message = f"Invalid value: '{fields[name]}'. Supported values are: {listed}."
+            choices = ", ".join(f"'{value}'" for value in values)
+            message = f"Invalid value: '{fields[name]}'. Supported values are: {choices}."
             raise Refusal(400, message, "invalid_value", name)
     if not 1 <= len(fields["prompt"]) <= PROMPT_MAX:
         raise Refusal(400, f"'prompt' must have 1 to {PROMPT_MAX} characters.", "invalid_value", "prompt")

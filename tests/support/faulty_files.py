@@ -56,13 +56,13 @@ class FaultyFiles(QuickFiles):
 
     def open(self, path: Path) -> IO[bytes]:
         """See `Files`."""
-        return self._opened(path, super().open)
+        return self._open_with(path, super().open)
 
     def open_end(self, path: Path) -> IO[bytes]:
         """See `Files`."""
-        return self._opened(path, super().open_end)
+        return self._open_with(path, super().open_end)
 
-    def _opened(self, path: Path, opening: Callable[[Path], IO[bytes]]) -> IO[bytes]:
+    def _open_with(self, path: Path, opening: Callable[[Path], IO[bytes]]) -> IO[bytes]:
         handles: list[IO[bytes]] = []
         try:
             self._effect(path, lambda: handles.append(opening(path)))
@@ -253,7 +253,7 @@ class PowerLossFiles(QuickFiles):
             return
         inode = self._live[target] = self._live.pop(source)
         self._changes = [change for change in self._changes if change.inode is not inode]
-        self._changed(_Change("rename", target, inode, source))
+        self._add_change(_Change("rename", target, inode, source))
 
     def sync_folder(self, path: Path) -> None:
         """See `Files`."""
@@ -267,19 +267,19 @@ class PowerLossFiles(QuickFiles):
         """See `Files`."""
         if not path.exists():
             super().make_folder(path)
-            self._changed(_Change("folder", path))
+            self._add_change(_Change("folder", path))
 
     def unlink(self, path: Path) -> None:
         """See `Files`."""
         if path.exists():
             super().unlink(path)
             self._live.pop(path, None)
-            self._changed(_Change("gone", path))
+            self._add_change(_Change("gone", path))
 
     def remove_folder(self, path: Path) -> None:
         """See `Files`."""
         super().remove_folder(path)
-        self._changed(_Change("no folder", path))
+        self._add_change(_Change("no folder", path))
 
     def _replaced_folder(self, change: _Change) -> None:
         """Rename a folder with everything in it."""
@@ -288,7 +288,7 @@ class PowerLossFiles(QuickFiles):
         self._changes = [
             replace(other, source=change.path_after(other.source)) if other.source else other for other in inside
         ]
-        self._changed(change)
+        self._add_change(change)
 
     def survive(self, target: Path, seed: int) -> None:
         """Write to `target` the state of the root after a power cut now.
@@ -309,6 +309,6 @@ class PowerLossFiles(QuickFiles):
             if place.parent.is_dir():  # what is in a folder without a name cannot be reached
                 place.write_bytes(inode.survivor(chance))
 
-    def _changed(self, change: _Change) -> None:
+    def _add_change(self, change: _Change) -> None:
         self._changes.append(change)
         self._on_effect(self)

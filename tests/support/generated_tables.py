@@ -63,8 +63,8 @@ def public_constants() -> dict[str, str]:
         package = importlib.import_module(name.rpartition(".")[0] or name)
         for constant in getattr(module, "__all__", []):
             text = _plain(getattr(module, constant)) if constant.isupper() else None
-            exported = package is not module and constant in getattr(package, "__all__", ())
-            if text is not None and name.partition(".")[2] and not exported:
+            is_exported = package is not module and constant in getattr(package, "__all__", ())
+            if text is not None and name.partition(".")[2] and not is_exported:
                 constants[f"{name.partition('.')[2]}.{constant}"] = text
     return constants
 

@@ -164,17 +164,17 @@ def harmless_pictures(contract: TileContract) -> dict[str, bytes]:
 
 def hostile_answers(contract: TileContract) -> dict[str, bytes]:
     """Fault -> the body of an answer with status 200 that holds no tile."""
-    coded = base64.b64encode(good_png(contract)).decode()
-    whole = json.dumps({"created": 1, "data": [{"b64_json": coded}]}).encode()
+    text = base64.b64encode(good_png(contract)).decode()
+    whole = json.dumps({"created": 1, "data": [{"b64_json": text}]}).encode()
     shapes: dict[str, object] = {
-        "null": None, "a number": 3, "a text": "data", "a list": [{"b64_json": coded}], "true": True, "empty": {},
-        "data null": {"data": None}, "data a text": {"data": coded}, "data a number": {"data": 1e308},
-        "data an object": {"data": {"b64_json": coded}}, "data empty": {"data": []}, "entry null": {"data": [None]},
-        "entry a text": {"data": [coded]}, "entry a list": {"data": [[coded]]},
+        "null": None, "a number": 3, "a text": "data", "a list": [{"b64_json": text}], "true": True, "empty": {},
+        "data null": {"data": None}, "data a text": {"data": text}, "data a number": {"data": 1e308},
+        "data an object": {"data": {"b64_json": text}}, "data empty": {"data": []}, "entry null": {"data": [None]},
+        "entry a text": {"data": [text]}, "entry a list": {"data": [[text]]},
         "picture null": {"data": [{"b64_json": None}]},
-        "picture a number": {"data": [{"b64_json": 7}]}, "picture a list": {"data": [{"b64_json": [coded]}]},
-        "picture empty": {"data": [{"b64_json": ""}]}, "picture in another case": {"data": [{"B64_JSON": coded}]},
-        "broken base64": {"data": [{"b64_json": coded[:-7] + "*"}]},
+        "picture a number": {"data": [{"b64_json": 7}]}, "picture a list": {"data": [{"b64_json": [text]}]},
+        "picture empty": {"data": [{"b64_json": ""}]}, "picture in another case": {"data": [{"B64_JSON": text}]},
+        "broken base64": {"data": [{"b64_json": text[:-7] + "*"}]},
         "base64 of text": {"data": [{"b64_json": "aGVsbG8="}]},
         "address of a file": {"data": [{"url": "file:///etc/passwd"}]}, "address a number": {"data": [{"url": 9}]},
         "address that is data of text": {"data": [{"url": "data:text/html,hello"}]},
@@ -246,18 +246,18 @@ def _split(data: bytes, between: bytes = b"") -> bytes:
     return between.join(chunk(b"IDAT", data[at : at + step]) for at in range(0, len(data), step))
 
 
-def _saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def _file_bytes(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def _as(px: int, kind: str, mode: str) -> bytes:
-    return _saved(seed_picture(px, px).convert(mode), kind)
+    return _file_bytes(seed_picture(px, px).convert(mode), kind)
 
 
 def _palette_with_transparency(px: int) -> bytes:
-    return _saved(seed_picture(px, px).quantize(16), transparency=0)
+    return _file_bytes(seed_picture(px, px).quantize(16), transparency=0)
 
 
 def _one_clear_pixel(px: int) -> bytes:
@@ -269,12 +269,12 @@ def _one_clear_pixel(px: int) -> bytes:
 def _one_transparent_colour(px: int) -> bytes:
     image = seed_picture(px, px)
     image.putpixel((px // 2, px // 2), (0, 0, 0))
-    return _saved(image, transparency=(0, 0, 0))
+    return _file_bytes(image, transparency=(0, 0, 0))
 
 
 def _animation(px: int) -> bytes:
     frame = seed_picture(px, px)
-    return _saved(frame, save_all=True, append_images=[frame.point(lambda value: 255 - value)])
+    return _file_bytes(frame, save_all=True, append_images=[frame.point(lambda value: 255 - value)])
 
 
 def _turning_exif() -> bytes:

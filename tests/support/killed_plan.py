@@ -124,14 +124,14 @@ def _main(folder: Path, steps: int, kills: int, chance: random.Random) -> dict[s
     _run(folder, undisturbed.root, whole)
     root = make_session(folder / "killed", files=QuickFiles()).root
     problems = []
-    killed = 0
+    deaths = 0
     for number in range(kills):
         child = os.fork()
         if child == 0:
             _run(folder, root, _KillingFiles(chance.randrange(whole.effects // steps)))
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        killed += os.WIFSIGNALED(status)
+        deaths += os.WIFSIGNALED(status)
         chance.random()  # the child has drawn from a copy
         problems += [f"kill {number}: {finding}" for finding in Session.open(root).verify().findings]
     _run(folder, root, _KillingFiles(never))
@@ -140,7 +140,7 @@ def _main(folder: Path, steps: int, kills: int, chance: random.Random) -> dict[s
     books = [sorted((folder / f"{name}.book").read_text().split()) for name in ("killed", "undisturbed")]
     if books[0] != books[1]:
         problems.append(f"{len(books[0])} tiles were billed, and {len(books[1])} in the undisturbed run")
-    return {"kills": killed, "steps": steps, "billed": len(books[0]), "problems": problems}
+    return {"kills": deaths, "steps": steps, "billed": len(books[0]), "problems": problems}
 
 
 def _differing(one: Any, other: Any) -> set[str]:

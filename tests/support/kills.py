@@ -93,8 +93,8 @@ def _outcomes(store: Store) -> list[str]:
     outcomes = []
     for intent in sorted(store.root.glob("steps/*/answers/*.intent.json")):
         outcome = intent.with_name(intent.name.replace("intent", "outcome"))
-        answered = intent.with_name(intent.name.replace("intent.json", "body")).exists()
-        unsaid = "answered" if answered else "unknown"
+        has_answer = intent.with_name(intent.name.replace("intent.json", "body")).exists()
+        unsaid = "answered" if has_answer else "unknown"
         outcomes.append(str(json.loads(outcome.read_bytes())["outcome"]) if outcome.exists() else unsaid)
     return outcomes
 

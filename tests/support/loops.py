@@ -23,9 +23,9 @@ __all__ = [
     "SOFT",
     "canvas_at",
     "canvas_image",
+    "displace",
     "endless",
     "grow",
-    "lowered",
     "origin_of",
     "truth",
 ]
@@ -52,7 +52,7 @@ def origin_of(mode: Mode) -> tuple[int, int]:
     return x, y
 
 
-def lowered(tile: Image.Image, number: int) -> Image.Image:
+def displace(tile: Image.Image, number: int) -> Image.Image:
     """A redraw that is displaced by a pixel along both axes."""
     return ImageChops.offset(tile, 1, 1 + number)
 

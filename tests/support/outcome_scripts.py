@@ -218,8 +218,8 @@ def expect(script: Sequence[str], candidates: int, most: int = 10, together: int
         call_sizes += shares
         tiles_of = {"all": shares[0], "zero": shares[0], "lossy": shares[0], "one": 1, "scant": 1}
         tiles += sum(tiles_of.get(outcome, 0) for outcome in outcomes)
-        failed = any(outcome in RETRIED for outcome in outcomes)
-        failures = failures + 1 if failed else 0
+        has_failure = any(outcome in RETRIED for outcome in outcomes)
+        failures = failures + 1 if has_failure else 0
         if any(outcome in (*AMBIGUOUS, "foreign") for outcome in outcomes):
             error = OutcomeUnknownError
         elif any(outcome in ("rejected", "penniless") for outcome in outcomes):

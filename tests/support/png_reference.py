@@ -85,7 +85,7 @@ def decode(data: bytes) -> Samples:
         for y in rows:
             above = _unfiltered(raw[at], raw[at + 1 : at + 1 + count], above, _distance(picture))
             at += 1 + count
-            for x, pixel in zip(columns, _unpacked(above, len(columns), picture), strict=True):
+            for x, pixel in zip(columns, _unpack(above, len(columns), picture), strict=True):
                 places[y][x] = pixel
     return picture
 
@@ -112,7 +112,7 @@ def _packed(pixels: Sequence[Pixel], depth: int) -> bytes:
     return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
 
 
-def _unpacked(row: bytes, count: int, picture: Samples) -> list[Pixel]:
+def _unpack(row: bytes, count: int, picture: Samples) -> list[Pixel]:
     channels, depth = CHANNELS[picture.colour_type], picture.depth
     bits = "".join(f"{byte:08b}" for byte in row)
     samples = [int(bits[at : at + depth], 2) for at in range(0, count * channels * depth, depth)]

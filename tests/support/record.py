@@ -172,9 +172,9 @@ def _write_pins(modes: Iterable[Mode]) -> None:
 
 
 def _check(modes: Iterable[Mode]) -> int:
-    wrong = [mode.value for mode in modes if not replayed_growth(mode).agrees_with(*pinned_growth(mode))]
-    print(f"other pixels than pinned: {', '.join(wrong)}" if wrong else "all replays commit the pinned pixels")
-    return 1 if wrong else 0
+    different = [mode.value for mode in modes if not replayed_growth(mode).agrees_with(*pinned_growth(mode))]
+    print(f"other pixels than pinned: {', '.join(different)}" if different else "all replays commit the pinned pixels")
+    return 1 if different else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

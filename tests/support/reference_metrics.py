@@ -37,7 +37,7 @@ class Picture:
         self.rows = [pixels[y * self.width : (y + 1) * self.width] for y in range(self.height)]
 
     def rgb(self, x: int, y: int) -> tuple[int, int, int]:
-        return self.rows[mirrored(y, self.height)][mirrored(x, self.width)]
+        return self.rows[mirror(y, self.height)][mirror(x, self.width)]
 
     def level(self, x: int, y: int) -> int:
         """ITU-R 601 luminance, rounded, in the integer arithmetic of 8-bit software."""
@@ -45,7 +45,7 @@ class Picture:
         return (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
 
 
-def mirrored(place: int, length: int) -> int:
+def mirror(place: int, length: int) -> int:
     """… 2 1 0 | 0 1 2 … length-1 | length-1 …"""
     place %= 2 * length
     return place if place < length else 2 * length - 1 - place

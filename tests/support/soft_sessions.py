@@ -24,8 +24,8 @@ __all__ = [
     "canvas_at",
     "committed_at",
     "grow",
+    "lower",
     "lower_by",
-    "lowered",
     "session_at",
 ]
 
@@ -36,7 +36,7 @@ SEED = PICTURE.crop((*ORIGIN, ORIGIN[0] + 64, ORIGIN[1] + 64))
 SOFT = 8
 
 
-def lowered(tile: Image.Image, number: int) -> Image.Image:
+def lower(tile: Image.Image, number: int) -> Image.Image:
     """A redraw that is a row too low, and another one for each candidate."""
     return ImageChops.offset(tile, number % 2, 1 + number)
 
@@ -56,7 +56,7 @@ def grow(session: Session, mode: str, generator: Truth | None = None, **options:
     defaults: dict[str, Any] = {
         "candidates": 1, "gate": None, "calibrate": False, "artifacts": "none", "soften_px": SOFT,
     }  # fmt: skip
-    return session.step(mode, generator or Truth(PICTURE, ORIGIN, lowered), **(defaults | options))
+    return session.step(mode, generator or Truth(PICTURE, ORIGIN, lower), **(defaults | options))
 
 
 def canvas_at(session: Session, box: Box | None = None, step: int | None = None) -> Image.Image:

@@ -137,8 +137,8 @@ def test_every_outcome_bills_as_its_table_says(name: str) -> None:
 
 def test_the_answers_have_the_content_in_their_names() -> None:
     def picture(entry: str) -> Image.Image:
-        coded = httpx.Response(200, content=in_memory(entry)[1].body).json()["data"][0]["b64_json"]
-        return Image.open(io.BytesIO(base64.b64decode(coded.removeprefix("data:image/png;base64,"))))
+        text = httpx.Response(200, content=in_memory(entry)[1].body).json()["data"][0]["b64_json"]
+        return Image.open(io.BytesIO(base64.b64decode(text.removeprefix("data:image/png;base64,"))))
 
     assert [picture(entry).mode for entry in ("ok", "rgba", "transparent", "grey", "palette", "data_uri")] == [
         "RGB", "RGBA", "RGBA", "L", "P", "RGB"]  # fmt: skip

@@ -29,15 +29,15 @@ FIELDS = {
 }
 
 
-def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+def encode(image: Image.Image, kind: str = "PNG") -> bytes:
     """`image` as a file."""
     buffer = io.BytesIO()
     image.save(buffer, kind)
     return buffer.getvalue()
 
 
-REFERENCE = ("reference.png", encoded(Image.new("RGB", (SIZE, SIZE), (90, 90, 90))), "image/png")
-MASK = ("mask.png", encoded(Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 0))), "image/png")
+REFERENCE = ("reference.png", encode(Image.new("RGB", (SIZE, SIZE), (90, 90, 90))), "image/png")
+MASK = ("mask.png", encode(Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 0))), "image/png")
 FILES = [("image[]", REFERENCE), ("mask", MASK)]
 
 
@@ -143,7 +143,7 @@ def picture_files(image: Any = REFERENCE, mask: Any = MASK, name: str = "image[]
 
 
 RGB_MASK = ("mask.png", REFERENCE[1], "image/png")
-SMALL_MASK = ("mask.png", encoded(Image.new("RGBA", (8, 8))), "image/png")
+SMALL_MASK = ("mask.png", encode(Image.new("RGBA", (8, 8))), "image/png")
 BROKEN_FILES = [
     (picture_files(image=None), "missing_required_parameter", "image"),
     (picture_files(image=(*REFERENCE[:2], "application/octet-stream")), "unsupported_file_mimetype", "image"),
@@ -155,7 +155,7 @@ BROKEN_FILES = [
     (picture_files(mask=RGB_MASK), "invalid_mask_image_format", "mask"),
     (picture_files(mask=SMALL_MASK), "invalid_mask_image_format", "mask"),
     (picture_files(mask=("mask.png", MASK[1] + bytes(4 * 2**20), "image/png")), "invalid_mask_image_format", "mask"),
-    (picture_files(mask=("mask.webp", encoded(Image.new("RGBA", (SIZE, SIZE)), "WEBP"), "image/webp")),
+    (picture_files(mask=("mask.webp", encode(Image.new("RGBA", (SIZE, SIZE)), "WEBP"), "image/webp")),
      "invalid_mask_image_format", "mask"),
     ([*FILES, ("user", ("user.txt", b"me", "text/plain"))], "invalid_type", "user"),
 ]  # fmt: skip

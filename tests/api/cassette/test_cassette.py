@@ -36,12 +36,12 @@ ERRORS = [
 def bodies() -> Iterator[bytes]:
     """Answers of every kind, well formed or not."""
     tile = png(picture(3))
-    coded = base64.b64encode(tile)
+    text = base64.b64encode(tile)
     yield answer(tile)
     yield answer(tile, png(picture(4)), tile)
-    yield b'{"data":[{"b64_json":"data:image/png;base64,' + coded + b'"}]}'
-    yield b'{"data":[{"b64_json":"' + coded.replace(b"/", b"\\/") + b'"}]}'
-    yield b'{"data":[{"b64_json":"' + coded.rstrip(b"=") + b'"}]}'
+    yield b'{"data":[{"b64_json":"data:image/png;base64,' + text + b'"}]}'
+    yield b'{"data":[{"b64_json":"' + text.replace(b"/", b"\\/") + b'"}]}'
+    yield b'{"data":[{"b64_json":"' + text.rstrip(b"=") + b'"}]}'
     yield answer(tile)[: len(answer(tile)) // 2]
     yield b'{"data":[{"b64_json":"' + b"A" * 65 + b'"}]}'
     yield answer(tile).decode().replace("data", "dätä").encode("utf-16")
@@ -214,9 +214,9 @@ DIFFERENCES = {
 }
 
 
-@pytest.mark.parametrize(("changed", "message"), DIFFERENCES.values(), ids=DIFFERENCES)
+@pytest.mark.parametrize(("changes", "message"), DIFFERENCES.values(), ids=DIFFERENCES)
 def test_an_unexpected_request_names_the_nearest_and_what_differs(
-    path: Path, changed: dict[str, Any], message: str
+    path: Path, changes: dict[str, Any], message: str
 ) -> None:
     far: dict[str, Any] = {"prompt": "Nothing alike", "n": "9", "image": png(Image.new("RGB", (4, 4)))}
     with use_cassette(path, "once", inner=Server(b"{}", b"{}")) as transport:
@@ -224,7 +224,7 @@ def test_an_unexpected_request_names_the_nearest_and_what_differs(
         edit(transport)
     transport = cassette_transport(path)
     with pytest.raises(ReplayError, match=f"the nearest of 2 is interaction 2: {message}"):
-        edit(transport, **changed)
+        edit(transport, **changes)
 
 
 @pytest.mark.parametrize(
@@ -244,9 +244,9 @@ def test_method_path_and_query_count(path: Path, method: str, url: str, message:
 def test_file_names_and_types_count(path: Path) -> None:
     with use_cassette(path, "once", inner=Server(b"{}")) as transport:
         sending(transport).post(URL, files={"mask": ("mask.png", b"1", "image/png")})
-    changed = {"mask": ("m.png", b"1", "image/webp")}
+    files = {"mask": ("m.png", b"1", "image/webp")}
     with pytest.raises(ReplayError, match=r"file name 'm\.png', recorded 'mask\.png'; .*type 'image/webp'"):
-        sending(cassette_transport(path)).post(URL, files=changed)
+        sending(cassette_transport(path)).post(URL, files=files)
 
 
 def test_one_request_too_many_is_refused(path: Path) -> None:

@@ -52,8 +52,8 @@ def test_a_signed_address_is_recorded_without_its_signature_and_followed_in_a_re
         url, picture_there = run(transport)
     assert picture_there == tile
     assert url == SIGNED.replace("5f3a9c", "redacted")
-    answered = load_recording(path)[1][0]
-    assert answered.headers["content-length"] == str(len(answered.body))
+    interaction = load_recording(path)[1][0]
+    assert interaction.headers["content-length"] == str(len(interaction.body))
 
 
 class TestUpkeep:
@@ -76,8 +76,8 @@ class TestUpkeep:
     def test_keys_signatures_and_blobs_without_a_name_are_found(self, path: Path) -> None:
         request = RecordedRequest("GET", "/1.png?sig=abc")
         save_recording(path, "", [Interaction(request, 200, {}, b"{}")])
-        orphan = path.parent / "blobs" / f"{'0' * 64}.png"
-        orphan.write_bytes(b"")
+        blob = path.parent / "blobs" / f"{'0' * 64}.png"
+        blob.write_bytes(b"")
         first, second = check_recording(path)
         assert "interaction 1" in first
         assert "signed address" in first

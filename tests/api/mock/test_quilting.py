@@ -29,8 +29,8 @@ def context_picture(kind: str) -> Image.Image:
 
 
 @cache
-def continued(kind: str) -> Image.Image:
-    """64 columns behind `known(kind)`."""
+def continuation(kind: str) -> Image.Image:
+    """64 columns behind `context_picture(kind)`."""
     return continue_by_quilting(context_picture(kind), 64)
 
 
@@ -73,7 +73,7 @@ class TestContinuation:
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_seam_is_no_larger_step_than_any_other(self, kind: str) -> None:
         picture = context_picture(kind)
-        assert step(picture, continued(kind)) < 1.25 * usual_step(picture) + 1
+        assert step(picture, continuation(kind)) < 1.25 * usual_step(picture) + 1
 
     @pytest.mark.parametrize("kind", ["ink", "foliage", "facade"])
     def test_tone_and_contrast_are_those_of_the_picture(self, kind: str) -> None:
@@ -86,7 +86,7 @@ class TestContinuation:
     def test_it_is_no_copy(self, kind: str) -> None:
         """No piece of the picture, mirrored or not, explains half of the contrast of the new columns."""
         picture = context_picture(kind).convert("L")
-        new = continued(kind).convert("L")
+        new = continuation(kind).convert("L")
         contrast = ImageStat.Stat(new).var[0]
         for piece in (picture, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
             for left in range(picture.width - 63):
@@ -96,7 +96,7 @@ class TestContinuation:
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_seam_costs_no_more_than_the_gate_of_a_step_allows(self, kind: str) -> None:
         picture = context_picture(kind)
-        cost = total_cost(costs_at_seam(picture, continued(kind)))
+        cost = total_cost(costs_at_seam(picture, continuation(kind)))
         assert cost < DEFAULT_GATE * expected_cost(interior_costs(picture, 64))
 
     def test_the_search_ends_with_the_first_good_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,16 +194,16 @@ def test_the_first_good_start_wins_or_else_the_cheapest(
     monkeypatch: pytest.MonkeyPatch, prices: list[float], best: int
 ) -> None:
     """A faultless seam costs 2 here: the first start of at most 3 ends the search, else the cheapest of all wins."""
-    costs, begun = iter(prices), quilting._narrow_start
+    costs, narrow_start = iter(prices), quilting._narrow_start
     starts: list[Image.Image] = []
 
-    def noted(*arguments: Any) -> Image.Image:
-        starts.append(begun(*arguments))
+    def record(*arguments: Any) -> Image.Image:
+        starts.append(narrow_start(*arguments))
         return starts[-1]
 
     monkeypatch.setattr(quilting, "expected_cost", lambda _: 2.0)
     monkeypatch.setattr(quilting, "total_cost", lambda _: next(costs))
-    monkeypatch.setattr(quilting, "_narrow_start", noted)
+    monkeypatch.setattr(quilting, "_narrow_start", record)
     out = continue_by_quilting(pictures.draw("ink", (64, 64), 3), 20, 5)
     assert len(starts) == len(prices)
     margin = 4  # columns of the known picture before them
@@ -215,14 +215,14 @@ def test_the_patches_of_the_starts_have_these_heights(
 ) -> None:
     """A large patch has an eighth of the height, 32 px here."""
     heights: list[int] = []
-    begun = quilting._narrow_start
+    narrow_start = quilting._narrow_start
 
-    def noted(*arguments: Any) -> Image.Image:
+    def record(*arguments: Any) -> Image.Image:
         heights.append(arguments[2].height)
-        return begun(*arguments)
+        return narrow_start(*arguments)
 
     monkeypatch.setattr(quilting, "expected_cost", lambda _: 0.0)
-    monkeypatch.setattr(quilting, "_narrow_start", noted)
+    monkeypatch.setattr(quilting, "_narrow_start", record)
     continue_by_quilting(context_picture("ink"), 20, 5)
     assert heights == [16, 24, 12, 8]
 

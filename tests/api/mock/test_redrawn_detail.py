@@ -141,8 +141,8 @@ def test_blocks_of_an_earlier_compression_are_not_repeated() -> None:
 def test_a_recomposition_shows_something_else_in_its_share(share: float) -> None:
     whole = noise((512, 512), seed=8, cell=8)
     result = redraw(whole, (0, 0, 512, 512), Drift(recomposed=share, seed=2))
-    changed = ImageChops.difference(result, whole).convert("L")
-    share_changed = 1 - changed.point(lambda v: 255 if v > 2 else 0).histogram()[0] / (512 * 512)
+    change = ImageChops.difference(result, whole).convert("L")
+    share_changed = 1 - change.point(lambda v: 255 if v > 2 else 0).histogram()[0] / (512 * 512)
     assert share_changed == pytest.approx(share, abs=0.15)
 
 

@@ -200,18 +200,18 @@ def test_the_seam_is_measured_before_and_after_the_feather(session: Session, pic
 
 
 def test_the_gate_is_off_and_its_verdict_is_recorded(session: Session, picture: Image.Image) -> None:
-    broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
-    (cell,) = run(Experiment.begin(session.root, "g", "x_ltr", [Arm("a", PLAIN)]), broken)
+    bad_model = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
+    (cell,) = run(Experiment.begin(session.root, "g", "x_ltr", [Arm("a", PLAIN)]), bad_model)
     assert cell.status == "committed"
     assert cell.gate is not None
     assert (cell.gate["passed"], cell.gate["asked"]) == (False, False)
 
 
 def test_an_arm_with_a_gate_may_glue_nothing_and_ends_there(session: Session, picture: Image.Image) -> None:
-    broken = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
+    bad_model = Truth(picture, ORIGIN, lambda tile, _: moved_rows(tile))
     plan_arms = [Arm("gated", replace(PLAIN, gate=1.0)), Arm("open", PLAIN)]
     experiment = Experiment.begin(session.root, "g", "x_ltr", plan_arms, steps=2)
-    cells = run(experiment, broken)
+    cells = run(experiment, bad_model)
     assert [(cell.arm, cell.place, cell.status) for cell in cells] == [
         ("gated", 1, "rejected"), ("open", 1, "committed"), ("open", 2, "committed"),
     ]  # fmt: skip
@@ -293,11 +293,11 @@ def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
             run(Experiment.begin(root, "d", "x_ltr", plan_arms, files=CutShort(at)), paid)
         except KeyboardInterrupt:
             deaths += 1
-        before, answered = paid.payments, len(list(root.glob("steps/*/answers/*.body")))
+        before, answers = paid.payments, len(list(root.glob("steps/*/answers/*.body")))
         again = Experiment.begin(root, "d", "x_ltr", plan_arms, files=CutShort())
         run(again, paid, retry_ambiguous=True)
         assert [cell.status for cell in again.cells] == ["committed" if gate is None else "rejected"] * 3
-        assert paid.payments - before == 2 - answered
+        assert paid.payments - before == 2 - answers
         if at > first + 12 * deaths:
             break
     assert deaths > 3
@@ -306,8 +306,8 @@ def test_a_run_after_a_crash_at_any_effect_requests_nothing_twice(
 def test_more_repetitions_and_arms_may_be_added(session: Session, picture: Image.Image) -> None:
     truth, plan_arms = Truth(picture, ORIGIN), arms(a="", b="roofs", c="trees")
     run(Experiment.begin(session.root, "m", "x_ltr", plan_arms[:2]), truth)
-    added = run(Experiment.begin(session.root, "m", "x_ltr", plan_arms, repeat=2), truth)
-    assert [(cell.repetition, cell.arm) for cell in added] == [(1, "c"), (2, "a"), (2, "b"), (2, "c")]
+    cells = run(Experiment.begin(session.root, "m", "x_ltr", plan_arms, repeat=2), truth)
+    assert [(cell.repetition, cell.arm) for cell in cells] == [(1, "c"), (2, "a"), (2, "b"), (2, "c")]
 
 
 def test_the_head_may_move_on_between_two_runs(session: Session, picture: Image.Image) -> None:

@@ -24,7 +24,7 @@ ARMS = [
 ]
 
 
-def lowered() -> Truth:
+def lower_model() -> Truth:
     """A redraw a row too low, so that a cut changes what was pending."""
     return Truth(PICTURE, ORIGIN, lambda tile, _number: ImageChops.offset(tile, 0, 1))
 
@@ -40,7 +40,7 @@ def test_every_arm_cuts_the_common_pending_zone(tmp_path: Path) -> None:
     session = softened(tmp_path / "s")
     before = pixels_of(session.root)
     experiment = Experiment.begin(session.root, "soft", "x_ltr", ARMS, repeat=1, steps=2)
-    list(experiment.run(lambda _arm, _repetition: lowered()))
+    list(experiment.run(lambda _arm, _repetition: lower_model()))
     assert pixels_of(session.root) == before
     for arm in ARMS:
         branch = session.on_branch(f"exp-soft-{arm.name}")
@@ -52,6 +52,6 @@ def test_every_arm_cuts_the_common_pending_zone(tmp_path: Path) -> None:
 def test_an_arm_with_a_soft_mask_has_its_own_request(tmp_path: Path) -> None:
     session = softened(tmp_path / "s")
     experiment = Experiment.begin(session.root, "mask", "x_ltr", ARMS, repeat=1, steps=1)
-    hard, soft, mask = experiment.run(lambda _arm, _repetition: lowered())
+    hard, soft, mask = experiment.run(lambda _arm, _repetition: lower_model())
     assert hard.request == soft.request
     assert mask.request != soft.request

@@ -143,15 +143,15 @@ def test_an_interrupted_export_leaves_the_old_picture_or_the_new_one_and_no_draf
     session = make_session(tmp_path / "s", ("x_ltr", "x_rtl"), files=QuickFiles())
     target = tmp_path / "out.dzi"
     session.export(target, tiles="png")
-    interrupted = 0
+    interruptions = 0
     for at in range(1, 400, 9):
         try:
             Session.open(tmp_path / "s", files=FaultyFiles(Fault(at, "interrupt before"))).export(target, tiles="png")
         except KeyboardInterrupt:
-            interrupted += 1
+            interruptions += 1
         pyramid = Pyramid(target)
         assert all(pyramid.tiles(level) for level in range(pyramid.top + 1))
-    assert interrupted > 10
+    assert interruptions > 10
     Session.open(tmp_path / "s").export(target, tiles="png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.dzi", "out.html", "out_files", "s"]
 
@@ -224,7 +224,7 @@ def test_an_interrupted_first_export_leaves_nothing(tmp_path: Path) -> None:
         assert names in (["s"], ["out.dzi", "out.html", "out_files", "s"]), at
         if len(names) > 1:
             break
-    assert at > counting.count - 12  # until the descriptor was there
+    assert at > counting.count - 12  # the descriptor exists by then
 
 
 def test_a_damaged_strip_stops_the_export_and_leaves_no_file(tmp_path: Path) -> None:

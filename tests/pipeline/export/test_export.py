@@ -17,7 +17,7 @@ from tests.support.faulty_files import Fault, FaultyFiles, QuickFiles
 from tests.support.tiny import make_session, pixels_of
 
 
-def decoded(path: Path) -> tuple[tuple[int, int], bytes]:
+def decode(path: Path) -> tuple[tuple[int, int], bytes]:
     """(size, RGB bytes) of a PNG; it must be RGB itself."""
     with Image.open(path, formats=("PNG",)) as image:
         assert image.mode == "RGB"
@@ -35,7 +35,7 @@ def test_the_picture_is_the_canvas(
     monkeypatch.setattr(export, "SECTION_BYTES", section_bytes)
     session = make_session(tmp_path / "s", modes, files=QuickFiles())
     assert session.export(tmp_path / "out.png") == tmp_path / "out.png"
-    assert decoded(tmp_path / "out.png") == pixels_of(tmp_path / "s")
+    assert decode(tmp_path / "out.png") == pixels_of(tmp_path / "s")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "s"]
 
 
@@ -108,15 +108,15 @@ def test_an_interrupted_export_leaves_the_old_target_and_nothing_else(tmp_path: 
             pass
         else:
             break
-        whole = target.read_bytes() == b"an older export" or decoded(target) == pixels_of(tmp_path / "s")
+        whole = target.read_bytes() == b"an older export" or decode(target) == pixels_of(tmp_path / "s")
         left = {path.name for path in tmp_path.iterdir()} - {"s", "out.png"}
-        unlinked_by_fault = {".out.png.part", ".out.png.rows"} if at >= 11 else set()
+        leftovers = {".out.png.part", ".out.png.rows"} if at >= 11 else set()
         assert whole
-        assert left <= unlinked_by_fault
+        assert left <= leftovers
         for name in left:
             (tmp_path / name).unlink()
     assert at > 10
-    assert decoded(target) == pixels_of(tmp_path / "s")
+    assert decode(target) == pixels_of(tmp_path / "s")
 
 
 def test_two_exports_to_one_target_do_not_mix(tmp_path: Path) -> None:

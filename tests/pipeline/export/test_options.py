@@ -35,7 +35,7 @@ def soft_session(root: Path, modes: tuple[str, ...]) -> Session:
     return session
 
 
-def opened(path: Path) -> Image.Image:
+def load(path: Path) -> Image.Image:
     """A written PNG, loaded."""
     with Image.open(path, formats=("PNG",)) as image:
         image.load()
@@ -49,7 +49,7 @@ def test_a_crop_is_that_part_of_the_canvas(
 ) -> None:
     session = make_session(tmp_path / "s", modes, files=QuickFiles())
     session.export(tmp_path / "out.png", crop=crop)
-    assert opened(tmp_path / "out.png").tobytes() == canvas_of(tmp_path / "s").crop(crop).tobytes()
+    assert load(tmp_path / "out.png").tobytes() == canvas_of(tmp_path / "s").crop(crop).tobytes()
 
 
 @pytest.mark.parametrize("modes", MODES.values(), ids=MODES)
@@ -64,7 +64,7 @@ def test_a_scaled_canvas_is_the_whole_one_resized_at_once(
     whole = canvas_of(tmp_path / "s")
     size = exported_size((0, 0, *whole.size), scale)
     expected = whole.resize(size, Image.Resampling.LANCZOS)
-    picture = opened(tmp_path / "out.png")
+    picture = load(tmp_path / "out.png")
     assert picture.size == size
     assert max(high for _, high in ImageChops.difference(picture, expected).getextrema()) <= 2  # type: ignore[misc]
 
@@ -74,7 +74,7 @@ def test_crop_and_scale_go_together(tmp_path: Path) -> None:
     session = soft_session(tmp_path / "s", ("x_ltr",))
     session.export(tmp_path / "out.png", crop=(4, 4, 36, 28), scale=0.5)
     expected = canvas_of(tmp_path / "s").crop((4, 4, 36, 28)).resize((16, 12), Image.Resampling.LANCZOS)
-    picture = opened(tmp_path / "out.png")
+    picture = load(tmp_path / "out.png")
     assert picture.size == (16, 12)
     assert max(high for _, high in ImageChops.difference(picture, expected).getextrema()) <= 2  # type: ignore[misc]
 
@@ -93,7 +93,7 @@ def test_dpi_is_written_as_pixels_a_metre(tmp_path: Path) -> None:
     data = (tmp_path / "out.png").read_bytes()
     at = data.index(b"pHYs") + 4
     assert struct.unpack(">IIB", data[at : at + 9]) == (2835, 2835, 1)
-    assert opened(tmp_path / "out.png").info["dpi"] == pytest.approx((72, 72), abs=0.01)
+    assert load(tmp_path / "out.png").info["dpi"] == pytest.approx((72, 72), abs=0.01)
     session.export(tmp_path / "plain.png")
     assert b"pHYs" not in (tmp_path / "plain.png").read_bytes()
 

@@ -22,7 +22,7 @@ def corner_picture(size: tuple[int, int] = (100, 64)) -> Image.Image:
     return picture
 
 
-def saved(tmp_path: Path, picture: Image.Image, name: str, **options: Any) -> Path:
+def save(tmp_path: Path, picture: Image.Image, name: str, **options: Any) -> Path:
     path = tmp_path / name
     picture.save(path, **options)
     return path
@@ -37,13 +37,13 @@ class TestAPictureThatFits:
         assert fitted.changes == []
 
     def test_is_recorded_with_its_file(self, tmp_path: Path) -> None:
-        record = fit_picture(open_picture(saved(tmp_path, corner_picture(), "ink.png")), SMALL).record
+        record = fit_picture(open_picture(save(tmp_path, corner_picture(), "ink.png")), SMALL).record
         assert (record["name"], record["format"]) == ("ink.png", "PNG")
         assert (record["size"], record["mode"]) == ([100, 64], "RGB")
         assert len(record["sha256"]) == 64
 
     def test_loses_its_metadata(self, tmp_path: Path) -> None:
-        path = saved(tmp_path, corner_picture(), "ink.png", dpi=(300, 300))
+        path = save(tmp_path, corner_picture(), "ink.png", dpi=(300, 300))
         assert fit_picture(open_picture(path), SMALL).image.info == {}
 
 
@@ -115,7 +115,7 @@ class TestOrientation:
         stored = upright.transpose(stored_as)
         exif = Image.Exif()
         exif[0x0112] = orientation
-        fitted = fit_picture(open_picture(saved(tmp_path, stored, "photo.png", exif=exif)), SMALL)
+        fitted = fit_picture(open_picture(save(tmp_path, stored, "photo.png", exif=exif)), SMALL)
         assert fitted.image.tobytes() == upright.tobytes()
         assert fitted.changes == [f"turned upright (EXIF orientation {orientation})"]
 
@@ -123,7 +123,7 @@ class TestOrientation:
     def test_sizes_are_checked_upright_before_decoding(self, tmp_path: Path, orientation: int) -> None:
         exif = Image.Exif()
         exif[0x0112] = orientation
-        path = saved(tmp_path, corner_picture((100, 64)), "photo.png", exif=exif)
+        path = save(tmp_path, corner_picture((100, 64)), "photo.png", exif=exif)
         sizes: list[tuple[int, int]] = []
         open_picture(path, sizes.append)
         assert sizes == [(100, 64) if orientation < 5 else (64, 100)]
@@ -237,7 +237,7 @@ class TestAbsurdSizes:
 
     def test_a_header_without_pixels(self, tmp_path: Path) -> None:
         """The header alone is enough: there are no pixels in this file."""
-        whole = saved(tmp_path, Image.new("1", (1000, 1)), "thin.png").read_bytes()
+        whole = save(tmp_path, Image.new("1", (1000, 1)), "thin.png").read_bytes()
         (tmp_path / "thin.png").write_bytes(whole[: whole.index(b"IDAT") - 4] + whole[-12:])
         with pytest.raises(PictureError, match="1000x1 becomes"):
             fit_file(tmp_path / "thin.png")

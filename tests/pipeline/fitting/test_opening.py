@@ -24,7 +24,7 @@ from tests.support.tiny import seed_picture
 SMALL = TileContract(64, 32, 16, 16)
 
 
-def saved(tmp_path: Path, name: str) -> Path:
+def save(tmp_path: Path, name: str) -> Path:
     """A picture of 100x64 in a file."""
     seed_picture(100, 64).save(tmp_path / name)
     return tmp_path / name
@@ -63,7 +63,7 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_cut_short(tmp_path: Path) -> None:
-    whole = saved(tmp_path, "whole.png").read_bytes()
+    whole = save(tmp_path, "whole.png").read_bytes()
     path = tmp_path / "cut.png"
     for length in range(1, whole.index(b"IDAT") + 8, 3):
         path.write_bytes(whole[:length])
@@ -155,7 +155,7 @@ def test_nothing_of_libtiff_or_of_a_logger_reaches_standard_error(tmp_path: Path
 def test_a_wide_canvas_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow warns of a picture above MAX_IMAGE_PIXELS, and warnings are errors here; the limit is left alone."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 60)
-    assert open_picture(saved(tmp_path, "wide.png")).size == (100, 64)
+    assert open_picture(save(tmp_path, "wide.png")).size == (100, 64)
     assert Image.MAX_IMAGE_PIXELS == 64 * 60
 
 

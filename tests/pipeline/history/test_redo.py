@@ -29,18 +29,18 @@ def canvas_of(*modes: str, root: Path) -> Session:
     return session
 
 
-def damaged(tile: Image.Image, _number: int) -> Image.Image:
+def damage(tile: Image.Image, _number: int) -> Image.Image:
     """A tile whose new half does not continue the canvas."""
     return moved_rows(tile)
 
 
 def test_an_equal_tile_restores_every_later_step(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", "x_ltr", "x_ltr", root=tmp_path / "s")
-    redone = session.redo(1, Truth(PICTURE, ORIGIN), gate=None)
-    assert redone.branch == "redo-1"
-    assert redone.result is not None
-    assert [one.step for one in redone.offered] == [2, 3, 4]
-    assert [one.made for one in redone.offered] == [6, 7, 8]
+    redo = session.redo(1, Truth(PICTURE, ORIGIN), gate=None)
+    assert redo.branch == "redo-1"
+    assert redo.result is not None
+    assert [one.step for one in redo.offered] == [2, 3, 4]
+    assert [one.made for one in redo.offered] == [6, 7, 8]
     assert pixels_of(session.root, "redo-1") == pixels_of(session.root)
     assert session.head == 4
     assert session.verify().ok
@@ -49,12 +49,12 @@ def test_an_equal_tile_restores_every_later_step(tmp_path: Path) -> None:
 def test_another_tile_loses_the_steps_behind_it_and_keeps_those_at_the_other_end(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", "x_ltr", "x_rtl", "x_ltr", root=tmp_path / "s")
     before = pixels_of(session.root)
-    redone = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=None)
-    fates = {one.step: one.made for one in redone.offered}
+    redo = session.redo(1, Truth(PICTURE, ORIGIN, damage), gate=None)
+    fates = {one.step: one.made for one in redo.offered}
     assert (fates[3], fates[5]) == (None, None)
     assert fates[2] is not None
     assert fates[4] is not None
-    reasons = {one.step: one.reason for one in redone.offered}
+    reasons = {one.step: one.reason for one in redo.offered}
     assert "the gate refused" in reasons[3]
     assert reasons[5] == "it continues step 3, which is no longer on the branch"
     ours = session.on_branch("redo-1")
@@ -79,9 +79,9 @@ def test_prompt_and_options_default_to_those_of_the_step(tmp_path: Path) -> None
 
 def test_a_refusal_by_the_gate_leaves_the_branch_at_its_beginning(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_ltr", root=tmp_path / "s")
-    redone = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=2.75)
-    assert redone.result is not None
-    assert (redone.result.status, redone.offered) == ("rejected", ())
+    redo = session.redo(1, Truth(PICTURE, ORIGIN, damage), gate=2.75)
+    assert redo.result is not None
+    assert (redo.result.status, redo.offered) == ("rejected", ())
     assert session.on_branch("redo-1").head == 0
     again = session.redo(1, Truth(PICTURE, ORIGIN), gate=None)
     assert [one.made is not None for one in again.offered] == [True]
@@ -125,13 +125,13 @@ def test_a_run_interrupted_between_two_offers_resumes_with_the_rest(
 
 def test_a_step_glued_again_can_be_made_again_from_its_answers(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", root=tmp_path / "s")
-    (offered,) = session.redo(1, Truth(PICTURE, ORIGIN, damaged), gate=None).offered
-    assert offered.made is not None
-    record = session.store.steps.record(offered.made)
+    (offer,) = session.redo(1, Truth(PICTURE, ORIGIN, damage), gate=None).offered
+    assert offer.made is not None
+    record = session.store.steps.record(offer.made)
     assert record["kind"] == "rechosen"
     assert record["accepted"]["step"] == 2
     strip = (session.root / "strips" / f"{record['strip']['sha256']}.png").read_bytes()
-    assert rederive(session.store, offered.made).strip == strip
+    assert rederive(session.store, offer.made).strip == strip
 
 
 def test_a_step_that_is_not_on_the_canvas_is_refused(tmp_path: Path) -> None:

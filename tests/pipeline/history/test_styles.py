@@ -76,8 +76,8 @@ def test_a_restored_record_has_a_style_only_if_its_version_wrote_one(tmp_path: P
     session = make_session(tmp_path / "s", ["x_ltr"])
     (record,) = session.log(1)
     older = {name: value for name, value in record.items() if name not in ("style", "record_sha256")}
-    sealed = (session.store.steps.folder(1) / "step.json").read_bytes()
-    assert rebuild_record(session.store, 1, sha256(sealed)) == sealed
+    data = (session.store.steps.folder(1) / "step.json").read_bytes()
+    assert rebuild_record(session.store, 1, sha256(data)) == data
     assert rebuild_record(session.store, 1, sha256(seal(older))) == seal(older)
 
 

@@ -74,8 +74,8 @@ def paid(tmp_path: Path) -> PaidSession:
     return PaidSession(tmp_path / "s")
 
 
-def refused(paid: PaidSession, files: FullFiles) -> str:
-    """What a step says whose answer the disk refuses for good; the files are well again after it."""
+def refusal_message(paid: PaidSession, files: FullFiles) -> str:
+    """The message of a step whose answer the disk refuses permanently; afterwards the files work again."""
     paid.files = files
     with pytest.raises(AnswerNotStoredError) as caught:
         paid.step()
@@ -96,20 +96,20 @@ def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> N
 
 
 def test_an_answer_counts_although_its_outcome_finds_no_room(paid: PaidSession) -> None:
-    refused(paid, NoOutcomeFiles(EVER))
+    refusal_message(paid, NoOutcomeFiles(EVER))
     assert paid.step().status == "committed"
     assert len(paid.served.calls) == 1
 
 
 def test_another_failure_of_the_disk_is_final(paid: PaidSession) -> None:
-    message = refused(paid, FullFiles(1, errno.EIO))
+    message = refusal_message(paid, FullFiles(1, errno.EIO))
     assert "is paid for" in message
     assert paid.urgent == []
 
 
 def test_a_disk_that_stays_full_loses_the_answer_with_a_full_message(paid: PaidSession) -> None:
     """What happened, where, what to do, and whether it costs again."""
-    message = refused(paid, FullFiles(EVER))
+    message = refusal_message(paid, FullFiles(EVER))
     for part in ("3 tiles", "is paid for", str(paid.root / "steps/000001/answers/000.body"), "free some space"):
         assert part in message
     assert "the next run stops, and --retry-ambiguous pays again" in message
@@ -123,7 +123,7 @@ def test_a_disk_that_stays_full_loses_the_answer_with_a_full_message(paid: PaidS
 
 def test_a_whole_draft_becomes_the_answer(paid: PaidSession) -> None:
     """The content is on the disk, and only its name is not: the next run puts it in its place."""
-    refused(paid, NoNameFiles(EVER))
+    refusal_message(paid, NoNameFiles(EVER))
     assert paid.step().status == "committed"
     assert len(paid.served.calls) == 1, "it is not asked for again"
     assert list((paid.root / "tmp").iterdir()) == []
@@ -132,7 +132,7 @@ def test_a_whole_draft_becomes_the_answer(paid: PaidSession) -> None:
 
 
 def test_an_altered_draft_is_no_answer(paid: PaidSession) -> None:
-    refused(paid, NoNameFiles(EVER))
+    refusal_message(paid, NoNameFiles(EVER))
     (draft,) = (paid.root / "tmp").iterdir()
     draft.write_bytes(draft.read_bytes().replace(b"data", b"dada"))
     with pytest.raises(OutcomeUnknownError):
@@ -142,7 +142,7 @@ def test_an_altered_draft_is_no_answer(paid: PaidSession) -> None:
 
 def test_a_draft_is_no_answer_to_a_call_that_has_an_outcome(paid: PaidSession) -> None:
     """A person who has let the call be sent again gets what that answered."""
-    refused(paid, NoNameFiles(EVER))
+    refusal_message(paid, NoNameFiles(EVER))
     (draft,) = (paid.root / "tmp").iterdir()
     data = draft.read_bytes()
     assert paid.step().status == "committed"
@@ -161,8 +161,8 @@ class InterruptingClock(TestClock):
         raise KeyboardInterrupt
 
 
-def interrupted(paid: PaidSession, files: FullFiles) -> None:
-    """Interrupt a step whose answer waits for room; the files are well again after it."""
+def interrupt(paid: PaidSession, files: FullFiles) -> None:
+    """Interrupt a step whose answer waits for room; afterwards the files work again."""
     paid.files, paid.options["clock"] = files, InterruptingClock()
     with pytest.raises(KeyboardInterrupt):
         paid.step()
@@ -172,7 +172,7 @@ def interrupted(paid: PaidSession, files: FullFiles) -> None:
 @pytest.mark.parametrize("files", [FullFiles(1), NoNameFiles(1), NoNameFiles(EVER), NoOutcomeFiles(EVER)])
 def test_ctrl_c_stores_an_answer_from_memory_if_the_disk_has_room(paid: PaidSession, files: FullFiles) -> None:
     """With room again it is written; without, the draft may be complete, and only the name was missing."""
-    interrupted(paid, files)
+    interrupt(paid, files)
     assert not (paid.root / "steps/000001/answers/000.partial").exists()
     assert paid.step().status == "committed"
     assert len(paid.served.calls) == 1
@@ -181,7 +181,7 @@ def test_ctrl_c_stores_an_answer_from_memory_if_the_disk_has_room(paid: PaidSess
 
 
 def test_ctrl_c_while_the_disk_stays_full_says_that_the_answer_is_lost(paid: PaidSession) -> None:
-    interrupted(paid, FullFiles(EVER))
+    interrupt(paid, FullFiles(EVER))
     assert "the answer to call 0 is not stored" in paid.urgent[-1]
     with pytest.raises(OutcomeUnknownError):
         paid.step()

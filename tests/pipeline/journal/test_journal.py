@@ -270,34 +270,34 @@ class TestManyCalls:
     CALLS = 1_001
 
     @pytest.fixture
-    def refused(self, root: Path) -> Path:
+    def thousand_refusals(self, root: Path) -> Path:
         log = of_files(root, QuickFiles())
         for _ in range(self.CALLS - 1):
             log.not_sent(log.intend({}), "no route")
         return root
 
-    def test_the_thousandth_answer_is_seen_and_numbers_go_on(self, refused: Path) -> None:
-        log = journal(refused)
+    def test_the_thousandth_answer_is_seen_and_numbers_go_on(self, thousand_refusals: Path) -> None:
+        log = journal(thousand_refusals)
         log.reserve(DOLLAR, "a call")
         log.answered(log.intend({}), PNG, {}, DOLLAR)
-        again = journal(refused)
+        again = journal(thousand_refusals)
         assert [tile.meta["answer"] for tile in again.candidates()] == [1_000]
         assert again.intend({}) == self.CALLS
 
-    def test_a_call_of_unknown_outcome_is_seen_and_counted(self, refused: Path) -> None:
+    def test_a_call_of_unknown_outcome_is_seen_and_counted(self, thousand_refusals: Path) -> None:
         for _ in range(2):
-            log = journal(refused)
+            log = journal(thousand_refusals)
             log.reserve(DOLLAR, "a call")
             log.unknown(log.intend({}), "read time-out")
-        assert list(journal(refused).unknown_calls()) == [1_000, 1_001]
-        assert ledger(refused).doubtful == 2 * DOLLAR
+        assert list(journal(thousand_refusals).unknown_calls()) == [1_000, 1_001]
+        assert ledger(thousand_refusals).doubtful == 2 * DOLLAR
 
-    def test_the_ledger_is_rebuilt_with_them(self, refused: Path) -> None:
-        log = journal(refused)
+    def test_the_ledger_is_rebuilt_with_them(self, thousand_refusals: Path) -> None:
+        log = journal(thousand_refusals)
         log.reserve(DOLLAR, "a call")
         log.answered(log.intend({"priced_as": MODEL_DEFAULT}), PAID, {}, Decimal("0.25"))
         log.reserve(DOLLAR, "a call")
         log.unknown(log.intend({}), "read time-out")
-        rebuilt, paid = rebuilt_ledger(refused, [1])
-        assert rebuilt == (refused / "ledger.json").read_bytes()
+        rebuilt, paid = rebuilt_ledger(thousand_refusals, [1])
+        assert rebuilt == (thousand_refusals / "ledger.json").read_bytes()
         assert paid == 2

@@ -25,16 +25,16 @@ def doubtful(tmp_path: Path) -> PaidSession:
     return paid
 
 
-def opened(paid: PaidSession) -> Session:
+def open_session(paid: PaidSession) -> Session:
     return Session.open(paid.root, files=QuickFiles())
 
 
 def test_an_unbilled_call_is_released_and_the_step_resumes(doubtful: PaidSession) -> None:
     assert doubtful.ledger.doubtful > 0
-    settled = opened(doubtful).settle(1, 0, billed=False, reason="not on the usage page")
-    assert (settled.billed, settled.usd) == (False, "0")
+    settlement = open_session(doubtful).settle(1, 0, billed=False, reason="not on the usage page")
+    assert (settlement.billed, settlement.usd) == (False, "0")
     assert doubtful.ledger.counted == 0
-    assert opened(doubtful).unknown_calls() == {}
+    assert open_session(doubtful).unknown_calls() == {}
     assert doubtful.step().status == "committed"
     assert doubtful.served.arrivals == 2
     assert verify_path(doubtful.root).findings == ()
@@ -42,20 +42,20 @@ def test_an_unbilled_call_is_released_and_the_step_resumes(doubtful: PaidSession
 
 def test_a_billed_call_counts_as_spent(doubtful: PaidSession) -> None:
     worst_case = doubtful.ledger.doubtful
-    settled = opened(doubtful).settle(1, 0, billed=True, reason="invoice 12")
-    assert Decimal(settled.usd) == worst_case == doubtful.ledger.spent
+    settlement = open_session(doubtful).settle(1, 0, billed=True, reason="invoice 12")
+    assert Decimal(settlement.usd) == worst_case == doubtful.ledger.spent
     assert doubtful.ledger.doubtful == 0
 
 
 def test_a_person_may_state_the_real_cost(doubtful: PaidSession) -> None:
-    opened(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=doubtful.billed)
+    open_session(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=doubtful.billed)
     assert doubtful.ledger.spent == doubtful.billed
     doubtful.step()
     assert doubtful.ledger.spent == doubtful.billed
 
 
 def test_the_real_cost_may_be_0(doubtful: PaidSession) -> None:
-    opened(doubtful).settle(1, 0, billed=True, reason="a free trial", usd=Decimal(0))
+    open_session(doubtful).settle(1, 0, billed=True, reason="a free trial", usd=Decimal(0))
     assert doubtful.ledger.spent == 0
 
 
@@ -67,20 +67,20 @@ def test_only_a_call_in_doubt_is_settled_and_only_with_a_reason(
     doubtful: PaidSession, step: int, call: int, reason: str, problem: str
 ) -> None:
     with pytest.raises(UsageError, match=problem):
-        opened(doubtful).settle(step, call, billed=False, reason=reason)
+        open_session(doubtful).settle(step, call, billed=False, reason=reason)
     assert not (doubtful.root / "settled").exists()
 
 
 def test_a_call_is_settled_once(doubtful: PaidSession) -> None:
-    opened(doubtful).settle(1, 0, billed=False, reason="not billed")
+    open_session(doubtful).settle(1, 0, billed=False, reason="not billed")
     with pytest.raises(UsageError, match="not in doubt"):
-        opened(doubtful).settle(1, 0, billed=True, reason="billed after all")
+        open_session(doubtful).settle(1, 0, billed=True, reason="billed after all")
 
 
 def test_a_call_of_a_finished_step_is_settled_without_touching_the_step(doubtful: PaidSession) -> None:
     doubtful.step(retry_ambiguous=True)
     step = {path: path.read_bytes() for path in (doubtful.root / "steps").rglob("*") if path.is_file()}
-    opened(doubtful).settle(1, 0, billed=False, reason="not billed")
+    open_session(doubtful).settle(1, 0, billed=False, reason="not billed")
     assert {path: path.read_bytes() for path in (doubtful.root / "steps").rglob("*") if path.is_file()} == step
     assert doubtful.ledger.counted == doubtful.ledger.spent
     assert verify_path(doubtful.root).findings == ()
@@ -97,12 +97,12 @@ def test_the_next_run_repairs_a_crash_between_record_and_ledger(doubtful: PaidSe
                 if settlement_path(doubtful.root, 1, 0).exists():
                     break
     assert doubtful.ledger.doubtful > 0
-    opened(doubtful).branch("next-writer")
+    open_session(doubtful).branch("next-writer")
     assert doubtful.ledger.counted == 0
 
 
 def test_a_lost_ledger_is_rebuilt_with_its_settlements(doubtful: PaidSession) -> None:
-    opened(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=Decimal("0.07"))
+    open_session(doubtful).settle(1, 0, billed=True, reason="invoice 12", usd=Decimal("0.07"))
     doubtful.step()
     before = (doubtful.root / "ledger.json").read_bytes()
     (doubtful.root / "ledger.json").unlink()
@@ -111,7 +111,7 @@ def test_a_lost_ledger_is_rebuilt_with_its_settlements(doubtful: PaidSession) ->
 
 
 def test_an_edited_record_is_found(doubtful: PaidSession) -> None:
-    opened(doubtful).settle(1, 0, billed=True, reason="invoice 12")
+    open_session(doubtful).settle(1, 0, billed=True, reason="invoice 12")
     path = settlement_path(doubtful.root, 1, 0)
     path.write_text(path.read_text().replace("invoice 12", "invoice 13"))
     (finding,) = verify_path(doubtful.root).findings
@@ -119,7 +119,7 @@ def test_an_edited_record_is_found(doubtful: PaidSession) -> None:
 
 
 def test_the_status_lists_every_amount(doubtful: PaidSession) -> None:
-    money = opened(doubtful).status(budget=Decimal(1)).money
+    money = open_session(doubtful).status(budget=Decimal(1)).money
     assert money.perhaps_billed > 0
     assert money.in_doubt == (CallInDoubt(1, 0, money.perhaps_billed),)
     assert money.budget_left == 1 - money.perhaps_billed

@@ -39,7 +39,7 @@ def follow(session: Session, plan: ScrollPlan, generator: Any = None, most: int 
     return [planned.line for planned, _ in itertools.islice(run, most)]
 
 
-def followed(session: Session) -> list[tuple[int, int, str]]:
+def steps_of_plan(session: Session) -> list[tuple[int, int, str]]:
     """(line, step, words) of each step of the canvas, oldest first."""
     records = [record for record in session.log() if "plan" in record]
     return [(each["plan"]["line"], each["plan"]["step"], each["words"]) for each in reversed(records)]
@@ -48,7 +48,7 @@ def followed(session: Session) -> list[tuple[int, int, str]]:
 def test_each_step_records_its_plan_and_line(session: Session, tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     assert follow(session, plan) == [1, 1, 2, 2]
-    assert followed(session) == [(1, 1, "one"), (1, 2, "one"), (2, 3, "two"), (2, 4, "two")]
+    assert steps_of_plan(session) == [(1, 1, "one"), (1, 2, "one"), (2, 3, "two"), (2, 4, "two")]
     assert {record["plan"]["sha256"] for record in session.log() if "plan" in record} == {plan.sha256}
     assert follow(session, plan) == []
     assert remaining_steps(session, plan) == []
@@ -73,7 +73,7 @@ def test_an_undone_step_is_made_again_and_steps_without_a_plan_do_not_count(sess
     grow(session, "x_rtl")
     assert [planned.step for planned in remaining_steps(session, plan)] == [2, 3, 4]
     follow(session, plan)
-    assert [step for _, step, _ in followed(session)] == [1, 2, 3, 4]
+    assert [step for _, step, _ in steps_of_plan(session)] == [1, 2, 3, 4]
 
 
 def test_an_edited_plan_goes_on_behind_the_existing_steps(session: Session, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_an_edited_plan_goes_on_behind_the_existing_steps(session: Session, tmp_
     follow(session, old, most=2)
     new = plan_in(tmp_path, '[[line]]\nsteps = [1, 3]\nprompt = "three"\n')
     follow(session, new)
-    assert followed(session) == [(1, 1, "one"), (1, 2, "one"), (1, 3, "three")]
+    assert steps_of_plan(session) == [(1, 1, "one"), (1, 2, "one"), (1, 3, "three")]
     hashes = [record["plan"]["sha256"] for record in session.log() if "plan" in record]
     assert hashes == [new.sha256, old.sha256, old.sha256]
 
@@ -93,7 +93,7 @@ def test_the_gate_may_refuse_a_step_as_often_as_the_plan_says(session: Session, 
         assert session.store.steps.last(0) == 2
         assert "the gate refused step 1 of the plan (line 1), times: 2" in stop_reason(session, plan)
     session.accept(0)
-    assert followed(session) == [(1, 1, "one")]
+    assert steps_of_plan(session) == [(1, 1, "one")]
     assert stop_reason(session, plan) == ""
     assert verify_path(session.root).ok
 
@@ -126,7 +126,7 @@ def test_redo_keeps_the_place_in_the_plan(session: Session, tmp_path: Path) -> N
     plan = plan_in(tmp_path)
     follow(session, plan)
     branch = session.redo(3, InstantGenerator()).branch
-    assert followed(session.on_branch(branch))[2] == (2, 3, "two")
+    assert steps_of_plan(session.on_branch(branch))[2] == (2, 3, "two")
 
 
 @pytest.mark.invariant("NEVER-TWICE")

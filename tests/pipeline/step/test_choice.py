@@ -83,9 +83,9 @@ def test_where_every_candidate_is_vetoed_nothing_is_glued_gate_or_not() -> None:
 
 
 def test_an_unreadable_candidate_is_named() -> None:
-    unread = Candidate(0, RawCandidate(b"", {}), error="no PNG")
-    assert choice_among(unread).reason == "no candidate could be read: candidate 0: no PNG"
-    assert choice_among(unread, candidate(1, -9, GOOD)).chosen == 1
+    unreadable = Candidate(0, RawCandidate(b"", {}), error="no PNG")
+    assert choice_among(unreadable).reason == "no candidate could be read: candidate 0: no PNG"
+    assert choice_among(unreadable, candidate(1, -9, GOOD)).chosen == 1
 
 
 @pytest.mark.parametrize("metric", ["seam", "sobel_corr"])

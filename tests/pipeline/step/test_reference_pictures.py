@@ -293,8 +293,8 @@ def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(
     assert result.chosen == 1
     raw = Image.open(io.BytesIO((result.step_dir / "candidates/0/tile_out_raw.png").read_bytes()))
     half = contract.tile_frame(mode).generated_half
-    pasted = ImageOps.fit(Image.open(tmp_path / "style.png"), half.size)
-    assert ImageChops.difference(raw.crop(half), pasted).getbbox() is None
+    copy = ImageOps.fit(Image.open(tmp_path / "style.png"), half.size)
+    assert ImageChops.difference(raw.crop(half), copy).getbbox() is None
 
 
 def test_the_request_on_disk_says_which_pictures_belong_to_it(session: Session, style: str) -> None:

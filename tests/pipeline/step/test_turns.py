@@ -31,16 +31,16 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, int]]:
     transpose = Image.Image.transpose
 
     def counted(image: Image.Image, method: Image.Transpose) -> Image.Image:
-        turned = transpose(image, method)
+        result = transpose(image, method)
         if sys._getframe(1).f_globals is vars(exquisite.mode):
-            counts[min(turned.size, turned.size[::-1])] += 1
-        return turned
+            counts[min(result.size, result.size[::-1])] += 1
+        return result
 
     monkeypatch.setattr(Image.Image, "transpose", counted)
     return counts
 
 
-def begun(session: Session, mode: str, **options: Any) -> StepInputs:
+def inputs_of(session: Session, mode: str, **options: Any) -> StepInputs:
     number = grow(session, mode, InstantGenerator(drift_px=1), candidates=CANDIDATES, **options).step_index
     inputs, _ = stored_inputs(session.store, number, session.store.steps.record(number)["options"])
     return inputs
@@ -52,7 +52,7 @@ def test_band_and_candidates_are_turned_once_and_the_strip_once_back(
     tmp_path: Path, turns: Counter[tuple[int, int]], mode: str, calibrate: bool
 ) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
-    inputs, raws = begun(session, mode, calibrate=calibrate), stored_answers(session.store, 1)
+    inputs, raws = inputs_of(session, mode, calibrate=calibrate), stored_answers(session.store, 1)
     turns.clear()
     derive(inputs, raws)
     assert turns == {BAND: 1, TILE: CANDIDATES, STRIP: 1}
@@ -69,7 +69,7 @@ def test_each_tile_written_with_all_files_is_turned_back_once(
 ) -> None:
     """The enforced tile of each candidate, what is glued, for its overlay, and the two pictures of the request."""
     session = make_session(tmp_path / "s", files=QuickFiles())
-    inputs, raws = begun(session, mode, artifacts="full"), stored_answers(session.store, 1)
+    inputs, raws = inputs_of(session, mode, artifacts="full"), stored_answers(session.store, 1)
     turns.clear()
     derive(inputs, raws)
     enforced, glued, reference, mask = CANDIDATES, 1, 1, 1

@@ -57,10 +57,10 @@ def test_a_single_flipped_bit_is_mended() -> None:
         altered[bit >> 3] ^= 1 << (bit & 7)
         assert restored_record(bytes(altered), None) in (data, None)
         assert restored_record(bytes(altered), sha256(data)) in (data, None)
-    mended = [
+    repairs = [
         restored_record(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :], None) == data for at in range(len(data))
     ]
-    assert sum(mended) > 0.8 * len(mended)
+    assert sum(repairs) > 0.8 * len(repairs)
     assert restored_record(seal({**RECORD, "words": "edited"}), sha256(data)) is None
 
 

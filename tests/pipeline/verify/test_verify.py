@@ -74,23 +74,23 @@ def test_repair_accepts_only_what_was_recorded(rich: tuple[Path, Mapping[str, by
     """What repair calls whole is the session as it was, byte for byte; foreign files are left alone."""
     root, before = rich
     chance = random.Random(12)
-    wrong = []
-    mended = 0
+    failures = []
+    repairs = 0
     for number in range(42):
         damage = random_damage(before, KINDS[number % 7], chance)
         with damage.done_to(root, before):
             report = verify_path(root, QUICK, repair=True)
             after = tree(root)
             again = verify_path(root)
-        mended += report.ok
+        repairs += report.ok
         changed = {name for name in before if after.get(name) != before[name]} - NO_HASH_KEPT
         changed -= {finding.path for finding in report.findings if "resumes the step" in finding.consequence}
         if report.ok and (changed or not again.ok):
-            wrong.append(f"{damage}: called whole, but {sorted(changed)} differ")
+            failures.append(f"{damage}: called whole, but {sorted(changed)} differ")
         elif not report.ok and {one.path for one in again.findings} - {one.path for one in report.findings}:
-            wrong.append(f"{damage}: more is wrong after the repair than before")
-    assert wrong == []
-    assert mended >= 21
+            failures.append(f"{damage}: more is wrong after the repair than before")
+    assert failures == []
+    assert repairs >= 21
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_exchanged_heads_are_found_and_restored(tmp_path: Path, one: str, other:
         assert {finding.path for finding in verify_path(root).findings} == {one, other}
         assert verify_path(root, QUICK, repair=True).ok
         assert tree(root) == before
-    copied = Damage("replace", {one: before[other]})
-    with copied.done_to(root, before):
+    exchange = Damage("replace", {one: before[other]})
+    with exchange.done_to(root, before):
         report = verify_path(root, QUICK, repair=True)
         assert [finding.path for finding in report.findings] == [one]
-        assert report.ok == (one == "HEAD")  # where a branch was, nothing tells
+        assert report.ok == (one == "HEAD")  # no record tells the step of a branch
         assert tree(root)[other] == before[other]
 
 
