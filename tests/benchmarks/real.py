@@ -32,7 +32,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from exquisite.contract import Mode, TileContract, from_canonical, to_canonical
 from exquisite.geometry.calibration import Calibration, calibrate_tile
-from exquisite.geometry.calibration.octaves import FINE, blurs, coherence, energy, moments, product
+from exquisite.geometry.calibration.octaves import FINE, blurs, coherence, detail, energy, moments, product
 from exquisite.geometry.enforcement import enforce_conditioning_half
 from exquisite.geometry.feather import feather_tile
 from exquisite.geometry.overlap_score import interior_gate, score_tile
@@ -172,7 +172,8 @@ def _fine(raw: Image.Image, calibrated: Image.Image, truth: Image.Image, alone: 
     inner = (1, 1, alone.width - 1, alone.height - 1)  # beside its rim a blur is wrong
     mask = as_float(alone.point([0] * 255 + [1]).crop(inner))
     rows = [
-        [blur.crop(inner) for blur in blurs(as_float(image.convert("L")), 1)] for image in (raw, calibrated, truth)
+        [blur.crop(inner) for blur in blurs(detail(as_float(image.convert("L"))), 1)]
+        for image in (raw, calibrated, truth)
     ]
     squared = product(FINE, FINE)
     own, after, known = (moments(row, row, mask) for row in rows)
@@ -256,7 +257,7 @@ _EYES = ("invisible", "visible", "damaged")
 def summary(rows: Sequence[Row], crops: int, wrong: int) -> str:
     """What the table comes to, in Markdown, after `crops` random crops of which calibration failed on `wrong`."""
     lines = [
-        "| seam, by eye | pairs | gate passes | with `feather_px=\"auto\"` | raw, dB | calibrated, dB |",
+        '| seam, by eye | pairs | gate passes | with `feather_px="auto"` | raw, dB | calibrated, dB |',
         "|---|---|---|---|---|---|",
     ]
     for eye in _EYES:

@@ -37,6 +37,8 @@ class HoldoutResidual:
 
     Attributes:
         valid_mask: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
+        kept_mask: the same with the held-out blocks that the model kept, for a fit of so few numbers that what
+            matters is how much detail it sees.
     """
 
     def __init__(self, band: Image.Image, block_px: int, weights: Sequence[float]) -> None:
@@ -46,7 +48,9 @@ class HoldoutResidual:
         self._held_out = [
             (k % self._columns + 2 * (k // self._columns)) % _HELD_OUT == 0 for k in range(self._columns * self._rows)
         ]
-        self.valid_mask = self._mask(weights)
+        alike = [weight > _LEAST_WEIGHT for weight in weights]
+        self.kept_mask = self._mask(alike)
+        self.valid_mask = self._mask([a and not b for a, b in zip(alike, self._held_out, strict=True)])
         self._coarse_px = max(1, block_px // _COARSE_PARTS)
         self._coarse_band = self._coarse(band)
 
@@ -166,13 +170,10 @@ class HoldoutResidual:
         means = whole.reduce(edge).get_flattened_data()
         return [math.sqrt(mean / 3) for mean in means]  # type: ignore[operator]
 
-    def _mask(self, weights: Sequence[float]) -> Image.Image:
-        values = bytes(
-            255 if weight > _LEAST_WEIGHT and not is_held_out else 0
-            for weight, is_held_out in zip(weights, self._held_out, strict=True)
-        )
-        blocks = Image.frombytes("L", (self._columns, self._rows), values)
+    def _mask(self, blocks: Sequence[bool]) -> Image.Image:
+        """255 in these blocks."""
+        values = Image.frombytes("L", (self._columns, self._rows), bytes(255 * block for block in blocks))
         size = (self._columns * self._block_px, self._rows * self._block_px)
         mask = Image.new("L", self._band.size)
-        mask.paste(blocks.resize(size, Image.Resampling.NEAREST))
+        mask.paste(values.resize(size, Image.Resampling.NEAREST))
         return mask

@@ -27,6 +27,7 @@ __all__ = [
     "Polynomial",
     "blurs",
     "coherence",
+    "detail",
     "displaced_share",
     "energy",
     "moments",
@@ -45,6 +46,7 @@ COARSE: Polynomial = (0.0, 1.0, -1.0)
 LEAST_ENERGY = 0.05
 """Energy of an octave in levels^2 from rounding to whole levels alone: 1/12, less the part removed by the blur."""
 
+_MEANS_PX = 16  # edge of the squares of local means: four times what the coarse octave reaches
 _REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
 _PLACE_PX = 8  # at half the size
 _NO_ENERGY = 1e-5  # levels^2 of two pictures without detail, in a quotient
@@ -63,6 +65,17 @@ def blurs(picture: Image.Image, count: int) -> list[Image.Image]:
         picture = multiply(picture, 1 / 16)
         out.append(picture)
     return out
+
+
+def detail(picture: Image.Image) -> Image.Image:
+    """`picture` (mode F) less its local means.
+
+    The octaves are the same. Their energies are small differences of moments, which a hundred times larger means
+    disturb: by rounding in mode F, and at the rim of a mask, where <a, B^n b> depends on which of both is blurred.
+    """
+    whole = (0.0, 0.0, picture.width / _MEANS_PX, picture.height / _MEANS_PX)
+    means = picture.reduce(_MEANS_PX).resize(picture.size, Image.Resampling.BICUBIC, whole)
+    return difference(picture, means)
 
 
 def moments(a: Sequence[Image.Image], b: Sequence[Image.Image], mask: Image.Image) -> list[float]:
