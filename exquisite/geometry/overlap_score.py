@@ -303,8 +303,13 @@ def expected_departures(calibration: Fidelity | None) -> dict[str, float]:
 
 
 def allowed_share(calibration: Fidelity | None) -> float:
-    """What a seam may cost beyond its expected departures, from SEAMLESS_LIMIT to 1 where nothing is expected."""
-    return 1 - (1 - SEAMLESS_LIMIT) * _seamless(calibration) if calibration else 1.0
+    """What a seam may cost beyond its expected departures, from SEAMLESS_LIMIT to 1 where nothing is expected.
+
+    Nothing is expected without a calibration, where the redraw shows a visible seam, and where it equals the band.
+    """
+    if calibration is None or not any(expected_departures(calibration).values()):
+        return 1.0
+    return 1 - (1 - SEAMLESS_LIMIT) * _seamless(calibration)
 
 
 def _seamless(calibration: Fidelity) -> float:

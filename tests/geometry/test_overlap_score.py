@@ -245,11 +245,19 @@ class TestVetoes:
         assert plain.metrics["seam"] < 0
         assert not plain.vetoes
         for residual, share in ((1.0, SEAMLESS_LIMIT), (VISIBLE_RESIDUAL, 1.0)):
-            found = Found(redraw_residual=residual)
+            found = Found(redraw_residual=residual, redraw_departures={"step": 1e-9})
             assert allowed_share(found) == pytest.approx(share)
             seam = score_tile(canvas, tile, "x_ltr", SMALL, found).metrics["seam"]
             assert seam == pytest.approx(plain.metrics["seam"] / share)
-        assert allowed_share(None) == 1
+
+    def test_where_nothing_is_expected_a_seam_may_cost_what_it_may_without_a_calibration(self) -> None:
+        canvas, tile = scene(draw("clouds", (64, 64), 9))
+        found = calibrate_tile(tile, canvas, "x_ltr", SMALL)
+        assert found.redraw_departures
+        assert allowed_share(found) == allowed_share(Found(redraw_residual=1.0)) == allowed_share(None) == 1
+        assert score_tile(canvas, tile, "x_ltr", SMALL, found).metrics["seam"] == (
+            score_tile(canvas, tile, "x_ltr", SMALL).metrics["seam"]
+        )
 
     def test_a_redraw_that_joins_the_band_without_a_seam_is_not_unfaithful(self) -> None:
         """The band of a smooth picture has little but noise, which no redraw explains."""
