@@ -53,7 +53,7 @@ def test_the_gallery_shows_every_picture_in_every_mode_and_is_small() -> None:
     assert f"]({gallery.SHEET.name})" in README
 
 
-def test_the_demo_canvas_is_the_crop_that_the_readme_says() -> None:
+def test_the_demo_canvas_is_the_crop_described_in_the_readme() -> None:
     left, top = DEMO_ORIGIN
     assert f"at ({left}, {top})" in README.split("## The demo")[1]
     with (

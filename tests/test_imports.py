@@ -179,7 +179,7 @@ class TestEveryModule:
 
         assert broken(rule) == []
 
-    def test_is_of_readable_length_and_says_what_it_exports(self) -> None:
+    def test_is_of_readable_length_and_has_an_export_list(self) -> None:
         def rule(path: Path) -> Iterator[tuple[int, str]]:
             text = path.read_text("utf-8")
             lines = len(text.splitlines())

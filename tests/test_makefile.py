@@ -249,7 +249,7 @@ class TestInstalling:
         inside.chmod(0o755)
         return checkout
 
-    def test_a_failed_install_is_not_taken_for_a_good_one(self, bare: Checkout) -> None:
+    def test_a_failed_install_is_repeated(self, bare: Checkout) -> None:
         (bare.folder / "pyproject.toml").touch()
         failed = bare.make("step", "MODE=x_ltr")
         assert failed.returncode == 2
@@ -284,7 +284,7 @@ class TestInstalling:
         assert bare.make("step", "MODE=x_ltr", PIP_RETRIES="0").returncode == 0
         assert " --retries 2 " in (bare.folder / "installs").read_text()
 
-    def test_an_interpreter_that_was_removed_is_made_anew(self, bare: Checkout) -> None:
+    def test_a_removed_interpreter_is_installed_again(self, bare: Checkout) -> None:
         """.venv/bin/python links to a Python that an upgrade removed."""
         for name in ("pyproject.toml", "network"):
             (bare.folder / name).touch()

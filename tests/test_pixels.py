@@ -54,7 +54,7 @@ class TestMeans:
     def test_of_blocks_are_over_runs_of_rows(self) -> None:
         assert flattened(block_means(field((1,), (3,), (5,), (9,)), 2)) == (2, 7)
 
-    def test_of_blocks_end_with_what_is_left(self) -> None:
+    def test_of_blocks_end_with_a_shorter_run(self) -> None:
         assert flattened(block_means(field((1,), (3,), (5,)), 2)) == (2, 5)
 
     def test_of_as_many_blocks_as_rows_change_nothing(self) -> None:
@@ -123,7 +123,7 @@ class TestSobelMagnitude:
         ((1, 0, 3, 1), "12"),
     ],
 )
-def test_beyond_an_edge_lies_the_mirror_image(box: tuple[int, int, int, int], row: str) -> None:
+def test_an_image_continues_mirrored_beyond_its_edges(box: tuple[int, int, int, int], row: str) -> None:
     """3 2 1 0 | 0 1 2 3 | 3 2 1 0 | 0 ..."""
     image = Image.frombytes("L", (4, 1), bytes(range(4)))
     assert "".join(map(str, crop_mirrored(image, box).tobytes())) == row

@@ -10,7 +10,7 @@ from tests.support.documents import ROOT, read
 WORKFLOW = ".github/workflows/ci.yml"
 
 
-def test_it_says_that_it_was_not_run_and_names_three_systems() -> None:
+def test_the_workflow_states_that_it_never_ran_and_names_three_systems() -> None:
     text = read(WORKFLOW)
     assert "has not been run where it was written" in text
     assert {"ubuntu-latest", "macos-latest", "windows-latest"} <= set(re.findall(r"\w+-latest", text))

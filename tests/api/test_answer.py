@@ -82,7 +82,7 @@ def b64(data: bytes) -> str:
 
 
 class TestDecodeTile:
-    def test_an_rgb_png_comes_back_pixel_for_pixel(self) -> None:
+    def test_an_rgb_png_is_decoded_pixel_for_pixel(self) -> None:
         tile = decode_tile(png(ramp()), SMALL)
         assert (tile.mode, tile.size, tile.info) == ("RGB", (16, 16), {})
         assert tile.tobytes() == ramp().tobytes()
@@ -394,7 +394,7 @@ class TestCandidatesIn:
         finally:
             tracemalloc.stop()
 
-    def test_the_limit_of_a_body_grows_with_the_images_asked_for(self) -> None:
+    def test_the_limit_of_a_body_grows_with_the_number_of_images(self) -> None:
         worst = png(ramp(mode="RGBA"), compress_level=0)
         for images in (1, 3, 10):
             body = document(*({"b64_json": b64(worst)} for _ in range(images)))

@@ -184,7 +184,7 @@ class TestSettings:
             self.make().generate(request_for(CLASSIC), log)
         assert log.entries == []
 
-    def test_a_replay_needs_no_key_and_waits_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_replay_needs_no_key_and_does_not_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def never(seconds: float) -> None:
             pytest.fail(f"waited {seconds} s")
 

@@ -121,7 +121,7 @@ def test_a_reply_may_set_the_wait_and_forbid_a_retry() -> None:
         (418, None, "what the message names"),
     ],
 )
-def test_a_refusal_says_what_to_do(status: int, code: str | None, advice: str) -> None:
+def test_a_refusal_names_the_remedy(status: int, code: str | None, advice: str) -> None:
     assert advice in judge(Reply(status, {}, error(code)), 0.0).advice
 
 

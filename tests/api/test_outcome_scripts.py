@@ -64,7 +64,7 @@ def test_every_script_keeps_every_promise(
 
 
 @pytest.mark.parametrize(("calls", "together", "count"), [("batch", 1, 300), ("each", 1, 300), ("each", 12, 100)])
-def test_scripts_by_chance_behave_the_same_whatever_follows(calls: str, together: int, count: int) -> None:
+def test_random_long_scripts_keep_every_promise(calls: str, together: int, count: int) -> None:
     driver = Driver(calls, together)
     chance = random.Random(4)
     for _ in range(count):

@@ -14,7 +14,7 @@ from exquisite.api.retry import RetryPolicy, wait_asked
 NOW = datetime(2026, 11, 18, 10, 26, 40, tzinfo=UTC).timestamp()
 
 
-class TestWaitAsked:
+class TestRequestedWait:
     @pytest.mark.parametrize(
         ("headers", "message", "seconds"),
         [

@@ -114,7 +114,7 @@ class TestRecipes:
             "imagerouter",
         ]
 
-    def test_a_proxy_is_told_not_to_send_a_call_again(self) -> None:
+    def test_a_proxy_is_asked_not_to_retry(self) -> None:
         for name in ("litellm", "litellm-unmasked"):
             assert SERVERS[name].extra_headers["x-litellm-num-retries"] == "0"
 

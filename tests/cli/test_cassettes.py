@@ -19,7 +19,7 @@ def tape(folder: Path) -> Path:
     return path
 
 
-def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> None:
+def test_show_lists_each_request_with_its_outcome(cli: Cli, tape: Path) -> None:
     result = cli("cassette", "show", "t.json")
     assert result.code == 0
     assert result.out.startswith("t.json: 3 interactions, recorded from https://server.example\n")
@@ -33,7 +33,7 @@ def test_show_names_each_request_and_what_came_of_it(cli: Cli, tape: Path) -> No
     assert [one["status"] for one in data["interactions"]] == [200, 429, None]
 
 
-def test_check_tells_a_whole_recording_from_a_damaged_one(cli: Cli, tape: Path) -> None:
+def test_check_distinguishes_whole_and_damaged_recordings(cli: Cli, tape: Path) -> None:
     assert cli("cassette", "check", "t.json").out == "t.json: intact, and without a key\n"
     (tape.parent / "bad.json").write_text("[]")
     result = cli("cassette", "check", "t.json", "bad.json", "--json")

@@ -28,7 +28,7 @@ class Person:
         return self.answer
 
 
-def test_the_price_of_a_run_is_that_of_what_is_missing_now_and_of_whole_steps_later() -> None:
+def test_the_price_of_a_run_counts_the_missing_tiles_and_later_steps() -> None:
     client = Bench(server=PRICED).client
     price = price_of_run(client, replace(request_for(candidates=1), first_candidate=2), 3)
     assert (price.tiles, price.about, price.most) == (7, Decimal("0.35"), Decimal("0.35"))
@@ -46,7 +46,7 @@ def test_one_question_covers_all_steps_of_a_run() -> None:
 
 
 @pytest.mark.parametrize("candidates", [1, 4])
-def test_a_request_beyond_what_was_agreed_to_is_refused(candidates: int) -> None:
+def test_a_request_beyond_the_agreed_sum_is_refused(candidates: int) -> None:
     client = Bench(server=PRICED).client
     consent = RunConsent(Person(True), steps=1)
     consent.require(client, request_for())

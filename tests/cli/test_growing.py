@@ -23,7 +23,7 @@ class TestInit:
         assert "next: exquisite step ink x_ltr" in result.err
         assert Session.open(folder / "ink").canvas_size == (64, 64)
 
-    def test_says_what_it_did_to_the_picture(self, cli: Cli) -> None:
+    def test_reports_the_changes_to_the_picture(self, cli: Cli) -> None:
         Image.new("LA", (100, 128), (0, 127)).save("grey.png")
         result = cli("init", "grey", "grey.png", "--contract", SIZES, "--json")
         changes = ["converted from L to RGB", "flattened its transparency on white", "scaled from 100x128 to 50x64"]
@@ -31,14 +31,14 @@ class TestInit:
         for change in changes:
             assert change in result.err
 
-    def test_fits_the_axis_it_is_told(self, cli: Cli) -> None:
+    def test_fits_the_picture_to_the_axis_of_the_option(self, cli: Cli) -> None:
         Image.new("RGB", (128, 64)).save("wide.png")
         assert cli("init", "x", "wide.png", "--contract", SIZES, "--json").data[0]["canvas_size"] == [128, 64]
         result = cli("init", "y", "wide.png", "--contract", SIZES, "--axis", "y", "--json")
         assert result.data[0]["canvas_size"] == [64, 32]
         assert "next: exquisite step y y_ttb" in result.err
 
-    def test_refuses_a_place_that_is_taken(self, session: Cli, folder: Path) -> None:
+    def test_refuses_an_existing_path(self, session: Cli, folder: Path) -> None:
         before = everything(folder)
         result = session("init", "ink", "ink.png", "--contract", SIZES)
         assert result.code == 1
@@ -105,7 +105,7 @@ class TestStep:
         assert "next: exquisite accept ink 0" in result.err
         assert session("accept", "ink", "0", "--json").data[0]["canvas_size"] == [80, 64]
 
-    def test_makes_the_session_from_a_canvas_when_there_is_none(self, cli: Cli, instant: None, folder: Path) -> None:
+    def test_creates_a_missing_session_from_a_canvas(self, cli: Cli, instant: None, folder: Path) -> None:
         words = ("step", "deep/ink", "x_ltr", "--canvas", "ink.png", "--contract", SIZES, "--gate", "none")
         assert "new session deep/ink from ink.png, 64x64" in cli(*words).err
         again = cli(*words)

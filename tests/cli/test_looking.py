@@ -21,7 +21,7 @@ def two_steps(session: Cli) -> Cli:
     return session
 
 
-def test_status_tells_where_the_canvas_is(two_steps: Cli) -> None:
+def test_status_shows_the_place_of_the_canvas(two_steps: Cli) -> None:
     result = two_steps("status", "ink")
     assert "canvas      96x64, its top left at -16,0" in result.out
     assert "head        step 2" in result.out
@@ -41,7 +41,7 @@ def test_log_refuses_a_limit_below_one(two_steps: Cli) -> None:
     assert (result.code, result.out) == (2, "")
 
 
-def test_status_log_and_a_step_tell_how_style_drifts(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_log_and_a_step_report_the_drift_of_style(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = noise((64 + 8 * 16 + 32, 64), 5)
     monkeypatch.setattr("exquisite.api.mock.MockTileGenerator", lambda **_: Fading(picture, (0, 0), 0.9, 1.0))
     picture.crop((0, 0, 64, 64)).save("noise.png")
@@ -64,7 +64,7 @@ class TestExport:
         with Image.open(folder / "wide.png") as wide, Image.open(folder / "ink.png") as seed:
             assert wide.crop((16, 0, 80, 64)).tobytes() == seed.convert("RGB").tobytes()
 
-    def test_replaces_nothing_unasked(self, two_steps: Cli, folder: Path) -> None:
+    def test_replaces_nothing_without_the_flag(self, two_steps: Cli, folder: Path) -> None:
         before = (folder / "ink.png").read_bytes()
         result = two_steps("export", "ink", "ink.png")
         assert (result.code, "--force" in result.err) == (2, True)
@@ -92,7 +92,7 @@ class TestExport:
         assert ".dzi" not in two_steps("export", "ink", "small.png", "--scale", "0.5").err
 
     @pytest.mark.parametrize("crop", ["1,2,3", "a,b,c,d", "0,0,97,64"])
-    def test_refuses_a_part_that_is_none(self, two_steps: Cli, folder: Path, crop: str) -> None:
+    def test_refuses_an_invalid_crop(self, two_steps: Cli, folder: Path, crop: str) -> None:
         assert two_steps("export", "ink", "part.png", "--crop", crop).code == 2
         assert not (folder / "part.png").exists()
 

@@ -72,7 +72,7 @@ class TestProgressLine:
         monkeypatch.setenv("TERM", "dumb")
         assert not Output(err=Terminal()).animated
 
-    def test_tells_long_times_in_minutes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_shows_long_times_in_minutes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         err = io.StringIO()
         with ProgressLine(Output(out=io.StringIO(), err=err)) as line:
             monkeypatch.setattr(line, "_start", line._start - 125)
@@ -128,7 +128,7 @@ def test_a_table_is_aligned() -> None:
     assert table([["model", "n"], ["a", 10], ["longer", ""]]) == "model   n\na       10\nlonger"
 
 
-class TestTheEntryPoint:
+class TestEntryPoint:
     def test_runs_the_command_line(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setattr(sys, "argv", ["exquisite", "models", "--json"])
         assert entry_point() == 0
@@ -144,7 +144,7 @@ class TestTheEntryPoint:
         assert f"needs Pillow 12.3 or newer, and finds {version or '0.0'}" in capsys.readouterr().err
 
 
-class TestAProcessOfItsOwn:
+class TestSeparateProcess:
     def test_help_and_version(self) -> None:
         assert run_cli("--help").stdout.startswith("usage: ")
         assert run_cli("--version").stdout.startswith("exquisite 0.")
@@ -158,7 +158,7 @@ class TestAProcessOfItsOwn:
         assert run_python(code, "models", cwd=tmp_path).stdout.endswith("\nFalse\n")
 
     @pytest.mark.parametrize("finds", ["0.0", "11.3.0"])
-    def test_a_missing_or_old_pillow_is_said(self, tmp_path: Path, finds: str) -> None:
+    def test_a_missing_or_old_pillow_is_reported(self, tmp_path: Path, finds: str) -> None:
         stand_in = "raise ImportError" if finds == "0.0" else f"__version__ = {finds!r}"
         (tmp_path / "PIL").mkdir()
         (tmp_path / "PIL" / "__init__.py").write_text(stand_in)

@@ -62,7 +62,7 @@ class TestAsking:
         status = cli("status", "ink", "--json").data[0]
         assert Decimal(status["spent_usd"]) == served.billed_usd > 0
 
-    def test_a_person_is_asked_once_a_run_for_the_most_that_all_of_it_may_cost(
+    def test_one_question_covers_the_worst_case_price_of_the_whole_run(
         self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04")
@@ -73,7 +73,7 @@ class TestAsking:
         assert "6 tiles in 2 steps for about $0.24, at most $0.24" in terminal.getvalue()
         assert "3 tiles for about $0.12, at most $0.12" in buy("--dry-run", *words).out
 
-    def test_a_dry_run_of_many_steps_says_what_all_of_them_cost(self, buy: Cli) -> None:
+    def test_a_dry_run_of_many_steps_shows_the_price_of_all(self, buy: Cli) -> None:
         result = buy("--steps", "5", "--dry-run", "--server-set", "prices.per_picture=0.04", "--json")
         assert result.data[0]["run"] == {"steps": 5, "estimate_usd": "0.60", "worst_case_usd": "0.60"}
         assert result.data[0]["request"]["worst_case_usd"] == "0.12"
@@ -181,7 +181,7 @@ class TestEndings:
             (1, "true", "0")
         ] * 3
 
-    def test_a_server_marked_free_costs_nothing_and_nobody_is_asked(self, buy: Cli, cli: Cli) -> None:
+    def test_a_free_server_costs_nothing_and_needs_no_consent(self, buy: Cli, cli: Cli) -> None:
         result = buy("--dry-run", "--server-set", "free=true", "--json")
         assert result.data[0]["request"]["worst_case_usd"] == "0"
         assert buy("--server-set", "free=true").code == 0

@@ -71,7 +71,7 @@ def test_every_kind_of_edit_is_named(source: Path, tmp_path: Path) -> None:
     assert (state.status, state.edited) == ("edited", ("__init__.py", "extra.py", "inner/two.py"))
 
 
-def test_an_edited_copy_is_replaced_only_when_told(source: Path, tmp_path: Path) -> None:
+def test_an_edited_copy_is_replaced_only_by_force(source: Path, tmp_path: Path) -> None:
     copy = make_copy(tmp_path / "host", source=source).path
     (copy / "extra.py").touch()
     before = everything(tmp_path)
@@ -94,7 +94,7 @@ def test_nothing_else_is_ever_replaced(source: Path, tmp_path: Path) -> None:
     assert everything(tmp_path) == before
 
 
-def test_a_place_that_cannot_be_written_is_left_as_it_was(
+def test_an_unwritable_place_stays_unchanged(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = make_copy(tmp_path / "host", source=source).path

@@ -27,7 +27,7 @@ class TestSizes:
         documented = {row.pop("preset"): TileContract(**{k: int(v) for k, v in row.items()}) for row in rows}
         assert documented == PRESETS
 
-    def test_the_rules_accept_and_refuse_what_the_code_does(self) -> None:
+    def test_the_rules_of_the_table_agree_with_the_code(self) -> None:
         rules = [row["rule"] for row in table(DOCUMENT, "rule")]
         names = [field.name for field in fields(TileContract)]
         for values in product(range(5), repeat=len(names)):

@@ -120,7 +120,7 @@ def test_the_long_contract_continues_a_classic_canvas() -> None:
     assert LONG.frame("x_ltr", (1280, 1024)).grown_size == (1280 + 1984, 1024)
 
 
-def test_calibration_and_score_cost_what_the_band_costs_whatever_the_length_of_the_tile() -> None:
+def test_the_cost_of_calibration_and_score_follows_the_band_alone() -> None:
     """Of a tile six times as long only the resampling takes longer: measured, it costs 1.35 times, the score 1.0."""
     picture = draw("ink", (1600, 320), 3)
     contracts = [TileContract(tile_px, 128, 64, 64, across_px=256) for tile_px in (256, 1536)]

@@ -38,14 +38,14 @@ def own_anchor(share: float) -> Anchor:
     return Anchor(share, signature_of(TRUTH.crop((128, 0, 448, 192))), STEADY)
 
 
-def test_what_does_not_deviate_is_left_alone() -> None:
+def test_a_tile_without_deviation_is_left_alone() -> None:
     tile, correction = anchored_tile(TRUTH, "x_ltr", CONTRACT, own_anchor(1.0))
     assert correction == Correction()
     assert tile.tobytes() == TRUTH.tobytes()
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
-def test_a_share_of_lost_contrast_and_sharpness_comes_back(share: float) -> None:
+def test_a_share_of_lost_contrast_and_sharpness_is_restored(share: float) -> None:
     raw = faded(0.9, 0.9)
     tile, correction = anchored_tile(raw, "x_ltr", CONTRACT, own_anchor(share))
     assert correction.contrast == pytest.approx(0.9**-share, rel=0.02)
@@ -57,7 +57,7 @@ def test_a_share_of_lost_contrast_and_sharpness_comes_back(share: float) -> None
     assert true.contrast * 1.01 >= after.contrast > before.contrast
 
 
-def test_what_is_corrected_stays_where_it_is() -> None:
+def test_the_correction_moves_no_detail() -> None:
     """Black stripes of one pixel keep their columns; a half pasted a column aside would swap dark and light."""
     stripes = faded(0.8, 0.9)
     for x in range(128, 512, 2):

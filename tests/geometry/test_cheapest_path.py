@@ -24,7 +24,7 @@ def test_no_path_is_cheaper() -> None:
         assert cost_of(path, costs, between) == min(cost_of(each, costs, between) for each in possible)
 
 
-def test_of_equal_paths_the_straightest_and_last_is_taken() -> None:
+def test_among_equal_paths_the_straightest_and_last_wins() -> None:
     nothing = [[0] * 5 for _ in range(6)]
     assert cheapest_path(nothing, [[1] * 4] * 6) == [4] * 6
     assert cheapest_path([[9, 0, 9, 0, 9]] * 6, [[1] * 4] * 6) == [3] * 6

@@ -21,7 +21,7 @@ def test_the_growth_of_a_closing_step_is_all_that_lies_between_two_bands() -> No
 
 
 @pytest.mark.parametrize("contract", [CLASSIC, WIDE, TALL, TileContract(94, 32, 16, 24)])
-def test_a_contract_without_room_for_two_bands_says_what_to_do(contract: TileContract) -> None:
+def test_a_contract_without_room_for_two_bands_is_refused_with_advice(contract: TileContract) -> None:
     with pytest.raises(UsageError, match=r"no room to close a loop.*--contract long"):
         _ = contract.closing
 

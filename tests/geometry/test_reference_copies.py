@@ -59,7 +59,7 @@ def test_a_true_continuation_is_no_copy_of_its_beginning(kind: str) -> None:
 
 
 @pytest.mark.parametrize("area", [HALF, Box(30, 0, 70, 80)], ids=["the generated half", "the middle of a loop"])
-def test_only_new_pixels_are_looked_at(area: Box) -> None:
+def test_only_new_pixels_are_compared(area: Box) -> None:
     tile = draw("foliage", (80, 80), 2)
     tile.paste(ImageOps.fit(REFERENCE, (area.left, 80)), (0, 0))
     assert copied(tile, [REFERENCE], area) == []
@@ -85,7 +85,7 @@ def test_one_search_serves_every_candidate_of_a_step() -> None:
     assert [search.copied_in(tile) for tile in tiles] == [[0], [], [0]]
 
 
-def test_references_of_different_sizes_are_told_apart() -> None:
+def test_references_of_different_sizes_are_distinguished() -> None:
     """They are compared at once; what lies beside a reference in that comparison is no part of it."""
     wide, high = draw("ink", (190, 25), 1), draw("pencil", (30, 120), 1)
     assert copied(PLACED["covering the half"], [wide, REFERENCE, high]) == [1]

@@ -11,7 +11,7 @@ def test_ten_seams_are_pinned() -> None:
 
 
 @pytest.mark.parametrize("name", SEAMS)
-def test_scorer_and_gate_say_what_they_said_of_a_fixed_seam(name: str) -> None:
+def test_scorer_and_gate_give_the_pinned_values_of_a_fixed_seam(name: str) -> None:
     now, then = measured(name), pinned()[name]
     assert now["vetoes"] == then["vetoes"]
     assert now["threshold"] == pytest.approx(then["threshold"], rel=1e-6)

@@ -90,8 +90,8 @@ class TestOnFixtures:
         band, new = scene(path, mode)
         assert straight_edge_vetoes(band, new.crop((0, 0, STRIP, TILE))) == ()
 
-    def test_refuses_what_only_the_new_half_has(self, path: Path, mode: Mode) -> None:
-        """Every damage on every picture, in two of the four modes, by its right names."""
+    def test_refuses_damage_of_the_new_half_alone(self, path: Path, mode: Mode) -> None:
+        """Every damage on every picture, each in two of the four modes, has its own vetoes."""
         band, new = scene(path, mode)
         strip = new.crop((0, 0, STRIP, TILE))
         damages = dict(list(DAMAGES.items())[list(Mode).index(mode) % 2 :: 2])

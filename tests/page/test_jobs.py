@@ -167,7 +167,7 @@ def test_a_page_that_is_closed_while_a_step_runs_loses_nothing(session: Session,
     assert (later["job"]["phase"], later["job"]["done"], later["head"]) == ("committed", True, 4)
 
 
-def test_a_fault_ends_the_step_and_says_so(session: Session) -> None:
+def test_an_exception_ends_the_step_with_a_message(session: Session) -> None:
     state = run(jobs(session, FailingGenerator()))
     assert (state["phase"], state["done"]) == ("failed", True)
     assert state["error"] == "a fault of this program (RuntimeError)"

@@ -82,7 +82,7 @@ def test_the_worst_rows_lie_within_the_picture(tmp_path: Path) -> None:
     assert all(0 <= row < TINY.tile_px for row in rows)
 
 
-def test_cut_is_what_was_committed_where_pixels_were_pending(tmp_path: Path) -> None:
+def test_the_cut_picture_has_the_committed_pixels_of_the_pending_zone(tmp_path: Path) -> None:
     """The strip of the step lies in the picture, pending zone and all."""
     session = make_session(tmp_path / "s", ("x_ltr", "x_ltr"), files=QuickFiles(), artifacts="full", soften_px=3)
     pictures = StepPictures(session.root)

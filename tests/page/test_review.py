@@ -27,7 +27,7 @@ def review(session: Session) -> Review:
 
 
 class TestState:
-    def test_says_what_waits_for_a_choice(self, review: Review, session: Session) -> None:
+    def test_names_the_step_that_waits_for_a_choice(self, review: Review, session: Session) -> None:
         state = review.state(None)
         assert (state["head"], state["last_step"], state["waiting"]) == (2, 3, 3)
         assert state["modes"] == ["x_ltr", "x_rtl"]
@@ -35,7 +35,7 @@ class TestState:
         session.accept(0, step=3)
         assert review.state(None)["waiting"] is None
 
-    def test_money_is_whatever_the_session_counts(self, review: Review) -> None:
+    def test_money_equals_the_amounts_of_the_session(self, review: Review) -> None:
         money = review.state(None)["money"]
         assert money["spent_usd"] == "0"
         assert money["budget_usd"] is None
@@ -54,7 +54,7 @@ class TestState:
 
 
 class TestStep:
-    def test_why_is_told_in_full(self, review: Review) -> None:
+    def test_a_waiting_step_is_described_in_full(self, review: Review) -> None:
         facts = review.step(3, None)
         assert (facts["status"], facts["choosable"], facts["on_head"]) == ("rejected", True, False)
         assert [one["candidate"] for one in facts["candidates"]] == [0, 1, 2]
@@ -75,7 +75,7 @@ class TestStep:
         assert [one["candidate"] for one in facts["candidates"]] == [0, 1]
         assert (facts["gate"], facts["margin"]) == (None, None)
 
-    def test_the_seed_says_how_it_was_made_to_fit(self, review: Review) -> None:
+    def test_the_seed_picture_has_no_candidates(self, review: Review) -> None:
         assert review.step(0, None)["candidates"] == []
 
     def test_people_count_candidates_from_one(self) -> None:
@@ -139,7 +139,7 @@ def test_a_drift_without_a_record_is_measured(session: Session, monkeypatch: pyt
 
 
 class TestCalibrationInWords:
-    def test_says_what_was_found(self) -> None:
+    def test_describes_every_correction(self) -> None:
         calibration = {
             "applied": True, "reason": "the residual fell", "shift": [2.0, -1.5], "scale": [1.01, 1.0],
             "local_px": [0.0, 0.8], "tone": [[40.0, 128.0, 224.0]], "residual_before": 8.0,
@@ -150,7 +150,7 @@ class TestCalibrationInWords:
         for text in ("Applied", *sizes):
             assert text in words
 
-    def test_says_nothing_of_what_is_not(self) -> None:
+    def test_omits_missing_corrections(self) -> None:
         assert calibration_words({"applied": False, "reason": "no drift"}) == ["Not applied: no drift."]
 
 

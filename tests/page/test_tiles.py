@@ -144,7 +144,7 @@ def test_pending_pixels_are_shown_as_they_are(tmp_path: Path) -> None:
     maker.close()
 
 
-def test_of_two_strips_at_one_place_the_newer_one_is_shown(tmp_path: Path) -> None:
+def test_the_newer_of_two_overlapping_strips_is_shown(tmp_path: Path) -> None:
     """The first step may draw the end of the seed picture anew, which stays in its own strip as it was."""
     session = make_session(tmp_path / "s", files=QuickFiles())
     seed = session.frontier("x_ltr")

@@ -127,7 +127,7 @@ def test_a_finished_step_whose_head_was_not_moved_is_not_paid_again(tmp_path: Pa
     assert verify_path(tmp_path / "s").ok
 
 
-def test_undo_on_a_full_disk_says_so_and_leaves_the_canvas(tmp_path: Path) -> None:
+def test_undo_on_a_full_disk_is_reported_and_leaves_the_canvas(tmp_path: Path) -> None:
     """The message names the path and what to do; the session stands as it stood."""
     make_session(tmp_path / "s", ("x_ltr",), files=QuickFiles())
     before = tree(tmp_path / "s")

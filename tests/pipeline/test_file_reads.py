@@ -53,7 +53,7 @@ def test_the_count_sees_every_way_of_opening_a_file(tmp_path: Path) -> None:
     assert paths == ["a", "a"]
 
 
-def test_a_session_that_stays_open_sees_what_another_process_has_committed(root: Path) -> None:
+def test_an_open_session_sees_the_step_of_another_process(root: Path) -> None:
     ours = Session.open(root, files=QuickFiles())
     grow(ours, "x_ltr")
     grow(Session.open(root, files=QuickFiles()), "x_ltr")
@@ -62,7 +62,7 @@ def test_a_session_that_stays_open_sees_what_another_process_has_committed(root:
     assert ours.undo() == 3
 
 
-def test_a_session_that_stays_open_sees_another_session_in_its_place(root: Path) -> None:
+def test_an_open_session_detects_another_session_in_its_place(root: Path) -> None:
     """The folder is moved away between two steps, and another session of the same shape takes its place."""
     ours = Session.open(root, files=QuickFiles())
     grow(ours, "x_ltr")
@@ -99,7 +99,7 @@ class TestPaidAnswers:
         assert len(paid.step(artifacts="full").scores) == 3
         assert decodings == Counter(base64=0 if outcome == "url" else 3, picture=3)
 
-    def test_a_step_that_goes_on_decodes_what_is_stored_once(self, tmp_path: Path, decodings: Counter[str]) -> None:
+    def test_a_resumed_step_decodes_each_stored_answer_once(self, tmp_path: Path, decodings: Counter[str]) -> None:
         paid = PaidSession(tmp_path / "s", "ok", "timeout", calls="each", concurrency=1)
         with pytest.raises(OutcomeUnknownError):
             paid.step()

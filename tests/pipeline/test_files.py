@@ -24,22 +24,22 @@ class Watched(Files):
     """Notes each effect."""
 
     def __init__(self) -> None:
-        self.seen: list[str] = []
+        self.effects: list[str] = []
 
     def open(self, path: Path) -> IO[bytes]:
-        self.seen.append(f"open {path.name}")
+        self.effects.append(f"open {path.name}")
         return super().open(path)
 
     def sync(self, handle: IO[bytes]) -> None:
-        self.seen.append(f"sync {Path(handle.name).name}")
+        self.effects.append(f"sync {Path(handle.name).name}")
         super().sync(handle)
 
     def replace(self, source: Path, target: Path) -> None:
-        self.seen.append(f"replace {target.name}")
+        self.effects.append(f"replace {target.name}")
         super().replace(source, target)
 
     def sync_folder(self, path: Path) -> None:
-        self.seen.append(f"sync folder {path.name}")
+        self.effects.append(f"sync folder {path.name}")
         super().sync_folder(path)
 
 
@@ -49,7 +49,7 @@ def test_an_atomic_write_is_synced_before_it_is_renamed_and_its_folder_after(tmp
     (tmp_path / "steps").mkdir()
     files = Watched()
     files.write_atomic(tmp_path / "steps" / "a", b"content", tmp_path / "tmp")
-    assert files.seen == ["open a", "sync a", "replace a", "sync folder steps"]
+    assert files.effects == ["open a", "sync a", "replace a", "sync folder steps"]
     assert (tmp_path / "steps" / "a").read_bytes() == b"content"
     assert list((tmp_path / "tmp").iterdir()) == []
 

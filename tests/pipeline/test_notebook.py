@@ -36,7 +36,7 @@ def test_missing_pictures_are_left_out(tmp_path: Path) -> None:
     assert "<img" not in result._repr_html_()
 
 
-def test_a_refused_step_says_why(tmp_path: Path) -> None:
+def test_a_refused_step_shows_the_reason(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", files=QuickFiles())
     result = grow(session, "x_ltr", gate=1e-6, artifacts="full")
     assert "step 1: rejected" in result._repr_html_()

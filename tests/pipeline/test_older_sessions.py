@@ -75,7 +75,7 @@ def test_an_unfinished_step_is_resumed_from_its_stored_answers(unpack: Unpack) -
     assert not session.status().unfinished
 
 
-def test_a_call_of_unknown_outcome_is_not_paid_again_unasked(unpack: Unpack) -> None:
+def test_a_call_of_unknown_outcome_is_not_repeated(unpack: Unpack) -> None:
     session = Session.open(unpack("in-doubt"))
     billed: list[tuple[int, int]] = []
     with pytest.raises(OutcomeUnknownError):

@@ -301,7 +301,7 @@ class TestFiles:
         assert json.loads((soft / "request.json").read_text("utf-8"))["soft_px"] == SOFT
 
 
-class TestWithoutIt:
+class TestWithoutSoftening:
     @pytest.mark.invariant("SOFTEN-ZERO")
     def test_a_session_is_the_same_to_the_byte(self, tmp_path: Path) -> None:
         trees = []

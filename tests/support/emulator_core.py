@@ -106,7 +106,7 @@ class Emulator:
             self.downloads: list[str] = []
             self.strays: list[tuple[str, str, bool]] = []
             self.stray_headers: list[Mapping[str, str]] = []
-            self._drawn: dict[bytes, int] = {}
+            self._draw_counts: dict[bytes, int] = {}
             self._files: dict[str, bytes] = {}
 
     @property
@@ -198,8 +198,8 @@ class _Scene:
     def pictures(self, count: int) -> list[bytes]:
         emulator = self._emulator
         digest = hashlib.sha256(self.edit.image.tobytes() + self.edit.fields["prompt"].encode()).digest()
-        before = emulator._drawn.get(digest, 0)
-        emulator._drawn[digest] = before + count
+        before = emulator._draw_counts.get(digest, 0)
+        emulator._draw_counts[digest] = before + count
         return emulator._draw(self.edit, count, before)
 
     def bill(self, count: int) -> dict[str, object]:

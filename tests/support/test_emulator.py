@@ -128,7 +128,7 @@ def _raw(server: Emulator, entry: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_every_outcome_bills_as_its_table_says(name: str) -> None:
+def test_every_outcome_bills_by_its_table(name: str) -> None:
     server, reply = in_memory({"status": "status:500", "huge": "huge:1", "flood": "flood:1"}.get(name, name))
     assert bool(server.billed_usd) is (name not in FREE)
     arrived = reply.status == 200 and not reply.error

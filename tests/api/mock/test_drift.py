@@ -35,7 +35,7 @@ def pixel(image: Image.Image) -> object:
 
 
 class TestGeometry:
-    def test_without_drift_the_crop_itself_comes_back(self) -> None:
+    def test_without_drift_the_result_is_the_crop_itself(self) -> None:
         assert redraw(picture(), BOX, Drift()).tobytes() == picture().crop(BOX).tobytes()
 
     def test_a_positive_shift_moves_the_content_right_and_down(self) -> None:
@@ -56,7 +56,7 @@ class TestGeometry:
         ],
         ids=["shift", "zoom", "all with a warp"],
     )
-    def test_every_pixel_shows_what_stands_at_its_position(self, drift: Drift) -> None:
+    def test_every_pixel_has_the_value_at_its_position(self, drift: Drift) -> None:
         pixels = redraw(picture(), BOX, drift).getchannel("R").tobytes()
         expected = (waves(*drift.position(x + 0.5, y + 0.5, BOX)) for y in range(64) for x in range(64))
         errors = [abs(one - other) for one, other in zip(pixels, expected, strict=True)]

@@ -80,7 +80,7 @@ def test_its_description_has_every_setting_that_changes_an_answer() -> None:
         assert describe(other) != description
 
 
-class TestTheKnownPicture:
+class TestKnownPicture:
     @MODES
     def test_without_drift_the_tile_is_the_truth(self, mode: Mode) -> None:
         result = tile(MockTileGenerator(picture=PICTURE, origin=ORIGIN, drift=None), mode)
@@ -164,7 +164,7 @@ class TestCandidates:
         rest = answers(generator, request(candidates=1, first=1))
         assert [candidate.data for candidate in whole[1:]] == [candidate.data for candidate in rest]
 
-    def test_of_three_candidates_with_different_drifts_only_one_is_shifted(self) -> None:
+    def test_three_candidates_have_different_drifts_and_only_one_is_shifted(self) -> None:
         for step in range(1, 4):
             candidates = answers(MockTileGenerator(picture=PICTURE, origin=ORIGIN), request(candidates=3, step=step))
             drifts = [candidate.meta["drift"] for candidate in candidates]

@@ -73,7 +73,7 @@ def test_the_bends_on_both_sides_of_the_seam_count_and_no_other() -> None:
 
 class TestRedrawResidual:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_is_one_where_a_band_meets_itself(self, kind: str) -> None:
+    def test_is_1_for_an_exact_redraw(self, kind: str) -> None:
         band = draw(kind, (96, 128), 2)
         assert redraw_residual(band, band) == pytest.approx(1.0, abs=0.02)
 
@@ -82,7 +82,7 @@ class TestRedrawResidual:
         assert redraw_residual(constant((32, 8), (80,) * 3), constant((32, 8), (120,) * 3)) == pytest.approx(161)
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_rises_with_what_the_redraw_is_off_by(self, kind: str) -> None:
+    def test_rises_with_the_offset_of_the_redraw(self, kind: str) -> None:
         picture = draw(kind, (160, 256), 2)
         band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 2, 8))
         assert 1.1 < redraw_residual(band, slightly) < redraw_residual(band, far)

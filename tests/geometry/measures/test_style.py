@@ -55,7 +55,7 @@ def test_a_ramp_has_no_sharpness() -> None:
     assert style_of(ramp((256, 8))).sharpness == pytest.approx(0.0, abs=1e-3)
 
 
-def test_pure_colours_are_as_colourful_as_the_formula_says() -> None:
+def test_pure_colours_have_the_colourfulness_of_the_formula() -> None:
     """Red alone: rg = 255, yb = 127.5, no spread."""
     assert style_of(constant(SIZE, (255, 0, 0))).colour == pytest.approx(0.3 * (255**2 + 127.5**2) ** 0.5)
 

@@ -27,7 +27,7 @@ def test_one_value_has_no_interval() -> None:
     assert (interval.mean, interval.low, interval.high, interval.n, interval.is_clear) == (2.0, None, None, 1, False)
 
 
-def test_of_two_values_the_interval_reaches_both() -> None:
+def test_the_interval_of_two_values_reaches_both() -> None:
     """A quarter of all resamples holds one value twice, and another quarter the other one."""
     interval = bootstrap_mean([-1.0, 3.0])
     assert (interval.mean, interval.low, interval.high) == (1.0, -1.0, 3.0)
@@ -48,7 +48,7 @@ def test_a_wider_level_holds_a_narrower_one() -> None:
     assert wide.low < narrow.low < narrow.high < wide.high  # type: ignore[operator]
 
 
-def test_the_interval_is_as_wide_as_theory_says() -> None:
+def test_the_interval_has_the_theoretical_width() -> None:
     """For many values the percentile interval is the mean ± 1.96 standard errors."""
     rng = random.Random(7)
     values = [rng.gauss(10, 2) for _ in range(200)]

@@ -52,7 +52,7 @@ def test_an_error_of_two_levels_is_a_problem() -> None:
     assert mean_error([tuple(value + 2 for value in pixel) for pixel in rounded], case.right) > MEAN_ERROR
 
 
-def test_the_reference_reads_what_it_writes() -> None:
+def test_the_reference_decodes_its_own_pngs() -> None:
     """Every depth, colour type, filter and pass."""
     whole = {name: case.data for name, case in cases().items() if name.startswith("colour ")}
     assert len(whole) >= 300

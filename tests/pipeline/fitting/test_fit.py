@@ -28,7 +28,7 @@ def save(tmp_path: Path, picture: Image.Image, name: str, **options: Any) -> Pat
     return path
 
 
-class TestAPictureThatFits:
+class TestFittingPicture:
     @pytest.mark.parametrize("fit", FITS)
     def test_passes_through_pixel_for_pixel(self, fit: str) -> None:
         picture = corner_picture()
@@ -70,7 +70,7 @@ class TestSize:
         assert fitted.image.crop((6, 17, 26, 47)).getextrema() == ((0, 0),) * 3
         assert fitted.image.getpixel((5, 17)) == fitted.image.getpixel((6, 16)) == (255, 255, 255)
 
-    def test_pad_scales_down_what_is_too_large(self) -> None:
+    def test_pad_scales_down_too_large_a_picture(self) -> None:
         assert fit_picture(corner_picture((200, 128)), SMALL, "x", "pad").changes == ["scaled from 200x128 to 100x64"]
 
     def test_along_y_the_width_is_fitted(self) -> None:

@@ -123,7 +123,7 @@ def test_a_run_interrupted_between_two_offers_resumes_with_the_rest(
     assert session.verify().ok
 
 
-def test_a_step_glued_again_can_be_made_again_from_its_answers(tmp_path: Path) -> None:
+def test_a_step_glued_again_can_be_rederived_from_its_answers(tmp_path: Path) -> None:
     session = canvas_of("x_ltr", "x_rtl", root=tmp_path / "s")
     (offer,) = session.redo(1, Truth(PICTURE, ORIGIN, damage), gate=None).offered
     assert offer.made is not None

@@ -180,7 +180,7 @@ def test_ctrl_c_stores_an_answer_from_memory_if_the_disk_has_room(paid: PaidSess
     assert verify_path(paid.root).ok
 
 
-def test_ctrl_c_while_the_disk_stays_full_says_that_the_answer_is_lost(paid: PaidSession) -> None:
+def test_ctrl_c_on_a_full_disk_reports_the_lost_answer(paid: PaidSession) -> None:
     interrupt(paid, FullFiles(EVER))
     assert "the answer to call 0 is not stored" in paid.urgent[-1]
     with pytest.raises(OutcomeUnknownError):

@@ -270,34 +270,34 @@ class TestManyCalls:
     CALLS = 1_001
 
     @pytest.fixture
-    def thousand_refusals(self, root: Path) -> Path:
+    def thousand_calls(self, root: Path) -> Path:
         log = of_files(root, QuickFiles())
         for _ in range(self.CALLS - 1):
             log.not_sent(log.intend({}), "no route")
         return root
 
-    def test_the_thousandth_answer_is_seen_and_numbers_go_on(self, thousand_refusals: Path) -> None:
-        log = journal(thousand_refusals)
+    def test_call_numbers_continue_after_a_thousand_calls(self, thousand_calls: Path) -> None:
+        log = journal(thousand_calls)
         log.reserve(DOLLAR, "a call")
         log.answered(log.intend({}), PNG, {}, DOLLAR)
-        again = journal(thousand_refusals)
+        again = journal(thousand_calls)
         assert [tile.meta["answer"] for tile in again.candidates()] == [1_000]
         assert again.intend({}) == self.CALLS
 
-    def test_a_call_of_unknown_outcome_is_seen_and_counted(self, thousand_refusals: Path) -> None:
+    def test_a_call_of_unknown_outcome_is_found_after_a_thousand_calls(self, thousand_calls: Path) -> None:
         for _ in range(2):
-            log = journal(thousand_refusals)
+            log = journal(thousand_calls)
             log.reserve(DOLLAR, "a call")
             log.unknown(log.intend({}), "read time-out")
-        assert list(journal(thousand_refusals).unknown_calls()) == [1_000, 1_001]
-        assert ledger(thousand_refusals).doubtful == 2 * DOLLAR
+        assert list(journal(thousand_calls).unknown_calls()) == [1_000, 1_001]
+        assert ledger(thousand_calls).doubtful == 2 * DOLLAR
 
-    def test_the_ledger_is_rebuilt_with_them(self, thousand_refusals: Path) -> None:
-        log = journal(thousand_refusals)
+    def test_the_ledger_is_rebuilt_after_a_thousand_calls(self, thousand_calls: Path) -> None:
+        log = journal(thousand_calls)
         log.reserve(DOLLAR, "a call")
         log.answered(log.intend({"priced_as": MODEL_DEFAULT}), PAID, {}, Decimal("0.25"))
         log.reserve(DOLLAR, "a call")
         log.unknown(log.intend({}), "read time-out")
-        rebuilt, paid = rebuilt_ledger(thousand_refusals, [1])
-        assert rebuilt == (thousand_refusals / "ledger.json").read_bytes()
+        rebuilt, paid = rebuilt_ledger(thousand_calls, [1])
+        assert rebuilt == (thousand_calls / "ledger.json").read_bytes()
         assert paid == 2

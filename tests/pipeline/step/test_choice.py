@@ -89,7 +89,7 @@ def test_an_unreadable_candidate_is_named() -> None:
 
 
 @pytest.mark.parametrize("metric", ["seam", "sobel_corr"])
-def test_another_metric_decides_when_asked_for(metric: str) -> None:
+def test_the_option_metric_sets_the_metric_that_decides(metric: str) -> None:
     scores = [candidate(0, -5, GOOD), candidate(1, -9, GOOD + 0.5)]
     scores[1].score.metrics["sobel_corr"] = 0.9  # type: ignore[index, union-attr]
     assert choice_among(*scores, metric=metric).chosen == 1
@@ -128,7 +128,7 @@ class TestAutoFeather:
         feather = choice.feathers[0]
         assert feather.before < choice.gates[0].threshold <= feather.after
 
-    def test_without_it_the_refusal_says_which_feather_would_pass(self) -> None:
+    def test_a_refusal_without_it_names_the_feather_that_would_pass(self) -> None:
         choice, _ = self.choice_of(6)
         assert choice.chosen is None
         assert choice.would_pass is not None
@@ -138,7 +138,7 @@ class TestAutoFeather:
         assert f"with feather_px {width} candidate 0 passes" in choice.reason
 
     @pytest.mark.parametrize("veto", ["cast", "bar", "line", "mirror", "copy"])
-    def test_mends_a_cast_and_no_other_veto(self, veto: str) -> None:
+    def test_corrects_a_cast_and_no_other_veto(self, veto: str) -> None:
         """A feather can bring a candidate with a cast past the gate, and no other vetoed one."""
         one, inputs = self.examined(6, "x_ltr", feather_px="auto")
         assert one.score is not None

@@ -76,7 +76,7 @@ class TestRequest:
             assert decoded(data, picture.sha256) is not None
         assert session.verify().ok
 
-    def test_the_prompt_says_what_each_of_them_is(self, session: Session, style: str) -> None:
+    def test_the_prompt_explains_each_picture(self, session: Session, style: str) -> None:
         prompt = request_of(session, references=["seed", "map", style], prompt="a harbour").prompt
         assert prompt.startswith("Extend the first picture to the right.")
         assert "Picture 2 is the beginning of the same work. Picture 3 is a small map of the whole work" in prompt
@@ -156,7 +156,7 @@ class TestMap:
         assert left.getpixel((8, 0)) == (0, 0, 0)
 
 
-class TestTheSameAgain:
+class TestRepetition:
     def test_an_interrupted_step_sends_the_same_bytes_and_pays_once(self, session: Session, style: str) -> None:
         till: list[tuple[int, int]] = []
 
@@ -297,7 +297,7 @@ def test_a_candidate_that_copies_a_reference_into_the_new_half_is_vetoed(
     assert ImageChops.difference(raw.crop(half), copy).getbbox() is None
 
 
-def test_the_request_on_disk_says_which_pictures_belong_to_it(session: Session, style: str) -> None:
+def test_the_request_on_disk_names_its_pictures(session: Session, style: str) -> None:
     request_of(session, references=[style])
     request = read_record(session.store.steps.folder(session.head) / "request.json")
     assert request["references"][0]["kind"] == "file"

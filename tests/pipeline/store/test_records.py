@@ -48,7 +48,7 @@ def test_any_truncation_or_addition_is_detected() -> None:
             unseal(altered, PATH)
 
 
-def test_a_single_flipped_bit_is_mended() -> None:
+def test_a_single_flipped_bit_is_corrected() -> None:
     """The seal says which bit it was: in the content, or in the seal itself."""
     data = seal(RECORD)
     chance = random.Random(1)

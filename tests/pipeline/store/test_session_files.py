@@ -33,7 +33,7 @@ def test_the_writer_reads_a_file_once(root: Path) -> None:
     assert disk.read(root / "a") == b"2"
 
 
-def test_the_writer_does_not_read_what_it_has_written(root: Path) -> None:
+def test_the_writer_does_not_read_its_own_files(root: Path) -> None:
     disk = SessionFiles(root, QuickFiles())
     lock = disk.lock()
     disk.write(root / "a", seal({"x": 1}))
@@ -54,7 +54,7 @@ def test_without_the_lock_every_read_goes_to_the_disk(root: Path) -> None:
     assert (disk.read(root / "a"), disk.hash_of(root / "a")) == (b"2", sha256(b"2"))
 
 
-def test_after_a_failed_write_the_disk_tells_what_the_file_holds(root: Path) -> None:
+def test_after_a_failed_write_the_content_is_read_from_the_disk(root: Path) -> None:
     """Effects: the lock; of `write` open, write, sync, close, replace, and sync of the folder, which fails."""
     disk = SessionFiles(root, FaultyFiles(Fault(7, "EIO")))
     (root / "a").write_bytes(b"1")

@@ -30,7 +30,7 @@ class StopsAtRecord(QuickFiles):
 
 
 @pytest.mark.invariant("NO-LITTER")
-def test_another_request_takes_the_number_of_a_step_that_asked_for_nothing(tmp_path: Path) -> None:
+def test_another_request_takes_the_number_of_a_step_without_requests(tmp_path: Path) -> None:
     whole = make_session(tmp_path / "whole", files=QuickFiles())
     session = make_session(tmp_path / "s", files=QuickFiles())
     with pytest.raises(KeyboardInterrupt):

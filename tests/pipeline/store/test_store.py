@@ -173,7 +173,7 @@ def test_an_altered_strip_is_never_continued(tmp_path: Path) -> None:
 
 
 @pytest.mark.invariant("ONE-WRITER")
-def test_a_strip_that_was_altered_is_stored_anew(tmp_path: Path) -> None:
+def test_an_altered_strip_is_written_again(tmp_path: Path) -> None:
     store = make_session(tmp_path / "s").store
     data = png(seed_picture(8, 32))
     store.add_strip(data)

@@ -35,7 +35,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_by_hand_is_never_sealed_anew(name: str) -> None:
+def test_an_edit_by_hand_is_never_sealed_again(name: str) -> None:
     edited = by_hand(seal(RECORD), EDITS[name])
     for data in (edited, edited.rstrip(), edited + b"\n", edited[:-10], edited.replace(b"\n", b"\r\n")):
         mended = restored_record(data, None)
