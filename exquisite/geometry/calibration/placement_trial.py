@@ -29,6 +29,9 @@ _BEND_HOLDS = 0.9  # of 16 simulated bends that left more, 13 made the new half 
 _NOISE = 0.05  # levels: in flat pictures with noise, a right bend lowers a residual of one level by less
 _BESIDE_PARTS = 4  # of the band: the columns next to the seam
 _LEAST_NEAR_FALL = 0.15  # of the fall of the whole residual: .07 beside other content, .24 and more beside the same
+_BEND_SHARE, _BEND_FALL = 0.07, 0.035  # of the residual of shift and zoom, and of that before: bends that explained
+# less took 4 to 6 dB from the new half of a portrait and of redraws by an autoencoder
+_BEND_BESIDE = 0.35  # of the fall by the bend in the whole band; with .23 and less, bends took up to 4 dB
 _LEAST_FAR_PX = 24  # of the far half at half the size: a narrower one is too small to be registered alone
 
 
@@ -47,7 +50,7 @@ class PlacementTrial:
     def left(self, registration: Registration) -> tuple[float, str]:
         """The share of the attainable residual left by `registration`, and why that may not move the tile, or ""."""
         before, beside_before, _ = self._before
-        after, beside_after, _ = self._residuals(pulled_back(self._raw, registration, self._band.size, 2))
+        after, beside_after, _ = self._residuals(self._moved(registration))
         left, beside_left = after / before, beside_after / (beside_before + NO_RESIDUAL)
         # 1. It must explain something.
         if left > CLEAR_FALL:
@@ -55,11 +58,29 @@ class PlacementTrial:
         # 2. Also next to the seam, unless there is less to explain than elsewhere.
         if beside_after > after and 1 - beside_left < _LEAST_NEAR_FALL * (1 - left):
             return left, "what moved the band is not seen next to the seam"
-        # 3. And the far half of the band must tell it of the near half.
+        # 3. A bend must explain clearly more than shift and zoom.
+        if registration.has_bend and (reason := self._objection_to_bend(registration, after, beside_after)):
+            return left, reason
+        # 4. And the far half of the band must tell it of the near half.
         most = _most_predicted(self._has_bend, left)
         if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, most):
             return left, "what the far half of the band shows does not hold near the seam"
         return left, ""
+
+    def _objection_to_bend(self, registration: Registration, after: float, beside_after: float) -> str:
+        """Why shift and zoom alone are better than a bend that leaves `after`, and `beside_after` next to the seam."""
+        before, *_ = self._before
+        straight, beside_straight, _ = self._residuals(self._moved(registration.straightened()))
+        fall = straight - after
+        if fall < max(_BEND_SHARE * straight, _BEND_FALL * before):
+            return "it explains hardly more than shift and zoom"
+        if 1 - beside_after / (beside_straight + NO_RESIDUAL) < _BEND_BESIDE * fall / straight:
+            return "what bent the band is not seen next to the seam"  # it continues from there into the generated half
+        return ""
+
+    def _moved(self, registration: Registration) -> Image.Image:
+        """The conditioning half, moved by a registration of the pictures at full size."""
+        return pulled_back(self._raw, registration, self._band.size, 2)
 
     def _predicts(self, bend: bool, most: float) -> bool:
         """Whether the displacement of the far half leaves at most the share `most` of the residual of the near half.

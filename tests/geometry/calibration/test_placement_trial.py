@@ -44,6 +44,30 @@ def objection(raw: Image.Image, truth: Image.Image, by: tuple[float, float]) -> 
     return reason
 
 
+def objection_to_bend(raw: Image.Image, truth: Image.Image, far: float, near: float) -> str:
+    """What the trial has against a shift by 6 px, and a bend from `far` px at the far end to `near` at the seam."""
+    band = truth.crop((0, 0, SEAM, EDGE))
+    straight = replace(
+        registered(raw, band).straightened(), placement=Placement((6.0, 0.0), (1.0, 1.0), (SEAM, EDGE / 2))
+    )
+    columns, rows = len(straight.local.nodes[0]), len(straight.local.nodes)
+    row = tuple((far + (near - far) * k / (columns - 1), 0.0) for k in range(columns))
+    bent = replace(straight, local=replace(straight.local, nodes=(row,) * rows))
+    _, reason = PlacementTrial(raw, band, bent).left(bent)
+    return reason
+
+
+def test_a_bend_that_explains_hardly_more_than_shift_and_zoom_is_refused() -> None:
+    raw, truth = moved("cobbles", (6, 0)), moved("cobbles")
+    assert objection_to_bend(raw, truth, 0.1, 0.1) == "it explains hardly more than shift and zoom"
+
+
+def test_a_bend_that_raises_the_residual_next_to_the_seam_is_refused() -> None:
+    """The far columns are displaced by 9 px, and those next to the seam by 6."""
+    raw, truth = joined((88, moved("cobbles", (9, 0))), (EDGE, moved("cobbles", (6, 0)))), moved("cobbles")
+    assert objection_to_bend(raw, truth, 3, 1) == "what bent the band is not seen next to the seam"
+
+
 def test_the_shift_of_the_whole_band_has_no_objection() -> None:
     assert objection(moved("cobbles", (6, -4)), moved("cobbles"), (6, -4)) == ""
 
