@@ -113,12 +113,12 @@ def test_the_cassette_fixture_records_and_replays(tmp_path: Path) -> None:
         "    assert len(list(client.generate(request_for(mode=mode), NullCallLog()))) == 3\n",
         "utf-8",
     )
-    with EmulatorServer(emulator(flat=True, any_size=True)) as served:
+    with EmulatorServer(emulator(flat=True, any_size=True)) as server:
         test = tmp_path / "test_steps.py"
-        test.write_text(test.read_text("utf-8").replace("HERE", served.emulator.base_url), "utf-8")
+        test.write_text(test.read_text("utf-8").replace("HERE", server.emulator.base_url), "utf-8")
         recorded = run_python(PYTEST, cwd=tmp_path, EXQUISITE_RECORD_MODE="once", OPENAI_API_KEY=EMULATOR_KEY)
         assert recorded.returncode == 0, recorded.stdout
-        assert served.emulator.arrivals == 2
+        assert server.emulator.arrivals == 2
     names = {path.relative_to(tmp_path / "cassettes" / "test_steps").as_posix()[:10] for path in cassettes_in(tmp_path)}
     assert names == {"test_tiles"}
     assert len(cassettes_in(tmp_path)) == 2

@@ -48,7 +48,7 @@ class TestSecrets:
             texts.append("".join(trace.format()))
         texts += [repr(vars(entry)) for entry in bench.log.entries]
         texts += [*bench.log.lines, caplog.text, *capsys.readouterr()]
-        assert bench.served.calls
+        assert bench.endpoint.calls
         assert not [text for text in texts if EMULATOR_KEY in text]
 
     def test_a_key_that_a_server_echoes_is_in_no_message(self) -> None:

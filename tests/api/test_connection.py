@@ -132,11 +132,11 @@ class TestTrust:
         assert (transport.attempts, set(log.outcomes)) == (5, {"not_sent"})
 
     def test_https_to_a_server_of_plain_http_is_tried_once(self) -> None:
-        with EmulatorServer(emulator(flat=True, any_size=True)) as served:
+        with EmulatorServer(emulator(flat=True, any_size=True)) as server:
             log = MemoryCallLog()
             with pytest.raises(ServerUnavailableError, match="check the base URL"):
-                list(client(served.emulator.base_url.replace("http:", "https:")).generate(request_for(), log))
-            assert (log.outcomes, served.emulator.arrivals) == (["not_sent"], 0)
+                list(client(server.emulator.base_url.replace("http:", "https:")).generate(request_for(), log))
+            assert (log.outcomes, server.emulator.arrivals) == (["not_sent"], 0)
 
 
 class TestRefusedKey:

@@ -22,7 +22,7 @@ def test_pictures_named_by_address_are_fetched_and_made_durable() -> None:
     bench = Bench("url")
     tiles = bench.run()
     assert [tile.meta["answer"] for tile in tiles] == [1, 2, 3]
-    assert len(bench.served.downloads) == 3
+    assert len(bench.endpoint.downloads) == 3
     assert bench.log.outcomes == ["answered"] * 4
     assert [entry.booked for entry in bench.log.entries[1:]] == [0, 0, 0]
 

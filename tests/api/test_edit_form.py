@@ -161,10 +161,10 @@ class TestRequest:
         assert [part.filename for part in parts[1:4]] == ["reference-1-seed.png", "reference-2-map.png",
                                                           "reference-3-file.png"]  # fmt: skip
         assert [part.data for part in parts[1:4]] == [picture.data for picture in pictures]
-        served = emulator(flat=True, any_size=True)
-        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(served), environ={})
+        endpoint = emulator(flat=True, any_size=True)
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(endpoint), environ={})
         assert len(list(client.generate(request, MemoryCallLog()))) == 3
-        edit = served.calls[0].edit
+        edit = endpoint.calls[0].edit
         assert edit is not None
         assert [picture.size for picture in edit.references] == [(40, 30), (40, 31), (40, 32)]
         assert edit.mask is not None
@@ -199,8 +199,8 @@ class TestRequest:
 
     @pytest.mark.parametrize("mode", list(Mode))
     def test_every_mode_passes_the_strict_rules_of_the_endpoint(self, mode: Mode) -> None:
-        served = emulator(flat=True)
-        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(served), environ={})
+        endpoint = emulator(flat=True)
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=MemoryTransport(endpoint), environ={})
         tiles = list(client.generate(request_for(CLASSIC, 1, mode), MemoryCallLog()))
         assert [decode_tile(tile.data).size for tile in tiles] == [CLASSIC.tile_size("x_ltr")]
-        assert [call.outcome for call in served.calls] == ["ok"]
+        assert [call.outcome for call in endpoint.calls] == ["ok"]

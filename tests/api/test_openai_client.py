@@ -84,7 +84,7 @@ class TestAnswers:
         bench = Bench(outcome)
         bench.fails_with(OutcomeUnknownError, "holds no picture", "answers/000.body", "--retry-ambiguous")
         assert bench.call_sizes == [3]
-        assert bench.served.strays == []
+        assert bench.endpoint.strays == []
         bench = Bench("too_few:1", outcome)
         assert len(bench.run()) == 2
         assert bench.call_sizes == [3, 1]
@@ -158,7 +158,7 @@ class TestAnswers:
     def test_the_booked_cost_is_the_bill(self) -> None:
         bench = Bench("too_few:1", "rate_limit:retry-after=1", "ok")
         bench.run()
-        assert bench.log.counted == bench.served.billed_usd > 0
+        assert bench.log.counted == bench.endpoint.billed_usd > 0
 
     @pytest.mark.parametrize("outcome", ["usage_missing", "usage_zero"])
     def test_the_estimate_is_booked_where_the_server_states_no_cost(self, outcome: str) -> None:
@@ -166,7 +166,7 @@ class TestAnswers:
         bench.run()
         (entry,) = bench.log.entries
         assert entry.estimated
-        assert bench.served.billed_usd <= entry.counted < entry.reserved
+        assert bench.endpoint.billed_usd <= entry.counted < entry.reserved
 
 
 class TestSettings:

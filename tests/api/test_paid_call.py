@@ -41,8 +41,8 @@ class TestRefusals:
         bench.fails_with(RejectedByServerError, *words)
         assert bench.call_sizes == [3]
         assert bench.log.outcomes == ["refused"]
-        assert bench.served.strays == []
-        assert bench.log.counted == bench.served.billed_usd == 0
+        assert bench.endpoint.strays == []
+        assert bench.log.counted == bench.endpoint.billed_usd == 0
 
     def test_a_refusal_of_the_key_does_not_show_it(self) -> None:
         bench = Bench(api_key="sk-wrong-wrong-wrong")
@@ -94,7 +94,7 @@ class TestRefusals:
     def test_nothing_is_sent_over_the_budget(self) -> None:
         bench = Bench(budget=Decimal("0.0001"))
         bench.fails_with(PaymentError, "left")
-        assert bench.served.calls == []
+        assert bench.endpoint.calls == []
 
 
 class TestAmbiguous:
@@ -112,7 +112,7 @@ class TestAmbiguous:
         assert bench.call_sizes == [3]
         assert bench.waits == []
         assert bench.log.outcomes == ["unknown"]
-        assert bench.log.counted >= bench.served.billed_usd
+        assert bench.log.counted >= bench.endpoint.billed_usd
 
     def test_an_answer_cut_at_any_byte_is_unknown(self) -> None:
         for place in range(0, 100_000, 7):

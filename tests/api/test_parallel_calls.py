@@ -149,7 +149,7 @@ class TestOrder:
         asking = [line.split()[1] for line in bench.log.lines if line.startswith("asking")]
         assert asking == ["3", "for"]
         assert bench.call_sizes == [1, 1, 1]
-        assert bench.log.counted == bench.served.billed_usd
+        assert bench.log.counted == bench.endpoint.billed_usd
 
 
 class TestErrors:
@@ -219,12 +219,12 @@ class TestStreaming:
     def test_each_tile_is_a_stream_of_its_own(self) -> None:
         bench = self.bench()
         assert len(bench.run()) == 3
-        edits = [call.edit for call in bench.served.calls if call.edit is not None]
+        edits = [call.edit for call in bench.endpoint.calls if call.edit is not None]
         assert [(edit.n, edit.fields["stream"], edit.fields["partial_images"]) for edit in edits] == [
             (1, "true", "0")
         ] * 3
         assert all(entry.body.startswith(b": still at work") for entry in bench.log.entries)
-        assert bench.log.counted == bench.served.billed_usd
+        assert bench.log.counted == bench.endpoint.billed_usd
 
     def test_streaming_does_not_change_the_identity(self) -> None:
         assert self.bench().client.identity() == Bench().client.identity()

@@ -206,8 +206,8 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
 
 def buy(tiles: int, answer_s: float) -> None:
     """Buy this many tiles in parallel calls of one tile each from a server that takes `answer_s` for an answer."""
-    with EmulatorServer(emulator(flat=True, any_size=True), latency=answer_s) as served:
-        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=served.emulator.base_url, calls="each", environ={})
+    with EmulatorServer(emulator(flat=True, any_size=True), latency=answer_s) as server:
+        client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=server.emulator.base_url, calls="each", environ={})
         assert len(list(client.generate(request_for(candidates=tiles), NullCallLog()))) == tiles
 
 

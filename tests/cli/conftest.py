@@ -83,7 +83,7 @@ def wide_picture(path: Path, size: tuple[int, int] = (400, 400)) -> Path:
 
 
 @pytest.fixture
-def served() -> Iterator[Emulator]:
+def endpoint() -> Iterator[Emulator]:
     """An emulator behind a socket, which draws flat tiles of any size."""
     model = emulator(flat=True, any_size=True)
     with EmulatorServer(model):

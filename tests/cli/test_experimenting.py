@@ -200,40 +200,40 @@ class TestRun:
 
 class TestPaying:
     @pytest.fixture
-    def buy(self, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    def buy(self, cli: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
         """An experiment of two different requests with the real client."""
         monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
         assert cli("init", "ink", "ink.png", "--contract", SIZES).code == 0
         words = ["experiment", "ink", "x_ltr", "--name", "p", *QUICK, "--vary", "prompt=roofs|trees"]
 
         def run(*more: object) -> Result:
-            return cli(*words, "--generator", "openai", "--base-url", served.base_url, *more)
+            return cli(*words, "--generator", "openai", "--base-url", endpoint.base_url, *more)
 
         return run
 
-    def test_nothing_is_sent_or_written_without_consent(self, buy: Cli, served: Emulator, folder: Path) -> None:
+    def test_nothing_is_sent_or_written_without_consent(self, buy: Cli, endpoint: Emulator, folder: Path) -> None:
         before = everything(folder)
         result = buy()
-        assert (result.code, served.arrivals) == (4, 0)
+        assert (result.code, endpoint.arrivals) == (4, 0)
         assert "--yes" in result.err
         assert everything(folder) == before
 
-    def test_a_dry_run_shows_arms_and_cost(self, buy: Cli, served: Emulator, folder: Path) -> None:
+    def test_a_dry_run_shows_arms_and_cost(self, buy: Cli, endpoint: Emulator, folder: Path) -> None:
         before = everything(folder)
         result = buy("--dry-run")
-        assert (result.code, served.arrivals) == (0, 0)
+        assert (result.code, endpoint.arrivals) == (0, 0)
         assert "prompt=trees" in result.out
         assert "2 requests for about $" in result.out
         assert everything(folder) == before
 
-    def test_a_budget_stops_between_arms_and_a_higher_one_goes_on(self, buy: Cli, served: Emulator) -> None:
+    def test_a_budget_stops_between_arms_and_a_higher_one_goes_on(self, buy: Cli, endpoint: Emulator) -> None:
         (data,) = buy("--dry-run", "--json").data
         one = Decimal(data["worst_case_usd"]) / 2
         result = buy("--yes", "--budget", "0")
-        assert (result.code, served.arrivals) == (4, 0)
+        assert (result.code, endpoint.arrivals) == (4, 0)
         result = buy("--yes", "--budget", f"{one:f}")
-        assert served.arrivals in (1, 2)
+        assert endpoint.arrivals in (1, 2)
         result = buy("--yes", "--budget", f"{2 * one:f}", "--json")
-        assert (result.code, served.arrivals) == (0, 2), result.err
+        assert (result.code, endpoint.arrivals) == (0, 2), result.err
         (data,) = result.data
         assert all(Decimal(arm["usd"]) > 0 for arm in data["arms"])

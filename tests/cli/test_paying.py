@@ -24,13 +24,13 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def buy(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def buy(cli: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`step ink MODE` with the real client, a key in the environment, and no gate."""
     monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
     words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai"]
 
     def run(*more: object) -> Result:
-        return cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
+        return cli("step", "ink", "x_ltr", *words, "--base-url", endpoint.base_url, *more)
 
     return run
 
@@ -49,26 +49,26 @@ def type_lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
 
 
 class TestAsking:
-    def test_without_a_terminal_the_flag_is_required(self, buy: Cli, served: Emulator, folder: Path) -> None:
+    def test_without_a_terminal_the_flag_is_required(self, buy: Cli, endpoint: Emulator, folder: Path) -> None:
         before = everything(folder)
         result = buy()
-        assert (result.code, served.arrivals) == (4, 0)
+        assert (result.code, endpoint.arrivals) == (4, 0)
         assert "add --yes" in result.err
         assert everything(folder) == before
 
-    def test_with_the_flag_it_pays_and_commits(self, buy: Cli, cli: Cli, served: Emulator, folder: Path) -> None:
+    def test_with_the_flag_it_pays_and_commits(self, buy: Cli, cli: Cli, endpoint: Emulator, folder: Path) -> None:
         result = buy("--yes", "--json")
-        assert (result.code, result.data[0]["status"], served.arrivals) == (0, "committed", 1)
+        assert (result.code, result.data[0]["status"], endpoint.arrivals) == (0, "committed", 1)
         status = cli("status", "ink", "--json").data[0]
-        assert Decimal(status["spent_usd"]) == served.billed_usd > 0
+        assert Decimal(status["spent_usd"]) == endpoint.billed_usd > 0
 
     def test_one_question_covers_the_worst_case_price_of_the_whole_run(
-        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
+        self, buy: Cli, endpoint: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04")
         terminal = type_lines("y\nn\n")
         assert buy("--steps", "2", *words).code == 0
-        assert served.arrivals == 2
+        assert endpoint.arrivals == 2
         assert terminal.getvalue().count("; pay? [y/N]") == 1
         assert "6 tiles in 2 steps for about $0.24, at most $0.24" in terminal.getvalue()
         assert "3 tiles for about $0.12, at most $0.12" in buy("--dry-run", *words).out
@@ -79,29 +79,29 @@ class TestAsking:
         assert result.data[0]["request"]["worst_case_usd"] == "0.12"
 
     def test_a_resumed_run_is_priced_by_its_missing_tiles(
-        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
+        self, buy: Cli, endpoint: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         words = ("--server-set", "prices.per_picture=0.04", "--calls", "each", "--concurrency", "1")
-        served.restart(["ok", "ok", "status:500"])
+        endpoint.restart(["ok", "ok", "status:500"])
         assert buy("--yes", *words).code == 9
         terminal = type_lines("y\n")
         assert buy("--steps", "2", "--retry-ambiguous", *words).code == 0
         assert "4 tiles in 2 steps for about $0.16, at most $0.16" in terminal.getvalue()
 
-    def test_a_person_may_say_no(self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]) -> None:
+    def test_a_person_may_say_no(self, buy: Cli, endpoint: Emulator, type_lines: Callable[[str], Terminal]) -> None:
         terminal = type_lines("n\n")
-        assert (buy().code, served.arrivals) == (4, 0)
+        assert (buy().code, endpoint.arrivals) == (4, 0)
         assert "not confirmed: nothing was sent" in terminal.getvalue()
 
-    def test_a_dry_run_shows_and_sends_nothing(self, buy: Cli, served: Emulator, folder: Path) -> None:
+    def test_a_dry_run_shows_and_sends_nothing(self, buy: Cli, endpoint: Emulator, folder: Path) -> None:
         before = everything(folder)
         result = buy("--dry-run", "--prompt", "towers", "--json")
-        assert (result.code, served.arrivals, everything(folder)) == (0, 0, before)
+        assert (result.code, endpoint.arrivals, everything(folder)) == (0, 0, before)
         request = result.data[0]["request"]
         assert Decimal(request["worst_case_usd"]) >= Decimal(request["estimate_usd"]) > 0
         assert "body of " in buy("--dry-run").out
 
-    def test_references_are_shown_priced_and_sent(self, buy: Cli, served: Emulator, folder: Path) -> None:
+    def test_references_are_shown_priced_and_sent(self, buy: Cli, endpoint: Emulator, folder: Path) -> None:
         seed_picture(64, 64).rotate(180).save("style.png")
         words = ("--reference", "seed", "--reference", "style.png", "--reference", "map", "--json")
         plain, with_pictures = (buy("--dry-run", *more).data[0] for more in (("--json",), words))
@@ -112,15 +112,15 @@ class TestAsking:
         assert Decimal(with_pictures["request"]["estimate_usd"]) > Decimal(plain["request"]["estimate_usd"]) + price
         assert "reference pictures: seed 64x64, file 64x64, map 24x16" in buy("--dry-run", *words[:-1]).out
         assert buy("--yes", *words).code == 0
-        assert served.calls[0].edit is not None
-        assert [picture.size for picture in served.calls[0].edit.references] == [(64, 64), (64, 64), (24, 16)]
+        assert endpoint.calls[0].edit is not None
+        assert [picture.size for picture in endpoint.calls[0].edit.references] == [(64, 64), (64, 64), (24, 16)]
 
     def test_a_run_is_priced_with_the_largest_map_of_its_steps(
-        self, buy: Cli, served: Emulator, type_lines: Callable[[str], Terminal]
+        self, buy: Cli, endpoint: Emulator, type_lines: Callable[[str], Terminal]
     ) -> None:
         type_lines("y\n")
         assert buy("--steps", "3", "--reference", "map").code == 0
-        assert served.arrivals == 3
+        assert endpoint.arrivals == 3
 
     def test_a_reference_that_is_no_picture_makes_no_session(self, buy: Cli, folder: Path) -> None:
         before = everything(folder)
@@ -129,41 +129,41 @@ class TestAsking:
 
 
 class TestBudget:
-    def test_a_step_above_the_budget_sends_nothing(self, buy: Cli, served: Emulator) -> None:
+    def test_a_step_above_the_budget_sends_nothing(self, buy: Cli, endpoint: Emulator) -> None:
         result = buy("--yes", "--budget", "0.0001")
-        assert (result.code, served.arrivals) == (4, 0)
+        assert (result.code, endpoint.arrivals) == (4, 0)
 
     def test_the_environment_may_set_the_budget(
-        self, buy: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
+        self, buy: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EXQUISITE_BUDGET", "0.0001")
-        assert (buy("--yes").code, served.arrivals) == (4, 0)
-        assert (buy("--yes", "--budget", "100").code, served.arrivals) == (0, 1)
+        assert (buy("--yes").code, endpoint.arrivals) == (4, 0)
+        assert (buy("--yes", "--budget", "100").code, endpoint.arrivals) == (0, 1)
 
 
 class TestEndings:
-    def test_a_refusal(self, buy: Cli, served: Emulator) -> None:
-        served.restart(["moderation_blocked"])
-        assert (buy("--yes").code, served.arrivals) == (5, 1)
+    def test_a_refusal(self, buy: Cli, endpoint: Emulator) -> None:
+        endpoint.restart(["moderation_blocked"])
+        assert (buy("--yes").code, endpoint.arrivals) == (5, 1)
 
-    def test_an_unreachable_server(self, buy: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unreachable_server(self, buy: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("exquisite.api.retry.RetryPolicy.wait", lambda *_: None)
         result = buy("--yes", "--base-url", "http://127.0.0.1:9/v1")
-        assert (result.code, served.arrivals) == (6, 0)
+        assert (result.code, endpoint.arrivals) == (6, 0)
 
-    def test_an_unknown_outcome_is_not_sent_again(self, buy: Cli, cli: Cli, served: Emulator) -> None:
-        served.restart(["status:500"])
-        assert (buy("--yes").code, served.arrivals) == (9, 1)
+    def test_an_unknown_outcome_is_not_sent_again(self, buy: Cli, cli: Cli, endpoint: Emulator) -> None:
+        endpoint.restart(["status:500"])
+        assert (buy("--yes").code, endpoint.arrivals) == (9, 1)
         status = cli("status", "ink").out
         assert "at most, for calls whose outcome is unknown" in status
         assert "unfinished      step 1: the same command goes on with it" in status
         again = buy("--yes")
-        assert (again.code, served.arrivals) == (9, 1)
+        assert (again.code, endpoint.arrivals) == (9, 1)
         assert "--retry-ambiguous" in again.err
-        assert (buy("--yes", "--retry-ambiguous").code, served.arrivals) == (0, 2)
+        assert (buy("--yes", "--retry-ambiguous").code, endpoint.arrivals) == (0, 2)
 
     def test_settings_of_a_server_come_from_a_file_and_from_single_words(
-        self, buy: Cli, served: Emulator, folder: Path
+        self, buy: Cli, endpoint: Emulator, folder: Path
     ) -> None:
         (folder / "mine.toml").write_text('extra_fields = {moderation = "low"}\nmodel = "gpt-image-2"\n')
         result = buy("--dry-run", "--server-file", "mine.toml", "--server-set", "mask=omit", "--json")
@@ -171,12 +171,12 @@ class TestEndings:
         assert (request["fields"]["moderation"], request["model"]) == ("low", "gpt-image-2")
         assert [part["name"] for part in request["parts"]] == ["image[]"]
         assert buy("--yes", "--server-file", "mine.toml").code == 0
-        assert served.calls[0].edit is not None
-        assert served.calls[0].edit.fields["moderation"] == "low"
+        assert endpoint.calls[0].edit is not None
+        assert endpoint.calls[0].edit.fields["moderation"] == "low"
 
-    def test_answers_may_come_as_event_streams(self, buy: Cli, served: Emulator) -> None:
+    def test_answers_may_come_as_event_streams(self, buy: Cli, endpoint: Emulator) -> None:
         assert buy("--yes", "--stream").code == 0
-        edits = [call.edit for call in served.calls if call.edit is not None]
+        edits = [call.edit for call in endpoint.calls if call.edit is not None]
         assert [(edit.n, edit.fields["stream"], edit.fields["partial_images"]) for edit in edits] == [
             (1, "true", "0")
         ] * 3
@@ -208,11 +208,11 @@ class TestEndings:
         ],
     )
     def test_unusable_settings_are_refused(
-        self, buy: Cli, served: Emulator, folder: Path, words: list[str], message: str
+        self, buy: Cli, endpoint: Emulator, folder: Path, words: list[str], message: str
     ) -> None:
         before = everything(folder)
         result = buy("--yes", *words)
-        assert (result.code, served.arrivals, everything(folder)) == (2, 0, before)
+        assert (result.code, endpoint.arrivals, everything(folder)) == (2, 0, before)
         assert message in result.err
 
     def test_a_missing_key_is_reported_before_anything_is_written(
@@ -236,12 +236,12 @@ class TestEndings:
 
 
 @pytest.mark.invariant("SECRETS-KEPT")
-def test_the_key_is_in_no_file_and_no_message(buy: Cli, served: Emulator, folder: Path) -> None:
-    served.restart(["ok", "moderation_blocked", "status:500"])
+def test_the_key_is_in_no_file_and_no_message(buy: Cli, endpoint: Emulator, folder: Path) -> None:
+    endpoint.restart(["ok", "moderation_blocked", "status:500"])
     results = (buy("--yes", "--cassette", "t.json", "--record-mode", "once"), buy("--yes"))
     output = "".join(result.out + result.err for result in results)
     output += buy("--yes", "--prompt", "other").err
-    assert served.arrivals == 3
+    assert endpoint.arrivals == 3
     assert EMULATOR_KEY not in output
     for name, data in everything(folder).items():
         assert EMULATOR_KEY.encode() not in data, name
@@ -249,37 +249,37 @@ def test_the_key_is_in_no_file_and_no_message(buy: Cli, served: Emulator, folder
 
 class TestRecordings:
     def test_a_recording_is_replayed_without_a_key_or_a_server(
-        self, buy: Cli, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, served: Emulator
+        self, buy: Cli, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: Emulator
     ) -> None:
         first = buy("--yes", "--cassette", "t.json", "--record-mode", "once", "--json").data[0]
         monkeypatch.delenv("OPENAI_API_KEY")
-        replay = ["--generator", "replay", "--cassette", "t.json", "--base-url", served.base_url, "--json"]
+        replay = ["--generator", "replay", "--cassette", "t.json", "--base-url", endpoint.base_url, "--json"]
         words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", *replay]
         result = cli("step", "again", "x_ltr", *words)
         assert result.code == 0, result.err
         assert "nothing is sent" in result.err
-        assert served.arrivals == 1
+        assert endpoint.arrivals == 1
         replayed, recorded = ([score["primary"] for score in data["scores"]] for data in (result.data[0], first))
         assert replayed == recorded
         strips = [sorted(path.name for path in (folder / name / "strips").iterdir()) for name in ("ink", "again")]
         assert strips[0] == strips[1]
 
         other = cli("step", "other", "x_rtl", *words)
-        assert (other.code, served.arrivals) == (8, 1)
+        assert (other.code, endpoint.arrivals) == (8, 1)
 
     def test_the_environment_may_name_the_recording(
-        self, buy: Cli, cli: Cli, monkeypatch: pytest.MonkeyPatch, served: Emulator
+        self, buy: Cli, cli: Cli, monkeypatch: pytest.MonkeyPatch, endpoint: Emulator
     ) -> None:
         monkeypatch.setenv("EXQUISITE_CASSETTE", "t.json")
         monkeypatch.setenv("EXQUISITE_RECORD_MODE", "once")
         assert buy("--yes").code == 0
         assert len(json.loads(Path("t.json").read_text())["interactions"]) == 1
         monkeypatch.setenv("EXQUISITE_BLOCK_NETWORK", "1")
-        assert (buy("--prompt", "another").code, served.arrivals) == (8, 1)
+        assert (buy("--prompt", "another").code, endpoint.arrivals) == (8, 1)
 
-    def test_an_unused_interaction_is_a_mismatch(self, buy: Cli, cli: Cli, served: Emulator) -> None:
+    def test_an_unused_interaction_is_a_mismatch(self, buy: Cli, cli: Cli, endpoint: Emulator) -> None:
         assert buy("--yes", "--steps", "2", "--cassette", "t.json", "--record-mode", "once").code == 0
-        words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--base-url", served.base_url]
+        words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--base-url", endpoint.base_url]
         result = cli("step", "again", "x_ltr", *words, "--generator", "replay", "--cassette", "t.json")
         assert result.code == 8
 

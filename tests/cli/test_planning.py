@@ -33,10 +33,10 @@ def run_plan(cli: Cli, folder: Path) -> Cli:
 
 
 @pytest.fixture
-def buy_plan(run_plan: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def buy_plan(run_plan: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The same with the real client."""
     monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
-    return lambda *more: run_plan("--generator", "openai", "--base-url", served.base_url, *more)
+    return lambda *more: run_plan("--generator", "openai", "--base-url", endpoint.base_url, *more)
 
 
 def steps_of(result: Result) -> list[int]:
@@ -63,19 +63,19 @@ def test_a_dry_run_prints_every_step_with_its_price_and_changes_nothing(buy_plan
     assert Decimal(data["worst_case_usd"]) == total > 0
 
 
-def test_the_price_of_the_whole_is_its_ceiling(buy_plan: Cli, served: Emulator) -> None:
+def test_the_price_of_the_whole_is_its_ceiling(buy_plan: Cli, endpoint: Emulator) -> None:
     most = Decimal(buy_plan("--dry-run", "--json").data[0]["worst_case_usd"])
     assert buy_plan("--yes").code == 0
-    assert served.arrivals == 3
-    assert 0 < served.billed_usd <= most
-    edits = [call.edit for call in served.calls]
+    assert endpoint.arrivals == 3
+    assert 0 < endpoint.billed_usd <= most
+    edits = [call.edit for call in endpoint.calls]
     assert [len(edit.references) for edit in edits if edit] == [2, 2, 0]
     assert [edit.fields["n"] for edit in edits if edit] == ["3", "3", "2"]
 
 
 @pytest.mark.parametrize("where", ["the plan", "the command"])
 def test_a_budget_below_the_price_of_the_plan_is_reported_first(
-    buy_plan: Cli, served: Emulator, folder: Path, where: str
+    buy_plan: Cli, endpoint: Emulator, folder: Path, where: str
 ) -> None:
     first, *_ = (Decimal(one["estimate_usd"]) for one in buy_plan("--dry-run", "--json").data[0]["steps"])
     assert "budget" not in buy_plan("--dry-run", "--budget", "100").out
@@ -86,15 +86,15 @@ def test_a_budget_below_the_price_of_the_plan_is_reported_first(
     assert "which covers about 1 of 3 steps" in buy_plan("--dry-run", *words).out
     result = buy_plan("--yes", *words)
     assert (result.code, "which covers about 1 of 3 steps" in result.err) == (4, True)
-    assert served.billed_usd <= Decimal(budget)
+    assert endpoint.billed_usd <= Decimal(budget)
 
 
-def test_the_same_command_resumes_an_interrupted_plan(buy_plan: Cli, served: Emulator) -> None:
-    served.restart(["ok", "moderation_blocked"])
+def test_the_same_command_resumes_an_interrupted_plan(buy_plan: Cli, endpoint: Emulator) -> None:
+    endpoint.restart(["ok", "moderation_blocked"])
     assert buy_plan("--yes").code == 5
     result = buy_plan("--yes", "--json")
     assert (result.code, len(result.data)) == (0, 2)
-    assert sum(call.status == 200 for call in served.calls) == 3
+    assert sum(call.status == 200 for call in endpoint.calls) == 3
 
 
 def test_a_bad_plan_makes_no_session(run_plan: Cli, folder: Path) -> None:

@@ -12,17 +12,17 @@ from tests.support.emulator import EMULATOR_KEY, Emulator
 
 
 @pytest.fixture
-def buy(cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def buy(cli: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`step ink x_ltr --yes` with the real client, and no gate."""
     monkeypatch.setenv("OPENAI_API_KEY", EMULATOR_KEY)
     words = ["--canvas", "ink.png", "--contract", SIZES, "--gate", "none", "--generator", "openai", "--yes"]
-    return lambda *more: cli("step", "ink", "x_ltr", *words, "--base-url", served.base_url, *more)
+    return lambda *more: cli("step", "ink", "x_ltr", *words, "--base-url", endpoint.base_url, *more)
 
 
 def test_a_call_in_doubt_is_listed_and_settled_and_the_step_resumes(
-    buy: Cli, cli: Cli, served: Emulator
+    buy: Cli, cli: Cli, endpoint: Emulator
 ) -> None:
-    served.restart(["status:500,unbilled"])
+    endpoint.restart(["status:500,unbilled"])
     assert buy().code == 9
     status = cli("status", "ink", "--budget", "2").out
     assert re.search(r"^perhaps billed +\$\d", status, flags=re.MULTILINE)
@@ -33,18 +33,18 @@ def test_a_call_in_doubt_is_listed_and_settled_and_the_step_resumes(
     result = cli("settle", "ink", 1, 0, "--not-billed", "--reason", "not on the usage page", "--json")
     assert (result.code, result.data[0]["in_doubt"], result.data[0]["spent_usd"]) == (0, [], "0")
     assert "in doubt" not in cli("status", "ink").out
-    assert (buy().code, served.arrivals) == (0, 2)
+    assert (buy().code, endpoint.arrivals) == (0, 2)
     assert cli("settle", "ink", 1, 0, "--billed", "--reason", "late").code == 2
 
 
-def test_an_estimate_is_shown_as_one(buy: Cli, cli: Cli, served: Emulator) -> None:
-    served.restart(["usage_zero"])
+def test_an_estimate_is_shown_as_one(buy: Cli, cli: Cli, endpoint: Emulator) -> None:
+    endpoint.restart(["usage_zero"])
     assert buy().code == 0
     assert "of what was spent: the server did not say what it cost" in cli("status", "ink").out
 
 
 def test_an_interruption_reports_whether_the_same_command_resumes(
-    buy: Cli, cli: Cli, served: Emulator, monkeypatch: pytest.MonkeyPatch
+    buy: Cli, cli: Cli, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -56,12 +56,12 @@ def test_an_interruption_reports_whether_the_same_command_resumes(
     assert "may have been billed (step 1, call 0)" in result.err
     assert "--retry-ambiguous" in result.err
     assert buy().code == 9
-    assert (buy("--retry-ambiguous").code, served.arrivals) == (0, 1)
+    assert (buy("--retry-ambiguous").code, endpoint.arrivals) == (0, 1)
     with monkeypatch.context() as patch:
         patch.setattr("exquisite.pipeline.session.conclude", interrupt)
         result = buy()
     assert (result.code, "the same command continues from the stored answers" in result.err) == (130, True)
-    assert (buy().code, served.arrivals) == (0, 2)
+    assert (buy().code, endpoint.arrivals) == (0, 2)
 
 
 def test_an_interruption_before_the_session_exists_is_reported(

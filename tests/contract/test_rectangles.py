@@ -82,12 +82,12 @@ def test_a_drifting_texture_is_calibrated_and_glued_as_glue_does(
 def test_a_server_is_asked_for_the_rectangle_and_a_recording_answers_the_same(tmp_path: Path, mode: Mode) -> None:
     recorded = []
     for name, record_mode in (("asked", "once"), ("replayed", "none")):
-        served = emulator(any_size=True)
-        with use_cassette(tmp_path / "tape.json", record_mode, inner=MemoryTransport(served)) as transport:
+        endpoint = emulator(any_size=True)
+        with use_cassette(tmp_path / "tape.json", record_mode, inner=MemoryTransport(endpoint)) as transport:
             client = OpenAITileGeneratorClient(EMULATOR_KEY, base_url=HERE, transport=transport, environ={})
             recorded.append(_canvas_after_step(session_in(tmp_path / name, LENGTHY, mode), mode, client))
         width, height = LENGTHY.tile_size(mode)
-        sizes = [call.edit.fields["size"] for call in served.calls if call.edit is not None]
+        sizes = [call.edit.fields["size"] for call in endpoint.calls if call.edit is not None]
         assert sizes == [f"{width}x{height}"] * (record_mode == "once")
     assert recorded[0] == recorded[1]
 

@@ -223,8 +223,8 @@ class TestRefusals:
 def test_a_server_is_asked_once_for_both_bands_and_a_recording_answers_the_same(tmp_path: Path) -> None:
     mode, recorded = Mode.Y_TTB, []
     for name, record_mode in (("asked", "once"), ("replayed", "none")):
-        session, served = canvas_at(tmp_path / name, mode), emulator(any_size=True)
-        with use_cassette(tmp_path / "tape.json", record_mode, inner=MemoryTransport(served)) as transport:
+        session, endpoint = canvas_at(tmp_path / name, mode), emulator(any_size=True)
+        with use_cassette(tmp_path / "tape.json", record_mode, inner=MemoryTransport(endpoint)) as transport:
             client = OpenAITileGeneratorClient(
                 EMULATOR_KEY, base_url="http://127.0.0.1:8123/v1", transport=transport, environ={}
             )

@@ -47,7 +47,7 @@ class TestCost:
         budget = paid.agreed(3) + paid.billed / 2
         with pytest.raises(PaymentError, match="over the budget"):
             paid.step(budget=budget)
-        assert paid.served.arrivals == 1
+        assert paid.endpoint.arrivals == 1
 
     def test_the_header_of_a_proxy_states_the_cost(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "cost_header:0.0123")
@@ -66,14 +66,14 @@ class TestWithoutAPicture:
         for _ in range(3):
             with pytest.raises(OutcomeUnknownError) as caught:
                 paid.step()
-            requests = requests or paid.served.arrivals
-            assert paid.served.arrivals == requests
+            requests = requests or paid.endpoint.arrivals
+            assert paid.endpoint.arrivals == requests
             for words in ("answers/000.body", "cost", "--retry-ambiguous"):
                 assert words in str(caught.value)
         counted = paid.ledger.spent if outcome in SAYS_ITS_COST else paid.ledger.doubtful
         assert counted == paid.ledger.counted >= paid.billed > 0
         assert (paid.ledger.spent == paid.billed) is (outcome in SAYS_ITS_COST)
-        paid.served.restart()
+        paid.endpoint.restart()
         assert paid.step(retry_ambiguous=True).status == "committed"
         assert paid.ledger.spent - (counted if outcome in SAYS_ITS_COST else 0) == paid.billed
         assert verify_path(tmp_path / "s").findings == ()
@@ -82,7 +82,7 @@ class TestWithoutAPicture:
         paid = PaidSession(tmp_path / "s", "cut_json:2")
         result = paid.step()
         assert (result.status, len(result.scores)) == ("committed", 2)
-        assert paid.served.arrivals == 1  # the cut answer may have cost the worst case, so no call is left to pay
+        assert paid.endpoint.arrivals == 1  # the cut answer may have cost the worst case, so no call is left to pay
         assert "going on with 2 of 3" in " ".join(paid.lines)
 
     def test_an_unrequested_event_stream_is_read(self, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ class TestAddresses:
         for _ in range(2):
             with pytest.raises(OutcomeUnknownError, match=rf"{self.ELSEWHERE}.*--fetch-from elsewhere\.example"):
                 paid.step()
-        assert (paid.served.arrivals, paid.served.strays, paid.served.downloads) == (1, [], [])
+        assert (paid.endpoint.arrivals, paid.endpoint.strays, paid.endpoint.downloads) == (1, [], [])
 
     def test_with_permission_it_is_fetched_without_the_key(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "url_elsewhere")
@@ -108,16 +108,16 @@ class TestAddresses:
         server = replace(OPENAI, fetch_from=("elsewhere.example",), extra_headers={"x-secret": "sesame-sesame"})
         paid.options |= {"server": server, "allow_insecure_http": True}
         assert paid.step().status == "committed"
-        assert paid.served.arrivals == 1
-        assert paid.served.strays == [("GET", "elsewhere.example:8123", False)] * 3
-        assert not any("x-secret" in headers for headers in paid.served.stray_headers)
+        assert paid.endpoint.arrivals == 1
+        assert paid.endpoint.strays == [("GET", "elsewhere.example:8123", False)] * 3
+        assert not any("x-secret" in headers for headers in paid.endpoint.stray_headers)
         assert paid.ledger.spent == paid.billed
 
     def test_every_name_of_this_machine_is_one_host(self, tmp_path: Path) -> None:
         paid = PaidSession(tmp_path / "s", "url")
-        paid.options["base_url"] = paid.served.base_url.replace("127.0.0.1", "localhost")
+        paid.options["base_url"] = paid.endpoint.base_url.replace("127.0.0.1", "localhost")
         assert paid.step().status == "committed"
-        assert len(paid.served.downloads) == 3
+        assert len(paid.endpoint.downloads) == 3
 
 
 class TestCeiling:
@@ -127,14 +127,15 @@ class TestCeiling:
         result = paid.step(candidates=10)
         agreed = paid.agreed(10)
         assert 0 < paid.billed <= agreed
-        assert len(result.scores) == paid.served.arrivals < 10
-        assert f"${agreed:.2f} that were agreed to; going on with {paid.served.arrivals} of 10" in " ".join(paid.lines)
+        arrivals = paid.endpoint.arrivals
+        assert len(result.scores) == arrivals < 10
+        assert f"${agreed:.2f} that were agreed to; going on with {arrivals} of 10" in " ".join(paid.lines)
 
     def test_missing_tiles_are_bought_below_the_ceiling(self, tmp_path: Path) -> None:
         """Tiles so dear that the words beside them hardly count, as with pictures of the usual size."""
         paid = PaidSession(tmp_path / "s", "too_few:1", "ok", quality="max")
         assert len(paid.step().scores) == 3
-        assert paid.served.arrivals == 2
+        assert paid.endpoint.arrivals == 2
         assert paid.billed == paid.ledger.spent <= paid.agreed(3, "max")
 
 
@@ -145,9 +146,9 @@ def test_the_same_command_resumes_every_step(tmp_path: Path) -> None:
         paid.step()
     with pytest.raises(OutcomeUnknownError):
         paid.step()
-    assert paid.served.arrivals == 2
+    assert paid.endpoint.arrivals == 2
     assert paid.step(retry_ambiguous=True).status == "committed"
-    assert paid.served.arrivals == 4
+    assert paid.endpoint.arrivals == 4
     assert Session.open(tmp_path / "s").head == 1
 
 
@@ -181,7 +182,7 @@ class TestLossyFormats:
                 paid.step(retry_ambiguous=retry_ambiguous)
         paid.options["server"] = OPENAI
         assert paid.step().status == "committed"
-        assert paid.served.arrivals == 1
+        assert paid.endpoint.arrivals == 1
 
     def test_only_a_whole_picture_of_the_right_size_is_accepted(self) -> None:
         for name, options in (("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})):

@@ -46,7 +46,7 @@ class Bench:
     """A client, an emulator in memory, a log, and the waits; `run` makes the tiles of one step."""
 
     def __init__(self, *script: str, flavour: str = "openai", candidates: int = 3, **options: Any) -> None:
-        self.served = emulator(script, flavour=flavour, flat=True, any_size=True)
+        self.endpoint = emulator(script, flavour=flavour, flat=True, any_size=True)
         self.log = MemoryCallLog(options.pop("budget", None))
         clock = options.pop("clock", None) or TestClock()
         self.waits = clock.waits
@@ -54,7 +54,7 @@ class Bench:
         self.client = OpenAITileGeneratorClient(
             options.pop("api_key", EMULATOR_KEY),
             base_url=options.pop("base_url", HERE),
-            transport=MemoryTransport(self.served),
+            transport=MemoryTransport(self.endpoint),
             clock=clock,
             environ={},
             **options,
@@ -74,7 +74,7 @@ class Bench:
 
     @property
     def call_sizes(self) -> list[int]:
-        return [call.edit.n for call in self.served.calls if call.edit is not None]
+        return [call.edit.n for call in self.endpoint.calls if call.edit is not None]
 
 
 def mocked(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> OpenAITileGeneratorClient:

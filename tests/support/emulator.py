@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [entry for entry in (*script, options.after) if entry.partition(":")[0] not in OUTCOMES]:
         parser.error(f"unknown outcomes: {', '.join(unknown)}")
     kind = {"flavour": options.flavour, "flat": options.flat, "any_size": options.any_size}
-    served = emulator(script, after=options.after, **kind)
+    endpoint = emulator(script, after=options.after, **kind)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
-    with EmulatorServer(served, options.port, options.latency):
-        print(f"serving {options.flavour} at {served.base_url}\nkey: {EMULATOR_KEY}\nstop with Ctrl-C", flush=True)
-        _report(served)
+    with EmulatorServer(endpoint, options.port, options.latency):
+        print(f"serving {options.flavour} at {endpoint.base_url}\nkey: {EMULATOR_KEY}\nstop with Ctrl-C", flush=True)
+        _report(endpoint)
     return 0
 
 
@@ -65,16 +65,16 @@ def _entries(text: str) -> list[str]:
     return [word.replace(";unbilled", ",unbilled") for word in words]
 
 
-def _report(served: Emulator) -> None:
+def _report(endpoint: Emulator) -> None:
     count = 0
     try:
         while True:
             time.sleep(0.2)
-            for call in served.calls[count:]:
+            for call in endpoint.calls[count:]:
                 count += 1
                 print(f"{count}: {call.outcome} -> {call.status}, billed ${call.usd:.4f}", flush=True)
     except KeyboardInterrupt:
-        print(f"{served.arrivals} requests, billed ${served.billed_usd:.4f}", file=sys.stderr)
+        print(f"{endpoint.arrivals} requests, billed ${endpoint.billed_usd:.4f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class LongStep:
         paid = PaidSession(folder / "start", after="rate_limit", retry=retry, calls="each", concurrency=1)
         with contextlib.suppress(ServerUnavailableError):
             paid.step(candidates=_TILES)
-        assert paid.served.arrivals == _REFUSED
+        assert paid.endpoint.arrivals == _REFUSED
 
     def problems(self, outcome: str, busy: int) -> list[str]:
         """Resume the step in a copy; returns a description of each lost, doubly paid or unbooked call."""
@@ -57,17 +57,17 @@ def _problems(paid: PaidSession) -> list[str]:
     try:
         paid.step(candidates=_TILES)
     except OutcomeUnknownError:
-        before = paid.served.arrivals
+        before = paid.endpoint.arrivals
         with contextlib.suppress(OutcomeUnknownError):
             paid.step(candidates=_TILES)
             problems.append("it went on without permission")
-        if paid.served.arrivals != before:
-            problems.append(f"{paid.served.arrivals - before} requests left without permission")
+        if paid.endpoint.arrivals != before:
+            problems.append(f"{paid.endpoint.arrivals - before} requests left without permission")
         paid.step(candidates=_TILES, retry_ambiguous=True)
     session = Session.open(paid.root, files=QuickFiles())
     if session.head != 1:
         problems.append("the step was not committed")
-    billed = [call.usd for call in paid.served.calls]
+    billed = [call.usd for call in paid.endpoint.calls]
     doubts = paid.ledger.doubts
     if (bills := sum(usd > 0 for usd in billed)) != _TILES + len(doubts):
         problems.append(f"{bills} calls were billed for {_TILES} tiles and {len(doubts)} calls in doubt")

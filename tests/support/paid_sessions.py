@@ -37,15 +37,15 @@ class PaidSession:
         if not root.exists():
             make_session(root, files=QuickFiles())
         self.root = root
-        self.served = emulator(script, flat=True, any_size=True, after=after)
-        self.options = {"base_url": self.served.base_url, "clock": TestClock(), "environ": {}, **options}
+        self.endpoint = emulator(script, flat=True, any_size=True, after=after)
+        self.options = {"base_url": self.endpoint.base_url, "clock": TestClock(), "environ": {}, **options}
         self.lines: list[str] = []
         self.urgent: list[str] = []
         self.files: Files = QuickFiles()
 
     def step(self, candidates: int = 3, **options: Any) -> StepResult:
         """One step by a newly opened session, as in another run."""
-        transport = MemoryTransport(self.served)
+        transport = MemoryTransport(self.endpoint)
         client = OpenAITileGeneratorClient(EMULATOR_KEY, transport=transport, **self.options)
         self.lines, self.urgent = [], []
         session = Session.open(self.root, files=self.files)
@@ -58,7 +58,7 @@ class PaidSession:
 
     def agreed(self, candidates: int, quality: str = "high") -> Decimal:
         """The worst-case price of this many candidates in one call, to which a person agrees."""
-        edit = self.served.calls[0].edit
+        edit = self.endpoint.calls[0].edit
         assert edit is not None
         return worst_case_usd(MODEL_DEFAULT, quality, candidates, CallContent(TINY, edit.fields["prompt"]))
 
@@ -70,4 +70,4 @@ class PaidSession:
     @property
     def billed(self) -> Decimal:
         """The bill of the server in USD."""
-        return self.served.billed_usd
+        return self.endpoint.billed_usd

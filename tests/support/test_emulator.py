@@ -54,7 +54,7 @@ def in_memory(*script: str) -> tuple[Emulator, Seen]:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Emulator]:
+def endpoint() -> Iterator[Emulator]:
     """An emulator behind a socket; tests set its script."""
     server = emulator(flat=True, any_size=True)
     with EmulatorServer(server):
@@ -62,7 +62,7 @@ def served() -> Iterator[Emulator]:
 
 
 def over_a_socket(server: Emulator, entry: str, read_s: float = 5.0) -> Seen:
-    """One request to `served`."""
+    """One request to `endpoint`."""
     server.restart([entry])
     return Seen(httpx.HTTPTransport(verify=False), server, read_s)
 
@@ -76,10 +76,10 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_a_client_gets_the_same_over_a_socket_and_in_memory(served: Emulator, entry: str) -> None:
+def test_a_client_gets_the_same_over_a_socket_and_in_memory(endpoint: Emulator, entry: str) -> None:
     _, memory = in_memory(entry)
-    wire = over_a_socket(served, entry)
-    at_the_socket = wire.body.replace(served.here.encode(), b"HOST").replace(served.elsewhere.encode(), b"HOST")
+    wire = over_a_socket(endpoint, entry)
+    at_the_socket = wire.body.replace(endpoint.here.encode(), b"HOST").replace(endpoint.elsewhere.encode(), b"HOST")
     in_the_memory = memory.body.replace(b"http://127.0.0.1:8123", b"HOST")
     in_the_memory = in_the_memory.replace(b"http://elsewhere.example:8123", b"HOST")
     assert (wire.status, wire.error) == (memory.status, memory.error)
@@ -90,8 +90,8 @@ def test_a_client_gets_the_same_over_a_socket_and_in_memory(served: Emulator, en
     assert wire.headers == memory.headers
 
 
-def test_a_timeout_raises_the_error_of_a_timeout(served: Emulator) -> None:
-    assert over_a_socket(served, "timeout", read_s=0.1).error == "ReadTimeout"
+def test_a_timeout_raises_the_error_of_a_timeout(endpoint: Emulator) -> None:
+    assert over_a_socket(endpoint, "timeout", read_s=0.1).error == "ReadTimeout"
     server, memory = in_memory("timeout")
     assert (memory.error, server.calls[0].pictures, server.settled_usd) == ("ReadTimeout", 2, Decimal(0))
 
@@ -104,12 +104,12 @@ def test_a_request_that_never_leaves_is_no_arrival(name: str) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 9, 40, -1])
-def test_a_connection_is_cut_at_the_given_byte(served: Emulator, place: int) -> None:
+def test_a_connection_is_cut_at_the_given_byte(endpoint: Emulator, place: int) -> None:
     """A raw client counts from the first byte of the status line."""
     server, _ = in_memory("ok")
-    whole = len(_raw(served, "ok"))
+    whole = len(_raw(endpoint, "ok"))
     at = whole - 1 if place < 0 else place
-    assert len(_raw(served, f"cut:{at}")) == at
+    assert len(_raw(endpoint, f"cut:{at}")) == at
     assert server.billed_usd > 0
 
 
@@ -176,34 +176,34 @@ def test_an_unknown_outcome_is_a_mistake_of_the_script() -> None:
         emulator(["explode"], flat=True)
 
 
-def test_pictures_are_fetched_from_the_addresses_of_an_answer(served: Emulator) -> None:
-    served.restart(["url"])
+def test_pictures_are_fetched_from_the_addresses_of_an_answer(endpoint: Emulator) -> None:
+    endpoint.restart(["url"])
     with httpx.Client(headers=HEADERS, verify=False) as client:
-        url = served.base_url + "/images/edits"
+        url = endpoint.base_url + "/images/edits"
         entry = client.post(url, data=FIELDS, files=FILES).json()["data"][0]
         fetched = client.get(entry["url"])
-    assert entry["url"].startswith(served.here)
+    assert entry["url"].startswith(endpoint.here)
     assert fetched.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(fetched.content)).size == (64, 64)
-    assert len(served.downloads) == 1
-    assert served.strays == []
+    assert len(endpoint.downloads) == 1
+    assert endpoint.strays == []
 
 
 @pytest.mark.parametrize("entry", ["url_elsewhere", "redirect_elsewhere"])
-def test_a_request_to_another_host_is_recorded(served: Emulator, entry: str) -> None:
-    served.restart([entry])
+def test_a_request_to_another_host_is_recorded(endpoint: Emulator, entry: str) -> None:
+    endpoint.restart([entry])
     with httpx.Client(headers=HEADERS, verify=False) as client:
-        response = client.post(served.base_url + "/images/edits", data=FIELDS, files=FILES)
+        response = client.post(endpoint.base_url + "/images/edits", data=FIELDS, files=FILES)
         url = response.headers["location"] if response.is_redirect else response.json()["data"][0]["url"]
         client.request("POST" if response.is_redirect else "GET", url)
-    assert [(host, key) for _, host, key in served.strays] == [(served.elsewhere.removeprefix("http://"), True)]
+    assert [(host, key) for _, host, key in endpoint.strays] == [(endpoint.elsewhere.removeprefix("http://"), True)]
 
 
 @pytest.mark.parametrize("entry", ["huge:200", "flood:200"])
-def test_200_mb_are_sent_without_their_size_in_memory(served: Emulator, entry: str) -> None:
-    served.restart([entry])
+def test_200_mb_are_sent_without_their_size_in_memory(endpoint: Emulator, entry: str) -> None:
+    endpoint.restart([entry])
     tracemalloc.start()
-    with httpx.Client(headers=HEADERS, verify=False, base_url=served.base_url) as client:
+    with httpx.Client(headers=HEADERS, verify=False, base_url=endpoint.base_url) as client:
         with client.stream("POST", "/images/edits", data=FIELDS, files=FILES) as response:
             received = sum(len(piece) for _, piece in zip(range(200), response.iter_raw(), strict=False))
         peak = tracemalloc.get_traced_memory()[1]

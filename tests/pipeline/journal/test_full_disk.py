@@ -90,7 +90,7 @@ def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> N
     (line,) = paid.urgent  # once, however often it is tried
     for part in ("free some space", "held in memory", "answers/000.body"):
         assert part in line
-    assert len(paid.served.calls) == 1
+    assert len(paid.endpoint.calls) == 1
     assert paid.ledger.spent == paid.billed
     assert verify_path(paid.root).ok
 
@@ -98,7 +98,7 @@ def test_an_answer_is_held_in_memory_until_there_is_room(paid: PaidSession) -> N
 def test_an_answer_counts_although_its_outcome_finds_no_room(paid: PaidSession) -> None:
     refusal_message(paid, NoOutcomeFiles(EVER))
     assert paid.step().status == "committed"
-    assert len(paid.served.calls) == 1
+    assert len(paid.endpoint.calls) == 1
 
 
 def test_another_failure_of_the_disk_is_final(paid: PaidSession) -> None:
@@ -116,16 +116,16 @@ def test_a_disk_that_stays_full_loses_the_answer_with_a_full_message(paid: PaidS
     assert "/tmp/" not in message.replace(str(paid.root), "")
     with pytest.raises(OutcomeUnknownError, match="retry-ambiguous"):
         paid.step()
-    assert len(paid.served.calls) == 1, "nothing is paid again unasked"
+    assert len(paid.endpoint.calls) == 1, "nothing is paid again unasked"
     assert paid.step(retry_ambiguous=True).status == "committed"
-    assert len(paid.served.calls) == 2
+    assert len(paid.endpoint.calls) == 2
 
 
 def test_a_whole_draft_becomes_the_answer(paid: PaidSession) -> None:
     """The content is on the disk, and only its name is not: the next run puts it in its place."""
     refusal_message(paid, NoNameFiles(EVER))
     assert paid.step().status == "committed"
-    assert len(paid.served.calls) == 1, "it is not asked for again"
+    assert len(paid.endpoint.calls) == 1, "it is not asked for again"
     assert list((paid.root / "tmp").iterdir()) == []
     assert paid.ledger.spent == paid.billed
     assert verify_path(paid.root).ok
@@ -175,7 +175,7 @@ def test_ctrl_c_stores_an_answer_from_memory_if_the_disk_has_room(paid: PaidSess
     interrupt(paid, files)
     assert not (paid.root / "steps/000001/answers/000.partial").exists()
     assert paid.step().status == "committed"
-    assert len(paid.served.calls) == 1
+    assert len(paid.endpoint.calls) == 1
     assert paid.ledger.spent == paid.billed
     assert verify_path(paid.root).ok
 
@@ -185,7 +185,7 @@ def test_ctrl_c_on_a_full_disk_reports_the_lost_answer(paid: PaidSession) -> Non
     assert "the answer to call 0 is not stored" in paid.urgent[-1]
     with pytest.raises(OutcomeUnknownError):
         paid.step()
-    assert len(paid.served.calls) == 1
+    assert len(paid.endpoint.calls) == 1
 
 
 class NoBookingFiles(FullFiles):
@@ -227,7 +227,7 @@ def test_an_answer_from_memory_is_stored_although_the_ledger_finds_no_room(tmp_p
     assert sorted(path.name for path in (paid.root / "steps/000001/answers").glob("*.body")) == ["000.body", "001.body"]
     paid.files = QuickFiles()
     assert paid.step(candidates=2).status == "committed"
-    assert len(paid.served.calls) == 2, "neither is asked for again"
+    assert len(paid.endpoint.calls) == 2, "neither is asked for again"
     assert paid.ledger.spent == paid.billed
     assert verify_path(paid.root).ok
 
@@ -246,8 +246,8 @@ def test_requests_that_were_not_sent_need_no_permission(tmp_path: Path) -> None:
     paid.files = NoSecondIntentFiles(EVER)
     with pytest.raises(StorageError):
         paid.step(candidates=2)
-    assert paid.served.calls == []
+    assert paid.endpoint.calls == []
     paid.files = QuickFiles()
     assert paid.step(candidates=2).status == "committed"
-    assert len(paid.served.calls) == 2
+    assert len(paid.endpoint.calls) == 2
     assert verify_path(paid.root).ok

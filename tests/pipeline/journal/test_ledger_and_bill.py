@@ -48,10 +48,10 @@ RETRIES = 2
 class Books:
     """One step on disk, and the server that billed it."""
 
-    def __init__(self, root: Path, files: Files, served: Emulator) -> None:
+    def __init__(self, root: Path, files: Files, endpoint: Emulator) -> None:
         self.root = root
         self.files = files
-        self.served = served
+        self.endpoint = endpoint
         self.steps = StepFolders(SessionFiles(root, files))
         for folder in ("tmp", "steps/000001/answers"):
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ class Books:
         client = OpenAITileGeneratorClient(
             EMULATOR_KEY,
             base_url=HERE,
-            transport=MemoryTransport(self.served),
+            transport=MemoryTransport(self.endpoint),
             retry=RetryPolicy(retries=RETRIES),
             clock=TestClock(),
             environ={},
@@ -79,7 +79,7 @@ class Books:
         """Say of every call in doubt what the bill of the server shows."""
         for key in self.ledger.doubts:
             call = int(key.partition("/")[2])
-            usd = self.served.calls[call].usd
+            usd = self.endpoint.calls[call].usd
             settle_call(self.root, self.files, self.ledger, (1, call), Evidence(usd > 0, "the usage page", usd or None))
 
 
@@ -94,20 +94,20 @@ def check(root: Path, entry: str, tiles: int, options: dict[str, Any]) -> None:
     """Ask for `tiles`, meet the outcome each time, and compare the books of both sides."""
     books = Books(root, QuickFiles(), emulator([entry] * tiles, flat=True, any_size=True))
     client = books.buy(tiles, **options)
-    served, ledger = books.served, books.ledger
+    endpoint, ledger = books.endpoint, books.ledger
     # what is not in doubt is booked to the cent, what is in doubt is covered
-    doubtful = [served.calls[int(key.partition("/")[2])].usd for key in ledger.doubts]
-    assert ledger.spent == served.billed_usd - sum(doubtful)
+    doubtful = [endpoint.calls[int(key.partition("/")[2])].usd for key in ledger.doubts]
+    assert ledger.spent == endpoint.billed_usd - sum(doubtful)
     assert all(usd <= worst for usd, worst in zip(doubtful, ledger.doubts.values(), strict=True))
     assert ledger.reserved == {}
-    if served.billed_usd:
+    if endpoint.billed_usd:
         rebuilt = unseal(rebuilt_ledger(root, [1])[0], root)
         assert rebuilt == unseal((root / "ledger.json").read_bytes(), root)
     # no more was spent, and no more requests could have been billed, than was agreed to
     preview = client.request_preview(request_for(candidates=tiles))
     assert ledger.counted <= Decimal(str(preview["worst_case_usd"]))
-    assert sum(call.usd > 0 for call in served.calls) <= tiles
-    assert served.arrivals <= tiles * (1 + RETRIES)
+    assert sum(call.usd > 0 for call in endpoint.calls) <= tiles
+    assert endpoint.arrivals <= tiles * (1 + RETRIES)
     # once a person has said what the bill shows, the ledger is the bill
     books.settle()
-    assert (books.ledger.spent, books.ledger.counted) == (served.billed_usd, served.billed_usd)
+    assert (books.ledger.spent, books.ledger.counted) == (endpoint.billed_usd, endpoint.billed_usd)

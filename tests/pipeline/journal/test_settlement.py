@@ -36,7 +36,7 @@ def test_an_unbilled_call_is_released_and_the_step_resumes(doubtful: PaidSession
     assert doubtful.ledger.counted == 0
     assert open_session(doubtful).unknown_calls() == {}
     assert doubtful.step().status == "committed"
-    assert doubtful.served.arrivals == 2
+    assert doubtful.endpoint.arrivals == 2
     assert verify_path(doubtful.root).findings == ()
 
 
