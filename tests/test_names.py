@@ -1,4 +1,4 @@
-"""The names in the package: nouns for values, and private names for constants that no other module uses."""
+"""The names in package and tests: nouns for values, and private names for constants that no other module uses."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "exquisite").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 PARTICIPLES = {
     *("found", "known", "kept", "asked", "wanted", "given", "made", "done", "sent", "told", "held", "shown", "said"),
     *("heard", "bent", "sound", "calm", "seen", "taken", "grown", "drawn", "used", "lost"),
 }
-"""What a variable, an argument or a function is not named; a field of a record on disk keeps its name."""
+"""Forbidden names of variables, arguments and functions; a field of a record on disk keeps its name."""
 
 
 def assigned(tree: ast.Module) -> Iterator[str]:
@@ -54,20 +55,21 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def broken(rule: Callable[[ast.Module], Iterable[str]]) -> list[str]:
-    """What `rule` yields for any module of the package."""
-    return [f"{path.relative_to(ROOT).as_posix()}: {name}" for path in MODULES for name in rule(tree_of(path))]
+def violations(rule: Callable[[ast.Module], Iterable[str]], modules: Iterable[Path]) -> list[str]:
+    """The names that `rule` yields for any of the modules, each behind the path of its module."""
+    return [f"{path.relative_to(ROOT).as_posix()}: {name}" for path in modules for name in rule(tree_of(path))]
 
 
 def test_nothing_is_named_by_a_participle() -> None:
-    assert broken(lambda tree: {name.strip("_") for name in assigned(tree)} & PARTICIPLES) == []
+    modules = [*MODULES, *TESTS]
+    assert violations(lambda tree: {name.strip("_") for name in assigned(tree)} & PARTICIPLES, modules) == []
 
 
 def test_a_constant_is_exported_or_begins_with_an_underscore() -> None:
-    assert broken(lambda tree: {name for name in constants(tree) if name[0] != "_"} - exported(tree)) == []
+    assert violations(lambda tree: {name for name in constants(tree) if name[0] != "_"} - exported(tree), MODULES) == []
 
 
-def test_the_checks_see_what_they_forbid() -> None:
+def test_the_checks_find_examples_of_forbidden_names() -> None:
     tree = ast.parse("LIMIT = 1\n_SIZE = 2\nclass A:\n    kept: int\ndef f(found):\n    self.lost = asked = found\n")
     assert set(assigned(tree)) & PARTICIPLES == {"found", "lost", "asked"}
     assert [name for name in constants(tree) if not name.startswith("_")] == ["LIMIT"]

@@ -26,7 +26,7 @@ _AROUND_PX = 96  # more than any drift reaches
 def pairs(seed: int) -> Iterator[Pair]:
     """Redraws of both kinds; `seed` chooses the drifts of the simulated ones."""
     for each in REDRAWS:
-        yield Pair(each.name, each.mode, "", each.shown, each.drawn)
+        yield Pair(each.name, each.mode, "", each.original, each.output)
     box = (_AROUND_PX, _AROUND_PX, _AROUND_PX + _TILE_PX, _AROUND_PX + _TILE_PX)
     for path in _PICTURES:
         with Image.open(path) as image:

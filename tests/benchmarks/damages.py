@@ -176,8 +176,8 @@ def thin(scene: Scene, percent: float) -> Image.Image:
 def _neighbours(image: Image.Image, choose: Callable[[Image.Image, Image.Image], Image.Image]) -> Image.Image:
     """The darkest or lightest of 3x3 pixels, per channel."""
     for axis in (0, 1):
-        moved = [ImageChops.offset(image, step * (1 - axis), step * axis) for step in (-1, 1)]
-        image = choose(image, choose(*moved))
+        neighbours = [ImageChops.offset(image, step * (1 - axis), step * axis) for step in (-1, 1)]
+        image = choose(image, choose(*neighbours))
     return image
 
 

@@ -125,10 +125,10 @@ class _Canvas:
         frame = self.contract.tile_frame(self.mode)
         along = to_canonical(self.image, self.mode)
         strip = to_canonical(tile.crop(frame.growth_in_tile), self.mode)
-        grown = Image.new("RGB", (along.width + strip.width, along.height))
-        grown.paste(along, (0, 0))
-        grown.paste(strip, (along.width, 0))
-        self.image = from_canonical(grown.crop((strip.width, 0, *grown.size)), self.mode)
+        longer = Image.new("RGB", (along.width + strip.width, along.height))
+        longer.paste(along, (0, 0))
+        longer.paste(strip, (along.width, 0))
+        self.image = from_canonical(longer.crop((strip.width, 0, *longer.size)), self.mode)
 
 
 def examine(run: Run, most: int | None = None) -> list[dict[str, Any]]:
@@ -158,17 +158,17 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
     kinds: dict[str, list[dict[str, Any]]] = {"calibrated": [], "raw": []}
     for drift in drifts:
         raw = canvas.tile(step, drift)
-        found = calibrate_tile(raw, band, mode, contract)
-        tiles.append(enforce_conditioning_half(found.tile, band, mode, contract))
-        kinds["calibrated"].append(_candidate(tiles[-1], found, tile, canvas))
+        calibration = calibrate_tile(raw, band, mode, contract)
+        tiles.append(enforce_conditioning_half(calibration.tile, band, mode, contract))
+        kinds["calibrated"].append(_candidate(tiles[-1], calibration, tile, canvas))
         kinds["raw"].append(_candidate(enforce_conditioning_half(raw, band, mode, contract), None, tile, canvas))
-    chosen = max(range(len(drifts)), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
-    finished = {"calibrated": tiles[chosen]}
+    choice = max(range(len(drifts)), key=lambda k: kinds["calibrated"][k]["metrics"]["primary"])
+    finished = {"calibrated": tiles[choice]}
     for arm in run.arms:
         if arm not in finished:
-            finished[arm] = _treated(arm, canvases[arm], step, drifts[chosen])
+            finished[arm] = _treated(arm, canvases[arm], step, drifts[choice])
     natural = seam_residual(*_meeting(from_canonical(tile, mode), canvas), mode)
-    measured = {arm: _measured(finished[arm], tile, canvases[arm]) for arm in run.arms}
+    measures = {arm: _measures(finished[arm], tile, canvases[arm]) for arm in run.arms}
     for arm, image in finished.items():
         if run.warp_px:
             canvases[arm].start_from_truth(step + 1)
@@ -180,8 +180,8 @@ def _step(run: Run, truth: Image.Image, canvases: Mapping[str, _Canvas], step: i
         "warped": run.warp_px > 0,
         "step": step,
         "natural": natural,
-        "chosen": chosen,
-        "arms": measured,
+        "chosen": choice,
+        "arms": measures,
         "calibrated candidates": kinds["calibrated"],
         "raw candidates": kinds["raw"],
     }
@@ -228,7 +228,7 @@ def _candidate(
     enforced: Image.Image, calibration: Calibration | None, truth: Image.Image, canvas: _Canvas
 ) -> dict[str, Any]:
     """What became of one candidate, and what the scorer says of it."""
-    values = _measured(enforced, truth, canvas)
+    values = _measures(enforced, truth, canvas)
     score = score_tile(canvas.band, enforced, canvas.mode, canvas.contract, calibration)
     return {
         "psnr": values["psnr"],
@@ -238,21 +238,21 @@ def _candidate(
     }
 
 
-def _measured(enforced: Image.Image, truth: Image.Image, canvas: _Canvas) -> dict[str, float]:
+def _measures(enforced: Image.Image, truth: Image.Image, canvas: _Canvas) -> dict[str, float]:
     """Seam residual, PSNR of the first new columns in dB, and what became of the strip's colour and sharpness."""
     tile, contract = to_canonical(enforced, canvas.mode), canvas.contract
     seam, end = contract.band_px, contract.band_px + contract.advance_px
     first = (seam, EDGE_PX, seam + FIRST_PX, contract.across_px - EDGE_PX)
     strip = (seam, EDGE_PX, end, contract.across_px - EDGE_PX)
     _, new = _meeting(enforced, canvas)
-    got, wanted = tile.crop(strip), truth.crop(strip)
+    ours, true = tile.crop(strip), truth.crop(strip)
     return {
         "residual": seam_residual(canvas.band, new, canvas.mode),
         "psnr": psnr(tile.crop(first), truth.crop(first)),
-        "strip psnr": psnr(got, wanted),
-        "colour": max(abs(a - b) for a, b in zip(_means(got), _means(wanted), strict=True)),
-        "contrast": _deviation(got) / max(1e-9, _deviation(wanted)),
-        "sharpness": laplacian_energy(got) / max(1e-9, laplacian_energy(wanted)),
+        "strip psnr": psnr(ours, true),
+        "colour": max(abs(a - b) for a, b in zip(_means(ours), _means(true), strict=True)),
+        "contrast": _deviation(ours) / max(1e-9, _deviation(true)),
+        "sharpness": laplacian_energy(ours) / max(1e-9, laplacian_energy(true)),
     }
 
 
@@ -301,7 +301,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.contracts or not is_part:
         result["contracts"] = panorama_table.compared(_rows([(run, None) for run in COMPARED()], options.workers))
     if options.trials or not is_part:
-        result["trials"] = panorama_table.tried(_rows([(run, None) for run in TRIALS()], options.workers))
+        result["trials"] = panorama_table.trial_figures(_rows([(run, None) for run in TRIALS()], options.workers))
     print(panorama_table.render(result))
     if options.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-__all__ = ["compared", "render", "render_headline", "summarise", "tried"]
+__all__ = ["compared", "render", "render_headline", "summarise", "trial_figures"]
 
 _RESAMPLES = 2000
 _CLOSE_DB, _ALIKE_DB = 0.5, 0.1
@@ -92,7 +92,7 @@ def compared(rows: Rows) -> dict[str, Any]:
     return rounded
 
 
-def tried(rows: Rows) -> dict[str, Any]:
+def trial_figures(rows: Rows) -> dict[str, Any]:
     """How often the primary metric chooses the calibrated candidate with the least error, and at what loss in PSNR."""
     kind = "calibrated candidates"
     picked = [max(row[kind], key=partial(_value_of, metric="primary"))["psnr"] for row in rows]

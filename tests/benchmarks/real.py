@@ -52,24 +52,24 @@ _LEAST_SIDE_PX, _EVEN = 64, 4
 
 @dataclass(frozen=True)
 class Pair:
-    """What a model was shown and what it drew, both RGB squares of `tile_px`, own orientation."""
+    """The input and the output of a model, both RGB squares of `tile_px`, own orientation."""
 
     name: str
     mode: Mode
     eye: str
-    shown: Image.Image
-    drawn: Image.Image
+    original: Image.Image
+    output: Image.Image
 
     @property
     def contract(self) -> TileContract:
         """Half of the tile is the band, a quarter the overlap and a quarter the advance."""
-        size = self.shown.width
+        size = self.original.width
         return TileContract(size, size // 2, size // 4, size // 4)
 
     @property
     def band(self) -> Image.Image:
-        """The conditioning half of what was shown, own orientation."""
-        return self.shown.crop(self.contract.tile_frame(self.mode).conditioning_half)
+        """The conditioning half of the original, own orientation."""
+        return self.original.crop(self.contract.tile_frame(self.mode).conditioning_half)
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def load(folder: Path, only: str = "") -> list[Pair]:
     pairs = []
     for record in records:
         if only in record["name"]:
-            shown, drawn = (
+            original, output = (
                 Image.open(folder / f"{record['name']}.{kind}.webp").convert("RGB") for kind in ("input", "raw")
             )
-            pairs.append(Pair(record["name"], Mode(record["mode"]), record["eye"], shown, drawn))
+            pairs.append(Pair(record["name"], Mode(record["mode"]), record["eye"], original, output))
     return pairs
 
 
@@ -108,23 +108,23 @@ def examine(pair: Pair) -> Row:
     """Calibrate and score one pair."""
     contract, mode, band = pair.contract, pair.mode, pair.band
     start = time.process_time()
-    found = calibrate_tile(pair.drawn, band, mode, contract)
+    calibration = calibrate_tile(pair.output, band, mode, contract)
     seconds = time.process_time() - start
-    halves = [to_canonical(image, mode) for image in (pair.shown, pair.drawn, found.tile)]
+    halves = [to_canonical(image, mode) for image in (pair.original, pair.output, calibration.tile)]
     truth, raw, calibrated = (half.crop((contract.band_px, 0, *half.size)) for half in halves)
     alone = _left_alone(truth, raw, calibrated)
-    feather = _feather(pair, found)
+    feather = _feather(pair, calibration)
     return Row(
         pair.name,
         pair.eye,
-        found.stages,
-        found.reason,
+        calibration.stages,
+        calibration.reason,
         _share(alone),
         _psnr(raw, truth, alone),
         _psnr(calibrated, truth, alone),
         _fine(raw, calibrated, truth, alone),
-        any(low > high for curve in found.tone for low, high in pairwise(curve)),
-        found.rim_px / contract.across_px,
+        any(low > high for curve in calibration.tone for low, high in pairwise(curve)),
+        calibration.rim_px / contract.across_px,
         feather == 0,
         feather,
         seconds,
@@ -137,9 +137,9 @@ def _left_alone(truth: Image.Image, *redraws: Image.Image) -> Image.Image:
     smooth = truth.reduce(edge).resize(truth.size, Image.Resampling.BILINEAR)
     blocks = [_block_errors(image, truth, edge) for image in (smooth, *redraws)]
     size = (truth.width // edge, truth.height // edge)
-    kept = bytes(255 if min(errors) < activity / 2 + 9 else 0 for activity, *errors in zip(*blocks, strict=True))
+    levels = bytes(255 if min(errors) < activity / 2 + 9 else 0 for activity, *errors in zip(*blocks, strict=True))
     mask = Image.new("L", truth.size)
-    mask.paste(Image.frombytes("L", size, kept).resize((size[0] * edge, size[1] * edge), Image.Resampling.NEAREST))
+    mask.paste(Image.frombytes("L", size, levels).resize((size[0] * edge, size[1] * edge), Image.Resampling.NEAREST))
     return mask
 
 
@@ -176,51 +176,51 @@ def _fine(raw: Image.Image, calibrated: Image.Image, truth: Image.Image, alone: 
         for image in (raw, calibrated, truth)
     ]
     squared = product(FINE, FINE)
-    own, after, known = (moments(row, row, mask) for row in rows)
-    alike = coherence(FINE, after, known, moments(rows[1], rows[2], mask))
-    explained = energy(squared, own) + alike * (energy(squared, known) - energy(squared, own))
+    before, after, target = (moments(row, row, mask) for row in rows)
+    alike = coherence(FINE, after, target, moments(rows[1], rows[2], mask))
+    explained = energy(squared, before) + alike * (energy(squared, target) - energy(squared, before))
     return energy(squared, after) / explained if explained > 0 else 1.0
 
 
-def _feather(pair: Pair, found: Calibration) -> int | None:
+def _feather(pair: Pair, calibration: Calibration) -> int | None:
     """The narrowest feather with which the gate passes; None where none does."""
     contract, mode, band = pair.contract, pair.mode, pair.band
-    enforced = enforce_conditioning_half(found.tile, band, mode, contract)
+    enforced = enforce_conditioning_half(calibration.tile, band, mode, contract)
     gate = interior_gate(band, mode, contract)
     for width in AUTO_WIDTHS:
-        tile = feather_tile(enforced, found.tile, band, mode, width, contract)
-        if gate.passes(score_tile(band, tile, mode, contract, found)):
+        tile = feather_tile(enforced, calibration.tile, band, mode, width, contract)
+        if gate.passes(score_tile(band, tile, mode, contract, calibration)):
             return width
     return None
 
 
 def crop(pair: Pair, draw: random.Random) -> Pair:
     """A random square of a pair, in a random mode."""
-    side = min(pair.shown.size)
+    side = min(pair.original.size)
     size = draw.randrange(min(_LEAST_SIDE_PX, side), side + 1) // _EVEN * _EVEN
-    left, top = draw.randrange(pair.shown.width - size + 1), draw.randrange(pair.shown.height - size + 1)
+    left, top = draw.randrange(pair.original.width - size + 1), draw.randrange(pair.original.height - size + 1)
     box = (left, top, left + size, top + size)
     mode = draw.choice(list(Mode))
-    shown, drawn = (from_canonical(image.crop(box), mode) for image in (pair.shown, pair.drawn))
-    return Pair(f"{pair.name} {box} {mode}", mode, pair.eye, shown, drawn)
+    original, output = (from_canonical(image.crop(box), mode) for image in (pair.original, pair.output))
+    return Pair(f"{pair.name} {box} {mode}", mode, pair.eye, original, output)
 
 
 def fuzz(pairs: Sequence[Pair], count: int, seed: int = 0) -> list[str]:
-    """What went wrong on `count` random crops, modes and contracts: an exception, or a picture of another size."""
+    """The failures on `count` random crops, modes and contracts: an exception, or a picture of another size."""
     draw = random.Random(f"fuzz:{count}:{seed}")
     wrong = []
     for _ in range(count):
         part = crop(draw.choice(pairs), draw)
-        along, across = part.shown.size
+        along, across = part.original.size
         band = draw.randrange(1, along)
         room = along - band
         contract = TileContract(along, band, min(band, room), draw.randrange(1, room + 1), across)
         try:
-            found = calibrate_tile(
-                part.drawn, part.shown.crop(contract.tile_frame(part.mode).conditioning_half), part.mode, contract
+            calibration = calibrate_tile(
+                part.output, part.original.crop(contract.tile_frame(part.mode).conditioning_half), part.mode, contract
             )
-            if found.tile.size != part.drawn.size or not math.isfinite(found.redraw_error):
-                wrong.append(f"{part.name} {contract}: {found.reason}")
+            if calibration.tile.size != part.output.size or not math.isfinite(calibration.redraw_error):
+                wrong.append(f"{part.name} {contract}: {calibration.reason}")
         except Exception as error:
             wrong.append(f"{part.name} {contract}: {error!r}")
     return wrong
@@ -232,7 +232,7 @@ def _fine_enough(energy: float) -> bool:
 
 def _totals(rows: Sequence[Row]) -> list[str]:
     """The lines below the table."""
-    judged = [row for row in rows if row.share > 0]
+    comparable = [row for row in rows if row.share > 0]
 
     def passing(eye: str, of: Callable[[Row], bool]) -> str:
         alike = [row for row in rows if row.eye == eye]
@@ -242,9 +242,9 @@ def _totals(rows: Sequence[Row]) -> list[str]:
         f"gate without a feather: {', '.join(passing(eye, lambda row: row.passes) for eye in _EYES)}",
         f"with the feather auto:  {', '.join(passing(eye, lambda row: row.feather is not None) for eye in _EYES)}",
         f"worse than raw by more than {_MAY_LOSE_DB} dB: "
-        f"{', '.join(r.name for r in judged if r.calibrated_db < r.raw_db - _MAY_LOSE_DB) or 'none'}",
+        f"{', '.join(r.name for r in comparable if r.calibrated_db < r.raw_db - _MAY_LOSE_DB) or 'none'}",
         f"fine energy outside {_FINE[0]} to {_FINE[1]} after calibration: "
-        f"{', '.join(f'{r.name} {r.fine:.2f}' for r in judged if r.stages and not _fine_enough(r.fine)) or 'none'}",
+        f"{', '.join(f'{r.name} {r.fine:.2f}' for r in comparable if r.stages and not _fine_enough(r.fine)) or 'none'}",
         f"falling tone curves: {', '.join(row.name for row in rows if row.falling) or 'none'}",
         f"calibration: median {statistics.median(row.seconds for row in rows):.2f} s of CPU, "
         f"at most {max(row.seconds for row in rows):.2f} s",

@@ -165,12 +165,12 @@ def of_pairs(folder: Path) -> list[Sample]:
     for pair in real.load(folder):
         if pair.eye == "damaged":
             continue
-        found = calibrate_tile(pair.drawn, pair.band, pair.mode, pair.contract)
-        tile = to_canonical(enforce_conditioning_half(found.tile, pair.band, pair.mode, pair.contract), pair.mode)
+        calibration = calibrate_tile(pair.output, pair.band, pair.mode, pair.contract)
+        tile = to_canonical(enforce_conditioning_half(calibration.tile, pair.band, pair.mode, pair.contract), pair.mode)
         band = to_canonical(pair.band, pair.mode)
         seam = _Seam("real", pair.name, "", band, pair.contract)
         strip = tile.crop(pair.contract.tile_frame(Mode.X_LTR).tile_strip)
-        samples.append(seam.sample(strip, VISIBLE if pair.eye == VISIBLE else "", found))
+        samples.append(seam.sample(strip, VISIBLE if pair.eye == VISIBLE else "", calibration))
     return [sample for sample in samples if sample]
 
 

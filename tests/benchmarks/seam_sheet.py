@@ -113,7 +113,7 @@ def _scene(name: str, seed: int) -> tuple[Image.Image, tuple[int, int, int, int]
 def rows_of_pairs(folder: Path) -> Iterator[Row]:
     """The pairs of a folder that `make bench-real` reads."""
     for pair in load(folder):
-        yield _row(f"{pair.name}\n{pair.eye}", pair.drawn, pair.band, pair.mode, pair.contract)
+        yield _row(f"{pair.name}\n{pair.eye}", pair.output, pair.band, pair.mode, pair.contract)
 
 
 def _row(text: str, raw: Image.Image, band: Image.Image, mode: Mode, contract: TileContract) -> Row:

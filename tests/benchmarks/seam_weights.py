@@ -162,9 +162,9 @@ def least(rows: Sequence[Row]) -> tuple[list[float], float]:
         matrix = [[curvature[i][j] + (1e-9 if i == j else 0.0) for j in free] for i in free]
         step = dict(zip(free, solve(matrix, [slope[i] for i in free]), strict=True))
         new = [max(0.0, value - step.get(i, 0.0)) for i, value in enumerate(values)]
-        moved = max(abs(a - b) for a, b in zip(new, values, strict=True))
+        change = max(abs(a - b) for a, b in zip(new, values, strict=True))
         values = new
-        if moved < 1e-4:
+        if change < 1e-4:
             break
     return values, _sum(rows, values)
 
@@ -233,12 +233,12 @@ def won(samples: Sequence[Sample], of: Callable[[Sample], Fit]) -> float:
 
 def held_out(samples: Sequence[Sample], workers: int) -> dict[str, Fit]:
     """For each picture the fit without it: drawn pictures and photographs in FOLDS, each real pair by itself."""
-    drawn = sorted({sample.picture for sample in samples if sample.group != "real"})
+    pictures = sorted({sample.picture for sample in samples if sample.group != "real"})
     pairs = sorted({sample.picture for sample in samples if sample.group == "real"})
-    left_out = [set(drawn[fold::FOLDS]) for fold in range(FOLDS)] + [{pair} for pair in pairs]
-    seen = [[sample for sample in samples if sample.picture not in out] for out in left_out]
+    left_out = [set(pictures[fold::FOLDS]) for fold in range(FOLDS)] + [{pair} for pair in pairs]
+    training = [[sample for sample in samples if sample.picture not in out] for out in left_out]
     with multiprocessing.Pool(workers) as pool:
-        fits = pool.map(fit, seen, chunksize=1)
+        fits = pool.map(fit, training, chunksize=1)
     return {picture: one for out, one in zip(left_out, fits, strict=True) for picture in out}
 
 
@@ -275,8 +275,8 @@ def main(argv: list[str] | None = None) -> int:
     figures = {
         name: {"refused": refused(samples, of), "truth wins": round(won(samples, of), 4)} for name, of in arms.items()
     }
-    for name, found in figures.items():
-        print(f"{name}: {json.dumps(found)}")
+    for name, values in figures.items():
+        print(f"{name}: {json.dumps(values)}")
     if options.write and not options.quick:
         record = _record(best, samples, figures)
         RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

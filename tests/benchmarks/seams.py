@@ -113,21 +113,21 @@ class Source:
 
 def TUNING() -> list[Source]:  # noqa: N802
     """The pictures that weights, floors and factors were fitted on."""
-    drawn = [Source(kind, seed) for kind in KINDS if kind not in HELD_OUT_KINDS for seed in TUNING_SEEDS]
-    return drawn + [Source(name) for name in PHOTOGRAPHS if name in TUNING_PHOTOGRAPHS]
+    sources = [Source(kind, seed) for kind in KINDS if kind not in HELD_OUT_KINDS for seed in TUNING_SEEDS]
+    return sources + [Source(name) for name in PHOTOGRAPHS if name in TUNING_PHOTOGRAPHS]
 
 
 def REPORTING() -> list[Source]:  # noqa: N802
     """The pictures of the printed table."""
-    drawn = [Source(kind, seed) for kind in KINDS for seed in REPORTING_SEEDS]
-    return drawn + [Source(name) for name in PHOTOGRAPHS if name not in TUNING_PHOTOGRAPHS]
+    sources = [Source(kind, seed) for kind in KINDS for seed in REPORTING_SEEDS]
+    return sources + [Source(name) for name in PHOTOGRAPHS if name not in TUNING_PHOTOGRAPHS]
 
 
 def COMPARED() -> list[Source]:  # noqa: N802
     """The pictures of the table of contracts, each with every contract that has room in it."""
-    drawn = [(kind, REPORTING_SEEDS[0], CONTRACTS) for kind in KINDS]
+    sources = [(kind, REPORTING_SEEDS[0], CONTRACTS) for kind in KINDS]
     photographs = [(name, None, ("classic", "long")) for name in PHOTOGRAPHS if name not in TUNING_PHOTOGRAPHS]
-    pictures: list[tuple[str, int | None, tuple[str, ...]]] = [*drawn, *photographs]
+    pictures: list[tuple[str, int | None, tuple[str, ...]]] = [*sources, *photographs]
     return [Source(name, seed, contract, among) for name, seed, among in pictures for contract in among]
 
 
@@ -206,8 +206,8 @@ def _change(damaged: Image.Image, truth: Image.Image) -> float:
 
 def probe() -> dict[str, float]:
     """A small part of the benchmark, to be compared with what seams.json recorded: the primary metric by damage."""
-    chosen = [damage for damage in DAMAGES if damage.name in {"shift along", "colour cast", "smear", "mirrored band"}]
-    rows = examine(Source("diagonals", REPORTING_SEEDS[0]), 1, 0, chosen)
+    damages = [damage for damage in DAMAGES if damage.name in {"shift along", "colour cast", "smear", "mirrored band"}]
+    rows = examine(Source("diagonals", REPORTING_SEEDS[0]), 1, 0, damages)
     return {f"{row.damage or 'truth'} {row.strength:g} #{number}": row.metrics[0] for number, row in enumerate(rows)}
 
 

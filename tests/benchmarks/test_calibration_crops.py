@@ -15,7 +15,7 @@ def _one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_picture_is_redrawn_in_every_profile() -> None:
     pairs = list(calibration_crops.pairs(0))
     assert [pair.name for pair in pairs] == [each.name for each in REDRAWS] + [f"picture {name}" for name in PROFILES]
-    assert all(pair.shown.size == pair.drawn.size == (384, 384) for pair in pairs)
+    assert all(pair.original.size == pair.output.size == (384, 384) for pair in pairs)
 
 
 def test_an_exception_names_its_seed_and_its_crop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def truth(dx: int = 0, dy: int = 0) -> Image.Image:
     return PICTURE.crop((SEAM + dx, dy, SEAM + dx + STRIP, dy + HEIGHT))
 
 
-def made(name: str, strength: float, seed: int = 1) -> Image.Image:
+def make(name: str, strength: float, seed: int = 1) -> Image.Image:
     return BY_NAME[name].make(scene(seed), strength)
 
 
@@ -47,25 +47,25 @@ def test_stronger_is_farther_from_the_truth() -> None:
 
 
 def test_a_gap_leaves_columns_out() -> None:
-    assert made("gap", 6).tobytes() == truth(dx=6).tobytes()
+    assert make("gap", 6).tobytes() == truth(dx=6).tobytes()
 
 
 def test_a_mirrored_band_is_mirrored_at_the_seam() -> None:
     before = PICTURE.crop((SEAM - STRIP, 0, SEAM, HEIGHT))
-    assert made("mirrored band", 0).tobytes() == before.transpose(Image.Transpose.FLIP_LEFT_RIGHT).tobytes()
+    assert make("mirrored band", 0).tobytes() == before.transpose(Image.Transpose.FLIP_LEFT_RIGHT).tobytes()
 
 
 def test_a_copied_band_is_the_strip_before_the_seam() -> None:
-    assert made("copied band", 1).tobytes() == PICTURE.crop((SEAM - STRIP, 0, SEAM, HEIGHT)).tobytes()
+    assert make("copied band", 1).tobytes() == PICTURE.crop((SEAM - STRIP, 0, SEAM, HEIGHT)).tobytes()
 
 
 def test_a_smear_repeats_the_last_column() -> None:
     last = PICTURE.crop((SEAM - 1, 0, SEAM, HEIGHT))
-    smear = made("smear", 1)
+    smear = make("smear", 1)
     assert all(smear.crop((x, 0, x + 1, HEIGHT)).tobytes() == last.tobytes() for x in range(STRIP))
 
 
-def test_noise_has_the_deviation_that_was_asked_for() -> None:
+def test_noise_has_the_requested_deviation() -> None:
     grey = Image.new("RGB", PICTURE.size, (128, 128, 128))
     strip = BY_NAME["noise"].make(Scene(grey, SEAM, STRIP, truth(), random.Random(1)), 8)
     assert ImageStat.Stat(strip).stddev == pytest.approx([8, 8, 8], rel=0.05)
@@ -74,5 +74,5 @@ def test_noise_has_the_deviation_that_was_asked_for() -> None:
 
 def test_strokes_grow_dark_or_thin() -> None:
     mean = sum(ImageStat.Stat(truth()).mean)
-    assert sum(ImageStat.Stat(made("stroke thickening", 100)).mean) < mean
-    assert sum(ImageStat.Stat(made("stroke thinning", 100)).mean) > mean
+    assert sum(ImageStat.Stat(make("stroke thickening", 100)).mean) < mean
+    assert sum(ImageStat.Stat(make("stroke thinning", 100)).mean) > mean

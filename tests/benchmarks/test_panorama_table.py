@@ -25,8 +25,8 @@ def recorded() -> dict[str, Any]:
     [(RESULTS, panorama_table.render), ("README.md", panorama_table.render_headline)],
 )
 def test_the_document_shows_the_last_run(recorded: dict[str, Any], document: str, render: Callable[..., str]) -> None:
-    shown = marked(read(document), "bench-panorama").strip("\n")
-    assert shown == render(recorded), "run `python -m tests.benchmarks.panorama --write`"
+    table = marked(read(document), "bench-panorama").strip("\n")
+    assert table == render(recorded), "run `python -m tests.benchmarks.panorama --write`"
 
 
 def test_the_record_is_of_these_runs(recorded: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ def test_trial_steps_count_the_best_choices_and_the_nearly_best() -> None:
     rows = [row("a x_ltr", step, 1) for step in range(1, 5)]
     for one, behind in zip(rows, (0.0, 0.05, 0.4, 1.0), strict=True):
         one["calibrated candidates"][2]["psnr"] = 31.0 + behind
-    result = panorama_table.tried(rows)
+    result = panorama_table.trial_figures(rows)
     assert (result["best"], result["alike"], result["close"]) == (0.25, 0.5, 0.75)
     assert (result["psnr"], result["possible"]) == (31.0, 31.3625)
     recorded = {**panorama_table.summarise(rows), "trials": result}
@@ -107,7 +107,7 @@ def test_trial_steps_are_of_every_picture_and_of_none_that_anything_was_chosen_o
     assert not {run.seed for run in trials} & {run.seed for run in panorama_runs.RUNS}
 
 
-def test_each_contract_is_held_against_the_first_on_the_same_pictures() -> None:
+def test_each_contract_is_compared_with_the_first_on_the_same_pictures() -> None:
     rows = [
         {**row(run, step, 1), "contract": contract}
         for contract, runs, steps in (("classic", "ab", 2), ("long", "a", 1))

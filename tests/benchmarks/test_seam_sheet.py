@@ -29,11 +29,11 @@ def test_each_row_has_a_cell_for_each_way() -> None:
     assert len({tile.tobytes() for tile in row.tiles}) == len(COLUMNS)
 
 
-def test_real_pairs_are_rows_with_what_the_eye_said(tmp_path: Path) -> None:
+def test_real_pairs_are_rows_with_their_verdict_by_eye(tmp_path: Path) -> None:
     redraw = REDRAWS[0]
     box = (0, 0, 128, 128)
-    redraw.shown.crop(box).save(tmp_path / "one.input.webp", lossless=True)
-    redraw.drawn.crop(box).save(tmp_path / "one.raw.webp", lossless=True)
+    redraw.original.crop(box).save(tmp_path / "one.input.webp", lossless=True)
+    redraw.output.crop(box).save(tmp_path / "one.raw.webp", lossless=True)
     record = {"name": "one", "mode": redraw.mode, "eye": "invisible"}
     (tmp_path / "pairs.json").write_text(json.dumps([record]), "utf-8")
     out = tmp_path / "sheet.png"

@@ -54,13 +54,13 @@ def test_a_fit_is_written_into_the_package() -> None:
     assert with_fit(source, {"weights": dict.fromkeys(recorded["weights"], 7.25)}).count(", 7.25, ") == COUNT
 
 
-def test_what_tells_more_weighs_more_and_nothing_weighs_less_than_nothing() -> None:
+def test_informative_components_weigh_more_and_no_weight_is_negative() -> None:
     (strong, weak, wrong, _), _ = least(rows(2.0, 0.5, -1.0))
     assert strong > weak > 0
     assert wrong == 0
 
 
-def test_components_that_tell_the_same_share_the_weight() -> None:
+def test_equal_components_share_the_weight() -> None:
     same = [Row((row.coefficients[0], row.coefficients[0], 0.0), row.share) for row in rows(1.0)]
     (first, second, _), _ = least(same)
     assert first == pytest.approx(second, rel=1e-3)
@@ -92,8 +92,8 @@ def test_groups_have_their_shares_and_damages_of_every_kind_count_alike() -> Non
         sample(4.0, group="smooth", place="3", damage="noise"),
         sample(4.0, group="real", picture="pair", damage="visible"),
     ]
-    found = rows_of(samples)
-    at_gate, beside = ([row for row in found if bool(row.coefficients[-1]) is gate] for gate in (True, False))
+    fit_rows = rows_of(samples)
+    at_gate, beside = ([row for row in fit_rows if bool(row.coefficients[-1]) is gate] for gate in (True, False))
     total = SHARES["truth"] + SHARES["damage"] + SHARES["redraw"] + SHARES["damaged redraw"] + SHARES["visible"]
     assert sum(row.share for row in at_gate) == pytest.approx(total)
     blurred, also_blurred, noisy = (row.share for row in beside)
@@ -109,7 +109,7 @@ def test_truths_should_cost_less_than_the_constant_and_damages_more() -> None:
     assert beside.coefficients[0] == pytest.approx(0.3)
 
 
-def test_the_band_says_what_is_usual() -> None:
+def test_the_band_sets_the_usual_values() -> None:
     usual = replace(sample(1.0), interior=(sample(1.0).seam, sample(0.0).seam))
     (truth,) = rows_of([usual])
     assert truth.coefficients[0] == pytest.approx(-(0.5 - DEFAULT_GATE / 2 * 0.25))
@@ -128,7 +128,7 @@ def test_refusals_and_wins_are_counted() -> None:
     assert won(samples, lambda _: heavy) == pytest.approx(1.5 / 3)
 
 
-def test_no_picture_is_judged_by_a_fit_that_has_seen_it() -> None:
+def test_every_picture_is_scored_by_a_fit_without_it() -> None:
     draw = random.Random(11)
     samples = [
         sample(draw.gauss(2.0 if damage else 0.5, 0.5), damage=damage, picture=picture, place=str(k))
@@ -137,7 +137,7 @@ def test_no_picture_is_judged_by_a_fit_that_has_seen_it() -> None:
         for k in range(6)
     ]
     samples.append(sample(1.0, group="real", picture="pair"))
-    found = held_out(samples, workers=1)
-    assert set(found) == {"a", "b", "c", "d", "pair"}
-    assert found["a"] == fit([one for one in samples if one.picture != "a"])
-    assert found["pair"] == fit([one for one in samples if one.picture != "pair"])
+    fits = held_out(samples, workers=1)
+    assert set(fits) == {"a", "b", "c", "d", "pair"}
+    assert fits["a"] == fit([one for one in samples if one.picture != "a"])
+    assert fits["pair"] == fit([one for one in samples if one.picture != "pair"])

@@ -25,8 +25,8 @@ def recorded() -> dict[str, Any]:
     ("document", "render"), [(RESULTS, seams_table.render), ("README.md", seams_table.render_headline)]
 )
 def test_the_document_shows_the_last_run(document: str, render: Callable[..., str], recorded: dict[str, Any]) -> None:
-    shown = marked(read(document), "bench-seams").strip("\n")
-    assert shown == render(recorded), "run `python -m tests.benchmarks.seams --write`"
+    table = marked(read(document), "bench-seams").strip("\n")
+    assert table == render(recorded), "run `python -m tests.benchmarks.seams --write`"
 
 
 def test_a_part_of_the_run_gives_the_recorded_figures_again(recorded: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def test_a_rectangular_contract_judges_as_well_as_the_classic_one(contract: str,
     assert own["refused"] <= classic["refused"]
 
 
-def test_nothing_is_reported_that_was_tuned_on() -> None:
+def test_no_tuning_picture_is_reported() -> None:
     tuning, reporting = seams.TUNING(), seams.REPORTING()
     assert not set(tuning) & set(reporting)
     photographs = {source.name for source in reporting if source.seed is None}
@@ -93,7 +93,7 @@ class TestSummary:
         rows = [scored(passed=False), scored(source="night"), scored(source="night", seam=1)]
         assert seams_table.summarise(rows, ["ink"])["gate"]["refused"] == {"ink": [1, 1], "night": [0, 2]}
 
-    def test_holds_each_contract_against_the_first_on_the_pictures_that_both_have(self) -> None:
+    def test_compares_each_contract_with_the_first_on_common_pictures(self) -> None:
         of_classic = [scored(), scored(self.name, -1.0), scored(source="night", passed=False)]
         of_long = [scored(contract="long", passed=False), scored(self.name, 1.0, contract="long")]
         result = seams_table.compared([*of_classic, *of_long])

@@ -190,12 +190,12 @@ class TestVetoes:
     def test_rim_is_one_pixel_beyond_what_calibration_may_leave(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         plain = score_tile(canvas, tile, "x_ltr", SMALL)
-        kept = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px))
-        lost = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px + 1))
-        assert kept.vetoes == plain.vetoes
-        assert kept.primary == plain.primary
-        assert lost.vetoes == (*plain.vetoes, "rim")
-        assert lost.primary == plain.primary - VETO_PENALTY
+        passing = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px))
+        failing = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px + 1))
+        assert passing.vetoes == plain.vetoes
+        assert passing.primary == plain.primary
+        assert failing.vetoes == (*plain.vetoes, "rim")
+        assert failing.primary == plain.primary - VETO_PENALTY
 
     @pytest.mark.parametrize("fidelity", [math.nan, -math.inf, FIDELITY_FLOOR - 1])
     def test_unfaithful_is_a_conditioning_half_that_cannot_be_explained(self, fidelity: float) -> None:
@@ -209,7 +209,7 @@ class TestVetoes:
         assert "fidelity" not in score_tile(canvas, tile, "x_ltr", SMALL).metrics
         assert score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=31.5)).metrics["fidelity"] == 31.5
 
-    def test_of_equal_seams_the_truer_redraw_is_better_and_the_seam_stays_what_it_is(self) -> None:
+    def test_a_truer_redraw_with_an_equal_seam_is_better(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         alone = score_tile(canvas, tile, "x_ltr", SMALL)
         near, far = (score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_error=error)) for error in (1.0, 9.0))
@@ -231,31 +231,31 @@ class TestVetoes:
         assert 0 >= metrics[0] == metrics[1] > metrics[2] > metrics[3] == metrics[4]
         assert metrics[4] == score_tile(canvas, tile, "x_ltr", SMALL).metrics[name]
 
-    def test_what_the_redraw_departs_by_is_expected(self) -> None:
+    def test_departures_of_the_redraw_are_expected(self) -> None:
         assert expected_departures(None) == {}
         between = (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2
         for residual, share in ((1.0, 1.0), (between, 0.5), (VISIBLE_RESIDUAL, 0.0)):
-            found = Found(redraw_residual=residual, redraw_departures={"step": 0.2, "turn": 0.1})
-            assert expected_departures(found) == pytest.approx({"step": 0.2 * share, "turn": 0.1 * share})
+            calibration = Found(redraw_residual=residual, redraw_departures={"step": 0.2, "turn": 0.1})
+            assert expected_departures(calibration) == pytest.approx({"step": 0.2 * share, "turn": 0.1 * share})
 
-    def test_beyond_what_is_expected_a_seam_may_cost_less(self) -> None:
+    def test_a_seam_may_cost_less_beyond_the_expected_departures(self) -> None:
         """A damage cannot hide in what the redraw excuses."""
         canvas, tile = scene(draw("clouds", (64, 64), 9))
         plain = score_tile(canvas, tile, "x_ltr", SMALL)
         assert plain.metrics["seam"] < 0
         assert not plain.vetoes
         for residual, share in ((1.0, SEAMLESS_LIMIT), (VISIBLE_RESIDUAL, 1.0)):
-            found = Found(redraw_residual=residual, redraw_departures={"step": 1e-9})
-            assert allowed_share(found) == pytest.approx(share)
-            seam = score_tile(canvas, tile, "x_ltr", SMALL, found).metrics["seam"]
+            calibration = Found(redraw_residual=residual, redraw_departures={"step": 1e-9})
+            assert allowed_share(calibration) == pytest.approx(share)
+            seam = score_tile(canvas, tile, "x_ltr", SMALL, calibration).metrics["seam"]
             assert seam == pytest.approx(plain.metrics["seam"] / share)
 
-    def test_where_nothing_is_expected_a_seam_may_cost_what_it_may_without_a_calibration(self) -> None:
+    def test_a_calibration_without_expected_departures_leaves_the_allowed_cost(self) -> None:
         canvas, tile = scene(draw("clouds", (64, 64), 9))
-        found = calibrate_tile(tile, canvas, "x_ltr", SMALL)
-        assert found.redraw_departures
-        assert allowed_share(found) == allowed_share(Found(redraw_residual=1.0)) == allowed_share(None) == 1
-        assert score_tile(canvas, tile, "x_ltr", SMALL, found).metrics["seam"] == (
+        calibration = calibrate_tile(tile, canvas, "x_ltr", SMALL)
+        assert calibration.redraw_departures
+        assert allowed_share(calibration) == allowed_share(Found(redraw_residual=1.0)) == allowed_share(None) == 1
+        assert score_tile(canvas, tile, "x_ltr", SMALL, calibration).metrics["seam"] == (
             score_tile(canvas, tile, "x_ltr", SMALL).metrics["seam"]
         )
 
@@ -263,15 +263,15 @@ class TestVetoes:
         """The band of a smooth picture has little but noise, which no redraw explains."""
         canvas, tile = scene(noise((64, 64), 9))
         for residual, vetoes in ((1.0, ()), (VISIBLE_RESIDUAL, ("unfaithful",))):
-            found = Found(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
-            assert score_tile(canvas, tile, "x_ltr", SMALL, found).vetoes == vetoes
+            calibration = Found(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
+            assert score_tile(canvas, tile, "x_ltr", SMALL, calibration).vetoes == vetoes
 
     @pytest.mark.parametrize("kind", ["ink", "hatching", "writing", "foliage", "clouds"])
     def test_another_picture_of_the_same_kind_is_unfaithful(self, kind: str) -> None:
         contract = TileContract(256, 128, 64, 64)
         canvas, other = draw(kind, (128, 256), 1), draw(kind, (256, 256), 2)
-        found = calibrate_tile(other, canvas, "x_ltr", contract)
-        assert "unfaithful" in score_tile(canvas, found.tile, "x_ltr", contract, found).vetoes
+        calibration = calibrate_tile(other, canvas, "x_ltr", contract)
+        assert "unfaithful" in score_tile(canvas, calibration.tile, "x_ltr", contract, calibration).vetoes
 
 
 class TestGate:
@@ -284,7 +284,7 @@ class TestGate:
         canvas = noise((100, 64), 4)
         assert interior_gate(canvas, "x_ltr", SMALL) == interior_gate(canvas.crop((68, 0, 100, 64)), "x_ltr", SMALL)
 
-    def test_keeps_what_it_was_made_from(self) -> None:
+    def test_records_its_inputs(self) -> None:
         gate = interior_gate(noise((512, 1024), 4), "x_ltr", CLASSIC, factor=2.5)
         assert gate.factor == 2.5
         assert len(gate.interior) > 1

@@ -79,7 +79,7 @@ def test_the_cost_of_a_departure_is_bounded_and_a_half_where_it_is_noticeable() 
     assert 0.99 < Departure(1e3, 4.0).cost(3.0) < 1
 
 
-def test_a_component_counts_what_lies_on_its_side_of_the_curve() -> None:
+def test_a_component_counts_departures_on_its_side_of_the_curve() -> None:
     curves = {"c": [0.0, 2.0] * REACH}
     curves["c"][REACH] = 4.0
     rise, fall = (Component("c", 1.0, 1.0, 2, sign=sign) for sign in (1, -1))
@@ -121,7 +121,7 @@ def test_grain_counts_where_only_the_new_half_has_it() -> None:
     assert cost_of("grain", GREY, GREY) < 0.2
 
 
-def test_grain_that_nobody_sees_counts_little() -> None:
+def test_invisible_grain_counts_little() -> None:
     """Even noise of 3 and of 33 levels, beside a flat picture: standard deviations of .8 and 9.5 levels."""
     flat = constant(GREY.size, (112, 112, 112))
     faint, visible = (noise(GREY.size, 7).point([112 + v * wide // 256 for v in range(256)] * 3) for wide in (3, 33))
@@ -147,15 +147,15 @@ def test_tone_is_compared_over_columns_so_that_texture_hides_no_step() -> None:
     assert cost_of("tone", GREY, GREY) < 0.1
 
 
-def test_what_is_expected_of_a_component_does_not_count() -> None:
+def test_the_expected_departure_of_a_component_does_not_count() -> None:
     past, future = ramp((32, 40)), ramp((32, 40)).point(lambda v: min(255, v + 60))
-    found, less, none = (departures_at_seam(past, future, {"step": step}) for step in (0.0, 0.01, 1.0))
-    assert found == departures_at_seam(past, future)
-    assert found["step"].beyond > 0.01
-    assert less["step"] == pytest.approx(Departure(found["step"].beyond - 0.01, found["step"].spread))
+    full, less, none = (departures_at_seam(past, future, {"step": step}) for step in (0.0, 0.01, 1.0))
+    assert full == departures_at_seam(past, future)
+    assert full["step"].beyond > 0.01
+    assert less["step"] == pytest.approx(Departure(full["step"].beyond - 0.01, full["step"].spread))
     assert none["step"].beyond == 0
-    assert {**less, "step": None} == {**found, "step": None}
-    assert max(departures_at_seam(past, future, dict.fromkeys(found, 1e9)).values()).beyond == 0
+    assert {**less, "step": None} == {**full, "step": None}
+    assert max(departures_at_seam(past, future, dict.fromkeys(full, 1e9)).values()).beyond == 0
 
 
 NAMES = [component.name for component in COMPONENTS if component.name != "tone"]
@@ -163,16 +163,16 @@ NAMES = [component.name for component in COMPONENTS if component.name != "tone"]
 
 
 class TestRedrawDepartures:
-    def test_are_nothing_where_a_band_meets_itself_or_is_too_narrow(self) -> None:
+    def test_are_0_for_an_exact_redraw_and_for_too_narrow_a_band(self) -> None:
         for band, redraw in ((noise((64, 64), 1), noise((64, 64), 1)), (noise((3, 64), 1), noise((3, 64), 2))):
             assert redraw_departures(band, redraw, REACH) == dict.fromkeys(NAMES, 0.0)
 
     def test_of_a_flat_band_is_measured_exactly(self) -> None:
         """Steps of 2 levels in three channels beside none: (6 + .3) / (6 + .6), and .3 / .6 in the band."""
         flat, lighter = constant((64, 64), (100, 100, 100)), constant((64, 64), (102, 102, 102))
-        found = redraw_departures(flat, lighter, REACH)
-        assert found["step"] == pytest.approx(6.3 / 6.6 - 0.5)
-        assert {name for name, departure in found.items() if departure} <= {"step", "straightness"}
+        values = redraw_departures(flat, lighter, REACH)
+        assert values["step"] == pytest.approx(6.3 / 6.6 - 0.5)
+        assert {name for name, departure in values.items() if departure} <= {"step", "straightness"}
 
     def test_count_the_side_that_counts_at_a_seam(self) -> None:
         """Grain counts where the redraw adds it, detail in colour where the redraw lacks it."""
@@ -184,13 +184,13 @@ class TestRedrawDepartures:
         assert redraw_departures(flat, coloured, REACH)["colour_detail"] == 0
 
     @pytest.mark.parametrize("kind", ["ink", "foliage", "cobbles"])
-    def test_rise_with_what_the_redraw_is_off_by(self, kind: str) -> None:
+    def test_rise_with_the_offset_of_the_redraw(self, kind: str) -> None:
         picture = draw(kind, (160, 256), 2)
         band, slightly, far = (picture.crop((16, 16 + dy, 144, 230 + dy)) for dy in (0, 1, 4))
         near, off = (redraw_departures(band, redraw, 64) for redraw in (slightly, far))
         assert 0 < near["step"] < off["step"]
 
-    def test_are_what_the_curves_depart_by_at_such_cuts(self) -> None:
+    def test_are_the_departures_from_the_curves_at_cuts_in_the_band(self) -> None:
         """Of one cut that is a sample; the mean over many is it."""
         picture = draw("foliage", (288, 256), 2)
         band, redraw = picture.crop((0, 0, 256, 256)), picture.crop((0, 1, 256, 256)).resize((256, 256))
@@ -199,6 +199,6 @@ class TestRedrawDepartures:
             for x in range(64, 193, 8)
         ]
         means = {name: sum(cut[name].beyond for cut in cuts) / len(cuts) for name in NAMES}
-        found = redraw_departures(band, redraw, 64)
+        values = redraw_departures(band, redraw, 64)
         for name in ("step", "colour_step", "turn", "straightness"):
-            assert found[name] == pytest.approx(means[name], abs=0.02)
+            assert values[name] == pytest.approx(means[name], abs=0.02)

@@ -25,22 +25,22 @@ class Redraw:
     mode: Mode
 
     @cached_property
-    def drawn(self) -> Image.Image:
-        """What came out of the autoencoder, a square, RGB."""
+    def output(self) -> Image.Image:
+        """The output of the autoencoder, a square, RGB."""
         with Image.open(FIXTURES / "redraws" / f"{self.name}.webp") as image:
             return image.convert("RGB")
 
     @cached_property
-    def shown(self) -> Image.Image:
-        """What went in, the same square, RGB."""
-        size, (left, top) = self.drawn.width, self.at
+    def original(self) -> Image.Image:
+        """The input of the autoencoder, the same square, RGB."""
+        size, (left, top) = self.output.width, self.at
         with Image.open(FIXTURES / self.source) as image:
             return image.convert("RGB").crop((left, top, left + size, top + size))
 
     @property
     def contract(self) -> TileContract:
         """Half of the square is the band, a quarter the overlap and a quarter the advance."""
-        size = self.drawn.width
+        size = self.output.width
         return TileContract(size, size // 2, size // 4, size // 4)
 
 

@@ -16,7 +16,7 @@ from exquisite.contract import Mode, TileContract
 from exquisite.geometry.overlap_score import interior_gate, score_tile
 from tests.support.pictures import draw, noise
 
-__all__ = ["SEAMS", "SEAM_PINS", "measured", "pinned"]
+__all__ = ["SEAMS", "SEAM_PINS", "pinned", "score_record"]
 
 SEAM_PINS = Path(__file__).with_name("seam_pins.json")
 """The values of every seam, by its name."""
@@ -42,7 +42,7 @@ SEAMS: Mapping[str, tuple[str, Change]] = {
 """Name of a seam -> (what is drawn, how the new half is changed)."""
 
 
-def measured(name: str) -> dict[str, object]:
+def score_record(name: str) -> dict[str, object]:
     """What scorer and gate say of a seam: every metric, the vetoes, the threshold."""
     kind, change = SEAMS[name]
     size = (_CONTRACT.tile_px, _CONTRACT.across_px)
@@ -65,7 +65,7 @@ def pinned() -> dict[str, dict[str, object]]:
 
 def main() -> int:
     """Write the values of every seam."""
-    values = {name: measured(name) for name in SEAMS}
+    values = {name: score_record(name) for name in SEAMS}
     SEAM_PINS.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -78,7 +78,7 @@ def test_the_latent_profile_redraws_the_finest_detail() -> None:
     """Redraws by latent models correlate with their originals by .44 to .92, .65 in the median."""
     correlations = []
     for number, pair in enumerate(REDRAWS):
-        picture = pair.shown.crop((0, 0, 160, 160))
+        picture = pair.original.crop((0, 0, 160, 160))
         unmoved = replace(random_drift("latent", number), shift=(0.0, 0.0), zoom=(1.0, 1.0), warp_px=0.0, fine_px=0.0)
         correlations.append(shared_detail(picture, redraw(picture, (0, 0, 160, 160), unmoved)))
     assert 0.35 < min(correlations) < 0.6 < max(correlations)

@@ -55,10 +55,10 @@ def beyond_the_seam(image: Image.Image, contract: TileContract = CONTRACT) -> Im
 @pytest.mark.parametrize("kind", ["cobbles", "ink", "foliage", "clouds"])
 def test_the_generated_half_comes_back_to_the_truth(kind: str) -> None:
     raw, band, truth = scene(kind, DRIFT)
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.applied
-    assert found.residual_after < 0.6 * found.residual_before
-    assert rms(beyond_the_seam(found.tile), beyond_the_seam(truth)) < 0.4 * rms(
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.applied
+    assert calibration.residual_after < 0.6 * calibration.residual_before
+    assert rms(beyond_the_seam(calibration.tile), beyond_the_seam(truth)) < 0.4 * rms(
         beyond_the_seam(raw), beyond_the_seam(truth)
     )
 
@@ -67,10 +67,10 @@ def test_the_generated_half_comes_back_to_the_truth(kind: str) -> None:
 def test_a_slight_change_of_tone_is_corrected_among_displaced_strokes(kind: str) -> None:
     """The strokes are nearly all of the residual, which the curves lower by less than CLEAR_FALL."""
     raw, band, truth = scene(kind, Drift(contrast=0.97, fine_px=2.0, fine_cell_px=16, seed=5, noise=0.5))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert "tone" in found.stages
-    before, after, known = (beyond_the_seam(tile).reduce(16) for tile in (raw, found.tile, truth))
-    assert rms(after, known) < 0.96 * rms(before, known)
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert "tone" in calibration.stages
+    before, after, true = (beyond_the_seam(tile).reduce(16) for tile in (raw, calibration.tile, truth))
+    assert rms(after, true) < 0.96 * rms(before, true)
 
 
 def test_a_deep_band_is_measured_next_to_the_seam_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_a_deep_band_is_measured_next_to_the_seam_alone(monkeypatch: pytest.Monk
     assert calibration.shift == pytest.approx(whole.shift, abs=0.05)
 
 
-def test_what_the_patch_overlaps_is_always_measured() -> None:
+def test_the_overlap_of_the_patch_is_always_measured() -> None:
     assert measured_contract(CLASSIC) == CLASSIC
     assert measured_contract(LONG) == LONG
     assert (measured_contract(TALL).band_px, measured_contract(TALL).tile_px) == (512, 1536)
@@ -97,16 +97,16 @@ def test_what_the_patch_overlaps_is_always_measured() -> None:
 
 def test_the_drift_is_reported() -> None:
     raw, band, _ = scene("cobbles", DRIFT)
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
     size = CONTRACT.tile_px
     x, y = DRIFT.landing(BORDER + 128, BORDER + 128, (BORDER, BORDER, BORDER + size, BORDER + size))
-    assert found.shift == pytest.approx((x - 128, y - 128), abs=0.05)
-    assert found.scale == pytest.approx((1.01, 1.01), abs=0.002)
-    assert found.softness > 1.2
-    assert len(found.tone) == 3
-    assert found.kept > 0.3
-    assert json.loads(json.dumps(found.as_dict()))["applied"] is True
-    assert "tile" not in found.as_dict()
+    assert calibration.shift == pytest.approx((x - 128, y - 128), abs=0.05)
+    assert calibration.scale == pytest.approx((1.01, 1.01), abs=0.002)
+    assert calibration.softness > 1.2
+    assert len(calibration.tone) == 3
+    assert calibration.kept > 0.3
+    assert json.loads(json.dumps(calibration.as_dict()))["applied"] is True
+    assert "tile" not in calibration.as_dict()
 
 
 FRUIT = Path(__file__).parents[3] / "fixtures" / "pictures" / "fruit.jpg"
@@ -125,10 +125,10 @@ def flat_areas(drift: Drift) -> tuple[Image.Image, Image.Image]:
 @pytest.mark.parametrize("seed", [1, 4])
 def test_flat_areas_in_another_tone_are_not_moved(seed: int) -> None:
     drift = Drift.random(seed)
-    found = calibrate_tile(*flat_areas(drift), "x_ltr")
+    calibration = calibrate_tile(*flat_areas(drift), "x_ltr")
     x, y = drift.landing(BORDER + 512, 512, (BORDER, 0, BORDER + 1024, 1024))
-    assert found.local_px == (0, 0)
-    assert found.shift == pytest.approx((x - 512, y - 512), abs=0.1)
+    assert calibration.local_px == (0, 0)
+    assert calibration.shift == pytest.approx((x - 512, y - 512), abs=0.1)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5])
@@ -137,35 +137,36 @@ def test_hatching_is_not_bent_where_the_model_only_moved_it(seed: int) -> None:
     assert calibrate_tile(raw, band, "x_ltr", MIDDLING).local_px == (0, 0)
 
 
-def test_a_local_displacement_that_is_there_is_undone() -> None:
+def test_a_local_displacement_is_corrected() -> None:
     raw, band, _ = scene("cobbles", replace(DRIFT, warp_px=2), MIDDLING)
-    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
-    assert max(found.local_px) > 1
-    assert found.residual_after < 0.25 * found.residual_before
+    calibration = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert max(calibration.local_px) > 1
+    assert calibration.residual_after < 0.25 * calibration.residual_before
 
 
 def test_the_error_of_a_bent_redraw_is_that_of_the_columns_beside_the_seam() -> None:
     raw, band, _ = scene("cobbles", replace(DRIFT, warp_px=2), MIDDLING)
-    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
-    assert "bend" in found.stages
-    left, top, seam, bottom = found.sound
-    redraw_of_band, new = found.tile.crop(found.sound), found.tile.crop((seam, top, seam + NEW_PX, bottom))
-    beside = redraw_error(redraw_of_band, band.crop(found.sound), left, None)
-    assert found.redraw_error == pytest.approx(beside * lost_detail(redraw_of_band, new))
+    calibration = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert "bend" in calibration.stages
+    left, top, seam, bottom = calibration.sound
+    tile = calibration.tile
+    redraw_of_band, new = tile.crop(calibration.sound), tile.crop((seam, top, seam + NEW_PX, bottom))
+    beside = redraw_error(redraw_of_band, band.crop(calibration.sound), left, None)
+    assert calibration.redraw_error == pytest.approx(beside * lost_detail(redraw_of_band, new))
 
 
 @pytest.mark.parametrize("kind", ["diagonals", "painterly", "night", "clouds"])
-def test_strokes_drawn_anew_move_nothing(kind: str) -> None:
+def test_strokes_drawn_anew_cause_no_displacement(kind: str) -> None:
     """Each stroke is displaced in a direction of its own: no placement and no bend holds in the generated half."""
     raw, band, truth = scene(kind, Drift(fine_px=2, fine_cell_px=32, seed=1), MIDDLING)
-    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
-    assert not {"place", "bend"} & set(found.stages)
-    after, before = (_blurred_rms(tile, truth) for tile in (found.tile, raw))
+    calibration = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert not {"place", "bend"} & set(calibration.stages)
+    after, before = (_blurred_rms(tile, truth) for tile in (calibration.tile, raw))
     assert after < 1.01 * before
 
 
 def _blurred_rms(tile: Image.Image, truth: Image.Image) -> float:
-    """Of the generated half, at the scale at which models keep detail."""
+    """The RMS difference of the generated halves at the scale at which models keep detail."""
     blur = ImageFilter.GaussianBlur(2)
     return rms(*(beyond_the_seam(image.filter(blur), MIDDLING) for image in (tile, truth)))
 
@@ -187,11 +188,11 @@ def _fine_energy(image: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("kind", ["ink", "painterly", "pencil"])
-def test_the_levels_of_the_band_are_kept_so_that_nothing_fades_step_by_step(kind: str) -> None:
+def test_the_levels_of_the_band_are_preserved_so_that_no_canvas_fades(kind: str) -> None:
     raw, band, _ = scene(kind, replace(DRIFT, blur=0.6))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
     inner = (8, 24, 120, 232)
-    for a, b in zip(found.tile.crop(inner).split(), band.crop(inner).split(), strict=True):
+    for a, b in zip(calibration.tile.crop(inner).split(), band.crop(inner).split(), strict=True):
         for share in (0.02, 0.1, 0.9, 0.98):
             assert abs(quantile(a, share) - quantile(b, share)) <= 4
 
@@ -203,13 +204,14 @@ def quantile(channel: Image.Image, share: float) -> int:
 
 def test_a_tile_without_drift_is_passed_on_byte_for_byte() -> None:
     raw, band, truth = scene("cobbles", Drift())
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.tile is raw
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.tile is raw
     assert raw.tobytes() == truth.tobytes()
-    assert (found.applied, found.rim_px, found.fidelity, found.residual_before) == (False, 0, 1.0, 0.0)
+    assert not calibration.applied
+    assert (calibration.rim_px, calibration.fidelity, calibration.residual_before) == (0, 1.0, 0.0)
 
 
-def test_a_part_of_the_change_of_sharpness_is_made_where_all_of_it_would_harm() -> None:
+def test_sharpness_is_corrected_in_part_where_the_whole_correction_would_harm() -> None:
     """The conditioning half alone is soft: the kernel that it asks for would amplify the detail of the other half."""
     raw, band, _ = scene("cobbles", Drift(shift=(1.3, 0.6), cast=(6, -4, 2)))
     raw.paste(raw.filter(ImageFilter.GaussianBlur(0.7)).crop((0, 0, *band.size)), (0, 0))
@@ -221,9 +223,9 @@ def test_a_part_of_the_change_of_sharpness_is_made_where_all_of_it_would_harm() 
 @pytest.mark.parametrize("noise", [0.5, 2.0])
 def test_mere_noise_is_no_drift(noise: float) -> None:
     raw, band, _ = scene("cobbles", Drift(noise=noise, seed=2))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.tile is raw
-    assert not found.applied
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.tile is raw
+    assert not calibration.applied
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -237,46 +239,46 @@ def test_every_mode_gives_the_same_pixels(mode: Mode) -> None:
 
 def test_tone_alone_is_corrected_without_a_resampling() -> None:
     raw, band, truth = scene("cobbles", Drift(cast=(8, -6, 4)))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.applied
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.applied
     inside = truth.point([v if 8 <= v <= 247 else 128 for v in range(256)] * 3)
-    wrong = ImageChops.difference(found.tile, truth)
+    wrong = ImageChops.difference(calibration.tile, truth)
     unclipped = ImageChops.difference(inside, truth).point([255 * (v == 0) for v in range(256)] * 3)
     assert max(high for _, high in extrema(ImageChops.multiply(wrong, unclipped))) <= 1
 
 
-def test_another_picture_is_left_as_it_is_and_counts_as_unexplained() -> None:
+def test_another_picture_stays_unchanged_and_counts_as_unexplained() -> None:
     _, band, _ = scene("foliage", Drift())
     raw, _, _ = scene("facade", Drift())
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.tile is raw
-    assert not found.applied
-    assert found.kept < 0.25
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.tile is raw
+    assert not calibration.applied
+    assert calibration.kept < 0.25
     true, _, _ = scene("foliage", DRIFT)
-    assert found.fidelity < FIDELITY_FLOOR < calibrate_tile(true, band, "x_ltr", CONTRACT).fidelity
+    assert calibration.fidelity < FIDELITY_FLOOR < calibrate_tile(true, band, "x_ltr", CONTRACT).fidelity
 
 
-def test_where_half_of_the_band_was_drawn_anew_the_rest_still_counts() -> None:
+def test_the_rest_counts_where_half_of_the_band_was_drawn_anew() -> None:
     raw, band, truth = scene("cobbles", DRIFT)
     raw.paste(pictures.draw("foliage", (128, 96), 8), (0, 160))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.applied
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.applied
     upper = (128, 24, 192, 150)
-    assert rms(found.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
+    assert rms(calibration.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
 
 
 @pytest.mark.parametrize("shift", [(0.0, 9.0), (0.0, -9.0), (-9.0, 0.0), (9.0, 9.0)])
-def test_no_black_rim_ever(shift: tuple[float, float]) -> None:
+def test_no_calibration_leaves_a_black_rim(shift: tuple[float, float]) -> None:
     picture = pictures.draw("clouds", (352, 352), 5).point([200 + v // 5 for v in range(256)] * 3)
     box = (BORDER, BORDER, BORDER + 256, BORDER + 256)
     raw = redraw(picture, box, Drift(shift=shift))
-    found = calibrate_tile(raw, picture.crop((BORDER, BORDER, BORDER + 128, BORDER + 256)), "x_ltr", CONTRACT)
-    assert found.applied
-    assert min(low for low, _ in extrema(found.tile)) > 180
+    calibration = calibrate_tile(raw, picture.crop((BORDER, BORDER, BORDER + 128, BORDER + 256)), "x_ltr", CONTRACT)
+    assert calibration.applied
+    assert min(low for low, _ in extrema(calibration.tile)) > 180
 
 
 @pytest.mark.parametrize(("shift", "rim"), [((0.0, 9.0), 9), ((0.0, -9.0), 9), ((5.0, 0.0), 0)])
-def test_the_rim_is_what_has_no_source(shift: tuple[float, float], rim: int) -> None:
+def test_the_rim_has_no_source(shift: tuple[float, float], rim: int) -> None:
     raw, band, _ = scene("cobbles", Drift(shift=shift))
     assert calibrate_tile(raw, band, "x_ltr", CONTRACT).rim_px == pytest.approx(rim, abs=1)
 
@@ -292,37 +294,38 @@ def test_a_shift_beyond_the_margin_leaves_a_rim_ahead() -> None:
 def test_flat_pictures_are_finite(level: int, contract: TileContract) -> None:
     band = Image.new("RGB", contract.band_size("x_ltr"), (level,) * 3)
     for colour in ((level,) * 3, (255 - level,) * 3, (level, 128, 255 - level)):
-        found = calibrate_tile(Image.new("RGB", contract.tile_size("x_ltr"), colour), band, "x_ltr", contract)
-        assert all(math.isfinite(v) for v in (found.fidelity, found.residual_before, found.residual_after))
-        json.dumps(found.as_dict(), allow_nan=False)
+        calibration = calibrate_tile(Image.new("RGB", contract.tile_size("x_ltr"), colour), band, "x_ltr", contract)
+        residuals = calibration.residual_before, calibration.residual_after
+        assert all(math.isfinite(value) for value in (calibration.fidelity, *residuals))
+        json.dumps(calibration.as_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("kind", ["cobbles", "foliage"])
-def test_a_small_contract_works_too(kind: str) -> None:
+def test_a_small_contract_is_calibrated(kind: str) -> None:
     raw, band, truth = scene(kind, Drift(shift=(2.25, -1.5), cast=(6, 0, -6)), SMALL)
-    found = calibrate_tile(raw, band, "x_ltr", SMALL)
-    assert found.applied
-    assert rms(beyond_the_seam(found.tile, SMALL), beyond_the_seam(truth, SMALL)) < 0.5 * rms(
+    calibration = calibrate_tile(raw, band, "x_ltr", SMALL)
+    assert calibration.applied
+    assert rms(beyond_the_seam(calibration.tile, SMALL), beyond_the_seam(truth, SMALL)) < 0.5 * rms(
         beyond_the_seam(raw, SMALL), beyond_the_seam(truth, SMALL)
     )
 
 
 @pytest.mark.parametrize("size", [(8, 4, 2, 2), (12, 7, 3, 4), (33, 17, 9, 11), (100, 96, 4, 4)])
-def test_any_contract_is_answered(size: tuple[int, int, int, int]) -> None:
+def test_every_contract_gives_a_calibration(size: tuple[int, int, int, int]) -> None:
     contract = TileContract(*size)
     raw, band, _ = scene("foliage", Drift(shift=(1.5, 0), cast=(5, 5, 5)), contract)
     assert calibrate_tile(raw, band, "x_ltr", contract).tile.size == contract.tile_size("x_ltr")
 
 
-def test_never_applied_without_a_clear_fall() -> None:
+def test_calibration_needs_a_clear_fall_of_the_residual() -> None:
     for seed in range(4):
         raw, band, _ = scene("night", Drift.random(seed, 0.2), SMALL)
-        found = calibrate_tile(raw, band, "x_ltr", SMALL)
-        if found.applied:
-            assert found.residual_after <= CLEAR_FALL * found.residual_before
+        calibration = calibrate_tile(raw, band, "x_ltr", SMALL)
+        if calibration.applied:
+            assert calibration.residual_after <= CLEAR_FALL * calibration.residual_before
         else:
-            assert found.tile is raw
-            assert found.residual_after == found.residual_before
+            assert calibration.tile is raw
+            assert calibration.residual_after == calibration.residual_before
 
 
 def test_the_same_input_gives_the_same_pixels() -> None:
@@ -332,7 +335,7 @@ def test_the_same_input_gives_the_same_pixels() -> None:
     assert first.as_dict() == second.as_dict()
 
 
-def test_the_arguments_are_left_alone() -> None:
+def test_inputs_are_not_changed() -> None:
     raw, band, _ = scene("painterly", DRIFT)
     before = raw.tobytes(), band.tobytes()
     calibrate_tile(raw, band, "x_ltr", CONTRACT)
@@ -355,7 +358,7 @@ def test_a_calibration_is_a_value() -> None:
     assert one.fidelity > FIDELITY_FLOOR
 
 
-def test_the_error_of_the_redraw_is_that_of_the_tile_that_is_used() -> None:
+def test_the_redraw_error_is_that_of_the_returned_tile() -> None:
     grey = Image.new("RGB", CONTRACT.band_size("x_ltr"), (100, 100, 100))
     tile = Image.new("RGB", CONTRACT.tile_size("x_ltr"), (103, 100, 100))
     assert calibrate_tile(tile, grey, "x_ltr", CONTRACT).redraw_error == pytest.approx(
@@ -363,19 +366,19 @@ def test_the_error_of_the_redraw_is_that_of_the_tile_that_is_used() -> None:
     )
 
 
-def test_what_has_no_source_says_nothing_of_the_redraw() -> None:
+def test_pixels_without_a_source_do_not_count_in_the_error() -> None:
     """Moved down and to the right, the redraw lacks what lies above and behind: a rim, whose error is not its own."""
     raw, band, _ = scene("cobbles", Drift(shift=(5.0, 4.0)))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert found.sound[:2] == (0, 0)
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert calibration.sound[:2] == (0, 0)
     raw, band, _ = scene("cobbles", Drift(shift=(-5.0, -4.0)))
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    left, top, right, bottom = found.sound
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    left, top, right, bottom = calibration.sound
     assert left >= 5
     assert top == 4
     assert (right, bottom) == band.size
-    whole = rms(found.tile.crop((0, 0, *band.size)), band) ** 2
-    assert found.redraw_error < whole / 2
+    whole = rms(calibration.tile.crop((0, 0, *band.size)), band) ** 2
+    assert calibration.redraw_error < whole / 2
 
 
 def partly_redrawn(share: float) -> tuple[Image.Image, Image.Image, Image.Image]:
@@ -386,35 +389,35 @@ def partly_redrawn(share: float) -> tuple[Image.Image, Image.Image, Image.Image]
     return raw, band, truth
 
 
-def test_a_clear_place_is_put_right_although_most_was_drawn_anew() -> None:
+def test_a_clear_placement_is_corrected_although_most_strokes_differ() -> None:
     raw, band, truth = partly_redrawn(0.6)
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert 0.15 < found.kept < 0.35
-    assert "place" in found.stages
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert 0.15 < calibration.kept < 0.35
+    assert "place" in calibration.stages
     upper = (128, 16, 192, 64)
-    assert rms(found.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
+    assert rms(calibration.tile.crop(upper), truth.crop(upper)) < 0.5 * rms(raw.crop(upper), truth.crop(upper))
 
 
 def test_a_redraw_that_keeps_little_in_no_clear_place_was_recomposed() -> None:
     raw, band, _ = partly_redrawn(0.7)
-    found = calibrate_tile(raw, band, "x_ltr", CONTRACT)
-    assert 0.15 < found.kept < 0.35
-    assert found.tile is raw
-    assert found.reason.startswith("recomposed")
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert 0.15 < calibration.kept < 0.35
+    assert calibration.tile is raw
+    assert calibration.reason.startswith("recomposed")
 
 
-def test_tone_is_undone_among_strokes_that_were_drawn_anew() -> None:
+def test_tone_is_corrected_among_strokes_drawn_anew() -> None:
     """Most of the residual are strokes, which no curve lowers; the means of whole blocks show what the curve does."""
     drift = Drift(shift=(1.3, 0.6), blur=0.9, noise=0.6, cast=(6, -4, 2), fine_px=1.2)
     raw, band, _ = scene("ink", drift, CLASSIC)
     assert "tone" in calibrate_tile(raw, band, "x_ltr").stages
 
 
-def test_a_tone_of_one_part_alone_is_not_undone_in_the_others() -> None:
+def test_a_tone_of_one_part_alone_is_not_corrected_in_the_others() -> None:
     """An edit lightens half of the band. Curves between both tones would lower the residual, and spoil the new half."""
     raw, band, _ = scene("cobbles", Drift(noise=0.5), MIDDLING)
     light = (0, 0, 256, 256)
     raw.paste(raw.crop(light).point([min(255, level + 40) for level in range(256)] * 3), light)
-    found = calibrate_tile(raw, band, "x_ltr", MIDDLING)
-    assert "tone" not in found.stages
-    assert "parts of the band that are right" in found.reason
+    calibration = calibrate_tile(raw, band, "x_ltr", MIDDLING)
+    assert "tone" not in calibration.stages
+    assert "parts of the band that are right" in calibration.reason

@@ -23,7 +23,7 @@ BANDS = TRUTH.crop((0, 0, 128, 128)), TRUTH.crop((256, 0, 384, 128))
 ZOOMED = Drift(shift=(1.5, -1.25), zoom=(1.01, 0.995), gamma=1.12)
 
 
-def calibrated(raw: Image.Image, mode: Mode = Mode.X_LTR) -> tuple[Calibration, Calibration]:
+def calibrate_both_ends(raw: Image.Image, mode: Mode = Mode.X_LTR) -> tuple[Calibration, Calibration]:
     first, second = (from_canonical(band, mode) for band in BANDS)
     return calibrate_closing_tile(from_canonical(raw, mode), (first, second), mode, CONTRACT)
 
@@ -35,24 +35,24 @@ def psnr(tile: Image.Image, left: int, right: int) -> float:
     return 10 * math.log10(255**2 / (sum(value * value for value in rms) / 3))
 
 
-def test_either_end_tells_its_own_displacement() -> None:
-    near, far = calibrated(redraw(PICTURE, BOX, ZOOMED))
+def test_each_end_has_its_own_displacement() -> None:
+    near, far = calibrate_both_ends(redraw(PICTURE, BOX, ZOOMED))
     assert near.shift == pytest.approx((1.5 - 0.64, -1.25), abs=0.15)
     assert far.shift == pytest.approx((-1.5 - 0.64, -1.25), abs=0.15)  # mirrored: growth is to the left there
     assert near.tile is far.tile
 
 
-def test_the_middle_is_put_right_as_far_as_between_equal_ends() -> None:
+def test_the_middle_is_as_exact_as_between_equal_ends() -> None:
     raw = redraw(PICTURE, BOX, ZOOMED)
-    tile = calibrated(raw)[0].tile
+    tile = calibrate_both_ends(raw)[0].tile
     for left in (128, 176, 224):
         assert psnr(tile, left, left + 32) > psnr(raw, left, left + 32) + 8
 
 
-def test_tone_that_changes_along_the_tile_is_undone_along_it() -> None:
+def test_a_change_of_tone_along_the_tile_is_corrected_along_it() -> None:
     dark, light = (redraw(PICTURE, BOX, Drift(gamma=gamma)) for gamma in (1.25, 0.8))
     raw = blended(dark, light, "x_ltr", CONTRACT)
-    near, far = calibrated(raw)
+    near, far = calibrate_both_ends(raw)
     assert near.stages == far.stages == ("tone",)
     for left in (128, 224):
         assert psnr(near.tile, left, left + 32) > 38 > 28 > psnr(raw, left, left + 32)
@@ -60,17 +60,17 @@ def test_tone_that_changes_along_the_tile_is_undone_along_it() -> None:
 
 
 def test_deep_bands_are_measured_next_to_their_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = calibrated(redraw(PICTURE, BOX, ZOOMED))
+    whole = calibrate_both_ends(redraw(PICTURE, BOX, ZOOMED))
     monkeypatch.setattr(calibrate, "_MOST_MEASURED", 96 * CONTRACT.across_px)
-    near, far = calibrated(redraw(PICTURE, BOX, ZOOMED))
+    near, far = calibrate_both_ends(redraw(PICTURE, BOX, ZOOMED))
     for ours, theirs in zip((near, far), whole, strict=True):
         assert ours.shift == pytest.approx(theirs.shift, abs=0.1)
     assert psnr(near.tile, 128, 256) > psnr(whole[0].tile, 128, 256) - 2
 
 
-def test_what_one_end_alone_tells_is_undone_there() -> None:
+def test_a_drift_at_one_end_is_corrected_there() -> None:
     raw = blended(TRUTH, redraw(PICTURE, BOX, Drift(gamma=0.8)), "x_ltr", CONTRACT)
-    near, far = calibrated(raw)
+    near, far = calibrate_both_ends(raw)
     assert near.applied
     assert far.applied
     assert psnr(near.tile, 224, 256) > psnr(raw, 224, 256) + 5
@@ -79,8 +79,8 @@ def test_what_one_end_alone_tells_is_undone_there() -> None:
 def test_halfway_between_the_ends_both_displacements_count_half() -> None:
     """At the near end rows stay, at the far end they move up by four pixels: in the middle by two."""
     edges = (0.0, float(CONTRACT.tile_px)), (0.0, float(CONTRACT.across_px))
-    still, moved = (Field(*edges, (((0.0, dy),) * 2,) * 2) for dy in (0.0, 4.0))
-    placed = _placed(TRUTH, still, moved, CONTRACT)
+    near, far = (Field(*edges, (((0.0, dy),) * 2,) * 2) for dy in (0.0, 4.0))
+    placed = _placed(TRUTH, near, far, CONTRACT)
     middle = CONTRACT.tile_px // 2
     here = placed.crop((middle - 1, 8, middle + 1, 96))
     away = [ImageChops.difference(here, TRUTH.crop((middle - 1, 8 + dy, middle + 1, 96 + dy))) for dy in range(5)]
@@ -91,22 +91,22 @@ def test_halfway_between_the_ends_both_displacements_count_half() -> None:
 @pytest.mark.parametrize("mode", Mode)
 def test_every_mode_is_the_one_to_the_right_turned(mode: Mode) -> None:
     raw = redraw(PICTURE, BOX, ZOOMED)
-    right, turned = calibrated(raw), calibrated(raw, mode)
+    right, turned = calibrate_both_ends(raw), calibrate_both_ends(raw, mode)
     assert turned[0].tile.tobytes() == from_canonical(right[0].tile, mode).tobytes()
     assert [one.as_dict() for one in turned] == [one.as_dict() for one in right]
 
 
 @pytest.mark.invariant("CALIBRATION-SAFE")
 def test_a_tile_without_drift_passes_byte_for_byte() -> None:
-    near, far = calibrated(TRUTH)
+    near, far = calibrate_both_ends(TRUTH)
     assert not near.applied
     assert not far.applied
     assert near.tile.tobytes() == TRUTH.tobytes()
 
 
-def test_an_end_that_was_kept_exactly_stays_so() -> None:
+def test_an_exact_end_stays_unchanged() -> None:
     raw = blended(TRUTH, redraw(PICTURE, BOX, Drift(gamma=1.2)), "x_ltr", CONTRACT)
-    near, far = calibrated(raw)
+    near, far = calibrate_both_ends(raw)
     assert near.tile.crop((0, 0, 128, 128)).tobytes() == BANDS[0].tobytes()
     assert near.residual_after == 0
     assert far.residual_after < 0.3 * far.residual_before

@@ -35,7 +35,7 @@ def as_jpeg(image: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def decoded(data: bytes) -> Image.Image:
+def decode(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data)) as image:
         return image.convert("RGB")
 
@@ -67,7 +67,7 @@ def test_a_small_step_between_blocks_becomes_a_slope() -> None:
         (stairs(4, 64), 8),  # flat
     ],
 )
-def test_all_else_stays(picture: Image.Image, quantizer: int) -> None:
+def test_other_pixels_do_not_change(picture: Image.Image, quantizer: int) -> None:
     assert deblocked(picture, quantizer).tobytes() == picture.tobytes()
 
 
@@ -90,7 +90,7 @@ def test_sharpening_restores_detail_and_raises_no_grid(quality: int) -> None:
     truth = picture.crop(box)
     data = as_jpeg(picture.filter(ImageFilter.GaussianBlur(1)).crop(box), quality)
     band = truth.crop((0, 0, CONTRACT.band_px, CONTRACT.tile_px))
-    raw = decoded(data)
+    raw = decode(data)
     as_it_came, smooth = (
         calibrate_tile(tile, band, "x_ltr", CONTRACT) for tile in (raw, deblocked(raw, jpeg_quantizer(data)))
     )

@@ -36,50 +36,51 @@ def bands(colours: tuple[tuple[int, int, int], ...], waves: float, height: float
     return large.resize((SIDE, SIDE), Image.Resampling.BOX)
 
 
-def calibrated(picture: Image.Image, drift: Drift) -> Calibration:
+def calibrate(picture: Image.Image, drift: Drift) -> Calibration:
     return calibrate_tile(redraw(picture, BOX, drift), picture.crop(BAND), "x_ltr", CONTRACT)
 
 
 def test_noise_does_not_mark_the_empty_blocks_of_a_flat_picture_as_recomposed() -> None:
     picture = bands(SKY, 0, 0).convert("L")
-    drawn = redraw(picture.convert("RGB"), BOX, Drift(noise=0.6)).convert("L")
-    tile, band = (image.convert("F") for image in (drawn, picture.crop(BAND)))
-    found = register(tile, band, locate(tile, band).placement)
-    columns = band.width // found.block_px
-    assert min(weight for at, weight in enumerate(found.weights) if at % columns) > 0.9  # the first may begin outside
+    luminance = redraw(picture.convert("RGB"), BOX, Drift(noise=0.6)).convert("L")
+    tile, band = (image.convert("F") for image in (luminance, picture.crop(BAND)))
+    registration = register(tile, band, locate(tile, band).placement)
+    columns = band.width // registration.block_px
+    weights = [weight for at, weight in enumerate(registration.weights) if at % columns]  # the first may begin outside
+    assert min(weights) > 0.9
 
 
-def test_every_colour_of_a_noisy_sky_comes_back_to_its_level() -> None:
+def test_every_colour_of_a_noisy_sky_is_restored_to_its_level() -> None:
     picture = bands(SKY, 0, 0)
-    new = calibrated(picture, NOISY).tile.crop((256, 0, 384, 512))
+    new = calibrate(picture, NOISY).tile.crop((256, 0, 384, 512))
     for k, colour in enumerate(SKY):
         top = round(SIDE * k / len(SKY)) + 24
-        found = ImageStat.Stat(new.crop((0, top, 128, top + 80))).mean
-        assert found == pytest.approx(colour, abs=0.5)
+        means = ImageStat.Stat(new.crop((0, top, 128, top + 80))).mean
+        assert means == pytest.approx(colour, abs=0.5)
 
 
 @pytest.mark.parametrize("waves", [0.7, 1.0, 1.3])
 def test_noise_beside_the_edges_of_dunes_is_no_bend(waves: float) -> None:
-    found = calibrated(bands(DUNES, waves, 28), NOISY)
-    assert "bend" not in found.stages
-    assert found.shift == pytest.approx(NOISY.shift, abs=0.15)
+    calibration = calibrate(bands(DUNES, waves, 28), NOISY)
+    assert "bend" not in calibration.stages
+    assert calibration.shift == pytest.approx(NOISY.shift, abs=0.15)
 
 
 def test_a_true_bend_of_dunes_is_corrected() -> None:
     picture = bands(DUNES, 1.3, 28)
-    found = calibrated(picture, Drift(warp_px=3, noise=0.6, seed=2))
-    assert "bend" in found.stages
-    assert found.residual_after < 0.6 * found.residual_before
+    calibration = calibrate(picture, Drift(warp_px=3, noise=0.6, seed=2))
+    assert "bend" in calibration.stages
+    assert calibration.residual_after < 0.6 * calibration.residual_before
 
 
 def test_levels_between_the_colours_of_a_poster_are_not_matched() -> None:
     """Sharpening draws dark rims along the edges: a few pixels of levels that the band does not have."""
     band = Image.new("L", (256, 256), 33)
     band.paste(130, (0, 0, 256, 100))
-    drawn = band.copy()
+    tile = band.copy()
     for k, level in enumerate((26, 28, 36, 38, 40, 42, 44, 46)):
-        drawn.paste(level, (100, 100 + k, 100 + 48, 101 + k))
-    (curve,) = equal_histograms(drawn, band, Image.new("L", band.size, 255))
+        tile.paste(level, (100, 100 + k, 100 + 48, 101 + k))
+    (curve,) = equal_histograms(tile, band, Image.new("L", band.size, 255))
     assert curve[33] == pytest.approx(33, abs=0.2)
     assert curve[62] == pytest.approx(62, abs=2)
 
@@ -105,7 +106,7 @@ def test_two_edges_determine_shift_and_zoom_even_if_one_is_drawn_near_the_rim() 
     picture.paste((172, 21, 79), (0, BORDER + 47, SIDE, SIDE))
     picture.paste((229, 147, 124), (0, BORDER + 337, SIDE, SIDE))
     drift = Drift(shift=(4.5, -11), zoom=(1.02, 1.02), blur=0.3, noise=0.2)
-    found = calibrated(picture, drift)
+    calibration = calibrate(picture, drift)
     for row in (47, 337):
-        landed = row + found.shift[1] + (found.scale[1] - 1) * (row - 256)
+        landed = row + calibration.shift[1] + (calibration.scale[1] - 1) * (row - 256)
         assert landed == pytest.approx(drift.landing(256, BORDER + row, BOX)[1], abs=0.5)

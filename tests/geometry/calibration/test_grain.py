@@ -60,7 +60,7 @@ def test_pixels_that_do_not_count_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("size", [(4, 4), (16, 40), (33, 17)])
-def test_any_size_is_answered(size: tuple[int, int]) -> None:
+def test_grain_is_defined_for_any_size(size: tuple[int, int]) -> None:
     noise = grainy(9, size)
     assert remaining_grain(noise, noise, Image.new("L", size, 255)) == pytest.approx(1)
 
@@ -70,7 +70,7 @@ def test_a_calibration_says_that_grain_was_lost() -> None:
     smooth = pictures.draw("clouds", (256, 256), 3)
     noise = grainy(6, (256, 256))
     band = ImageChops.add(smooth, Image.merge("RGB", (noise,) * 3), 1, -128).crop((0, 0, *SIZE))
-    found = calibrate_tile(smooth, band, "x_ltr", contract)
-    assert found.grain < LEAST_GRAIN
-    assert "grain lost" in found.reason
-    assert found.as_dict()["grain"] == round(found.grain, 6)
+    calibration = calibrate_tile(smooth, band, "x_ltr", contract)
+    assert calibration.grain < LEAST_GRAIN
+    assert "grain lost" in calibration.reason
+    assert calibration.as_dict()["grain"] == round(calibration.grain, 6)

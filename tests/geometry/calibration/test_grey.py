@@ -25,7 +25,7 @@ def test_luminance_shows_the_edges_of_usual_pictures(kind: str) -> None:
     assert registration_grey(pictures.draw(kind, SIZE, 3)) == LUMINANCE
 
 
-def test_a_picture_without_edges_is_seen_by_its_luminance() -> None:
+def test_a_picture_without_edges_uses_its_luminance() -> None:
     assert registration_grey(Image.new("RGB", SIZE, RED)) == LUMINANCE
     assert registration_grey(Image.new("RGB", (4, 4), RED)) == LUMINANCE
 
@@ -36,7 +36,7 @@ def test_the_weights_of_luminance_are_those_of_pillow() -> None:
     assert apart.getextrema()[1] <= 1  # type: ignore[operator]
 
 
-def test_an_edge_between_colours_of_one_luminance_is_seen_in_another_grey() -> None:
+def test_an_edge_between_colours_of_one_luminance_shows_in_another_grey() -> None:
     picture = bands(RED, GREEN, edges=(120,))
     low, high = picture.convert("L").getextrema()
     assert low == high
@@ -45,11 +45,11 @@ def test_an_edge_between_colours_of_one_luminance_is_seen_in_another_grey() -> N
     assert high - low > 60  # type: ignore[operator]
 
 
-def test_such_an_edge_tells_the_place() -> None:
+def test_such_an_edge_determines_the_placement() -> None:
     """One edge in the luminance, one in colour alone: together they tell shift and zoom along their normal."""
     contract = TileContract(256, 128, 64, 64)
     picture = bands((230, 230, 240), RED, GREEN, edges=(60, 200), size=(256, 256))
-    drawn = bands((230, 230, 240), RED, GREEN, edges=(64, 204), size=(256, 256))
-    found = calibrate_tile(drawn, picture.crop((0, 0, *SIZE)), "x_ltr", contract)
-    assert found.shift == pytest.approx((0, 4), abs=0.25)
-    assert found.scale[1] == pytest.approx(1, abs=0.003)
+    tile = bands((230, 230, 240), RED, GREEN, edges=(64, 204), size=(256, 256))
+    calibration = calibrate_tile(tile, picture.crop((0, 0, *SIZE)), "x_ltr", contract)
+    assert calibration.shift == pytest.approx((0, 4), abs=0.25)
+    assert calibration.scale[1] == pytest.approx(1, abs=0.003)

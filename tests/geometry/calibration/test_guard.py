@@ -1,4 +1,4 @@
-"""What calibration may not do to the generated half, where no band tells what is right."""
+"""The limits of calibration in the generated half, which has no band to be compared with."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_a_checkerboard_over_the_new_half_is_a_halftone_until_it_is_more_than_th
     board = pictures.checker((128, 128), 1).point([128 + levels if level else 128 - levels for level in range(256)] * 3)
     after = before.copy()
     after.paste(ImageChops.add(before.crop((128, 0, 256, 128)), board, 1, -128), (128, 0))
-    told = harm_of_detail(before, after, before.crop((0, 0, 128, 128)))
-    assert told.startswith(harm)
-    assert bool(told) == bool(harm)
+    message = harm_of_detail(before, after, before.crop((0, 0, 128, 128)))
+    assert message.startswith(harm)
+    assert bool(message) == bool(harm)
 
 
 def test_detail_that_grows_as_it_does_in_the_conditioning_half_is_no_harm() -> None:

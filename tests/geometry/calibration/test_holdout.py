@@ -26,21 +26,21 @@ def scene_of(kind: str, seed: int) -> Image.Image:
     return draw(kind, (EDGE + 2 * BORDER, EDGE + 2 * BORDER), seed)
 
 
-def kept(band: Image.Image, half: Image.Image) -> float:
+def kept_share(band: Image.Image, half: Image.Image) -> float:
     return HoldoutResidual(band, BLOCK_PX, [1.0] * (EDGE // BLOCK_PX) ** 2).kept_share(half)
 
 
 @cache
 def kept_anew(kind: str, seed: int) -> float:
-    """How much a redraw keeps that draws every stroke anew, 2 px off."""
+    """The kept share of a redraw that draws every stroke anew, 2 px off."""
     scene = scene_of(kind, seed)
     half = redraw(scene, (BORDER, BORDER, BORDER + EDGE, BORDER + EDGE), random_drift("fine", f"cut:{kind}:{seed}"))
-    return kept(part(scene), half)
+    return kept_share(part(scene), half)
 
 
 @pytest.mark.parametrize("kind", TEXTURES)
 @pytest.mark.parametrize("seed", [101, 102])
-def test_a_place_whose_every_stroke_is_drawn_anew_is_kept(kind: str, seed: int) -> None:
+def test_a_redraw_with_every_stroke_anew_counts_as_kept(kind: str, seed: int) -> None:
     assert kept_anew(kind, seed) > 2 * LEAST_KEPT
 
 
@@ -48,7 +48,7 @@ def test_a_place_whose_every_stroke_is_drawn_anew_is_kept(kind: str, seed: int) 
     ("kind", "other"), [(kind, other) for kind in TEXTURES for other in ("writing", "hatching") if kind != other]
 )
 def test_another_picture_keeps_less_than_half_of_that(kind: str, other: str) -> None:
-    assert kept(part(scene_of(kind, 101)), part(scene_of(other, 131))) < kept_anew(kind, 101) / 2
+    assert kept_share(part(scene_of(kind, 101)), part(scene_of(other, 131))) < kept_anew(kind, 101) / 2
 
 
 def test_from_a_column_on_all_blocks_count_and_none_before_it() -> None:

@@ -18,14 +18,14 @@ FAR, SEAM, EDGE = 64, CONTRACT.band_px, CONTRACT.tile_px
 BORDER = 32
 
 
-def moved(kind: str, by: tuple[int, int] = (0, 0)) -> Image.Image:
+def tile_of(kind: str, by: tuple[int, int] = (0, 0)) -> Image.Image:
     """A tile of a picture that the model drew `by` (x, y) pixels to the right and down."""
     picture = pictures.draw(kind, (EDGE + 2 * BORDER, EDGE + 2 * BORDER), 5)
     left, top = BORDER - by[0], BORDER - by[1]
     return picture.crop((left, top, left + EDGE, top + EDGE))
 
 
-def joined(*parts: tuple[int, Image.Image]) -> Image.Image:
+def join(*parts: tuple[int, Image.Image]) -> Image.Image:
     """One tile of the columns up to each number, taken from the tile beside it."""
     tile, start = Image.new("RGB", (EDGE, EDGE)), 0
     for end, part in parts:
@@ -35,7 +35,7 @@ def joined(*parts: tuple[int, Image.Image]) -> Image.Image:
 
 
 def objection(raw: Image.Image, truth: Image.Image, by: tuple[float, float]) -> str:
-    """What the trial has against a shift `by` (x, y)."""
+    """The objection of the trial to a shift `by` (x, y)."""
     band = truth.crop((0, 0, SEAM, EDGE))
     shift = Placement(by, (1.0, 1.0), (SEAM, EDGE / 2))
     _, reason = PlacementTrial(raw, band, registered(raw, band)).left(
@@ -52,59 +52,59 @@ def objection_to_bend(raw: Image.Image, truth: Image.Image, far: float, near: fl
     )
     columns, rows = len(straight.local.nodes[0]), len(straight.local.nodes)
     row = tuple((far + (near - far) * k / (columns - 1), 0.0) for k in range(columns))
-    bent = replace(straight, local=replace(straight.local, nodes=(row,) * rows))
-    _, reason = PlacementTrial(raw, band, bent).left(bent)
+    with_bend = replace(straight, local=replace(straight.local, nodes=(row,) * rows))
+    _, reason = PlacementTrial(raw, band, with_bend).left(with_bend)
     return reason
 
 
 def test_a_bend_that_explains_hardly_more_than_shift_and_zoom_is_refused() -> None:
-    raw, truth = moved("cobbles", (6, 0)), moved("cobbles")
+    raw, truth = tile_of("cobbles", (6, 0)), tile_of("cobbles")
     assert objection_to_bend(raw, truth, 0.1, 0.1) == "it explains hardly more than shift and zoom"
 
 
 def test_a_bend_that_raises_the_residual_next_to_the_seam_is_refused() -> None:
     """The far columns are displaced by 9 px, and those next to the seam by 6."""
-    raw, truth = joined((88, moved("cobbles", (9, 0))), (EDGE, moved("cobbles", (6, 0)))), moved("cobbles")
+    raw, truth = join((88, tile_of("cobbles", (9, 0))), (EDGE, tile_of("cobbles", (6, 0)))), tile_of("cobbles")
     assert objection_to_bend(raw, truth, 3, 1) == "what bent the band is not seen next to the seam"
 
 
 def test_the_shift_of_the_whole_band_has_no_objection() -> None:
-    assert objection(moved("cobbles", (6, -4)), moved("cobbles"), (6, -4)) == ""
+    assert objection(tile_of("cobbles", (6, -4)), tile_of("cobbles"), (6, -4)) == ""
 
 
 def test_a_shift_that_explains_nothing_is_refused() -> None:
-    assert "of the residual" in objection(moved("cobbles"), moved("cobbles"), (6, -4))
+    assert "of the residual" in objection(tile_of("cobbles"), tile_of("cobbles"), (6, -4))
 
 
 def test_parts_that_moved_apart_contradict_each_other() -> None:
-    raw = joined((FAR, moved("cobbles", (6, 0))), (EDGE, moved("cobbles", (-3, 0))))
-    assert "does not hold near the seam" in objection(raw, moved("cobbles"), (-3, 0))
+    raw = join((FAR, tile_of("cobbles", (6, 0))), (EDGE, tile_of("cobbles", (-3, 0))))
+    assert "does not hold near the seam" in objection(raw, tile_of("cobbles"), (-3, 0))
 
 
 def test_an_empty_far_half_does_not_contradict() -> None:
     flat = Image.new("RGB", (EDGE, EDGE), (90, 90, 90))
-    raw, truth = (joined((FAR, flat), (EDGE, moved("cobbles", by))) for by in ((6, -4), (0, 0)))
+    raw, truth = (join((FAR, flat), (EDGE, tile_of("cobbles", by))) for by in ((6, -4), (0, 0)))
     assert objection(raw, truth, (6, -4)) == ""
 
 
-def test_what_moved_far_from_the_seam_is_not_moved_back_beyond_it() -> None:
+def test_a_displacement_far_from_the_seam_is_not_corrected_beyond_it() -> None:
     """Between the part that moved and the generated half the model drew something else."""
-    truth = moved("cobbles")
-    raw = joined((88, moved("cobbles", (5, 3))), (SEAM, truth.transpose(Image.Transpose.ROTATE_180)), (EDGE, truth))
+    truth = tile_of("cobbles")
+    raw = join((88, tile_of("cobbles", (5, 3))), (SEAM, truth.transpose(Image.Transpose.ROTATE_180)), (EDGE, truth))
     calibration = calibrate_tile(raw, truth.crop((0, 0, SEAM, EDGE)), "x_ltr", CONTRACT)
     assert calibration.tile.tobytes() == raw.tobytes()
 
 
-def test_what_moved_up_to_the_seam_is_moved_back_beyond_it() -> None:
-    truth = moved("cobbles")
-    calibration = calibrate_tile(moved("cobbles", (5, 3)), truth.crop((0, 0, SEAM, EDGE)), "x_ltr", CONTRACT)
+def test_a_displacement_up_to_the_seam_is_corrected_beyond_it() -> None:
+    truth = tile_of("cobbles")
+    calibration = calibrate_tile(tile_of("cobbles", (5, 3)), truth.crop((0, 0, SEAM, EDGE)), "x_ltr", CONTRACT)
     assert "place" in calibration.stages
 
 
 def test_an_empty_sky_next_to_the_seam_objects_to_nothing() -> None:
     """What is even next to the seam shows no displacement, and none is missing there."""
     sky = Image.new("RGB", (EDGE, EDGE), (120, 150, 200))
-    truth = joined((88, moved("cobbles")), (EDGE, sky))
-    raw = joined((93, moved("cobbles", (5, 3))), (EDGE, sky))
+    truth = join((88, tile_of("cobbles")), (EDGE, sky))
+    raw = join((93, tile_of("cobbles", (5, 3))), (EDGE, sky))
     calibration = calibrate_tile(raw, truth.crop((0, 0, SEAM, EDGE)), "x_ltr", CONTRACT)
     assert "place" in calibration.stages

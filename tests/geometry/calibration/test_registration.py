@@ -21,22 +21,22 @@ def picture(kind: str = "cobbles", seed: int = 5) -> Image.Image:
     return pictures.draw(kind, (SIZE + 2 * BORDER, SIZE + 2 * BORDER), seed)
 
 
-def found_in(tile: Image.Image, band: Image.Image) -> Registration:
-    """The band located, and registered from there."""
+def register_in(tile: Image.Image, band: Image.Image) -> Registration:
+    """The registration that starts from the placement of the band."""
     return register(tile, band, locate(tile, band).placement)
 
 
 def registered(source: Image.Image, drift: Drift) -> Registration:
     band = source.crop((BORDER, BORDER, BORDER + BAND, BORDER + SIZE))
-    return found_in(redraw(source, BOX, drift).convert("L").convert("F"), band.convert("L").convert("F"))
+    return register_in(redraw(source, BOX, drift).convert("L").convert("F"), band.convert("L").convert("F"))
 
 
-def errors(found: Registration, drift: Drift) -> list[float]:
-    """Distances in pixels between found and true displacement along the seam, its ends left out."""
+def errors(result: Registration, drift: Drift) -> list[float]:
+    """Distances in pixels between measured and true displacement along the seam, without its ends."""
     out = []
     for y in range(32, SIZE - 31, 16):
         x_true, y_true = drift.landing(BORDER + BAND, BORDER + y, BOX)
-        dx, dy = found.at(BAND, y)
+        dx, dy = result.at(BAND, y)
         out.append(math.hypot(BAND + dx - x_true, y + dy - y_true))
     return sorted(out)
 
@@ -44,15 +44,15 @@ def errors(found: Registration, drift: Drift) -> list[float]:
 @pytest.mark.parametrize("kind", ["cobbles", "ink", "foliage", "clouds"])
 @pytest.mark.parametrize("shift", [(3.25, 0.0), (0.0, 3.25), (-3.25, 3.25)])
 def test_a_known_shift_is_measured_to_a_twentieth_of_a_pixel(kind: str, shift: tuple[float, float]) -> None:
-    found = registered(picture(kind), Drift(shift=shift))
-    assert found.at(BAND, SIZE / 2) == pytest.approx(shift, abs=0.05)
-    assert found.placement.scale == pytest.approx((1, 1), abs=0.001)
+    result = registered(picture(kind), Drift(shift=shift))
+    assert result.at(BAND, SIZE / 2) == pytest.approx(shift, abs=0.05)
+    assert result.placement.scale == pytest.approx((1, 1), abs=0.001)
 
 
 @pytest.mark.parametrize("zoom", [(1.03, 1.03), (0.97, 0.97), (1.02, 0.99)])
 def test_a_known_zoom_is_measured_for_each_axis(zoom: tuple[float, float]) -> None:
-    found = registered(picture(), Drift(zoom=zoom))
-    assert found.placement.scale == pytest.approx(zoom, abs=0.001)
+    result = registered(picture(), Drift(zoom=zoom))
+    assert result.placement.scale == pytest.approx(zoom, abs=0.001)
 
 
 def test_the_farthest_drift_is_found() -> None:
@@ -67,14 +67,14 @@ def test_a_smooth_local_displacement_is_followed_along_the_seam(kind: str) -> No
     source = pictures.draw(kind, (size + 2 * BORDER, size + 2 * BORDER), 5)
     drift = Drift(shift=(2, -1), warp_px=3, seed=3)
     band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size))
-    found = found_in(redraw(source, box, drift).convert("L").convert("F"), band.convert("L").convert("F"))
+    result = register_in(redraw(source, box, drift).convert("L").convert("F"), band.convert("L").convert("F"))
     for y in range(48, size - 47, 32):
         x_true, y_true = drift.landing(BORDER + seam, BORDER + y, box)
-        assert found.at(seam, y) == pytest.approx((x_true - seam, y_true - y), abs=0.5)
-    assert max(math.dist(found.placement.at(seam, y), found.at(seam, y)) for y in range(0, size, 32)) > 1
+        assert result.at(seam, y) == pytest.approx((x_true - seam, y_true - y), abs=0.5)
+    assert max(math.dist(result.placement.at(seam, y), result.at(seam, y)) for y in range(0, size, 32)) > 1
 
 
-def test_a_place_found_at_half_the_size_is_where_the_whole_size_begins() -> None:
+def test_the_placement_at_half_size_is_the_start_at_full_size() -> None:
     drift = Drift(shift=(9.25, -7.5), zoom=(1.02, 1.02))
     source = picture("ink")
     band = source.crop((BORDER, BORDER, BORDER + BAND, BORDER + SIZE)).convert("L").convert("F")
@@ -83,7 +83,7 @@ def test_a_place_found_at_half_the_size_is_where_the_whole_size_begins() -> None
     assert rough.centre == (BAND, SIZE / 2)
     x, y = drift.landing(BORDER + BAND, BORDER + SIZE / 2, BOX)
     assert rough.shift == pytest.approx((x - BAND, y - SIZE / 2), abs=0.3)
-    begun, alone = register(tile, band, rough), found_in(tile, band)
+    begun, alone = register(tile, band, rough), register_in(tile, band)
     assert begun.at(BAND, SIZE / 2) == pytest.approx(alone.at(BAND, SIZE / 2), abs=0.02)
 
 
@@ -92,10 +92,10 @@ def test_straightened_is_shift_and_zoom_alone() -> None:
     box = (BORDER, BORDER, BORDER + size, BORDER + size)
     source = pictures.draw("cobbles", (size + 2 * BORDER, size + 2 * BORDER), 5)
     band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size)).convert("L").convert("F")
-    found = found_in(redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F"), band)
-    assert found.has_bend
-    assert not found.straightened().has_bend
-    assert found.straightened().at(seam, 100) == found.placement.at(seam, 100)
+    result = register_in(redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F"), band)
+    assert result.has_bend
+    assert not result.straightened().has_bend
+    assert result.straightened().at(seam, 100) == result.placement.at(seam, 100)
 
 
 def test_a_bend_of_small_promise_is_fitted_only_if_its_first_step_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +112,9 @@ def test_a_bend_of_small_promise_is_fitted_only_if_its_first_step_keeps_it(monke
 
 
 def test_no_drift_is_measured_as_none() -> None:
-    found = registered(picture(), Drift())
-    assert found.at(BAND, SIZE / 2) == pytest.approx((0, 0), abs=0.01)
-    assert found.placement.scale == pytest.approx((1, 1), abs=1e-4)
+    result = registered(picture(), Drift())
+    assert result.at(BAND, SIZE / 2) == pytest.approx((0, 0), abs=0.01)
+    assert result.placement.scale == pytest.approx((1, 1), abs=1e-4)
 
 
 def test_softness_and_noise_do_not_move_the_result() -> None:
@@ -133,19 +133,19 @@ def test_content_that_was_drawn_anew_does_not_count() -> None:
     tile = redraw(source, BOX, drift)
     other = pictures.draw("foliage", (BAND, SIZE // 3), 9)
     tile.paste(other, (0, SIZE // 2))
-    found = found_in(tile.convert("L").convert("F"), band.convert("L").convert("F"))
+    result = register_in(tile.convert("L").convert("F"), band.convert("L").convert("F"))
     x_true, y_true = drift.landing(BORDER + BAND, BORDER + SIZE / 4, BOX)
-    assert found.at(BAND, SIZE / 4) == pytest.approx((x_true - BAND, y_true - SIZE / 4), abs=0.15)
-    columns = BAND // found.block_px
-    anew = [w for k, w in enumerate(found.weights) if SIZE // 2 + 16 < (k // columns + 0.5) * found.block_px < 208]
-    kept = [w for k, w in enumerate(found.weights) if 16 < (k // columns + 0.5) * found.block_px < SIZE // 2 - 16]
-    assert sum(anew) / len(anew) < sum(kept) / len(kept) / 3
+    assert result.at(BAND, SIZE / 4) == pytest.approx((x_true - BAND, y_true - SIZE / 4), abs=0.15)
+    columns = BAND // result.block_px
+    anew = [w for k, w in enumerate(result.weights) if SIZE // 2 + 16 < (k // columns + 0.5) * result.block_px < 208]
+    same = [w for k, w in enumerate(result.weights) if 16 < (k // columns + 0.5) * result.block_px < SIZE // 2 - 16]
+    assert sum(anew) / len(anew) < sum(same) / len(same) / 3
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_flat_picture_has_no_displacement_and_no_error(value: int) -> None:
     flat = Image.new("F", (SIZE, SIZE), value)
-    assert found_in(flat, flat.crop((0, 0, BAND, SIZE))).at(BAND, 10) == pytest.approx((0, 0), abs=1e-6)
+    assert register_in(flat, flat.crop((0, 0, BAND, SIZE))).at(BAND, 10) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_stripes_are_not_moved_along_themselves() -> None:
@@ -171,18 +171,18 @@ def test_a_resampled_ramp_lies_where_the_field_says() -> None:
     ramp = Image.linear_gradient("L").crop((0, 64, 64, 192)).resize((64, 64), Image.Resampling.BILINEAR)
     ramp = Image.merge("RGB", [ramp] * 3)
     for shift in (0.25, 0.5, 2.75):
-        moved = resample(ramp, field((0, shift)), (0, 0, 64, 64))
+        result = resample(ramp, field((0, shift)), (0, 0, 64, 64))
         for y in (20, 32, 40):
-            assert rgb_at(moved, 32, y)[0] - rgb_at(ramp, 32, y)[0] == pytest.approx(2 * shift, abs=1)
+            assert rgb_at(result, 32, y)[0] - rgb_at(ramp, 32, y)[0] == pytest.approx(2 * shift, abs=1)
 
 
 def test_shift_and_zoom_are_one_lanczos() -> None:
     image = pictures.draw("ink", (96, 96), 1)
     line = tuple(float(v) for v in range(0, 65, 16))
     zoomed = Field.sampled(line, line, lambda x, y: (16.3 + x * 0.02, 16.0 - 0.7 - y * 0.01))
-    wanted = image.resize((64, 64), Image.Resampling.LANCZOS, box=(16.3, 15.3, 16.3 + 65.28, 15.3 + 63.36))
+    expected = image.resize((64, 64), Image.Resampling.LANCZOS, box=(16.3, 15.3, 16.3 + 65.28, 15.3 + 63.36))
     assert zoomed.separable
-    difference = ImageChops.difference(resample(image, zoomed, (0, 0, 64, 64)), wanted)
+    difference = ImageChops.difference(resample(image, zoomed, (0, 0, 64, 64)), expected)
     assert all(largest <= 1 for _, largest in extrema(difference))
 
 
@@ -193,16 +193,16 @@ def test_pieces_of_different_slope_meet_without_a_step() -> None:
     line = (0.0, 16.0, 32.0, 48.0, 64.0)
     stretched = Field.sampled(line, line, lambda _, y: (0.0, -5 * min(1.0, y / 16)))
     assert stretched.separable
-    moved = resample(ramp, stretched, (0, 0, 64, 64))
+    result = resample(ramp, stretched, (0, 0, 64, 64))
     for y in range(4, 60):
-        wanted = rgb_at(ramp, 32, 0)[0] + 2 * (y + stretched.at(32, y + 0.5)[1])
-        assert rgb_at(moved, 32, y)[0] == pytest.approx(wanted, abs=1)
+        expected = rgb_at(ramp, 32, 0)[0] + 2 * (y + stretched.at(32, y + 0.5)[1])
+        assert rgb_at(result, 32, y)[0] == pytest.approx(expected, abs=1)
 
 
 def test_a_local_displacement_is_not_separable() -> None:
     line = (0.0, 32.0, 64.0)
-    bent = Field.sampled(line, line, lambda x, y: (x * y / 4096, 0.0))
-    assert not bent.separable
+    bend = Field.sampled(line, line, lambda x, y: (x * y / 4096, 0.0))
+    assert not bend.separable
 
 
 def test_no_black_enters_from_beyond_the_edge() -> None:
@@ -229,4 +229,4 @@ def test_blur_of_the_band_itself_is_no_displacement() -> None:
     source = picture("foliage")
     band = source.crop((BORDER, BORDER, BORDER + BAND, BORDER + SIZE)).convert("L")
     tile = source.crop(BOX).convert("L").filter(ImageFilter.GaussianBlur(1.5))
-    assert found_in(tile.convert("F"), band.convert("F")).at(BAND, SIZE / 2) == pytest.approx((0, 0), abs=0.05)
+    assert register_in(tile.convert("F"), band.convert("F")).at(BAND, SIZE / 2) == pytest.approx((0, 0), abs=0.05)

@@ -92,6 +92,6 @@ def test_two_diagonals_on_either_side_are_solved_like_any_band() -> None:
     assert solve_pentadiagonal(diagonal, first, second, right) == pytest.approx(exact)
 
 
-def test_a_singular_system_says_so() -> None:
+def test_a_singular_system_is_an_error() -> None:
     with pytest.raises(ZeroDivisionError):
         solve([[1.0, 2.0], [2.0, 4.0]], [1.0, 2.0])

@@ -92,7 +92,7 @@ def test_a_flat_picture_keeps_its_level() -> None:
     assert with_tone(redraw, fit_tone(redraw, band, everything())).getpixel((3, 3)) == (90, 5, 250)
 
 
-def test_nothing_that_counts_gives_the_identity() -> None:
+def test_without_counting_pixels_the_curve_is_the_identity() -> None:
     band = pictures.draw("painterly", SIZE, 3)
     nothing = Image.new("L", SIZE, 0)
     assert with_tone(band, fit_tone(band, band, nothing)).tobytes() == band.tobytes()
@@ -107,7 +107,7 @@ def test_matched_histograms_undo_a_gamma_without_registration() -> None:
     assert all(a <= b for a, b in pairwise(curve))
 
 
-def test_only_what_counts_has_its_histogram_matched() -> None:
+def test_only_counting_pixels_have_their_histogram_matched() -> None:
     band = pictures.draw("foliage", SIZE, 4).convert("L")
     redraw = band.point([v // 2 + 40 for v in range(256)])
     counted = everything()
@@ -117,18 +117,18 @@ def test_only_what_counts_has_its_histogram_matched() -> None:
     assert matched_histograms(redraw, band)[40 + 50] < 90
 
 
-def test_softness_that_is_left_takes_nothing_from_black_and_white() -> None:
+def test_remaining_softness_changes_no_black_and_white() -> None:
     band = pictures.draw("ink", SIZE, 4)
     soft = band.filter(ImageFilter.GaussianBlur(0.6))
     even = with_tone(soft, equal_histograms(soft, band, everything()))
     for a, b in zip(even.split(), band.split(), strict=True):
-        counts, wanted = a.histogram(), b.histogram()
+        counts, expected = a.histogram(), b.histogram()
         for levels in (slice(0, 32), slice(224, 256)):
-            assert sum(counts[levels]) == pytest.approx(sum(wanted[levels]), rel=0.25)
+            assert sum(counts[levels]) == pytest.approx(sum(expected[levels]), rel=0.25)
     assert with_tone(band, equal_histograms(band, band, everything())).tobytes() == band.tobytes()
 
 
-def test_a_few_pixels_more_of_one_flat_colour_move_no_other() -> None:
+def test_a_few_more_pixels_of_one_flat_colour_change_no_other_level() -> None:
     band = pictures.constant(SIZE, (40, 90, 200))
     band.paste((180, 90, 60), (0, 0, 100, 256))
     redraw = band.copy()
@@ -171,15 +171,15 @@ def test_a_kernel_on_the_edge_of_its_bounds_is_the_best_one_there() -> None:
 
 @pytest.mark.parametrize("kind", ["ink", "foliage", "clouds"])
 @pytest.mark.parametrize("levels", [4, 12])
-def test_noise_is_not_answered_by_softness(kind: str, levels: int) -> None:
+def test_noise_is_not_smoothed_away(kind: str, levels: int) -> None:
     """What the model drew anew looks like noise; smoothing it away would leave a haze behind the seam."""
     band = pictures.draw(kind, SIZE, 5).convert("L")
     noise = Image.effect_noise(SIZE, levels).point([max(0, v - 64) for v in range(256)])
     redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
     kernel = fit_kernel(redraw, band, everything())
-    there, wanted = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
-    assert there > 0.85 * wanted  # what the coherent part explains
-    assert there < 1.25 * max(wanted, laplacian_energy(noise))
+    energy, expected = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
+    assert energy > 0.85 * expected  # what the coherent part explains
+    assert energy < 1.25 * max(expected, laplacian_energy(noise))
 
 
 @pytest.mark.parametrize("kind", ["foliage", "painterly", "pencil"])
@@ -191,13 +191,13 @@ def test_detail_drawn_anew_gets_back_the_energy_that_resampling_took(kind: str) 
     band.paste(raw.transpose(Image.Transpose.ROTATE_180).crop(other), other)
     resampled = Image.blend(raw, ImageChops.offset(raw, 1, 0), 0.5)
 
-    def lost(kernel: Kernel) -> float:
+    def loss(kernel: Kernel) -> float:
         inner = (4, 4, SIZE[0] - 4, SIZE[1] - 4)
         left, whole = (laplacian_energy(image.crop(inner)) for image in (sharpened(resampled, kernel), raw))
         return 1 - left / whole
 
-    assert 0 < lost(fit_kernel(resampled, band, everything(), raw)) < 0.6 * lost(Kernel())
-    assert lost(fit_kernel(resampled, band, everything())) > 0.6 * lost(Kernel())
+    assert 0 < loss(fit_kernel(resampled, band, everything(), raw)) < 0.6 * loss(Kernel())
+    assert loss(fit_kernel(resampled, band, everything())) > 0.6 * loss(Kernel())
 
 
 def test_an_equal_picture_needs_no_kernel() -> None:
