@@ -66,7 +66,7 @@ Two calibrated seams may cost the same while one redraw is much nearer to the tr
 RESULTS.md, "Many steps in a row", holds this choice against that of every other metric.
 """
 
-SEAMLESS_LIMIT = 0.8
+SEAMLESS_LIMIT = 0.75
 """What a seam may cost beyond its expected departures, as a share of what it may cost where nothing is expected. What
 nobody can see costs less there, and so do some faults: with this share the gate catches as many of them."""
 
