@@ -202,9 +202,9 @@ def score_tile(
     """Score a tile against an RGB canvas, of which only the band is used (the band alone gives the same score).
 
     It is the score of the strips, with vetoes relative to the whole band instead of the canvas strip. With
-    `calibration` it has the metric "fidelity" and the vetoes "rim" and "unfaithful", every component
-    counts only beyond its `expected_departures`, and `primary` includes the estimated error from the redrawn band:
-    -REDRAW_WEIGHT * ln(1 + redraw_error).
+    `calibration` it has the metric "fidelity" and the vetoes "rim" and "unfaithful", every component counts only beyond
+    its `expected_departures`, the seam may cost only its `allowed_share`, and `primary` includes the estimated error
+    from the redrawn band: -REDRAW_WEIGHT * ln(1 + redraw_error).
 
     Raises:
         CanvasError: either picture is not RGB or of the wrong size.

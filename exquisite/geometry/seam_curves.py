@@ -2,8 +2,8 @@
 
 A CURVE says at every column x something about the cut between the columns x - 1 and x. The pixels before the cut may
 come from one picture and those behind it from another: then the curve says what each cut would be like if the second
-picture went on there. All are of blocks of rows along the seam, then averaged, so that one strong edge
-is one block (v is luminance, d the difference across the cut):
+picture went on there. All are of blocks of rows along the seam, then averaged, so that one strong edge is one block
+(v is luminance, d the difference across the cut):
 
     step           differences across the cut, in excess of the neighbouring columns
     colour_step    the same of red and blue less luminance, which vary less than luminance itself
