@@ -55,7 +55,7 @@ class Blocks:
         ys: centre along y.
         sums: the five sums per pixel (`spline.Sums`), each as one list.
         errors: squared error.
-        kept: how well the model kept the block, 0 to 1.
+        fidelities: how well the model kept the block, 0 to 1.
         weights: weight in the normal equations, 0 for a block without texture.
     """
 
@@ -63,7 +63,7 @@ class Blocks:
     ys: Sequence[float]
     sums: Sequence[Sequence[float]]
     errors: Sequence[float]
-    kept: Sequence[float]
+    fidelities: Sequence[float]
     weights: Sequence[float]
 
     def weighted_sums(self, factor: float = 1.0) -> list[list[float]]:

@@ -289,7 +289,7 @@ class _Correction:
 
         The whole change is tried first, then less of it: a part of the right change is better than none.
         """
-        pictures = (self._tile, self._band, self._holdout.kept_mask, self._raw)
+        pictures = (self._tile, self._band, self._holdout.faithful_mask, self._raw)
         whole = fit_kernel(*map(self._near_the_seam, pictures))
         objections = []
         for share in _KERNEL_SHARES:

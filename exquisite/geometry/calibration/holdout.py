@@ -37,8 +37,8 @@ class HoldoutResidual:
 
     Attributes:
         valid_mask: mode L, the band's size, 255 where a pixel counts in the fits, else 0.
-        kept_mask: the same with the held-out blocks that the model kept, for a fit of so few numbers that what
-            matters is how much detail it sees.
+        faithful_mask: the same of all blocks that the model kept, held-out ones too: a fit of two numbers hardly
+            follows chance, and needs all the detail that there is.
     """
 
     def __init__(self, band: Image.Image, block_px: int, weights: Sequence[float]) -> None:
@@ -49,7 +49,7 @@ class HoldoutResidual:
             (k % self._columns + 2 * (k // self._columns)) % _HELD_OUT == 0 for k in range(self._columns * self._rows)
         ]
         alike = [weight > _LEAST_WEIGHT for weight in weights]
-        self.kept_mask = self._mask(alike)
+        self.faithful_mask = self._mask(alike)
         self.valid_mask = self._mask([a and not b for a, b in zip(alike, self._held_out, strict=True)])
         self._coarse_px = max(1, block_px // _COARSE_PARTS)
         self._coarse_band = self._coarse(band)

@@ -126,7 +126,7 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     information = [[value / noise for value in row] for row in matrix]
     moved = _from_lengths([length + change for length, change in zip(at, step, strict=True)], placement, unit)
     error = sum(blocks.errors) / len(blocks.errors)
-    return PlacementFit(moved, tuple(blocks.kept), error, information)
+    return PlacementFit(moved, tuple(blocks.fidelities), error, information)
 
 
 def _dot(values: Sequence[float], *factors: Sequence[float]) -> float:

@@ -181,7 +181,7 @@ def _with_bend(level: Level, registration: Registration) -> tuple[Registration, 
     for (xx, xy, yy, xe, ye), (x0, y0), (x1, y1) in zip(sums, old, new, strict=True):
         x, y = x1 - x0, y1 - y0
         fall += 2 * (x * xe + y * ye) - (x * x * xx + 2 * x * y * xy + y * y * yy)
-    return replace(registration, local=local, weights=tuple(blocks.kept)), fall * variance / (error + 1e-9)
+    return replace(registration, local=local, weights=tuple(blocks.fidelities)), fall * variance / (error + 1e-9)
 
 
 def _joined(blocks: Sequence[tuple[float, float, Sums]], columns: int) -> list[tuple[float, float, Sums]]:
