@@ -109,7 +109,6 @@ class _Fields:
     Attributes:
         channels: red, green and blue.
         level: luminance.
-        tones: profiles of the channels.
         grain: profile of |N|, summed over the channels.
         colour_detail: the same of red and blue less luminance.
         dark: profile of dark details.
@@ -117,7 +116,6 @@ class _Fields:
 
     channels: list[Image.Image]
     level: Image.Image
-    tones: list[Image.Image]
     grain: Image.Image
     colour_detail: Image.Image
     dark: Image.Image
@@ -156,7 +154,7 @@ def seam_curves(picture: Image.Image, reach: int) -> dict[str, list[float]]:
     sizes = _Sizes.within(reach)
     fields = _fields(picture)
     within = _across(fields, fields)
-    jumps = _squared_jumps(fields.tones, sizes.tone)
+    jumps = _squared_jumps([_profile(channel) for channel in fields.channels], sizes.tone)
     tone = _excess(jumps, jumps, jumps, 2 * sizes.tone, _LEAST_STEP)
     return {"tone": column_means(tone), **_curves(fields, fields, _Cuts(within, within, within), sizes)}
 
@@ -206,7 +204,6 @@ def _fields(picture: Image.Image) -> _Fields:
     return _Fields(
         channels,
         level,
-        [_profile(channel) for channel in channels],
         _profile(_activity(noises)),
         _profile(_activity(_colours(noises, _noise(level)))),
         _profile(as_float(ImageChops.subtract(closing, luminance))),
