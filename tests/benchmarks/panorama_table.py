@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 __all__ = ["compared", "render", "render_headline", "summarise", "trial_figures"]
@@ -76,20 +77,30 @@ def summarise(rows: Rows) -> dict[str, Any]:
 
 
 def compared(rows: Rows) -> dict[str, Any]:
-    """What each contract makes of its pictures, and what the first contract makes of the same ones."""
+    """What each contract makes of its pictures, what the first one makes of the same, and the standard error over the
+    pictures of the difference."""
     contracts = list(dict.fromkeys(row["contract"] for row in rows))
+    figures = {name: _by_picture([row for row in rows if row["contract"] == name]) for name in contracts}
     result = {}
-    for contract in contracts:
-        pictures = {row["run"] for row in rows if row["contract"] == contract}
-        of = {name: [row for row in rows if row["contract"] == name and row["run"] in pictures] for name in contracts}
+    for contract, own in figures.items():
+        first = {picture: figures[contracts[0]][picture] for picture in own}
         result[contract] = {
-            "pictures": len(pictures),
-            "steps": max(row["step"] for row in of[contract]),
-            "own": _over_pictures(of[contract]),
-            contracts[0]: _over_pictures(of[contracts[0]]),
+            "pictures": len(own),
+            "steps": max(row["step"] for row in rows if row["contract"] == contract),
+            "own": {measure: fmean(one[measure] for one in own.values()) for measure, _ in _BY_CONTRACT},
+            contracts[0]: {measure: fmean(one[measure] for one in first.values()) for measure, _ in _BY_CONTRACT},
+            "error": {
+                measure: _standard_error([own[picture][measure] - first[picture][measure] for picture in own])
+                for measure, _ in _BY_CONTRACT
+            },
         }
     rounded: dict[str, Any] = _rounded(result)
     return rounded
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    """Of the mean of some values; of a single one nothing is known."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def trial_figures(rows: Rows) -> dict[str, Any]:
@@ -111,18 +122,20 @@ def trial_figures(rows: Rows) -> dict[str, Any]:
     return rounded
 
 
-def _over_pictures(rows: Rows) -> dict[str, float]:
-    """Means over the pictures: of all their steps, and of contrast and sharpness at the last."""
+def _by_picture(rows: Rows) -> dict[str, dict[str, float]]:
+    """The figures of every picture: means over all its steps, and contrast and sharpness at the last."""
     runs: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         runs.setdefault(row["run"], []).append(row)
-    ends = [of[-1]["arms"]["calibrated"] for of in runs.values()]
     return {
-        "as it came": fmean(_to_natural(of, "as it came") for of in runs.values()),
-        "calibrated": fmean(_to_natural(of, "calibrated") for of in runs.values()),
-        "psnr": fmean(fmean(row["arms"]["calibrated"]["psnr"] for row in of) for of in runs.values()),
-        "contrast": fmean(end["contrast"] for end in ends),
-        "sharpness": fmean(end["sharpness"] for end in ends),
+        run: {
+            "as it came": _to_natural(of, "as it came"),
+            "calibrated": _to_natural(of, "calibrated"),
+            "psnr": fmean(row["arms"]["calibrated"]["psnr"] for row in of),
+            "contrast": of[-1]["arms"]["calibrated"]["contrast"],
+            "sharpness": of[-1]["arms"]["calibrated"]["sharpness"],
+        }
+        for run, of in runs.items()
     }
 
 
@@ -286,7 +299,7 @@ def _contracts(result: dict[str, Any]) -> list[str]:
     return [
         "Each contract beside the first, on the same pictures, grown by the same length from the same seam: residual "
         "over natural, PSNR of the first 32 new columns, contrast and sharpness at the end over those of the truth; "
-        f"behind the dot those of `{first}` on the same pictures.",
+        f"behind the dot those of `{first}` on the same pictures, and the standard error of the difference.",
         _table(
             ("contract", "pictures", "steps", "as it came", "calibrated", "PSNR, dB", "contrast", "sharpness"),
             (
@@ -296,6 +309,7 @@ def _contracts(result: dict[str, Any]) -> list[str]:
                     str(of["steps"]),
                     *(
                         f"{of['own'][measure]:.{digits}f} · {of[first][measure]:.{digits}f}"
+                        f" ± {of['error'][measure]:.{digits}f}"
                         for measure, digits in _BY_CONTRACT
                     ),
                 )
