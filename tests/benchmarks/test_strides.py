@@ -41,7 +41,7 @@ def test_longer_strides_in_a_row_are_no_worse(contracts: dict[str, Any], name: s
     classic, other = (contracts["in a row"][key] for key in ("classic", name))
     assert other["residual"] <= 1.03 * classic["residual"]  # 8 seams of one candidate each, with drifts of their own
     assert other["contrast"] >= classic["contrast"] - 0.01
-    assert other["sharpness"] >= classic["sharpness"] - 0.01
+    assert other["sharpness"] >= classic["sharpness"] - 0.02  # of 2 pictures; `bench-panorama` compares 17 and 22
 
 
 @pytest.mark.parametrize("kind", anchors.KINDS)
