@@ -1,4 +1,4 @@
-"""The cut: where two pictures of the same place exist, the path along which changing from one to the other shows least.
+"""The cut: the path along which the change from one picture of a place to another picture of it is least visible.
 
 The last pixels of a step are pending until the next one. There both the pending pixels ("old") and the calibrated
 redraw of the same place ("new") are known, so the seam need not be a straight line: it may run between the strokes.
@@ -11,11 +11,11 @@ redraw of the same place ("new") are known, so the seam need not be a straight l
 
 Minimum-error boundaries: Efros and Freeman, "Image quilting", SIGGRAPH 2001, section 2.1. Error of a join as the
 difference of both pictures at two neighbouring columns: Kwatra, Schödl, Essa, Turk and Bobick, "Graphcut textures",
-SIGGRAPH 2003, section 3. They divide it by the gradients, so that a join hides where there is much to see; the bends of
-both sources do that here, and more sharply. RESULTS.md, "What a cut costs", holds this choice against others.
+SIGGRAPH 2003, section 3. They divide it by the gradients, so that a join prefers busy places; here the bends of both
+sources do that, more precisely. RESULTS.md, "What a cut costs", compares this choice with others.
 
-Everything is written for growth to the right; columns are those of the pending zone, from 0 to its width, and the path
-names in each row the first column that is nearer to new than to old.
+All pictures grow to the right. Columns are those of the pending zone, from 0 to its width; the path gives for each row
+the first column that is nearer to new than to old.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ RAMP_PX = 3
 """Columns on each side of the path over which old fades into new."""
 
 SEEN_BEND = 16
-"""A row is broken where it bends at the join by more than so many levels beyond what both pictures bend there."""
+"""A row is broken if it bends at the join by more than this many levels beyond the bend of both pictures there."""
 
 _VISIBLE_LEVELS = 8.0
-"""Differences well below so many levels are not seen, and hardly count: `_visible`. `make bench-cut` tries others."""
+"""Differences well below this many levels are invisible and hardly count: `_visible`. `make bench-cut` tries others."""
 
 _BEND_WEIGHT = 40.0
 """Cost of each level of a bend of SEEN_BEND levels beside a level of error: RESULTS.md, "What a cut costs"."""
@@ -57,10 +57,10 @@ _MARGIN = RAMP_PX + 2
 
 @dataclass(frozen=True)
 class Cut:
-    """A path through a pending zone, and what changing from old to new along it costs.
+    """A path through a pending zone, and the cost of the change from old to new along it.
 
     Attributes:
-        path: for each row across the axis, growth being to the right, the first column of the zone, from 0, that is
+        path: for each row across the axis, with growth to the right, the first column of the zone, from 0, that is
             nearer to new than to old; zone_px where nothing of the zone is new.
         zone_px: width of the zone.
         mismatch: mean difference of old and new at the two columns that the path separates, over rows and channels,
@@ -127,8 +127,8 @@ def join_tile(
 def straightened(tile: Image.Image, mode: Mode | str, cut: Cut) -> Image.Image:
     """`tile` with every row moved so that the path of `cut` lies at the seam; RGB, own orientation.
 
-    What rates or fades a straight seam can so be used on any path. The first pixels of a row come twice where the band
-    begins, and as many leave at the outer end of the tile.
+    Functions that rate or fade a straight seam thus work for any path. Each row repeats its first pixels where the band
+    begins, and loses as many at the outer end of the tile.
     """
     return _moved_rows(tile, mode, [cut.zone_px - at for at in cut.path])
 
@@ -136,7 +136,7 @@ def straightened(tile: Image.Image, mode: Mode | str, cut: Cut) -> Image.Image:
 def with_straightened(tile: Image.Image, changed: Image.Image, mode: Mode | str, cut: Cut) -> Image.Image:
     """`tile` with the pixels of `changed`, a straightened copy of it, moved back; RGB, own orientation.
 
-    The outermost zone_px stay as they are in `tile`: the straightened copy has not all of them.
+    The outermost zone_px stay as they are in `tile`: the straightened copy lacks some of them.
     """
     out = to_canonical(tile, mode).copy()
     back = to_canonical(_moved_rows(changed, mode, [at - cut.zone_px for at in cut.path]), mode)
@@ -158,7 +158,7 @@ def _ramps(path: Sequence[int], width: int, ramp_px: int) -> Image.Image:
 
 
 def _moved_rows(image: Image.Image, mode: Mode | str, moves: Sequence[int]) -> Image.Image:
-    """An RGB `image` whose rows, growth being to the right, are moved right so many pixels; the ends are repeated."""
+    """`image`, RGB, with each canonical row moved right by its number of pixels in `moves`; the ends are repeated."""
     picture = to_canonical(image, mode)
     data, length = picture.tobytes(), 3 * picture.width
     parts: list[bytes] = []

@@ -63,7 +63,7 @@ REDRAW_WEIGHT = 80.0
 """What a candidate loses for each unit of ln(1 + redraw_error).
 
 Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows which:
-RESULTS.md, "Many steps in a row", holds this choice against that of every other metric.
+RESULTS.md, "Many steps in a row", compares this choice with that of every other metric.
 """
 
 SEAMLESS_LIMIT = 0.75
