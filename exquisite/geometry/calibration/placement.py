@@ -107,7 +107,10 @@ def _step(level: Level, placement: Placement) -> PlacementFit:
     lengths = ((0, ones), (0, us), (1, ones), (1, vs))
     xx, xy, yy, xe, ye = blocks.weighted_sums()
     products = ((xx, xy), (xy, yy))
-    matrix = [[_dot(products[i][k], a, b) for k, b in lengths] for i, a in lengths]
+    matrix = [[0.0] * len(lengths) for _ in lengths]
+    for i, (axis, a) in enumerate(lengths):
+        for k, (other, b) in enumerate(lengths[: i + 1]):
+            matrix[i][k] = matrix[k][i] = _dot(products[axis][other], a, b)
     right = [_dot((xe, ye)[i], a) for i, a in lengths]
     # 2. The prior, in the units of the equations.
     total_weight = sum(blocks.weights) + 1e-9

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress, pairwise
+from itertools import pairwise
 from operator import add, mul
+from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -83,23 +84,18 @@ def fit_tone(
     while pictures[0].width * pictures[0].height > 2 * enough:
         pictures, weight = _thinned(pictures), 4 * weight
     redraw, band, valid_mask, flat_mask = pictures
-    samples = [_channels(redraw, band, flat_mask, weight)]
+    flat = _Sample(redraw, band, flat_mask, weight).channels()
     if redraw.width * redraw.height > _ENOUGH_TEXTURED:
         redraw, band, valid_mask = _thinned((redraw, band, valid_mask))
         weight *= 4
-    samples.append(_channels(redraw, band, valid_mask, _TEXTURED_WEIGHT * weight))
-    return tuple(_curve(channel) for channel in zip(*samples, strict=True))
+    textured = _Sample(redraw, band, valid_mask, _TEXTURED_WEIGHT * weight).channels()
+    return tuple(map(_curve, zip(flat, textured, strict=True)))
 
 
 def _thinned(pictures: Sequence[Image.Image]) -> list[Image.Image]:
     """Every second row and column of each picture, all of one size."""
     size = (pictures[0].width // 2, pictures[0].height // 2)
     return [picture.resize(size, Image.Resampling.NEAREST) for picture in pictures]
-
-
-def _channels(redraw: Image.Image, band: Image.Image, mask: Image.Image, weight: float) -> list[_Sample]:
-    """One sample for each channel."""
-    return [_Sample(a, b, mask, weight) for a, b in zip(redraw.split(), band.split(), strict=True)]
 
 
 def with_tone(image: Image.Image, curves: ToneCurves) -> Image.Image:
@@ -169,45 +165,54 @@ def _flat_mask(image: Image.Image) -> Image.Image:
     return spread.point([255 if levels <= _FLAT_LEVELS else 0 for levels in range(LEVELS)])
 
 
+class _Sums(NamedTuple):
+    """The weighted sums of one channel: for each level of the redraw the number of its pixels, and the sum of the band
+    over them; and the sum of the squared differences of both."""
+
+    counts: list[float]
+    totals: list[float]
+    squares: float
+
+
 @dataclass(frozen=True)
 class _Sample:
-    """Pixels of one channel (mode L) where `mask` is not 0, each of the same weight."""
+    """Pixels of redraw and band (of one mode, RGB or L) where `mask` (mode L) is not 0, each of the same weight."""
 
     redraw: Image.Image
     band: Image.Image
     mask: Image.Image
     weight: float
 
-    def sums(self) -> tuple[list[int], list[int]]:
-        """For each level of the redraw the number of its pixels, and the sum of the band over them.
+    def channels(self) -> list[_Sums]:
+        """The sums of each channel.
 
-        The sum is exact: it follows from the histograms of the bits of the band.
+        Those of the band are exact: they follow from the histograms of its bits.
         """
-        counting = ImageChops.darker(self.band, self.mask)
-        levels, sums = counting.histogram(), [0] * LEVELS
+        bands = len(self.band.getbands())
+        mask = Image.merge(self.band.mode, [self.mask] * bands)
+        counting = ImageChops.darker(self.band, mask)
+        totals = [0] * (bands * LEVELS)
         for table in _BIT_TABLES:
-            # Without the bit the minimum is 0: the pixels at level 0 are those with it less those at all others. A
-            # histogram with an irregular mask takes twice as long.
-            counts = ImageChops.darker(self.redraw, counting.point(table)).histogram()
-            counts[0] = sum(compress(levels, table)) - sum(counts[1:])
-            sums = [2 * total + count for total, count in zip(sums, counts, strict=True)]
-        return self.redraw.histogram(self.mask), sums
+            # Without the bit the minimum is 0. A histogram with an irregular mask takes twice as long.
+            counts = ImageChops.darker(self.redraw, counting.point(table * bands)).histogram()
+            totals = [2 * total + count for total, count in zip(totals, counts, strict=True)]
+        numbers, levels = self.redraw.histogram(self.mask), counting.histogram()
+        differences = ImageChops.difference(self.redraw, self.band).histogram(self.mask)
+        out = []
+        for first in range(0, len(totals), LEVELS):
+            of = slice(first, first + LEVELS)
+            own = totals[of]
+            own[0] = sum(map(mul, levels[of], range(LEVELS))) - sum(own[1:])  # all, less those at other levels
+            weighted, sums = ([self.weight * value for value in values] for values in (numbers[of], own))
+            out.append(_Sums(weighted, sums, self.weight * sum(map(mul, differences[of], _SQUARES))))
+        return out
 
-    def squares(self) -> int:
-        """The sum of the squared differences of redraw and band."""
-        counts = ImageChops.difference(self.redraw, self.band).histogram(self.mask)
-        return sum(map(mul, counts, _SQUARES))
 
-
-def _curve(samples: Sequence[_Sample]) -> tuple[float, ...]:
-    """The curve of one channel, from all its samples."""
-    counts, sums, squares = [0.0] * LEVELS, [0.0] * LEVELS, 0.0
-    for sample in samples:
-        weight = sample.weight
-        numbers, totals = sample.sums()
-        counts = [count + weight * number for count, number in zip(counts, numbers, strict=True)]
-        sums = [value + weight * total for value, total in zip(sums, totals, strict=True)]
-        squares += weight * sample.squares()
+def _curve(samples: Sequence[_Sums]) -> tuple[float, ...]:
+    """The curve of one channel, from the sums of all its samples."""
+    counts = [sum(values) for values in zip(*(sample.counts for sample in samples), strict=True)]
+    sums = [sum(values) for values in zip(*(sample.totals for sample in samples), strict=True)]
+    squares = sum(sample.squares for sample in samples)
     means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
     # The variance of the band around the means is the mean square minus theirs (law of total variance).
     moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
