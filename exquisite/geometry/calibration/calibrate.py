@@ -318,15 +318,18 @@ class _Correction:
         """The second pass of tone: matches the band's distribution of levels.
 
         Remaining softness pulls dark and light levels towards grey, and sharpening beside white paper darkens it; see
-        `equal_histograms`. Where the first pass was not clear, this one must be.
+        `equal_histograms`. Other strokes have other levels, which no curve should match: the attainable residual must
+        fall clearly, or that of block means must.
         """
         if not {"tone", "sharpness"} & set(self._stages):
             return
         curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
         leveled = with_tone(self._tile, curves)
-        before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, leveled))
+        halves = [tile.crop(self._half) for tile in (self._tile, leveled)]
+        before, after = map(self._holdout.attainable, halves)
+        tonal_before, tonal_after = map(self._holdout.tonal, halves)
         if (
-            after <= before * (1 if "tone" in self._stages else CLEAR_FALL)
+            (after <= CLEAR_FALL * before or (after <= before and tonal_after <= _CLEAR_TONE * tonal_before))
             and self._holds_near_the_seam(equal_histograms)
             and not harm_of_levels(self._new_half(), curves, self._band)
         ):
