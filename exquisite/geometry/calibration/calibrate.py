@@ -349,10 +349,10 @@ class _Correction:
         return after <= before
 
     def _even_tone(self) -> None:
-        """Halve the slow variation of tone beside the seam, if any stage was applied."""
+        """Undo the slow variation of tone beside the seam, if any stage was applied."""
         even = with_even_tone(self._tile, self._band) if self._stages else self._tile
         if even is not self._tile:
-            self._remarks.append("slow variation of tone halved beside the seam")
+            self._remarks.append("slow variation of tone undone beside the seam")
             self._tile = even
 
     def _measure_grain(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops
 
-from exquisite.geometry.calibration.slow_tone import REACH_PX, with_even_tone
+from exquisite.geometry.calibration.slow_tone import COLUMNS, REACH_PX, ROWS, with_even_tone
 from tests.support.pictures import constant, noise
 
-SEAM, END, HEIGHT = 4 * REACH_PX, 6 * REACH_PX, 4 * REACH_PX
+SEAM, END, HEIGHT = 4 * COLUMNS, 4 * COLUMNS + 2 * REACH_PX, 4 * ROWS
 BAND = constant((SEAM, HEIGHT), (100, 100, 100))
 
 
@@ -20,16 +20,35 @@ def tile_of(*levels: int) -> Image.Image:
     return tile
 
 
-def test_half_of_the_difference_is_undone_at_the_seam_and_e_times_less_at_its_reach() -> None:
+def differing(tile: Image.Image, left: int, *levels: int) -> None:
+    """Let COLUMNS columns of `tile` from `left` on differ from BAND by one of `levels` in each ROWS rows."""
+    for k, level in enumerate(levels):
+        tile.paste((100 + level,) * 3, (left, k * ROWS, left + COLUMNS, (k + 1) * ROWS))
+
+
+def test_a_lasting_difference_is_undone_at_the_seam_and_a_quarter_of_it_halfway_to_the_reach() -> None:
     even = with_even_tone(tile_of(110), BAND)
-    at_seam, at_reach = (even.getpixel((SEAM + x, HEIGHT // 2)) for x in (0, REACH_PX))
-    assert (at_seam, at_reach) == ((105, 105, 105), (108, 108, 108))
+    levels = [even.getpixel((SEAM + x, HEIGHT // 2)) for x in (0, REACH_PX // 2, REACH_PX)]
+    assert levels == [(100, 100, 100), (108, 108, 108), (110, 110, 110)]
 
 
 def test_each_place_has_its_own_difference() -> None:
     even = with_even_tone(tile_of(92, 108), BAND)
-    assert even.getpixel((SEAM, 0)) == (96, 96, 96)
-    assert even.getpixel((SEAM, HEIGHT - 1)) == (104, 104, 104)
+    assert even.getpixel((SEAM, 0)) == (100, 100, 100)
+    assert even.getpixel((SEAM, HEIGHT - 1)) == (100, 100, 100)
+
+
+def test_a_difference_that_halves_towards_the_seam_is_half_undone() -> None:
+    tile = tile_of(110)
+    differing(tile, SEAM - 2 * COLUMNS, *(20,) * 4)
+    assert with_even_tone(tile, BAND).getpixel((SEAM, HEIGHT // 2)) == (105, 105, 105)
+
+
+def test_differences_by_chance_are_left_alone() -> None:
+    tile = tile_of(100)
+    differing(tile, SEAM - 2 * COLUMNS, 10, -10, 10, -10)
+    differing(tile, SEAM - COLUMNS, 10, 10, -10, -10)
+    assert with_even_tone(tile, BAND) is tile
 
 
 def test_the_conditioning_half_does_not_change() -> None:
@@ -39,19 +58,19 @@ def test_the_conditioning_half_does_not_change() -> None:
 
 def test_a_difference_that_changes_sign_towards_the_seam_is_left_alone() -> None:
     tile = tile_of(110)
-    tile.paste((90,) * 3, (SEAM - REACH_PX, 0, END, HEIGHT))
+    tile.paste((90,) * 3, (SEAM - COLUMNS, 0, END, HEIGHT))
     assert with_even_tone(tile, BAND) is tile
 
 
 def test_other_strokes_count_little() -> None:
-    """A stroke of 200 levels in one of 32 columns counts as 20: a third of a level at the seam."""
+    """A stroke of 155 levels in one of 16 columns counts as 20: a level at the seam."""
     tile = tile_of(100)
-    for x in (SEAM - REACH_PX, SEAM - 2 * REACH_PX):
+    for x in (SEAM - COLUMNS, SEAM - 2 * COLUMNS):
         tile.paste((255,) * 3, (x, 0, x + 1, HEIGHT))
     even = with_even_tone(tile, BAND)
     assert max(high for _, high in ImageChops.difference(even, tile).getextrema()) <= 1  # type: ignore[misc]
 
 
 def test_pictures_too_small_to_measure_are_left_alone() -> None:
-    tile = noise((REACH_PX, REACH_PX), 1)
-    assert with_even_tone(tile, tile.crop((0, 0, REACH_PX // 2, REACH_PX))) is tile
+    tile = noise((4 * COLUMNS, ROWS), 1)
+    assert with_even_tone(tile, tile.crop((0, 0, 2 * COLUMNS, ROWS))) is tile
