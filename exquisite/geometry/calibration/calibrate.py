@@ -291,12 +291,13 @@ class _Correction:
         """
         pictures = (self._tile, self._band, self._holdout.faithful_mask, self._raw)
         whole = fit_kernel(*map(self._near_the_seam, pictures))
+        half = self._tile.crop(self._half)
         objections = []
         for share in _KERNEL_SHARES:
             kernel = Kernel().mixed(whole, share)
-            corrected = sharpened(self._tile, kernel)
-            if kernel.change < _LEAST_CHANGE and self._fall(corrected) > CLEAR_FALL:
+            if kernel.change < _LEAST_CHANGE and self._fall(sharpened(half, kernel)) > CLEAR_FALL:
                 break
+            corrected = sharpened(self._tile, kernel)
             if objection := self._objection_to_detail(corrected):
                 objections.append(objection)
                 continue

@@ -29,6 +29,7 @@ _LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only 
 _ZOOM_SPREAD = 0.03  # a usual zoom, as `placement._USUAL` has it
 _STIFFNESS = 0.3  # 1 over the variance of a second difference of the coefficients, (1.8 px)^2
 _SMALL_FALL = 0.06  # of the squared error; the first step predicted .03 to .04 where the whole bend came to nothing
+_SETTLED_FALL = 0.12  # of the squared error: after a smaller fall the next step on a level mostly predicted .03 at most
 _CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
 
 
@@ -150,7 +151,9 @@ def _bent_where_it_may_help(
     registration = replace(registration, local=registration.local.refined())
     for level in levels:
         for _ in range(_LOCAL_ROUNDS.get(level.scale, 0)):
-            registration, _ = _with_bend(level, registration)
+            registration, fall = _with_bend(level, registration)
+            if fall < _SETTLED_FALL:
+                break
     return registration
 
 
