@@ -43,14 +43,14 @@ class PlacementTrial:
         self._holdout = HoldoutResidual(self._band, whole.block_px // 2, whole.weights)
         seam = self._band.width
         self._far = seam // 2
-        self._has_bend = whole.has_bend
+        self._whole = whole
         self._columns = seam - seam // _BESIDE_PARTS, self._far
         self._before = self._residuals(self._raw.crop((0, 0, *self._band.size)))
 
     def left(self, registration: Registration) -> tuple[float, str]:
         """The share of the attainable residual left by `registration`, and why that may not move the tile, or ""."""
         before, beside_before, _ = self._before
-        after, beside_after, _ = self._residuals(self._moved(registration))
+        after, beside_after, _ = self._residuals(self._moved(registration)) if registration.has_bend else self._straight
         left, beside_left = after / before, beside_after / (beside_before + NO_RESIDUAL)
         # 1. It must explain something.
         if left > CLEAR_FALL:
@@ -62,7 +62,7 @@ class PlacementTrial:
         if registration.has_bend and (reason := self._objection_to_bend(registration, after, beside_after)):
             return left, reason
         # 4. And the far half of the band must tell it of the near half.
-        most = _most_predicted(self._has_bend, left)
+        most = _most_predicted(self._whole.has_bend, left)
         if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, most):
             return left, "what the far half of the band shows does not hold near the seam"
         return left, ""
@@ -70,13 +70,18 @@ class PlacementTrial:
     def _objection_to_bend(self, registration: Registration, after: float, beside_after: float) -> str:
         """Why shift and zoom alone are better than a bend that leaves `after`, and `beside_after` next to the seam."""
         before, *_ = self._before
-        straight, beside_straight, _ = self._residuals(self._moved(registration.straightened()))
+        straight, beside_straight, _ = self._straight
         fall = straight - after
         if fall < max(_BEND_SHARE * straight, _BEND_FALL * before):
             return "it explains hardly more than shift and zoom"
         if 1 - beside_after / (beside_straight + NO_RESIDUAL) < _BEND_BESIDE * fall / straight:
             return "what bent the band is not seen next to the seam"  # it continues from there into the generated half
         return ""
+
+    @cached_property
+    def _straight(self) -> tuple[float, float, float]:
+        """The residuals after shift and zoom alone."""
+        return self._residuals(self._moved(self._whole.straightened()))
 
     def _moved(self, registration: Registration) -> Image.Image:
         """The conditioning half, moved by a registration of the pictures at full size."""
@@ -100,7 +105,7 @@ class PlacementTrial:
     @cached_property
     def _far_registration(self) -> Registration:
         """The far half registered alone, once for bend and place; its bend is measured only to judge one."""
-        return registered(self._raw, self._band.crop((0, 0, self._far, self._band.height)), self._has_bend)
+        return registered(self._raw, self._band.crop((0, 0, self._far, self._band.height)), self._whole.has_bend)
 
     def _residuals(self, half: Image.Image) -> tuple[float, float, float]:
         """The attainable residual of the conditioning half, of the columns next to the seam, and of the near half."""
