@@ -44,6 +44,8 @@ _ALIKE_PX = 32.0**2  # neighbouring errors of tone are correlated over about 32 
 _LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
 _SURPLUS = 1e-3  # share of the pixels that redraw and band may have on different sides of an edge
 _USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
+_FLATTER, _DOUBT = 0.1, 0.3  # of the unexplained share: the mean loss of slope and its standard deviation. Errors of
+# the band alone flatten nothing, errors of both alike by half of it; with .25 and .5 no slight tone of strokes is found
 _STIFFNESS = 1e3  # the second difference of a tone curve differs from that of the low-order one by about .03 a level
 _TIE = 0.006  # 1 / 20^4 of the stiffness: a known level influences about 20 levels around it
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
@@ -174,6 +176,20 @@ class _Sums(NamedTuple):
     squares: float
 
 
+class _Dilution(NamedTuple):
+    """Regression dilution (Fuller, Measurement Error Models, 1987, 1.1): errors in the levels of the redraw, such as
+    those of displaced stars in a dark sky, flatten the means of the band about their centre.
+
+    `centre` is the mean level of the redraw, and `unexplained` the share of the band's variance around the means.
+    """
+
+    centre: float
+    unexplained: float
+
+
+_NO_DILUTION = _Dilution(0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class _Sample:
     """Pixels of redraw and band (of one mode, RGB or L) where `mask` (mode L) is not 0, each of the same weight."""
@@ -214,13 +230,19 @@ def _curve(samples: Sequence[_Sums]) -> tuple[float, ...]:
     sums = [sum(values) for values in zip(*(sample.totals for sample in samples), strict=True)]
     squares = sum(sample.squares for sample in samples)
     means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
-    # The variance of the band around the means is the mean square minus theirs (law of total variance).
+    # 1. The variance of the band around the means is the mean square minus theirs (law of total variance).
+    total = sum(counts) + 1e-9
     moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
-    variance = max(_LEAST_VARIANCE, (squares - moved) / (sum(counts) + 1e-9))
-    return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means)
+    variance = max(_LEAST_VARIANCE, (squares - moved) / total)
+    # 2. Its share of the whole variance tells how far errors in the redraw may have flattened the means.
+    of_means = sum(map(mul, counts, map(mul, means, means))) / total - (sum(sums) / total) ** 2
+    dilution = _Dilution(sum(map(mul, counts, range(LEVELS))) / total, variance / (variance + max(0.0, of_means)))
+    return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means, dilution)
 
 
-def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[float, ...]:
+def _probable_curve(
+    weights: Sequence[float], means: Sequence[float], dilution: _Dilution = _NO_DILUTION
+) -> tuple[float, ...]:
     """The most probable curve f through `means`, each known with 1 / variance = its weight.
 
         sum of weight (f - mean)^2 + stiffness sum of (f - t)''^2 + tie sum of (f - t)^2  is least
@@ -229,7 +251,7 @@ def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[f
        the band lacks.
     2. While the curve falls or is too steep, increase the tie of f to t, and that of t to no change.
     """
-    low_order = low_order_curve(weights, means)
+    low_order = low_order_curve(weights, means, dilution)
     tie = _TIE
     for _ in range(_MAX_TRIES):
         curve = _smoothed_towards(low_order, weights, means, tie)
@@ -239,11 +261,16 @@ def _probable_curve(weights: Sequence[float], means: Sequence[float]) -> tuple[f
     return low_order
 
 
-def low_order_curve(weights: Sequence[float], levels: Sequence[float]) -> tuple[float, ...]:
-    """The low-order curve (offset, gain, gamma) closest to `levels`, each known with 1 / variance = its weight."""
+def low_order_curve(
+    weights: Sequence[float], levels: Sequence[float], dilution: _Dilution = _NO_DILUTION
+) -> tuple[float, ...]:
+    """The low-order curve (offset, gain, gamma) closest to `levels`, each known with 1 / variance = its weight.
+
+    It does not contain the loss of slope by `dilution`, which would continue to levels that the band lacks.
+    """
     prior_strength = 1.0
     for _ in range(_MAX_TRIES):
-        curve = _fit_low_order_curve(weights, levels, prior_strength)
+        curve = _fit_low_order_curve(weights, levels, prior_strength, dilution)
         if _slopes_within_limits(curve):
             return curve
         prior_strength *= 4
@@ -256,27 +283,39 @@ def _slopes_within_limits(curve: Sequence[float]) -> bool:
     return min(slopes) >= _LEAST_SLOPE and max(slopes) <= _MOST_SLOPE and all(a <= b for a, b in pairwise(curve))
 
 
-def _fit_low_order_curve(weights: Sequence[float], levels: Sequence[float], prior_strength: float) -> tuple[float, ...]:
+def _fit_low_order_curve(
+    weights: Sequence[float], levels: Sequence[float], prior_strength: float, dilution: _Dilution
+) -> tuple[float, ...]:
     """The low-order curve, with the prior variances of offset, gain and gamma divided by `prior_strength`."""
     changes = [value - level for level, value in enumerate(levels)]
+    priors = [(0.0, usual / math.sqrt(prior_strength)) for usual in _USUAL]
+    slope: list[list[float]] = []  # the change by dilution, a fourth factor
+    if dilution.unexplained:
+        slope = [[level - dilution.centre for level in range(LEVELS)]]
+        priors.append((-_FLATTER * dilution.unexplained, _DOUBT * dilution.unexplained))
     # 1. With the effect of a small gamma; 2. with that of the gamma found, which is bent more.
     basis = _BASIS
-    factors = _regression(basis, weights, changes, prior_strength)
-    basis = (*basis[:2], _effect_of_gamma(factors[2]))
-    factors = _regression(basis, weights, changes, prior_strength)
-    offset, gain, bend = factors
+    _, _, bend, *_ = _regression((*basis, *slope), weights, changes, priors)
+    basis = (*basis[:2], _effect_of_gamma(bend))
+    offset, gain, bend, *_ = _regression((*basis, *slope), weights, changes, priors)
     return tuple(level + offset + gain * b + bend * c for level, (_, b, c) in enumerate(zip(*basis, strict=True)))
 
 
 def _regression(
-    basis: Sequence[Sequence[float]], weights: Sequence[float], changes: Sequence[float], prior_strength: float
+    basis: Sequence[Sequence[float]],
+    weights: Sequence[float],
+    changes: Sequence[float],
+    priors: Sequence[tuple[float, float]],
 ) -> list[float]:
-    """The factors of `basis` that give `changes`, by weighted least squares with the priors of _USUAL."""
+    """The factors of `basis` that give `changes`, by weighted least squares; `priors` has the mean and the standard
+    deviation of each."""
     weighted = [list(map(mul, weights, column)) for column in basis]
     matrix = [[sum(map(mul, left, right)) for right in basis] for left in weighted]
-    for i, usual in enumerate(_USUAL):
-        matrix[i][i] += prior_strength / usual**2
-    return solve(matrix, [sum(map(mul, left, changes)) for left in weighted])
+    right = [sum(map(mul, left, changes)) for left in weighted]
+    for i, (usual, deviation) in enumerate(priors):
+        matrix[i][i] += deviation**-2
+        right[i] += usual * deviation**-2
+    return solve(matrix, right)
 
 
 def _effect_of_gamma(top: float) -> list[float]:

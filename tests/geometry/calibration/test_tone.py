@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from itertools import pairwise
+from random import Random
 
 import pytest
 from PIL import Image, ImageChops, ImageFilter
@@ -61,6 +62,24 @@ def test_levels_that_do_not_occur_are_carried_on_smoothly() -> None:
     (curve,) = fit_tone(redraw, band, everything())
     assert curve[30] == pytest.approx(20, abs=1)
     assert curve[230] == pytest.approx(220, abs=1)
+
+
+def test_displaced_detail_in_the_dark_does_not_darken_light_levels() -> None:
+    """Both show the same dark sky and other stars: the means of the band are flatter than the curve, which is none."""
+    sky = _grain(6, 1)
+    band, redraw = (ImageChops.add(sky, _grain(4, seed), 1, -232) for seed in (2, 3))
+    (curve,) = fit_tone(redraw, band)
+    assert curve[16] > 17  # as far as there are levels, it passes through the means
+    assert curve[32] < 31
+    assert all(abs(curve[level] - level) < 4 for level in range(100, 256))  # through the means alone, up to 9
+
+
+def _grain(levels: float, seed: int) -> Image.Image:
+    """Mid-grey with grain of two pixels, of this standard deviation."""
+    draw = Random(seed)
+    small = Image.new("L", (SIZE[0] // 2, SIZE[1] // 2))
+    small.putdata([round(draw.gauss(128, levels)) for _ in range(small.width * small.height)])
+    return small.resize(SIZE, Image.Resampling.BICUBIC)
 
 
 @pytest.mark.parametrize("softness", [0, 0.6, 1.2])
