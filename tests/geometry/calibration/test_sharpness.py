@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from exquisite.geometry.calibration.octaves import FINE, blurs, detail, energy, moments, product
 from exquisite.geometry.calibration.sharpness import Kernel, fit_kernel, sharpened
-from exquisite.pixels import as_float, difference, mean, multiply, square
+from exquisite.pixels import as_float, difference, laplacian_energy, mean, multiply, square
+from tests.support import pictures
+from tests.support.reading import rgb_pixels
 
 SIZE = (160, 160)
+LARGE = (256, 256)
+EVERYTHING = Image.new("L", LARGE, 255)
 
 
 def strokes(seed: int) -> Image.Image:
@@ -61,3 +66,87 @@ def test_strokes_on_white_paper_get_the_energy_of_the_band_although_levels_clip(
     restored = fine_energy(sharpened(redraw, kernel), whole) / fine_energy(band, whole)
     assert fine_energy(redraw, whole) < 0.6 * fine_energy(band, whole)
     assert restored == pytest.approx(1, abs=0.1)
+
+
+def test_a_blurred_picture_is_brought_closer_to_the_truth() -> None:
+    band = pictures.draw("ink", LARGE, 5).convert("L")
+    soft = band.filter(ImageFilter.GaussianBlur(0.8))
+    kernel = fit_kernel(soft, band, EVERYTHING)
+    assert kernel.gain > 2
+    assert _rms(sharpened(soft, kernel), band) < 0.55 * _rms(soft, band)
+
+
+def test_a_kernel_on_the_edge_of_its_bounds_is_the_best_one_there() -> None:
+    """With both coefficients clamped separately, .395 of the error is left."""
+    band = pictures.draw("pencil", LARGE, 5).convert("L")
+    soft = band.filter(ImageFilter.GaussianBlur(0.85))
+    kernel = fit_kernel(soft, band, EVERYTHING)
+    assert kernel.fine == pytest.approx(3)
+    assert _rms(sharpened(soft, kernel), band) < 0.37 * _rms(soft, band)
+
+
+@pytest.mark.parametrize("kind", ["ink", "foliage", "clouds"])
+@pytest.mark.parametrize("levels", [4, 12])
+def test_noise_is_not_smoothed_away(kind: str, levels: int) -> None:
+    """What the model drew anew looks like noise; smoothing it away would leave a haze behind the seam."""
+    band = pictures.draw(kind, LARGE, 5).convert("L")
+    noise = Image.effect_noise(LARGE, levels).point([max(0, v - 64) for v in range(256)])
+    redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
+    kernel = fit_kernel(redraw, band, EVERYTHING)
+    energy, expected = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
+    assert energy > 0.8 * expected  # what the coherent part explains
+    assert energy < 1.25 * max(expected, laplacian_energy(noise))
+
+
+@pytest.mark.parametrize("kind", ["foliage", "painterly", "pencil"])
+def test_detail_drawn_anew_gets_back_the_energy_that_resampling_took(kind: str) -> None:
+    """One half of the redraw is the band, resampled by half a pixel, and one shows other detail of equal energy."""
+    raw = pictures.draw(kind, LARGE, 3).convert("L")
+    band = raw.copy()
+    other = (LARGE[0] // 2, 0, *LARGE)
+    band.paste(raw.transpose(Image.Transpose.ROTATE_180).crop(other), other)
+    resampled = Image.blend(raw, ImageChops.offset(raw, 1, 0), 0.5)
+
+    def loss(kernel: Kernel) -> float:
+        inner = (4, 4, LARGE[0] - 4, LARGE[1] - 4)
+        left, whole = (laplacian_energy(image.crop(inner)) for image in (sharpened(resampled, kernel), raw))
+        return 1 - left / whole
+
+    assert 0 < loss(fit_kernel(resampled, band, EVERYTHING, raw)) < 0.6 * loss(Kernel())
+    assert loss(fit_kernel(resampled, band, EVERYTHING)) > 0.6 * loss(Kernel())
+
+
+def test_an_equal_picture_needs_no_kernel() -> None:
+    band = pictures.draw("ink", LARGE, 5).convert("L")
+    kernel = fit_kernel(band, band, EVERYTHING)
+    assert (kernel.fine, kernel.coarse) == pytest.approx((0, 0), abs=1e-6)
+    assert kernel.gain == pytest.approx(1)
+
+
+def test_a_kernel_keeps_flat_pictures_and_reaches_the_edge() -> None:
+    kernel = Kernel(0.7, -0.2)
+    assert sharpened(pictures.constant((16, 16), (9, 99, 199)), kernel).getcolors() == [(256, (9, 99, 199))]
+    ink = pictures.draw("ink", (64, 64), 1)
+    assert sharpened(ink, kernel).crop((0, 0, 64, 1)).tobytes() != ink.crop((0, 0, 64, 1)).tobytes()
+
+
+def test_the_kernel_is_symmetric_and_reaches_two_pixels() -> None:
+    spot = Image.new("L", (9, 9), 100)
+    spot.putpixel((4, 4), 200)
+    image = sharpened(spot, Kernel(0.9, 0.3))
+    assert ImageChops.difference(image, spot).getbbox() == (2, 2, 7, 7)
+    for way in Image.Transpose:
+        assert image.transpose(way).tobytes() == image.tobytes()
+
+
+def test_a_picture_is_filtered_alike_wherever_its_strips_begin() -> None:
+    ink = pictures.draw("ink", (64, 300), 1)
+    kernel = Kernel(0.9, 0.3)
+    lower = sharpened(ink.crop((0, 100, 64, 300)), kernel)
+    rim = 2
+    assert lower.crop((0, rim, 64, 200)).tobytes() == sharpened(ink, kernel).crop((0, 100 + rim, 64, 300)).tobytes()
+
+
+def _rms(a: Image.Image, b: Image.Image) -> float:
+    pairs = rgb_pixels(Image.merge("RGB", (a, b, a)))
+    return math.sqrt(sum((x - y) ** 2 for x, y, _ in pairs) / len(pairs))

@@ -21,7 +21,7 @@ def tile_of(*levels: int) -> Image.Image:
 
 
 def differing(tile: Image.Image, left: int, *levels: int) -> None:
-    """Let COLUMNS columns of `tile` from `left` on differ from BAND by one of `levels` in each ROWS rows."""
+    """In COLUMNS columns of `tile` from `left` on, set each run of ROWS rows to its one of `levels` above BAND."""
     for k, level in enumerate(levels):
         tile.paste((100 + level,) * 3, (left, k * ROWS, left + COLUMNS, (k + 1) * ROWS))
 
@@ -62,8 +62,8 @@ def test_a_difference_that_changes_sign_towards_the_seam_is_left_alone() -> None
     assert with_even_tone(tile, BAND) is tile
 
 
-def test_other_strokes_count_little() -> None:
-    """A stroke of 155 levels in one of 16 columns counts as 20: a level at the seam."""
+def test_other_strokes_change_the_tone_by_a_level_at_most() -> None:
+    """A stroke of 155 levels in one of 16 columns counts as 20: a mean of little more than a level."""
     tile = tile_of(100)
     for x in (SEAM - COLUMNS, SEAM - 2 * COLUMNS):
         tile.paste((255,) * 3, (x, 0, x + 1, HEIGHT))

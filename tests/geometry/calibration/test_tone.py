@@ -1,6 +1,5 @@
-"""Known tone curves and softness kernels are inverted."""
+"""Known tone curves are inverted, and levels without pixels follow them smoothly."""
 
-import math
 from collections import Counter
 from itertools import pairwise
 from random import Random
@@ -8,9 +7,7 @@ from random import Random
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from exquisite.geometry.calibration.sharpness import Kernel, fit_kernel, sharpened
 from exquisite.geometry.calibration.tone import equal_histograms, fit_tone, matched_histograms, through, with_tone
-from exquisite.pixels import laplacian_energy
 from tests.support import pictures
 from tests.support.reading import extrema, rgb_pixels
 
@@ -65,17 +62,17 @@ def test_levels_that_do_not_occur_are_carried_on_smoothly() -> None:
 
 
 def test_displaced_detail_in_the_dark_does_not_darken_light_levels() -> None:
-    """Both show the same dark sky and other stars: the means of the band are flatter than the curve, which is none."""
+    """Redraw and band show the same dark sky and other stars: their tone is equal, but the means have a lower slope."""
     sky = _grain(6, 1)
     band, redraw = (ImageChops.add(sky, _grain(4, seed), 1, -232) for seed in (2, 3))
     (curve,) = fit_tone(redraw, band)
-    assert curve[16] > 17  # as far as there are levels, it passes through the means
+    assert curve[16] > 17  # at levels that occur, the curve passes through the means
     assert curve[32] < 31
-    assert all(abs(curve[level] - level) < 4 for level in range(100, 256))  # through the means alone, up to 9
+    assert all(abs(curve[level] - level) < 4 for level in range(100, 256))  # continued from the means alone: up to 9
 
 
 def _grain(levels: float, seed: int) -> Image.Image:
-    """Mid-grey with grain of two pixels, of this standard deviation."""
+    """Mid-grey with grain two pixels wide; its standard deviation is `levels`."""
     draw = Random(seed)
     small = Image.new("L", (SIZE[0] // 2, SIZE[1] // 2))
     small.putdata([round(draw.gauss(128, levels)) for _ in range(small.width * small.height)])
@@ -169,87 +166,3 @@ def test_every_second_pixel_is_enough() -> None:
 def test_a_curve_keeps_its_fractions_on_the_way_to_float() -> None:
     grey = Image.new("L", (4, 4), 10)
     assert through(grey, [v * 0.5 + 0.25 for v in range(256)]).getpixel((1, 1)) == pytest.approx(5.25)
-
-
-def test_a_blurred_picture_is_brought_closer_to_the_truth() -> None:
-    band = pictures.draw("ink", SIZE, 5).convert("L")
-    soft = band.filter(ImageFilter.GaussianBlur(0.8))
-    kernel = fit_kernel(soft, band, everything())
-    assert kernel.gain > 2
-    assert _rms(sharpened(soft, kernel), band) < 0.55 * _rms(soft, band)
-
-
-def test_a_kernel_on_the_edge_of_its_bounds_is_the_best_one_there() -> None:
-    """With both coefficients clamped separately, .395 of the error is left."""
-    band = pictures.draw("pencil", SIZE, 5).convert("L")
-    soft = band.filter(ImageFilter.GaussianBlur(0.85))
-    kernel = fit_kernel(soft, band, everything())
-    assert kernel.fine == pytest.approx(3)
-    assert _rms(sharpened(soft, kernel), band) < 0.37 * _rms(soft, band)
-
-
-@pytest.mark.parametrize("kind", ["ink", "foliage", "clouds"])
-@pytest.mark.parametrize("levels", [4, 12])
-def test_noise_is_not_smoothed_away(kind: str, levels: int) -> None:
-    """What the model drew anew looks like noise; smoothing it away would leave a haze behind the seam."""
-    band = pictures.draw(kind, SIZE, 5).convert("L")
-    noise = Image.effect_noise(SIZE, levels).point([max(0, v - 64) for v in range(256)])
-    redraw = ImageChops.add(band.filter(ImageFilter.GaussianBlur(0.7)), noise, 1, -64)
-    kernel = fit_kernel(redraw, band, everything())
-    energy, expected = (laplacian_energy(image) for image in (sharpened(redraw, kernel), band))
-    assert energy > 0.8 * expected  # what the coherent part explains
-    assert energy < 1.25 * max(expected, laplacian_energy(noise))
-
-
-@pytest.mark.parametrize("kind", ["foliage", "painterly", "pencil"])
-def test_detail_drawn_anew_gets_back_the_energy_that_resampling_took(kind: str) -> None:
-    """One half of the redraw is the band, resampled by half a pixel, and one shows other detail of equal energy."""
-    raw = pictures.draw(kind, SIZE, 3).convert("L")
-    band = raw.copy()
-    other = (SIZE[0] // 2, 0, *SIZE)
-    band.paste(raw.transpose(Image.Transpose.ROTATE_180).crop(other), other)
-    resampled = Image.blend(raw, ImageChops.offset(raw, 1, 0), 0.5)
-
-    def loss(kernel: Kernel) -> float:
-        inner = (4, 4, SIZE[0] - 4, SIZE[1] - 4)
-        left, whole = (laplacian_energy(image.crop(inner)) for image in (sharpened(resampled, kernel), raw))
-        return 1 - left / whole
-
-    assert 0 < loss(fit_kernel(resampled, band, everything(), raw)) < 0.6 * loss(Kernel())
-    assert loss(fit_kernel(resampled, band, everything())) > 0.6 * loss(Kernel())
-
-
-def test_an_equal_picture_needs_no_kernel() -> None:
-    band = pictures.draw("ink", SIZE, 5).convert("L")
-    kernel = fit_kernel(band, band, everything())
-    assert (kernel.fine, kernel.coarse) == pytest.approx((0, 0), abs=1e-6)
-    assert kernel.gain == pytest.approx(1)
-
-
-def test_a_kernel_keeps_flat_pictures_and_reaches_the_edge() -> None:
-    kernel = Kernel(0.7, -0.2)
-    assert sharpened(pictures.constant((16, 16), (9, 99, 199)), kernel).getcolors() == [(256, (9, 99, 199))]
-    ink = pictures.draw("ink", (64, 64), 1)
-    assert sharpened(ink, kernel).crop((0, 0, 64, 1)).tobytes() != ink.crop((0, 0, 64, 1)).tobytes()
-
-
-def test_the_kernel_is_symmetric_and_reaches_two_pixels() -> None:
-    spot = Image.new("L", (9, 9), 100)
-    spot.putpixel((4, 4), 200)
-    image = sharpened(spot, Kernel(0.9, 0.3))
-    assert ImageChops.difference(image, spot).getbbox() == (2, 2, 7, 7)
-    for way in Image.Transpose:
-        assert image.transpose(way).tobytes() == image.tobytes()
-
-
-def test_a_picture_is_filtered_alike_wherever_its_strips_begin() -> None:
-    ink = pictures.draw("ink", (64, 300), 1)
-    kernel = Kernel(0.9, 0.3)
-    lower = sharpened(ink.crop((0, 100, 64, 300)), kernel)
-    rim = 2
-    assert lower.crop((0, rim, 64, 200)).tobytes() == sharpened(ink, kernel).crop((0, 100 + rim, 64, 300)).tobytes()
-
-
-def _rms(a: Image.Image, b: Image.Image) -> float:
-    pairs = rgb_pixels(Image.merge("RGB", (a, b, a)))
-    return math.sqrt(sum((x - y) ** 2 for x, y, _ in pairs) / len(pairs))
