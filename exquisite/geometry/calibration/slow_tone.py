@@ -1,7 +1,7 @@
-"""Slow variation of tone: what no curve corrects, because the same level is off by another amount in another place.
+"""Slow variation of tone: the redraw is too light in one place and too dark in another, which no curve corrects.
 
-It is measured in the columns of the band next to the seam and undone in the first new columns, where it would show as a
-step; farther away nothing tells of it.
+It is measured in the columns of the band next to the seam, and undone in the first new columns, where it would show as
+a step. Farther from the seam the measurement does not hold.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from ...pixels import add, as_float, combined, difference, multiply
 __all__ = ["COLUMNS", "REACH_PX", "ROWS", "with_even_tone"]
 
 COLUMNS, ROWS = 16, 32
-"""Columns next to the seam, and rows, over which a difference in tone is averaged. Of the tone of drawn gradients, 32
-columns leave 1.8 levels at the seam, 16 leave 1.3 and 8 leave 1.1, but take strokes that moved for tone more often."""
+"""Columns and rows over which a difference in tone is averaged.
+
+Beside the seam of simulated redraws of drawn gradients, means of 32 columns leave a difference of 1.8 levels, means of
+16 columns 1.3, and means of 8 columns 1.1; but the fewer the columns, the more often displaced strokes pass for tone.
+"""
 
 REACH_PX = 128
-"""Distance from the seam at which the correction ends; it falls by (1 - distance / REACH_PX)². With a longer one, what
-differs at the seam by chance goes farther into the new half."""
+"""Distance from the seam at which the correction ends; its weight is (1 - distance / REACH_PX)².
+
+A longer reach carries chance differences at the seam farther into the new half.
+"""
 
 _MOST_LEVELS = 20.0  # a larger difference of a pixel is another stroke, not another tone
 
@@ -30,8 +35,8 @@ _MOST_LEVELS = 20.0  # a larger difference of a pixel is another stroke, not ano
 def with_even_tone(tile: Image.Image, band: Image.Image) -> Image.Image:
     """Undo the slow variation of tone in the generated half of a calibrated canonical RGB `tile` beside its `band`.
 
-    The share of the differences next to the seam that the columns before predict (`_predicted_share`) is undone. The
-    tile itself is returned if it is too small, or if they predict nothing.
+    The correction is the share of the differences in the last columns before the seam that the columns before these
+    predict (`_predicted_share`). The tile itself is returned if it is too small, or if that share is 0.
     """
     seam, height = band.width, band.height
     if seam < 2 * COLUMNS or height < 2 * ROWS:
@@ -60,15 +65,15 @@ def _differences(band: Image.Image, redraw: Image.Image, left: int) -> Image.Ima
 
 
 def _values(pictures: Iterable[Image.Image]) -> list[float]:
-    """The pixels of some pictures of mode F."""
+    """The pixels of all `pictures`, mode F, in one list."""
     return [value for picture in pictures for value in picture.get_flattened_data()]  # type: ignore[misc]
 
 
 def _predicted_share(far: Sequence[float], near: Sequence[float]) -> float:
-    """The share of a difference that remains COLUMNS nearer to the seam, 0 to 1.
+    """The share of the differences `far` from the seam that remains `near` it, COLUMNS px on; 0 to 1.
 
-    It is the slope of the regression of `near` on `far`: 1 where the tone varies slowly, 0 where the differences are
-    chance, mostly strokes that moved.
+    It is the slope of the regression of `near` on `far`: 1 for slow variation, and 0 for chance differences, mostly of
+    displaced strokes.
     """
     squares = math.fsum(map(mul, far, far))
     return max(0.0, min(1.0, math.fsum(map(mul, far, near)) / squares)) if squares else 0.0
@@ -79,5 +84,6 @@ def _corrected(channel: Image.Image, differences: Image.Image, share: float) -> 
     ramp = Image.new("F", (channel.width, 1))
     ramp.putdata([share * (1 - (x + 0.5) / REACH_PX) ** 2 for x in range(channel.width)])
     along = differences.resize((1, channel.height), Image.Resampling.BICUBIC)
-    correction = multiply(*(one.resize(channel.size, Image.Resampling.NEAREST) for one in (along, ramp)))
+    weights, wide = (one.resize(channel.size, Image.Resampling.NEAREST) for one in (ramp, along))
+    correction = multiply(wide, weights)
     return add(add(as_float(channel), correction), 0.5).convert("L")

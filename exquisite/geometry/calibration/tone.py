@@ -44,14 +44,14 @@ _ALIKE_PX = 32.0**2  # neighbouring errors of tone are correlated over about 32 
 _LEAST_VARIANCE = 1 / 6  # levels^2: two roundings to whole levels
 _SURPLUS = 1e-3  # share of the pixels that redraw and band may have on different sides of an edge
 _USUAL = (10.0, 8.0, 8.0)  # standard deviations of offset, gain and gamma, in levels; 13 levels and 9 % were seen
-_FLATTER, _DOUBT = 0.1, 0.3  # of the unexplained share: the mean loss of slope and its standard deviation. Errors of
-# the band alone flatten nothing, errors of both alike by half of it; with .25 and .5 no slight tone of strokes is found
+_FLATTER, _DOUBT = 0.1, 0.3  # mean and standard deviation of the loss of slope, as parts of the unexplained share.
+# Errors of the band alone cause no loss, equal errors of both a half; .25 and .5 hide slight changes of tone in strokes
 _STIFFNESS = 1e3  # the second difference of a tone curve differs from that of the low-order one by about .03 a level
 _TIE = 0.006  # 1 / 20^4 of the stiffness: a known level influences about 20 levels around it
 _LEAST_SLOPE, _MOST_SLOPE = 0.4, 2.5  # gamma .85 to 1.18 and a contrast of .92: .5 to 2.1 over the levels 2 to 253
 _LEAST_GAMMA, _MOST_GAMMA = 0.1, 47.0  # levels, of the third factor: a gamma of .999, and the largest one, of .5
 _SLOPE_LEVELS = 8  # levels over which slopes are measured: noise of the redraw flattens a curve over a few levels
-_MAX_TRIES = 8  # of a curve: each tie is eight times as strong as the one before
+_MAX_TRIES = 8  # of a curve, each with a stronger tie or prior than the one before
 _SHARES = [level / (LEVELS - 1) for level in range(LEVELS)]
 _BASIS = (
     [1.0] * LEVELS,
@@ -168,8 +168,11 @@ def _flat_mask(image: Image.Image) -> Image.Image:
 
 
 class _Sums(NamedTuple):
-    """The weighted sums of one channel: for each level of the redraw the number of its pixels, and the sum of the band
-    over them; and the sum of the squared differences of both."""
+    """Weighted sums of one channel.
+
+    `counts` has the number of pixels at each level of the redraw, `totals` the sum of the band over these pixels, and
+    `squares` is the sum of the squared differences of redraw and band.
+    """
 
     counts: list[float]
     totals: list[float]
@@ -177,9 +180,9 @@ class _Sums(NamedTuple):
 
 
 class _Dilution(NamedTuple):
-    """Regression dilution (Fuller, Measurement Error Models, 1987, 1.1): errors in the levels of the redraw, such as
-    those of displaced stars in a dark sky, flatten the means of the band about their centre.
+    """Regression dilution (Fuller, Measurement Error Models, 1987, section 1.1).
 
+    Errors in the levels of the redraw, such as displaced stars in a dark sky, lower the slope of the means of the band.
     `centre` is the mean level of the redraw, and `unexplained` the share of the band's variance around the means.
     """
 
@@ -200,28 +203,28 @@ class _Sample:
     weight: float
 
     def channels(self) -> list[_Sums]:
-        """The sums of each channel.
-
-        Those of the band are exact: they follow from the histograms of its bits.
-        """
-        bands = len(self.band.getbands())
-        mask = Image.merge(self.band.mode, [self.mask] * bands)
-        counting = ImageChops.darker(self.band, mask)
-        totals = [0] * (bands * LEVELS)
+        """The sums of each channel; all are exact, because they follow from histograms."""
+        # 1. The sum of the band at each level of the redraw, from the bits of the band, highest first. Pixels without
+        #    the bit, or not in the mask, go to level 0: a histogram with an irregular mask takes twice as long.
+        count = len(self.band.getbands())
+        valid_band = ImageChops.darker(self.band, Image.merge(self.band.mode, [self.mask] * count))
+        totals = [0] * (count * LEVELS)
         for table in _BIT_TABLES:
-            # Without the bit the minimum is 0. A histogram with an irregular mask takes twice as long.
-            counts = ImageChops.darker(self.redraw, counting.point(table * bands)).histogram()
-            totals = [2 * total + count for total, count in zip(totals, counts, strict=True)]
-        numbers, levels = self.redraw.histogram(self.mask), counting.histogram()
+            with_bit = ImageChops.darker(self.redraw, valid_band.point(table * count)).histogram()
+            totals = [2 * total + pixels for total, pixels in zip(totals, with_bit, strict=True)]
+        # 2. The other histograms, of all channels in a row.
+        counts, levels = self.redraw.histogram(self.mask), valid_band.histogram()
         differences = ImageChops.difference(self.redraw, self.band).histogram(self.mask)
-        out = []
+        # 3. Level 0 has what the others leave of the sum of the whole band.
+        sums = []
         for first in range(0, len(totals), LEVELS):
-            of = slice(first, first + LEVELS)
-            own = totals[of]
-            own[0] = sum(map(mul, levels[of], range(LEVELS))) - sum(own[1:])  # all, less those at other levels
-            weighted, sums = ([self.weight * value for value in values] for values in (numbers[of], own))
-            out.append(_Sums(weighted, sums, self.weight * sum(map(mul, differences[of], _SQUARES))))
-        return out
+            channel = slice(first, first + LEVELS)
+            whole, (_, *others) = sum(map(mul, levels[channel], range(LEVELS))), totals[channel]
+            weighted_counts = [self.weight * pixels for pixels in counts[channel]]
+            weighted_totals = [self.weight * total for total in (whole - sum(others), *others)]
+            squares = self.weight * sum(map(mul, differences[channel], _SQUARES))
+            sums.append(_Sums(weighted_counts, weighted_totals, squares))
+        return sums
 
 
 def _curve(samples: Sequence[_Sums]) -> tuple[float, ...]:
@@ -230,11 +233,12 @@ def _curve(samples: Sequence[_Sums]) -> tuple[float, ...]:
     sums = [sum(values) for values in zip(*(sample.totals for sample in samples), strict=True)]
     squares = sum(sample.squares for sample in samples)
     means = [total / count if count else 0.0 for total, count in zip(sums, counts, strict=True)]
-    # 1. The variance of the band around the means is the mean square minus theirs (law of total variance).
+    # 1. The variance of the band around the means: the mean squared difference of redraw and band, less that of redraw
+    #    and means (law of total variance).
     total = sum(counts) + 1e-9
     moved = sum(count * (mean - level) ** 2 for level, (count, mean) in enumerate(zip(counts, means, strict=True)))
     variance = max(_LEAST_VARIANCE, (squares - moved) / total)
-    # 2. Its share of the whole variance tells how far errors in the redraw may have flattened the means.
+    # 2. Its share of the whole variance limits how far errors in the redraw may have lowered the slope of the means.
     of_means = sum(map(mul, counts, map(mul, means, means))) / total - (sum(sums) / total) ** 2
     dilution = _Dilution(sum(map(mul, counts, range(LEVELS))) / total, variance / (variance + max(0.0, of_means)))
     return _probable_curve([count / (_ALIKE_PX * variance) for count in counts], means, dilution)
@@ -248,8 +252,8 @@ def _probable_curve(
         sum of weight (f - mean)^2 + stiffness sum of (f - t)''^2 + tie sum of (f - t)^2  is least
 
     1. Fit the low-order curve t (offset, gain and gamma, with priors around no change). f returns to t at levels that
-       the band lacks.
-    2. While the curve falls or is too steep, increase the tie of f to t, and that of t to no change.
+       the redraw lacks.
+    2. While f falls, or is too flat or too steep, increase its tie to t.
     """
     low_order = low_order_curve(weights, means, dilution)
     tie = _TIE
@@ -266,7 +270,8 @@ def low_order_curve(
 ) -> tuple[float, ...]:
     """The low-order curve (offset, gain, gamma) closest to `levels`, each known with 1 / variance = its weight.
 
-    It does not contain the loss of slope by `dilution`, which would continue to levels that the band lacks.
+    The loss of slope by `dilution` is fitted and left out, because it would continue to levels without pixels. While
+    the curve falls, or is too flat or too steep, its priors become stronger.
     """
     prior_strength = 1.0
     for _ in range(_MAX_TRIES):
@@ -278,7 +283,7 @@ def low_order_curve(
 
 
 def _slopes_within_limits(curve: Sequence[float]) -> bool:
-    """Whether the curve rises everywhere, and is nowhere too steep."""
+    """Whether the curve falls nowhere, and is nowhere too flat or too steep."""
     slopes = [(b - a) / _SLOPE_LEVELS for a, b in zip(curve, curve[_SLOPE_LEVELS:], strict=False)]
     return min(slopes) >= _LEAST_SLOPE and max(slopes) <= _MOST_SLOPE and all(a <= b for a, b in pairwise(curve))
 
@@ -293,12 +298,12 @@ def _fit_low_order_curve(
     if dilution.unexplained:
         slope = [[level - dilution.centre for level in range(LEVELS)]]
         priors.append((-_FLATTER * dilution.unexplained, _DOUBT * dilution.unexplained))
-    # 1. With the effect of a small gamma; 2. with that of the gamma found, which is bent more.
-    basis = _BASIS
-    _, _, bend, *_ = _regression((*basis, *slope), weights, changes, priors)
-    basis = (*basis[:2], _effect_of_gamma(bend))
-    offset, gain, bend, *_ = _regression((*basis, *slope), weights, changes, priors)
-    return tuple(level + offset + gain * b + bend * c for level, (_, b, c) in enumerate(zip(*basis, strict=True)))
+    # 1. With the effect of a small gamma.
+    _, _, top, *_ = _regression((*_BASIS, *slope), weights, changes, priors)
+    # 2. With the effect of a gamma of that size, which is not proportional to that of a small one.
+    basis = (*_BASIS[:2], _effect_of_gamma(top))
+    offset, gain, top, *_ = _regression((*basis, *slope), weights, changes, priors)
+    return tuple(level + offset + gain * b + top * c for level, (_, b, c) in enumerate(zip(*basis, strict=True)))
 
 
 def _regression(
@@ -307,11 +312,13 @@ def _regression(
     changes: Sequence[float],
     priors: Sequence[tuple[float, float]],
 ) -> list[float]:
-    """The factors of `basis` that give `changes`, by weighted least squares; `priors` has the mean and the standard
-    deviation of each."""
+    """The factors of `basis` that give `changes`, by weighted least squares.
+
+    `priors` has the mean and the standard deviation of each factor.
+    """
     weighted = [list(map(mul, weights, column)) for column in basis]
-    matrix = [[sum(map(mul, left, right)) for right in basis] for left in weighted]
-    right = [sum(map(mul, left, changes)) for left in weighted]
+    matrix = [[sum(map(mul, one, other)) for other in basis] for one in weighted]
+    right = [sum(map(mul, one, changes)) for one in weighted]
     for i, (usual, deviation) in enumerate(priors):
         matrix[i][i] += deviation**-2
         right[i] += usual * deviation**-2
