@@ -24,7 +24,8 @@ BLOCK_PX = 32
 _LEAST_LEVEL_PX = 16  # shorter edge of a band: a search needs room on both sides
 _LEAST_BLOCKS = 8  # along either edge of a band
 _LEAST_GRADIENT = 0.15  # levels^2: the contours of a slow gradient in whole levels have up to .1, at chance places
-_ROUGH_PX = 2  # of a coarse level, where nothing is known better: an edge near the rim may be one of only two
+_ROUGH_PX = 2  # pixels beyond the tile allowed for each pixel of reduction: on coarse levels the placement is still
+# rough, and an edge near the rim may be one of only two
 _NOISE = 1.0  # levels^2 of the difference: no more than noise with a standard deviation of .7 in either picture
 _ENERGY_FLOOR = 0.05  # of the mean gradient energy: the tiny error of a flat block does not prove that it was kept
 

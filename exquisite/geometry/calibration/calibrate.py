@@ -2,9 +2,9 @@
 
 The model redraws the band, whose true content is known. The difference shows its shift, its change of tone and its
 softness, and the generated half has the same drift. The stages are, in this order: place (shift, zoom), bend (smooth
-local displacement), tone of each channel, sharpness, and tone once more, as far as softness changed it. Each stage is
-applied or dropped separately, by its residual on held-out blocks of the conditioning half and by its effect on the
-generated half. The tile is resampled once.
+local displacement), tone of each channel, and sharpness. Each stage is applied or dropped separately, by its residual
+on held-out blocks of the conditioning half and by its effect on the generated half. Then tone has a second pass, and
+slow variation of tone is undone beside the seam. The tile is resampled once.
 """
 
 from __future__ import annotations
@@ -65,13 +65,15 @@ LEAST_KEPT = 0.15
 .11 at most (231 pairs of 22 pictures, 480 px of each)."""
 
 FILTER_MAY_COST = 1.08
-"""Sharpness is corrected unless that raises the attainable residual above this factor."""
+"""Sharpness is dropped if it raises the attainable residual by more than this factor and .29 levels (_LEAST_FALL), and
+the residual, too."""
 
 _DOUBTFUL = 0.5  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
 # redraws, recomposed ones kept .47 at most, and others .53 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
-_CLEAR_TONE = 0.9  # largest share of the difference of block means after a correction of tone, among other strokes
-_SLIGHT_CHANGE, _SLIGHT_FALL = 3.0, 0.998  # levels; share of the residual, of which displaced strokes are nearly all
+_CLEAR_TONE = 0.9  # largest share of a residual after a clear correction of tone: of that of block means among other
+# strokes, and of the attainable one where the far half of the band need not predict the near half
+_SLIGHT_CHANGE, _SLIGHT_FALL = 3.0, 0.998  # levels; largest share of the residual, nearly all of it displaced strokes
 _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
 _KERNEL_SHARES = (1.0, 0.6, 0.3)  # of the fitted change of sharpness: each trial costs a tenth of the time of a tile
@@ -231,7 +233,7 @@ class _Correction:
             if not identifiable:
                 self._remarks.append(f"not identifiable along {axis}: left as it is")
         for registration in self._placements():
-            if objection := self._objection_to_placement(registration):
+            if objection := self._move(registration):
                 self._remarks.append(objection)
                 continue
             if max(self._field.largest) > 0:
@@ -243,8 +245,8 @@ class _Correction:
         whole = self._registration
         return [whole, whole.straightened()] if whole.has_bend else [whole]
 
-    def _objection_to_placement(self, registration: Registration) -> str:
-        """Move the tile by `registration`; where that is refused, why."""
+    def _move(self, registration: Registration) -> str:
+        """Move the tile by `registration`, or return why that is refused; "" after a move, or if it is too small."""
         field = extended(registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
             return ""
@@ -265,16 +267,17 @@ class _Correction:
         """
         self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
         toned = with_tone(self._tile, self._tone)
-        self._kept_share = self._holdout.kept_share(toned.crop(self._half))
-        before, after = (self._holdout.attainable(tile.crop(self._half)) for tile in (self._tile, toned))
-        tonal_before, tonal_after = (self._holdout.tonal(tile.crop(self._half)) for tile in (self._tile, toned))
+        halves = [tile.crop(self._half) for tile in (self._tile, toned)]
+        self._kept_share = self._holdout.kept_share(halves[1])
+        before, after = map(self._holdout.attainable, halves)
+        tonal_before, tonal_after = map(self._holdout.tonal, halves)
         tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
         change = max(abs(value - level) for curve in self._tone for level, value in enumerate(curve))
         slight = change <= _SLIGHT_CHANGE and after <= _SLIGHT_FALL * before
         clear = after <= CLEAR_FALL * before or (after <= before and (tonal or slight))
         if not clear:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
-        elif self._holdout.share_of_harm(*(tile.crop(self._half) for tile in (self._tile, toned))) > _MOST_HARM:
+        elif self._holdout.share_of_harm(*halves) > _MOST_HARM:
             self._remarks.append("tone left as it is: the curves would change parts of the band that are right")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
@@ -318,9 +321,9 @@ class _Correction:
     def _match_levels(self) -> None:
         """The second pass of tone: matches the band's distribution of levels.
 
-        Remaining softness pulls dark and light levels towards grey, and sharpening beside white paper darkens it; see
-        `equal_histograms`. Other strokes have other levels, which no curve should match: the attainable residual must
-        fall clearly, or that of block means must.
+        Remaining softness pulls dark and light levels towards grey, and sharpening darkens white paper beside ink; see
+        `equal_histograms`. No curve should match the levels of other strokes: the attainable residual must fall
+        clearly, or that of block means must.
         """
         if not {"tone", "sharpness"} & set(self._stages):
             return
@@ -363,7 +366,7 @@ class _Correction:
             self._remarks.append(f"grain lost: flat areas have {self._grain:.0%} of the band's finest detail")
 
     def _near_the_seam(self, picture: Image.Image) -> Image.Image:
-        """What a tile, the band or a mask of it shows in the half of the band next to the seam, mode L."""
+        """The columns of `picture` (a tile, the band or a mask of it) in the near half of the band, mode L."""
         seam = self._band.width
         return picture.crop((max(0, min(seam // 2, seam - 2 * LEAST_PX)), 0, *self._band.size)).convert("L")
 

@@ -140,7 +140,7 @@ def _stretched(
 def _straight_runs(
     nodes: Sequence[float], displacements: Sequence[float], start: int, stop: int
 ) -> list[tuple[tuple[int, int], tuple[float, float]]]:
-    """The longest runs of nodes over which the displacement is linear: (from, to) and where both ends are found."""
+    """The longest runs of nodes over which the displacement is linear: (from, to), and the sources of both ends."""
     points = [(at, at + d) for at, d in zip(nodes, displacements, strict=True) if start <= at <= stop]
     runs = []
     first = 0

@@ -22,20 +22,20 @@ def extended(registration: Registration, contract: TileContract) -> Field:
     """
     step, seam = registration.block_px, contract.band_px
     along, across = contract.tile_px, contract.across_px
-    behind_seam = [float(x) for x in (*range(0, seam, step), seam)]
-    ahead = [float(x) for x in (*range(seam + step, along, step), along)]
+    before_seam = [float(x) for x in (*range(0, seam, step), seam)]
+    behind_seam = [float(x) for x in (*range(seam + step, along, step), along)]
     ys = [float(y) for y in (*range(0, across, step), across)]
     nodes = []
     trends = registration.local.over((seam - step / 2, seam), ys)
-    for y, row, (inner, at_seam) in zip(ys, registration.field(behind_seam, ys).nodes, trends, strict=True):
+    for y, row, (inner, at_seam) in zip(ys, registration.field(before_seam, ys).nodes, trends, strict=True):
         slope = [2 * (b - a) / step for a, b in zip(inner, at_seam, strict=True)]
         new = []
-        for x in ahead:
+        for x in behind_seam:
             px, py = registration.placement.at(x, y)
             run = _TREND_PX * (1 - math.exp((seam - x) / _TREND_PX))
             new.append((px + at_seam[0] + slope[0] * run, py + at_seam[1] + slope[1] * run))
         nodes.append((*row, *new))
-    return Field((*behind_seam, *ahead), tuple(ys), tuple(nodes))
+    return Field((*before_seam, *behind_seam), tuple(ys), tuple(nodes))
 
 
 def unmoved(contract: TileContract) -> Field:
@@ -50,10 +50,10 @@ def valid_box(field: Field, contract: TileContract) -> tuple[int, int, int, int]
     Returns:
         (left, top, right, bottom), growth to the right.
     """
-    behind = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
+    before = max(-(field.xs[0] + row[0][0]) for row in field.nodes)
     above = max(-dy for _, dy in field.nodes[0])
     below = max(dy for _, dy in field.nodes[-1])
-    left = min(contract.band_px - 1, _whole_px(behind))
+    left = min(contract.band_px - 1, _whole_px(before))
     top = min(contract.across_px - 1, _whole_px(above))
     bottom = max(top + 1, contract.across_px - _whole_px(below))
     return left, top, contract.band_px, bottom

@@ -44,9 +44,9 @@ def registration_grey(band: Image.Image) -> Weights:
         return LUMINANCE
     energies = [_edges(small.convert("L", weights)) for weights in (LUMINANCE, *_OTHERS)]
     strongest = [max(place) for place in zip(*energies, strict=True)]
-    telling = [k for k, energy in enumerate(strongest) if energy > _LEAST_ENERGY]
-    visible = [sum(of[k] > _SEEN * strongest[k] for k in telling) for of in energies]
-    if visible[0] >= _ENOUGH * len(telling):
+    with_edges = [k for k, energy in enumerate(strongest) if energy > _LEAST_ENERGY]
+    visible = [sum(of[k] > _SEEN * strongest[k] for k in with_edges) for of in energies]
+    if visible[0] >= _ENOUGH * len(with_edges):
         return LUMINANCE
     return _OTHERS[max(range(len(_OTHERS)), key=lambda k: visible[k + 1])]
 

@@ -19,7 +19,7 @@ __all__ = ["harm_of_detail", "harm_of_levels"]
 
 _MOST_CLIPPED = 0.02  # additional share of clipped samples in the generated half
 _MOST_GUESSED = 0.02  # share of the samples with a level that the band hardly has
-_PRESENT_SHARE = 1e-4  # of the band's pixels: of a level with fewer, 13 in half a tile of 512 px, it tells nothing
+_PRESENT_SHARE = 1e-4  # of the band's pixels: fewer, 13 in the band of a tile of 512 px, tell nothing of their level
 _BEYOND = 8  # levels: twice the variation of tone from place to place
 _MOST_GROWTH = 1.25  # growth of an octave's energy relative to that in the conditioning half
 _MOST_SURPLUS = 1.15  # of an octave's energy in the conditioning half over that in the band; see `harm_of_detail`
@@ -35,11 +35,11 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
         counts, reference = channel.histogram(), truth.histogram()
         total, end = sum(counts), LEVELS - 1
         # 1. More clipping than the generated half or the band already has.
-        for clipped, was in (
+        for clipped, limit in (
             (sum(n for n, level in zip(counts, curve, strict=True) if level <= 0), 0),
             (sum(n for n, level in zip(counts, curve, strict=True) if level >= end), end),
         ):
-            if clipped > max(counts[was], reference[was] * total / sum(reference)) + _MOST_CLIPPED * total:
+            if clipped > max(counts[limit], reference[limit] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. A larger change of levels that the band lacks than of any level that it has.
         common = [count > _PRESENT_SHARE * sum(reference) for count in reference]
@@ -57,7 +57,7 @@ def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -
     """Why a change of sharpness harms the generated half of a canonical RGB tile; "" if it does not.
 
     The kernel is fitted where redraw and band agree. It also amplifies detail that the model invented elsewhere in the
-    conditioning half, which shows what becomes of invented detail in the generated half.
+    conditioning half, which shows its effect on invented detail in the generated half.
     """
     seam = band.width
     near = min(_NEAR_PX, seam, before.width - seam)

@@ -14,8 +14,9 @@ from .tone import fit_tone, with_tone
 __all__ = ["CLEAR_FALL", "NO_RESIDUAL", "HoldoutResidual"]
 
 CLEAR_FALL = 0.98
-"""Place and tone are corrected if that reduces the attainable residual to this factor or below (tone also by the means
-of blocks, `HoldoutResidual.tonal`), and sharpness by a very small change only if that reduces the residual to it."""
+"""Place and tone are corrected if that reduces the attainable residual to this factor or below; tone also if it
+reduces the residual of block means (`HoldoutResidual.tonal`). A very small change of sharpness must reduce the residual
+to this factor."""
 
 NO_RESIDUAL = 1e-9
 """Added to residuals in quotients, in levels: those of two pictures that agree are 0."""
@@ -65,7 +66,7 @@ class HoldoutResidual:
         return self._band.reduce(self._block_px).resize(self._band.size, Image.Resampling.BILINEAR)
 
     @cached_property
-    def _explained(self) -> dict[int, list[float]]:
+    def _limits(self) -> dict[int, list[float]]:
         """The limits of `_most_unexplained`, by the size of the cells in pixels."""
         sizes = (self._coarse_px, 2 * self._coarse_px, 4 * self._coarse_px)
         return {cell_px: self._most_unexplained(cell_px) for cell_px in sizes if self._block_px % cell_px == 0}
@@ -78,9 +79,9 @@ class HoldoutResidual:
     def attainable(self, half: Image.Image, from_px: int | None = None) -> float:
         """The residual of both pictures reduced to an eighth of a block, without the fine detail.
 
-        Models replace fine detail by other detail. No correction can lower that part of the residual, and a right
-        correction must lower this one. With `from_px` it is that of all blocks from this column on, for a correction
-        fitted to the columns before it.
+        Models replace fine detail by other detail. No correction can lower the residual of that detail, but a right
+        correction lowers the attainable one. With `from_px`, all blocks from this column on count instead of the
+        held-out ones, because the correction is fitted to the columns before it.
         """
         return self._coarse_residual(self._coarse(half), from_px)
 
@@ -99,8 +100,10 @@ class HoldoutResidual:
         return sum(a <= _AGREES and b > a + _CLEARLY for a, b in zip(old, new, strict=True)) / len(old)
 
     def attainable_but_tone(self, half: Image.Image, *from_px: int) -> list[float]:
-        """`attainable` through tone curves fitted to `half`, to judge placement alone: the one of the held-out blocks,
-        and that of all blocks from each of the columns `from_px` on."""
+        """`attainable` through tone curves fitted to `half`, to judge placement alone.
+
+        The first value is that of the held-out blocks, and each other one that of all blocks from a column on.
+        """
         coarse = self._coarse(half)
         curves = fit_tone(coarse, self._coarse_band, self._coarse(self.valid_mask).point([0] * 255 + [255]))
         toned = with_tone(coarse, curves)
@@ -128,7 +131,7 @@ class HoldoutResidual:
         Cells of one, two and four times the size are tried, because displaced fine lines are not other content.
         """
         explained = [False] * sum(self._held_out)
-        for cell_px, most in self._explained.items():
+        for cell_px, most in self._limits.items():
             residuals = self._residuals(self._coarse(half, cell_px), self._coarse(self._band, cell_px))
             explained = [
                 before or residual**2 < limit
@@ -154,7 +157,7 @@ class HoldoutResidual:
         return [limit + _MOVED_STROKES * detail**2 for limit, detail in zip(limits, finer, strict=True)]
 
     def _coarse(self, half: Image.Image, cell_px: int = 0) -> Image.Image:
-        """`half` cut to whole blocks, and smaller."""
+        """The whole blocks of `half`, reduced to cells of `cell_px`; by default to an eighth of a block."""
         whole = half.crop((0, 0, self._columns * self._block_px, self._rows * self._block_px))
         return whole.reduce(cell_px or self._coarse_px)
 
@@ -171,7 +174,7 @@ class HoldoutResidual:
         return [math.sqrt(mean / 3) for mean in means]  # type: ignore[operator]
 
     def _mask(self, blocks: Sequence[bool]) -> Image.Image:
-        """255 in these blocks."""
+        """Mode L, the band's size: 255 in the marked `blocks`, given row by row, else 0."""
         values = Image.frombytes("L", (self._columns, self._rows), bytes(255 * block for block in blocks))
         size = (self._columns * self._block_px, self._rows * self._block_px)
         mask = Image.new("L", self._band.size)

@@ -47,7 +47,7 @@ LEAST_ENERGY = 0.05
 """Energy of an octave in levels^2 from rounding to whole levels alone: 1/12, less the part removed by the blur."""
 
 _MEANS_PX = 16  # edge of the squares of local means: four times what the coarse octave reaches
-_REACH = 2  # pixels at half the size: 4 at full size, two standard deviations of what models displace fine detail by
+_REACH = 2  # pixels at half the size: two standard deviations of the displacements of fine detail by models
 _PLACE_PX = 8  # at half the size
 _NO_ENERGY = 1e-5  # levels^2 of two pictures without detail, in a quotient
 _CHANCE, _CLEAR = 0.08, 0.12  # share that the best displacement of unrelated noise explains, and half more

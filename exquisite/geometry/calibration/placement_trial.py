@@ -23,7 +23,7 @@ __all__ = ["CLEAR_PLACE", "PlacementTrial"]
 CLEAR_PLACE = 0.7
 """Largest share of the residual after a clear placement; wrong placements left .78 and more."""
 
-_OBVIOUS = 0.5  # the same of an obvious one, which needs no prediction: that takes a quarter of the time of a tile
+_OBVIOUS = 0.5  # the same after an obvious one, which is not tried on the far half: that takes a quarter of the time
 _CONTRADICTS = 1.05  # right placements left 1.02 where the far half shows nothing, wrong ones 1.11 and more
 _BEND_HOLDS = 0.9  # of 16 simulated bends that left more, 13 made the new half worse, by .4 to 3 dB; of 50 others 2
 _NOISE = 0.05  # levels: in flat pictures with noise, a right bend lowers a residual of one level by less
@@ -36,7 +36,7 @@ _LEAST_FAR_PX = 24  # of the far half at half the size: a narrower one is too sm
 
 
 class PlacementTrial:
-    """One raw tile and its band at half the size, to be moved by registrations of both at full size."""
+    """The trial of one raw tile and its band, both RGB and of full size, with their registration `whole`."""
 
     def __init__(self, raw: Image.Image, band: Image.Image, whole: Registration) -> None:
         self._raw, self._band = half_size(raw), half_size(band)
@@ -48,7 +48,10 @@ class PlacementTrial:
         self._before = self._residuals(self._raw.crop((0, 0, *self._band.size)))
 
     def left(self, registration: Registration) -> tuple[float, str]:
-        """The share of the attainable residual left by `registration`, and why that may not move the tile, or ""."""
+        """The share of the attainable residual left by `registration`, and why that may not move the tile, or "".
+
+        `registration` is the one of the trial, or its shift and zoom alone.
+        """
         before, beside_before, _ = self._before
         after, beside_after, _ = self._residuals(self._moved(registration)) if registration.has_bend else self._straight
         left, beside_left = after / before, beside_after / (beside_before + NO_RESIDUAL)
@@ -61,7 +64,7 @@ class PlacementTrial:
         # 3. A bend must explain clearly more than shift and zoom.
         if registration.has_bend and (reason := self._objection_to_bend(registration, after, beside_after)):
             return left, reason
-        # 4. And the far half of the band must tell it of the near half.
+        # 4. The displacement of the far half of the band must hold in the near half.
         most = _most_predicted(self._whole.has_bend, left)
         if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, most):
             return left, "what the far half of the band shows does not hold near the seam"
@@ -116,9 +119,9 @@ class PlacementTrial:
 def _most_predicted(bend: bool, left: float) -> float:
     """The largest share of the residual of the near half that the displacement of the far half may leave there.
 
-    Where shift and zoom do not explain the band, parts of it may have moved each by itself: a bend follows them best of
-    all, and is wrong beyond them. Else a clear placement, by the share `left` in the whole band, only may not be
-    contradicted.
+    Where shift and zoom do not explain the band, its parts may have moved independently. A bend then fits the band
+    best, and is wrong beyond it. Without a `bend`, a placement must lower the residual; a clear one, by the share
+    `left` in the whole band, need only not raise it by much, and an obvious one is not tried.
     """
     if bend:
         return _BEND_HOLDS

@@ -25,12 +25,13 @@ _CELL_PX = 8 * BLOCK_PX  # of the local displacement, on bands of full size; see
 _COARSEST = 8  # level of the search: MAX_SHIFT_PX is 8 px there
 _LOCAL_COARSEST = 4  # first level of the local displacement
 _PLACEMENT_ROUNDS = {8: 4, 4: 2, 2: 2, 1: 2}  # largest number by level: the coarsest begins with the largest error
-_LOCAL_ROUNDS = {2: 2, 1: 1}  # by level; the first step, on the coarsest, only decides whether to continue
+_LOCAL_ROUNDS = {2: 2, 1: 1}  # largest number by level; one step on the coarsest decides whether to continue
 _ZOOM_SPREAD = 0.03  # a usual zoom, as `placement._USUAL` has it
 _STIFFNESS = 0.3  # 1 over the variance of a second difference of the coefficients, (1.8 px)^2
 _SMALL_FALL = 0.06  # of the squared error; the first step predicted .03 to .04 where the whole bend came to nothing
 _SETTLED_FALL = 0.12  # of the squared error: after a smaller fall the next step on a level mostly predicted .03 at most
-_CHANCE_PX = 180.0  # what chance promises, in pixels a coefficient: mostly below 170; a warp of half a pixel: above 250
+_CHANCE_PX = 180.0  # predicted fall, as a share, times the pixels for each coefficient: mostly below 170 by chance,
+# above 250 by a warp of half a pixel
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ def register(
 ) -> Registration:
     """Find `band` (mode F, canonical) in `redraw` (mode F, the whole canonical tile, tone near the band's).
 
-    `start` gives shift and zoom to about a pixel (`locate`). They are refined, and a local displacement is added. Where
-    its first step predicts little, it continues if the registration after that `promises` more: the others take a
-    third of the time of a registration. None adds no local displacement.
+    `start` gives shift and zoom to about a pixel (`locate`). They are refined, and a local displacement is added. If
+    its first step predicts a small fall of the error, the other steps, a third of the time of a registration, follow
+    only if the registration after the first step `promises` more. With None no local displacement is added.
     """
     levels = pyramid(band, redraw, _LOCAL_COARSEST)
     placement = start

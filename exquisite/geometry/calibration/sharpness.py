@@ -6,15 +6,16 @@ The kernel is a polynomial in the binomial blur B of `octaves`:
 
 so that it reaches two pixels, does not change flat pictures, and has the gain 1 + fine at the Nyquist frequency.
 
-Real models replace fine detail by other detail of about the same energy. Least squares (a Wiener filter, 1949) would
-then smooth, and instrumental variables with the band as the instrument (Wright 1928) would amplify without bound.
+Real models replace fine detail by other detail of about the same energy. Least squares (Wiener, Extrapolation,
+Interpolation, and Smoothing of Stationary Time Series, 1949) would then smooth, and instrumental variables with the
+band as the instrument (Wright, The Tariff on Animal and Vegetable Oils, 1928, appendix B) would amplify without bound.
 Therefore two kernels are fitted and mixed by the coherence of redraw and band:
 
 - for coherent detail, the kernel between least squares and instrumental variables that gives the fine octave the energy
   that it has in the band;
 - for incoherent detail, the kernel that moves the energy of each octave towards the band's by its coherent share, which
-  includes detail displaced by a few pixels. The start is the energy that the octave had before place and tone, because
-  resampling softens and tone curves scale; so it is restored, and nothing else, when all detail is recomposed.
+  includes detail displaced by a few pixels. The move starts at the energy before place and tone, because resampling
+  softens and tone curves scale. When all detail is recomposed, the kernel restores that energy and nothing else.
 
 Neither kernel gives an octave more energy than it has in the band.
 """
@@ -56,10 +57,10 @@ _SHARPNESS = product(FINE, product(FINE, FINE))  # energy of (1 - B)^(3/2): betw
 _LIMITED = (product(FINE, FINE), _SHARPNESS)  # energies that may not exceed the band's
 _BLURS = 4  # of the redraw: an octave of degree 2 through a kernel of degree 2, squared, is of degree 8
 _RIDGE = 1e-4  # of the diagonal: an octave without energy leaves its coefficient at 0
-_TRIALS = 100  # values of the coarse coefficient, .05 apart: amplitudes are met to a twentieth
+_TRIALS = 100  # steps of the coarse coefficient from its lower bound to its upper one, .03 each
 _HALVINGS = 20  # of an interval of shares, which is then known to 1e-6
-_BOUNDS = (-0.5, 3.0), (-2.0, 1.0)  # of both coefficients; with -1 for the coarse one, foliage comes .5 dB less near,
-# and with 3 a redraw of stars gets 1.3 times the explained energy
+_BOUNDS = (-0.5, 3.0), (-2.0, 1.0)  # of the fine and of the coarse coefficient. A lower bound of -1 for the coarse one
+# costs foliage .5 dB; with an upper bound of 3, a redraw of stars gets 1.3 times the explained energy
 _PLACE_PX = 16  # edge of a place, as in `grain`
 _STRIP_PX = 128  # rows filtered at once: they fit into a processor's cache, which halves the time
 _BINOMIAL = (
@@ -71,13 +72,14 @@ _FINENESS = 1 << 12  # parts of a level: finer ones change no level
 _WHOLE = 0.9  # share of a place's pixels that must count
 _MORE_NOISE = 0.15  # levels^2 of the fine octave that are invisible in a flat area: half of the rounding noise
 _NOISE_FOR_DETAIL = 0.3  # of the energy that is restored elsewhere; with .05 the sharpness faded step by step
-_HOLDS = 0.8  # of the coherence of incoherent detail: that of the new half is less. With 1, two more of 118 parts of
-# real redraws get over 1.2 times the explained energy; with .7, foliage below noise comes out too soft
+_HOLDS = 0.8  # of the coherence of incoherent detail counts, because the new half has less. With 1, two more of 118
+# parts of real redraws get over 1.2 times the explained energy; with .7, foliage under noise becomes too soft
 _MUCH_OF, _MOST_STRONGER = 0.98, 1.5  # of the intended amplitude; times the kernel
-_OTHER, _DISPLACED = 0.5, 0.65  # displaced share of other detail (real redraws: up to .49) and of displaced detail
-# With .5 and .75, six parts of 118 more of real redraws get over 1.2 times the explained energy.
-_INCOHERENT, _COHERENT = 0.7, 0.86  # with .6 and .85, a real redraw of coherence .78 gets 1.24 times the explained
-# energy, because the new half keeps less of the detail than the band does; smooth redraws have .86 and more, mostly
+_OTHER, _DISPLACED = 0.5, 0.65  # displaced share of other detail (real redraws: up to .49) and of displaced detail.
+# With .5 and .75, six more of 118 parts of real redraws get over 1.2 times the explained energy
+_INCOHERENT, _COHERENT = 0.7, 0.86  # coherence up to which one kernel, and from which the other one is used alone. With
+# .6 and .85, a real redraw of coherence .78 gets 1.24 times the explained energy: the new half keeps less of the detail
+# than the band does. Most smooth redraws have .86 and more.
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,8 @@ def _filtered(polynomial: Polynomial, of: Sequence[Image.Image]) -> Image.Image:
 
 
 def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], common: Sequence[float]) -> Kernel:
-    """The kernel between least squares and instrumental variables that first reaches an energy of the band's."""
+    """The kernel on the way from least squares to instrumental variables at which one of the _LIMITED energies first
+    equals the band's."""
     nearest = _solved(redraw, [energy(octave, common) - energy(octave, redraw) for octave in _OCTAVES])
     sharpest = _solved(common, [energy(octave, band) - energy(octave, common) for octave in _OCTAVES])
 
@@ -238,8 +241,8 @@ def _nearest_of_equal_energy(redraw: Sequence[float], band: Sequence[float], com
 def _solved(instruments: Sequence[float], targets: Sequence[float]) -> Kernel:
     """The coefficients k within their bounds at which k M k - 2 k targets is least, M being the energies.
 
-    Where the least of all lies beyond the bounds, the least on their edges is taken: one coefficient has its bound
-    there, and the equation of the other one holds. Bounding both would be another kernel, often a soft one.
+    If the minimum lies beyond the bounds, it is the best point on their edges: there one coefficient has its bound, and
+    the equation of the other one holds. Clamping both coefficients would give another kernel, often a soft one.
     """
     matrix = [[energy(product(a, b), instruments) for b in _OCTAVES] for a in _OCTAVES]
     for i in range(2):
