@@ -7,7 +7,7 @@ Small differences between a strip and its band accumulate over many strips. The 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from PIL import Image, ImageStat
 
@@ -21,9 +21,7 @@ __all__ = ["OCTAVES_PX", "Signature", "signature_of"]
 OCTAVES_PX = (1, 2, 4, 8)
 """Detail sizes in pixels, one for each octave of the pyramid, finest first."""
 
-_LEAST_LEVELS = 1.0  # lower bound of the denominator, which keeps a relative drift finite; one level, as `style` has it
-_LEAST_SHARPNESS = 0.01  # the same, for sharpness, which is a ratio
-_LEAST_LINES = 0.002  # the same, in lines per pixel: one in 500 px
+_LEAST_LEVELS = 1.0  # lower bound of the RMS of an octave, which keeps a relative drift finite
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Signature:
 
     def as_dict(self) -> JsonObject:
         """All numbers by name, as JSON types, rounded to six decimals."""
-        numbers = {name: round(value, 6) for name, value in asdict(self.style).items()}
+        numbers = {name: round(value, 6) for name, value in self.style.as_dict().items()}
         several = {"octaves": self.octaves, "palette": self.palette}
         return {**numbers, **{name: [round(value, 6) for value in values] for name, values in several.items()}}
 
@@ -59,11 +57,7 @@ class Signature:
         of each octave relative to the coarsest, so that contrast cancels out. "palette" is the distance between the
         two mean colours in 0 to 1, after subtracting the mean over the channels from each.
         """
-        ours, theirs = asdict(self.style), asdict(reference.style)
-        least = {"sharpness": _LEAST_SHARPNESS, "line_density": _LEAST_LINES}
-        drift = {
-            name: (ours[name] - theirs[name]) / max(theirs[name], least.get(name, _LEAST_LEVELS)) for name in ours
-        }
+        drift = self.style.relative_to(reference.style).as_dict()
         for size, own, other in zip(OCTAVES_PX[:-1], self._relative, reference._relative, strict=True):
             drift[f"octave_{size}"] = own / other - 1
         drift["palette"] = math.dist(self._tints, reference._tints) / 255

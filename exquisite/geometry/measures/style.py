@@ -56,6 +56,11 @@ class Style:
         """The measures by name."""
         return asdict(self)
 
+    def relative_to(self, reference: Style) -> Style:
+        """The drift of each measure from that of `reference`, over that of `reference`: -0.5 is half as much."""
+        ours, theirs, least = (style.as_dict() for style in (self, reference, _LEAST))
+        return Style(**{name: (ours[name] - theirs[name]) / max(theirs[name], least[name]) for name in ours})
+
 
 _LEAST = Style(sharpness=0.01, contrast=1.0, lightness=1.0, colour=1.0, line_density=0.002)
 """Lower bounds of the denominators, which keep a relative drift finite."""
@@ -87,8 +92,7 @@ def style_drift(new: Image.Image, band: Image.Image, mode: Mode | str) -> Style:
     Raises:
         CanvasError: either is not RGB.
     """
-    ours, theirs, least = (style.as_dict() for style in (style_of(new, mode), style_of(band, mode), _LEAST))
-    return Style(**{name: (ours[name] - theirs[name]) / max(theirs[name], least[name]) for name in ours})
+    return style_of(new, mode).relative_to(style_of(band, mode))
 
 
 def _colourfulness(image: Image.Image) -> float:
