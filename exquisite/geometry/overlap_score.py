@@ -2,9 +2,10 @@
 
 Two strips meet at the seam: the canvas strip (the last `overlap_px` of the canvas) and the tile strip (the first
 `overlap_px` of the GENERATED half; enforcement makes the conditioning half equal to the band, so scoring it is
-meaningless). Higher is better for all metrics, and every value is finite. The primary metric is minus the seam's cost
-(`seam_cost`) minus a fixed penalty for each veto (`vetoes`). The gate compares it with the same metric at
-interior columns of the canvas's own band.
+meaningless). Higher is better for all metrics, and every value is finite. The metric "seam" is minus the seam's cost
+(`seam_cost`), minus a fixed penalty for each veto (`vetoes`, `straight_edges`). The gate compares it with the same
+metric at cuts inside the band. The metric "primary", which chooses among candidates, is "seam" minus a penalty for the
+estimated error of the redraw.
 """
 
 from __future__ import annotations
@@ -112,8 +113,7 @@ class TileScore:
     """The score of one candidate.
 
     Attributes:
-        primary: higher is better, finite: the seam and the penalties of vetoes, and with a calibration the estimated
-            error from the redrawn band.
+        primary: higher is better, finite: "seam", and with a calibration the penalty for the estimated error.
         metrics: every metric by name, higher is better, finite: "seam" is the seam with the vetoes alone; "fidelity"
             only with a calibration, "cut_mismatch" and "cut_breaks" only along a cut.
         vetoes: names of the vetoes, each of which rules the candidate out.

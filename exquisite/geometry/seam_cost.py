@@ -109,7 +109,7 @@ class Component:
         return max(0.0, self.sign * sum(values[cut] - others[cut] for cut in cuts) / len(cuts)) if cuts else 0.0
 
     def _span(self, reach: int) -> int:
-        """`span` where a contract has narrow strips."""
+        """`span`, less where a contract has narrow strips."""
         return min(self.span, max(1, reach // 4) + 2)
 
 
@@ -166,7 +166,7 @@ def redraw_departures(band: Image.Image, redraw: Image.Image, reach: int) -> dic
     """How far each component but "tone" departs where an RGB band meets its own redraw, of the same size: the mean of
     all cuts.
 
-    A model draws fine detail anew, in the band as behind the seam: departures of this size say nothing else of it.
+    A model draws fine detail anew, in the band and behind the seam alike: departures of this size are no other fault.
 
     Args:
         band: growth to the right.

@@ -1,19 +1,21 @@
-"""The curves of a seam: what a picture is like at every cut between two of its columns.
+"""The curves of a seam: measures of a picture at every cut between two of its columns.
 
-A CURVE says at every column x something about the cut between the columns x - 1 and x. The pixels before the cut may
-come from one picture and those behind it from another: then the curve says what each cut would be like if the second
-picture went on there. All are of blocks of rows along the seam, then averaged, so that one strong edge is one block
-(v is luminance, d the difference across the cut):
+A curve has one value for each column x, that of the cut between the columns x - 1 and x. The pixels before the cut may
+come from one picture and those behind it from another; then the curve measures each cut as if the second picture
+continued there. The measures are taken in blocks of rows along the seam and averaged over the blocks, so that one
+strong edge counts in one block alone:
 
-    step           differences across the cut, in excess of the neighbouring columns
+    step           differences across the cut, in excess of those at the neighbouring cuts
     colour_step    the same of red and blue less luminance, which vary less than luminance itself
-    tone           mean of 8 columns behind the cut less that of 8 before, squared, the same: a step in tone
-    turn           change across the cut of the gradient along it, the same, the worst blocks weighing most
-    slant          do edges lean up or down, against the columns before and behind
-    straightness   the step straight across the cut, against the steps two rows up and down
-    grain          the noise mask N, 32 columns behind the cut against 32 before, squared: faint noise counts little
-    colour_detail  the same of red and blue less luminance
-    dark_lines     dark details thinner than 3 pixels (what closing takes away), the same windows
+    tone           squared difference of the means of 8 columns behind and before the cut, in excess of the neighbours'
+    turn           change across the cut of the gradient along it, in excess of the neighbours'; the worst blocks weigh
+                   most
+    slant          change of the slant of edges, up or down, from both neighbouring cuts
+    straightness   the step straight across the cut, relative to the steps two rows up and down
+    grain          contrast of the squared noise (mask N) of 32 columns behind the cut and 32 before; faint noise counts
+                   little
+    colour_detail  contrast of the noise of red and blue less luminance, in the same columns
+    dark_lines     contrast of the dark details thinner than 3 pixels, which closing removes, in the same columns
 
             [ 1 -2  1]
     N   =   [-2  4 -2]     no answer to straight edges along either axis (Immerkaer, "Fast noise variance estimation",
@@ -62,10 +64,10 @@ NEIGHBOURS = 8
 """Columns on each side that an excess is measured against."""
 
 MOST_STEP = 32.0
-"""Differences of the three channels together count up to here: beyond it they are edges of the picture."""
+"""Largest step that counts, in levels, summed over the channels: a larger one is an edge of the picture."""
 
 MOST_COLOUR_STEP = 16.0
-"""The same for the two differences in colour."""
+"""The same for a step in colour, summed over red and blue less luminance."""
 
 TONE_COLUMNS = 8
 """Columns on each side of the cut whose mean tone is compared."""
@@ -74,10 +76,10 @@ WINDOW = 32
 """Columns on each side of the cut whose texture is compared."""
 
 ROWS_OFF = 2
-"""Rows by which slant and straightness look up and down."""
+"""Distance in rows of the steps up and down that slant and straightness compare."""
 
 _PAD = 8
-"""Mirrored pixels around the picture, so that every filter has what it reads, and none what wraps around."""
+"""Width of the mirrored rim around the picture: no filter reads beyond it."""
 
 _LEAST_STEP = 0.3
 """Levels that are added to the steps at and beside a cut, so that the excess of a flat place is a half; squared levels
@@ -104,7 +106,7 @@ class _Sizes(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Fields:
-    """What the curves read of one picture: fields with a rim of _PAD pixels, and profiles, which have none.
+    """The inputs of the curves from one picture: fields with a rim of _PAD pixels, and profiles, which have none.
 
     Attributes:
         channels: red, green and blue.
@@ -123,7 +125,7 @@ class _Fields:
 
 @dataclass(frozen=True, eq=False)
 class _Across:
-    """Profiles of what differs across every cut: the pixels x - 1 of one picture from the pixels x of another."""
+    """Profiles of the differences across every cut, between the pixels x - 1 of one picture and x of another."""
 
     step: Image.Image
     colour_step: Image.Image
@@ -139,7 +141,7 @@ class _Across:
 
 
 class _Cuts(NamedTuple):
-    """What differs across the cuts of the picture before, from it to the one behind, and across the cuts of that."""
+    """The profiles of the cuts of one picture, of the cuts from it to another, and of the cuts of the other."""
 
     left: _Across
     at: _Across
@@ -160,11 +162,10 @@ def seam_curves(picture: Image.Image, reach: int) -> dict[str, list[float]]:
 
 
 def redraw_curves(band: Image.Image, redraw: Image.Image, reach: int) -> tuple[dict[str, list[float]], ...]:
-    """The curves of the cuts before which lies an RGB band and behind which its own redraw, of the same size; and those
-    of the band alone.
+    """The curves of the cuts from an RGB band to its own redraw, of the same size, and those of the band alone.
 
-    Without "tone": beside a cut it reads columns across it, which here are of one picture. Calibration makes the tone
-    of both pictures the same.
+    They lack "tone", which would have to read columns of both pictures on either side of the cut. Calibration makes the
+    tone of both pictures equal.
     """
     sizes = _Sizes.within(reach)
     old, new = _fields(band), _fields(redraw)
@@ -174,8 +175,8 @@ def redraw_curves(band: Image.Image, redraw: Image.Image, reach: int) -> tuple[d
 
 
 def _curves(old: _Fields, new: _Fields, cuts: _Cuts, sizes: _Sizes) -> dict[str, list[float]]:
-    """The curves but for "tone": of blocks of rows, then their means over all blocks; turn by its fourth power, so that
-    the worst blocks weigh most."""
+    """The curves without "tone", each the mean over all blocks of rows; that of turn is the mean of fourth powers, so
+    that the worst blocks weigh most."""
     left, at, right = cuts
     excess = partial(_excess, neighbours=sizes.neighbours, least=_LEAST_STEP)
     turn = _excess(left.turn, at.turn, right.turn, sizes.neighbours, 1.0)
@@ -211,8 +212,8 @@ def _fields(picture: Image.Image) -> _Fields:
 
 
 def _across(old: _Fields, new: _Fields) -> _Across:
-    """Steps of any sign, in light and in colour, changes of the gradient along the cut, and rows against their
-    neighbours up and down."""
+    """The profiles from `old` to `new`: absolute steps in light and in colour, changes of the gradient along the cut,
+    and differences of each row from the same row and from the rows up and down."""
     colours = [_colours(side.channels, side.level) for side in (old, new)]
     along = [difference(moved(side.level, 0, 1), moved(side.level, 0, -1)) for side in (old, new)]
     straight, up, down = (

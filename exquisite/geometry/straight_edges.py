@@ -65,7 +65,7 @@ _FLAT, _OTHER, _MOST, _ROWS = 2, 24, 0.8, 48
 differ by more than _OTHER levels from the last column before it; at least 1 / _ROWS of all rows. True
 pictures: 1 cut in 1,720."""
 
-_ACTIVE = 8  # times a change is enlarged, so that means in whole levels are exact enough; it counts up to 255 / _ACTIVE
+_ACTIVE = 8  # factor on changes, so that their means in whole levels are exact enough; they count up to 255 / _ACTIVE
 _ENLARGED = [min(LEVELS - 1, _ACTIVE * level) for level in range(LEVELS)] * 3
 _FULL = (LEVELS - 1) // _VOTE * _VOTE
 _VOTES = [min(level, _VOTE) * _FULL // _VOTE for level in range(LEVELS)] * 3
@@ -83,7 +83,7 @@ def straight_edge_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, .
     joined = Image.new("RGB", (past.width + future.width, past.height))
     joined.paste(past, (0, 0))
     joined.paste(future, (past.width, 0))
-    names = _at_and_behind_the_seam(joined, past.width)
+    names = _cast_and_bar(joined, past.width)
     width = min(past.width // 2, future.width)
     if width >= _LEAST_PX:
         new = future.crop((0, 0, width, future.height))
@@ -114,7 +114,7 @@ def _longest_bar(past: Image.Image, future: Image.Image) -> int:
     return max((len(rows) for rows in areas if sum(rows) > _MOST * len(rows)), default=0)
 
 
-def _at_and_behind_the_seam(picture: Image.Image, seam: int) -> list[str]:
+def _cast_and_bar(picture: Image.Image, seam: int) -> list[str]:
     """"cast" and "bar", of an RGB picture whose columns from `seam` on are new."""
     votes = _votes(picture)
     whole, parts = _edges([channel.reduce((1, channel.height)) for channel in votes]), _edges(votes)
@@ -166,7 +166,7 @@ def _changes_along_columns(image: Image.Image) -> Image.Image:
 
 
 def _changes_along_rows(image: Image.Image) -> Image.Image:
-    """The mean change along each row of an RGB image, times _ACTIVE, as one row: turning means costs nothing."""
+    """The mean change along each row of an RGB image, times _ACTIVE, transposed to one row."""
     change = ImageChops.difference(image, ImageChops.offset(image, 1, 0)).crop((1, 0, *image.size))
     return _row_means(change).transpose(Image.Transpose.TRANSPOSE)
 
@@ -179,8 +179,8 @@ def _falls(changes: Image.Image) -> Image.Image:
 
 
 def _begun(before: Image.Image, behind: Image.Image) -> float:
-    """How far f across two RGB pieces of one size rises in the second over what the first has within _APART rows: the
-    _LINES-th largest."""
+    """By how much f of the rows of a second RGB piece exceeds that of the first within _APART rows: the _LINES-th
+    largest value. Both pieces have one size."""
     old, new = (_falls(_changes_along_rows(piece)) for piece in (before, behind))
     near = old
     for off in range(1, _APART + 1):

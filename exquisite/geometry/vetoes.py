@@ -27,14 +27,14 @@ _TEMPLATE_CELLS = 16
 """Width of the searched piece in cells."""
 
 _LEAST_LEVELS = 0.29
-"""Standard deviation of what rounding to whole levels adds, 1 / sqrt(12). A strip with less detail has none to copy:
-the steps of a smooth slope repeat, and the true continuation of a sky would be taken for a copy of it."""
+"""Standard deviation of the error of rounding to whole levels, 1 / sqrt(12). A strip with less detail has none to copy:
+the steps of a smooth slope repeat, so that the true continuation of a sky would pass for a copy of it."""
 
 _COPY_LEAST = 0.6
 """A piece that correlates less with the band is no copy of it."""
 
 _COPY_SHARE = 0.35
-"""A piece is no copy either when it leaves more than this share of what the band's own best repetition leaves."""
+"""Nor is a piece a copy that leaves more unexplained than this share of what the band's own best repetition leaves."""
 
 _COPY_FLOOR = 0.06
 """A band that repeats itself up to this much is periodic: nothing can resemble it clearly more."""
@@ -172,7 +172,7 @@ def _widened(image: Image.Image, column: int, width: int) -> Image.Image:
 def emptiness_vetoes(past: Image.Image, future: Image.Image) -> tuple[str, ...]:
     """"smear" (no change across the seam) and "flat" (none along it), relative to the poorest piece of the past.
 
-    Args as `resemblance_vetoes`.
+    The arguments are those of `resemblance_vetoes`.
     """
     piece = max(1, min(past.width, future.width) // 4)
     names = []
