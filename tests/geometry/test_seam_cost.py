@@ -1,6 +1,5 @@
 """The fast metrics agree with their definitions; the curves do what their names say."""
 
-
 import pytest
 from PIL import Image
 
@@ -159,7 +158,7 @@ def test_the_expected_departure_of_a_component_does_not_count() -> None:
 
 
 NAMES = [component.name for component in COMPONENTS if component.name != "tone"]
-"""Of what a redraw leads to expect."""
+"""The components whose departures a redraw shows."""
 
 
 class TestRedrawDepartures:
@@ -191,7 +190,7 @@ class TestRedrawDepartures:
         assert 0 < near["step"] < off["step"]
 
     def test_are_the_departures_from_the_curves_at_cuts_in_the_band(self) -> None:
-        """Of one cut that is a sample; the mean over many is it."""
+        """Single cuts vary; their mean agrees."""
         picture = draw("foliage", (288, 256), 2)
         band, redraw = picture.crop((0, 0, 256, 256)), picture.crop((0, 1, 256, 256)).resize((256, 256))
         cuts = [

@@ -25,8 +25,8 @@ def test_a_band_that_is_its_own_redraw_has_its_own_curves() -> None:
 
 @pytest.mark.parametrize("kind", ["ink", "bricks", "clouds"])
 @pytest.mark.parametrize("cut", [48, 64, 75])
-def test_at_every_cut_they_are_those_of_the_band_up_to_it_and_the_redraw_from_there(kind: str, cut: int) -> None:
-    """But for what the filters of the finest detail read across the cut."""
+def test_the_curves_at_a_cut_are_those_of_the_band_joined_with_its_redraw_there(kind: str, cut: int) -> None:
+    """Those of the finest detail are only near: their filters read across the cut."""
     band, redraw = (draw(kind, (128, 96), seed) for seed in (1, 2))
     joined = band.copy()
     joined.paste(redraw.crop((cut, 0, *redraw.size)), (cut, 0))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -317,15 +317,12 @@ def test_every_contract_gives_a_calibration(size: tuple[int, int, int, int]) -> 
     assert calibrate_tile(raw, band, "x_ltr", contract).tile.size == contract.tile_size("x_ltr")
 
 
-def test_calibration_needs_a_clear_fall_of_the_residual() -> None:
-    for seed in range(4):
-        raw, band, _ = scene("night", Drift.random(seed, 0.2), SMALL)
-        calibration = calibrate_tile(raw, band, "x_ltr", SMALL)
-        if calibration.applied:
-            assert calibration.residual_after <= CLEAR_FALL * calibration.residual_before
-        else:
-            assert calibration.tile is raw
-            assert calibration.residual_after == calibration.residual_before
+@pytest.mark.parametrize("seed", range(4))
+def test_a_corrected_tile_has_a_clearly_lower_residual(seed: int) -> None:
+    raw, band, _ = scene("night", Drift.random(seed, 0.2), SMALL)
+    calibration = calibrate_tile(raw, band, "x_ltr", SMALL)
+    assert calibration.applied
+    assert calibration.residual_after <= CLEAR_FALL * calibration.residual_before
 
 
 def test_the_same_input_gives_the_same_pixels() -> None:
@@ -352,18 +349,29 @@ def test_wrong_pictures_are_refused() -> None:
         calibrate_tile(raw, band, "x_ltr")
 
 
-def test_a_calibration_is_a_value() -> None:
-    one = Calibration(Image.new("RGB", (2, 2)), False, "none")
-    assert replace(one, rim_px=3).rim_px == 3
-    assert one.fidelity > FIDELITY_FLOOR
+def test_a_calibration_cannot_be_changed() -> None:
+    calibration = Calibration(Image.new("RGB", (2, 2)), False, "none")
+    with pytest.raises(FrozenInstanceError):
+        calibration.rim_px = 3  # type: ignore[misc]
 
 
-def test_the_redraw_error_is_that_of_the_returned_tile() -> None:
+def test_the_redraw_error_is_that_of_the_corrected_tile() -> None:
+    """A cast of three levels in one channel is a squared difference of 3, which the correction removes."""
     grey = Image.new("RGB", CONTRACT.band_size("x_ltr"), (100, 100, 100))
     tile = Image.new("RGB", CONTRACT.tile_size("x_ltr"), (103, 100, 100))
-    assert calibrate_tile(tile, grey, "x_ltr", CONTRACT).redraw_error == pytest.approx(
-        0 if calibrate_tile(tile, grey, "x_ltr", CONTRACT).applied else 9 / 3
-    )
+    calibration = calibrate_tile(tile, grey, "x_ltr", CONTRACT)
+    assert "tone" in calibration.stages
+    assert calibration.redraw_error == pytest.approx(0)
+
+
+def test_the_redraw_error_of_a_tile_that_is_not_corrected_is_its_own() -> None:
+    raw, band, _ = scene("cobbles", Drift(noise=2.0, seed=2))
+    calibration = calibrate_tile(raw, band, "x_ltr", CONTRACT)
+    assert not calibration.applied
+    redraw_of_band, new = raw.crop((0, 0, *band.size)), raw.crop((128, 0, 128 + NEW_PX, 256))
+    expected = redraw_error(redraw_of_band, band, 0, lambda _: 0.0) * lost_detail(redraw_of_band, new)
+    assert calibration.redraw_error == pytest.approx(expected)
+    assert expected > 1
 
 
 def test_pixels_without_a_source_do_not_count_in_the_error() -> None:

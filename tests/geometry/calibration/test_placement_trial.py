@@ -37,15 +37,13 @@ def join(*parts: tuple[int, Image.Image]) -> Image.Image:
 def objection(raw: Image.Image, truth: Image.Image, by: tuple[float, float]) -> str:
     """The objection of the trial to a shift `by` (x, y)."""
     band = truth.crop((0, 0, SEAM, EDGE))
-    shift = Placement(by, (1.0, 1.0), (SEAM, EDGE / 2))
-    _, reason = PlacementTrial(raw, band, registered(raw, band)).left(
-        replace(registered(raw, band).straightened(), placement=shift)
-    )
+    shift = replace(registered(raw, band).straightened(), placement=Placement(by, (1.0, 1.0), (SEAM, EDGE / 2)))
+    _, reason = PlacementTrial(raw, band, shift).left(shift)
     return reason
 
 
 def objection_to_bend(raw: Image.Image, truth: Image.Image, far: float, near: float) -> str:
-    """What the trial has against a shift by 6 px, and a bend from `far` px at the far end to `near` at the seam."""
+    """The objection of the trial to a shift by 6 px with a bend from `far` px at the far end to `near` at the seam."""
     band = truth.crop((0, 0, SEAM, EDGE))
     straight = replace(
         registered(raw, band).straightened(), placement=Placement((6.0, 0.0), (1.0, 1.0), (SEAM, EDGE / 2))
@@ -102,7 +100,7 @@ def test_a_displacement_up_to_the_seam_is_corrected_beyond_it() -> None:
 
 
 def test_an_empty_sky_next_to_the_seam_objects_to_nothing() -> None:
-    """What is even next to the seam shows no displacement, and none is missing there."""
+    """Even columns next to the seam show no displacement, but they do not contradict one."""
     sky = Image.new("RGB", (EDGE, EDGE), (120, 150, 200))
     truth = join((88, tile_of("cobbles")), (EDGE, sky))
     raw = join((93, tile_of("cobbles", (5, 3))), (EDGE, sky))

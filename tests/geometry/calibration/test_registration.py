@@ -98,14 +98,16 @@ def test_straightened_is_shift_and_zoom_alone() -> None:
     assert result.straightened().at(seam, 100) == result.placement.at(seam, 100)
 
 
-def test_a_bend_of_small_promise_is_fitted_only_if_its_first_step_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bend_with_a_small_predicted_fall_is_fitted_only_if_its_first_step_promises_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     size, seam = 512, 256
     box = (BORDER, BORDER, BORDER + size, BORDER + size)
     source = pictures.draw("cobbles", (size + 2 * BORDER, size + 2 * BORDER), 5)
     band = source.crop((BORDER, BORDER, BORDER + seam, BORDER + size)).convert("L").convert("F")
     tile = redraw(source, box, Drift(warp_px=4, seed=3)).convert("L").convert("F")
     start = locate(tile, band).placement
-    assert register(tile, band, start, lambda _: False).has_bend, "the promise is large, and nobody is asked"
+    assert register(tile, band, start, lambda _: False).has_bend, "a large predicted fall needs no promise"
     monkeypatch.setattr(registration, "_SMALL_FALL", 1.0)
     assert register(tile, band, start, lambda first: first.has_bend).has_bend
     assert not register(tile, band, start, lambda _: False).has_bend
@@ -119,11 +121,7 @@ def test_no_drift_is_measured_as_none() -> None:
 
 def test_softness_and_noise_do_not_move_the_result() -> None:
     drift = Drift(shift=(3.25, -2.5), blur=1.2, noise=4, seed=1)
-    assert found_shift(drift) == pytest.approx((3.25, -2.5), abs=0.05)
-
-
-def found_shift(drift: Drift) -> tuple[float, float]:
-    return registered(picture(), drift).at(BAND, SIZE / 2)
+    assert registered(picture(), drift).at(BAND, SIZE / 2) == pytest.approx((3.25, -2.5), abs=0.05)
 
 
 def test_content_that_was_drawn_anew_does_not_count() -> None:
