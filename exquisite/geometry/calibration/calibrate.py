@@ -97,8 +97,12 @@ def calibrate_tile(
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
     drift = measure_drift(raw, truth, contract)
-    result = drift.rated(drift.calibration.tile, truth, contract)
-    return replace(result, tile=from_canonical(result.tile, mode) if result.applied else raw_tile)
+    tile = drift.calibration.tile
+    even = with_even_tone(tile, truth) if drift.calibration.applied else tile
+    result = drift.rated(even, truth, contract)
+    remark = "; slow variation of tone undone beside the seam" if even is not tile else ""
+    own = from_canonical(even, mode) if result.applied else raw_tile
+    return replace(result, tile=own, reason=result.reason + remark)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +110,7 @@ class Drift:
     """The drift measured on one known half of a canonical tile, before the result is rated.
 
     Attributes:
-        calibration: the corrected tile, with the measurements.
+        calibration: the tile corrected by all stages, with the measurements.
         field: the geometry of the correction, in pixels of the tile of `measured_contract`.
         photometric: tone and sharpness of the correction, applied after its geometry.
     """
@@ -199,7 +203,6 @@ class _Correction:
         else:
             self._adjust_sharpness()
             self._match_levels()
-            self._even_tone()
             self._measure_grain()
             reason = "; ".join([", ".join(self._stages) or "nothing to undo", *self._remarks])
         after = self._holdout.residual(self._tile.crop(self._half)) if self._stages else before
@@ -351,13 +354,6 @@ class _Correction:
         curves = fit(half, self._band, self._holdout.before(far))
         before, after = (self._holdout.attainable(one, far) for one in (half, with_tone(half, curves)))
         return after <= before
-
-    def _even_tone(self) -> None:
-        """Undo the slow variation of tone beside the seam, if any stage was applied."""
-        even = with_even_tone(self._tile, self._band) if self._stages else self._tile
-        if even is not self._tile:
-            self._remarks.append("slow variation of tone undone beside the seam")
-            self._tile = even
 
     def _measure_grain(self) -> None:
         """Measure the remaining grain, and add a reason if the redraw lost the band's grain."""

@@ -2,7 +2,7 @@
 
 Displacement, tone curves and kernels are interpolated. The tile is resampled once. The result of a curve or a kernel is
 linear in its values; therefore a cross-fade of the two corrected tiles, which show the same content at the same place,
-equals the tile corrected by the interpolated curves and kernels.
+equals the tile corrected by the interpolated curves and kernels. Slow variation of tone beside the seams is not undone.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import Mode, TileContract, from_canonical
-from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile
+from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile, calibrate_tile
 from exquisite.geometry.calibration.closing import _placed
 from exquisite.geometry.calibration.displacement import Field
 from exquisite.geometry.closing import blended
@@ -57,6 +57,14 @@ def test_a_change_of_tone_along_the_tile_is_corrected_along_it() -> None:
     for left in (128, 224):
         assert psnr(near.tile, left, left + 32) > 38 > 28 > psnr(raw, left, left + 32)
     assert psnr(near.tile, 128, 256) > 36
+
+
+def test_the_reasons_mention_no_correction_that_the_tile_lacks() -> None:
+    """Slow variation of tone is undone beside the seam of an ordinary tile alone."""
+    raw = redraw(PICTURE, BOX, ZOOMED)
+    ordinary = calibrate_tile(raw, BANDS[0], "x_ltr", CONTRACT)
+    assert "slow variation of tone" in ordinary.reason
+    assert not any("slow variation of tone" in end.reason for end in calibrate_both_ends(raw))
 
 
 def test_deep_bands_are_measured_next_to_their_seams(monkeypatch: pytest.MonkeyPatch) -> None:
