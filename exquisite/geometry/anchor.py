@@ -77,6 +77,7 @@ class Anchor:
         return Correction(**{name: self._factor(name, drifts) for name in Correction.__dataclass_fields__})
 
     def _factor(self, name: str, drifts: Sequence[Mapping[str, float]]) -> float:
+        """The factor on one measure, by steps 1 to 3 of the module; deviations are logarithms."""
         chance = self.spread[name]
         needed = max(1, math.ceil((chance / _STEADY) ** 2))
         deviations = [math.log1p(max(_LEAST_DRIFT, drift[name])) for drift in drifts[:needed]]

@@ -44,7 +44,7 @@ def cheapest_path(costs: Sequence[Sequence[int]], crossing: Sequence[Sequence[in
 
 
 def _start(at: int, arrived: int, last: Sequence[int], way: Sequence[int]) -> int:
-    """The nearest place in the row before from which the path can have `arrived` at `at` for so much."""
+    """The nearest place in the row before from which the path reaches `at` at the cost `arrived`."""
     nearest_first = chain([at], chain.from_iterable((at - away, at + away) for away in range(1, len(last))))
     places = (place for place in nearest_first if 0 <= place < len(last))
     return next(place for place in places if last[place] + abs(way[place] - way[at]) == arrived)

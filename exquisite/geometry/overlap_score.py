@@ -289,12 +289,13 @@ def _with_fidelity(score: TileScore, calibration: Fidelity, contract: TileContra
 
 
 def expected_departures(calibration: Fidelity | None) -> dict[str, float]:
-    """How far the redraw of the band leads to expect each component to depart at the seam, by name; nothing where that
-    redraw shows a visible seam.
+    """The expected departure of each component at the seam, by name, as the redraw of the band shows it.
 
-    Fine detail that a model draws anew, and grain that it loses, depart a little at the seam. They do so at every cut
-    inside the band, where the true continuation is known: so a seam that nobody can see is told from a fault of the
-    same cost.
+    It is empty without a calibration, and 0 for every component where the redraw shows a visible seam.
+
+    Fine detail that a model draws anew, and grain that it loses, depart a little at the seam. They depart by as much at
+    every cut inside the band, where the true continuation is known. This distinguishes a seam that nobody can see from
+    a fault of the same cost.
     """
     if calibration is None:
         return {}
@@ -313,7 +314,7 @@ def allowed_share(calibration: Fidelity | None) -> float:
 
 
 def _seamless(calibration: Fidelity) -> float:
-    """1 where the redraw joins the band without a visible seam, 0 where it does not, and between the two."""
+    """1 for a `redraw_residual` up to SEAMLESS_RESIDUAL, 0 from VISIBLE_RESIDUAL on, and linear between them."""
     share = (VISIBLE_RESIDUAL - calibration.redraw_residual) / (VISIBLE_RESIDUAL - SEAMLESS_RESIDUAL)
     return max(0.0, min(1.0, share))
 

@@ -47,7 +47,9 @@ def turned(image: Image.Image, mode: Mode) -> Image.Image:
 
 
 @dataclass(frozen=True)
-class Found:
+class Redraw:
+    """The measurements of a redraw that the scorer uses; by default they change no cost and cause no veto."""
+
     rim_px: int = 0
     fidelity: float = 30.0
     redraw_error: float = 0.0
@@ -190,8 +192,8 @@ class TestVetoes:
     def test_rim_is_one_pixel_beyond_what_calibration_may_leave(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         plain = score_tile(canvas, tile, "x_ltr", SMALL)
-        passing = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px))
-        failing = score_tile(canvas, tile, "x_ltr", SMALL, Found(rim_px=SMALL.max_rim_px + 1))
+        passing = score_tile(canvas, tile, "x_ltr", SMALL, Redraw(rim_px=SMALL.max_rim_px))
+        failing = score_tile(canvas, tile, "x_ltr", SMALL, Redraw(rim_px=SMALL.max_rim_px + 1))
         assert passing.vetoes == plain.vetoes
         assert passing.primary == plain.primary
         assert failing.vetoes == (*plain.vetoes, "rim")
@@ -200,19 +202,19 @@ class TestVetoes:
     @pytest.mark.parametrize("fidelity", [math.nan, -math.inf, FIDELITY_FLOOR - 1])
     def test_unfaithful_is_a_conditioning_half_that_cannot_be_explained(self, fidelity: float) -> None:
         canvas, tile = scene(noise((64, 64), 9))
-        score = score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=fidelity))
+        score = score_tile(canvas, tile, "x_ltr", SMALL, Redraw(fidelity=fidelity))
         assert "unfaithful" in score.vetoes
         assert math.isfinite(score.metrics["fidelity"])
 
     def test_fidelity_is_a_metric_only_where_it_was_measured(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         assert "fidelity" not in score_tile(canvas, tile, "x_ltr", SMALL).metrics
-        assert score_tile(canvas, tile, "x_ltr", SMALL, Found(fidelity=31.5)).metrics["fidelity"] == 31.5
+        assert score_tile(canvas, tile, "x_ltr", SMALL, Redraw(fidelity=31.5)).metrics["fidelity"] == 31.5
 
     def test_a_truer_redraw_with_an_equal_seam_is_better(self) -> None:
         canvas, tile = scene(noise((64, 64), 9))
         alone = score_tile(canvas, tile, "x_ltr", SMALL)
-        near, far = (score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_error=error)) for error in (1.0, 9.0))
+        near, far = (score_tile(canvas, tile, "x_ltr", SMALL, Redraw(redraw_error=error)) for error in (1.0, 9.0))
         assert alone.primary == alone.metrics["seam"] == near.metrics["seam"] == far.metrics["seam"]
         assert near.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(2))
         assert far.primary == pytest.approx(alone.primary - REDRAW_WEIGHT * math.log(10))
@@ -222,7 +224,7 @@ class TestVetoes:
         canvas, tile = scene(draw("clouds", (64, 64), 9))
         tile.paste(tile.crop((32, 0, 64, 64)).point(lambda v: min(255, v + 40)), (32, 0))
         values = [
-            score_tile(canvas, tile, "x_ltr", SMALL, Found(redraw_residual=residual, redraw_departures={name: 0.02}))
+            score_tile(canvas, tile, "x_ltr", SMALL, Redraw(redraw_residual=residual, redraw_departures={name: 0.02}))
             for residual in (0.8, SEAMLESS_RESIDUAL, (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2, VISIBLE_RESIDUAL, 3.0)
         ]
         metrics = [value.metrics[name] for value in values]
@@ -233,7 +235,7 @@ class TestVetoes:
         assert expected_departures(None) == {}
         between = (SEAMLESS_RESIDUAL + VISIBLE_RESIDUAL) / 2
         for residual, share in ((1.0, 1.0), (between, 0.5), (VISIBLE_RESIDUAL, 0.0)):
-            calibration = Found(redraw_residual=residual, redraw_departures={"step": 0.2, "turn": 0.1})
+            calibration = Redraw(redraw_residual=residual, redraw_departures={"step": 0.2, "turn": 0.1})
             assert expected_departures(calibration) == pytest.approx({"step": 0.2 * share, "turn": 0.1 * share})
 
     def test_a_seam_may_cost_less_beyond_the_expected_departures(self) -> None:
@@ -243,7 +245,7 @@ class TestVetoes:
         assert plain.metrics["seam"] < 0
         assert not plain.vetoes
         for residual, share in ((1.0, SEAMLESS_LIMIT), (VISIBLE_RESIDUAL, 1.0)):
-            calibration = Found(redraw_residual=residual, redraw_departures={"step": 1e-9})
+            calibration = Redraw(redraw_residual=residual, redraw_departures={"step": 1e-9})
             assert allowed_share(calibration) == pytest.approx(share)
             seam = score_tile(canvas, tile, "x_ltr", SMALL, calibration).metrics["seam"]
             assert seam == pytest.approx(plain.metrics["seam"] / share)
@@ -252,7 +254,7 @@ class TestVetoes:
         canvas, tile = scene(draw("clouds", (64, 64), 9))
         calibration = calibrate_tile(tile, canvas, "x_ltr", SMALL)
         assert calibration.redraw_departures
-        assert allowed_share(calibration) == allowed_share(Found(redraw_residual=1.0)) == allowed_share(None) == 1
+        assert allowed_share(calibration) == allowed_share(Redraw(redraw_residual=1.0)) == allowed_share(None) == 1
         assert score_tile(canvas, tile, "x_ltr", SMALL, calibration).metrics["seam"] == (
             score_tile(canvas, tile, "x_ltr", SMALL).metrics["seam"]
         )
@@ -261,7 +263,7 @@ class TestVetoes:
         """The band of a smooth picture has little but noise, which no redraw explains."""
         canvas, tile = scene(noise((64, 64), 9))
         for residual, vetoes in ((1.0, ()), (VISIBLE_RESIDUAL, ("unfaithful",))):
-            calibration = Found(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
+            calibration = Redraw(fidelity=FIDELITY_FLOOR - 0.1, redraw_residual=residual)
             assert score_tile(canvas, tile, "x_ltr", SMALL, calibration).vetoes == vetoes
 
     @pytest.mark.parametrize("kind", ["ink", "hatching", "writing", "foliage", "clouds"])

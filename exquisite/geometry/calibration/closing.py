@@ -33,8 +33,8 @@ def calibrate_closing_tile(
         contract: the contract of the closing step (`TileContract.closing`).
 
     Returns:
-        The calibration of each half, the frontier's first; both have the same tile. The lengths of the second one are
-        those of growth in the opposite mode.
+        The calibration of each half, the frontier's first; both have the same tile. The second one measures lengths in
+        the opposite mode of growth.
 
     Raises:
         CanvasError: a picture is not RGB or of the wrong size.

@@ -27,7 +27,7 @@ def sheared() -> Spline:
 
 
 def test_a_slope_at_the_seam_fades_out_over_its_length() -> None:
-    """s r (1 - e^(-x / r)) beyond what is reached at the seam, r = 96 px: two thirds of r at the distance r."""
+    """It adds s r (1 - e^(-x / r)) to the value at the seam, r = 96 px: two thirds of s r at the distance r."""
     registration = Registration(STILL, sheared(), BLOCK_PX, ())
     field = extended(registration, CONTRACT)
     for ahead in (32, 64, 128):
@@ -37,7 +37,7 @@ def test_a_slope_at_the_seam_fades_out_over_its_length() -> None:
     assert field.at(64, 100)[1] == pytest.approx(2, abs=0.02)
 
 
-def test_nothing_moves_where_nothing_was_found() -> None:
+def test_the_unmoved_field_has_no_displacement() -> None:
     field = unmoved(CONTRACT)
     assert field.at(0, 0) == field.at(200, 255) == (0, 0)
 
