@@ -62,7 +62,7 @@ class PlacementTrial:
         if beside_after > after and 1 - beside_left < _LEAST_NEAR_FALL * (1 - left):
             return left, "what moved the band is not seen next to the seam"
         # 3. A bend must explain clearly more than shift and zoom.
-        if registration.has_bend and (reason := self._objection_to_bend(registration, after, beside_after)):
+        if registration.has_bend and (reason := self._objection_to_bend(after, beside_after)):
             return left, reason
         # 4. The displacement of the far half of the band must hold in the near half.
         most = _most_predicted(self._whole.has_bend, left)
@@ -70,7 +70,7 @@ class PlacementTrial:
             return left, "what the far half of the band shows does not hold near the seam"
         return left, ""
 
-    def _objection_to_bend(self, registration: Registration, after: float, beside_after: float) -> str:
+    def _objection_to_bend(self, after: float, beside_after: float) -> str:
         """Why shift and zoom alone are better than a bend that leaves `after`, and `beside_after` next to the seam."""
         before, *_ = self._before
         straight, beside_straight, _ = self._straight
