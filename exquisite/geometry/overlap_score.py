@@ -55,27 +55,31 @@ METRICS = ("primary", "seam", "sobel_corr", "sobel_nmse", *(component.name for c
 """Names of the metrics that every score has, calibrated or not, in the order of `TileScore.metrics`."""
 
 DEFAULT_GATE = 2.75
-"""Factor of the gate, from the benchmark."""
+"""Factor of the gate; RESULTS.md, "Seam metrics and gate", has its shares of refused truths and refused damages."""
 
 VETO_PENALTY = 100.0
-"""Penalty of one veto on the primary metric: more than the cost of any seam."""
+"""Penalty of one veto on the metrics "seam" and "primary": more than the cost of any seam."""
 
 REDRAW_WEIGHT = 80.0
-"""What a candidate loses for each unit of ln(1 + redraw_error).
+"""Penalty on the primary metric for each unit of ln(1 + redraw_error).
 
 Two calibrated seams may cost the same while one redraw is much nearer to the truth, and the redrawn band shows which:
 RESULTS.md, "Many steps in a row", compares this choice with that of every other metric.
 """
 
 SEAMLESS_LIMIT = 0.75
-"""What a seam may cost beyond its expected departures, as a share of what it may cost where nothing is expected. What
-nobody can see costs less there, and so do some faults: with this share the gate catches as many of them."""
+"""Limit of the cost beyond expected departures, as a share of the limit where none are expected.
+
+Where departures are expected, invisible differences cost less, and so do some faults: with this share the gate catches
+as many faults as elsewhere.
+"""
 
 SEAMLESS_RESIDUAL, VISIBLE_RESIDUAL = 1.15, 1.4
-"""Up to the first `redraw_residual` all of `redraw_departures` is expected, from the second on nothing.
+"""Up to the first `redraw_residual`, `redraw_departures` are expected in full, from the second on not at all.
 
-Of simulated redraws whose seam nobody can see, nine of ten have less than the first and 99 of 100 less than the second.
-Real redraws whose seam a viewer saw have 1.44 and more."""
+Of simulated redraws with an invisible seam, nine in ten have less than the first and 99 in 100 less than the second.
+Real redraws with a seam that a viewer saw have 1.44 and more.
+"""
 
 SOBEL_FALL_PX = 8
 """The Sobel metrics weigh a column at distance d from the seam with e^(-d / SOBEL_FALL_PX)."""
