@@ -114,15 +114,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
-    Component("step", 3.8, 0.012, 11),
-    Component("colour_step", 5.31, 0.316, 11),
-    Component("tone", 9.91, 0.31, 4 * TONE_COLUMNS + 2),
-    Component("turn", 7.2, 0.269, 11),
-    Component("slant", 9.7, 0.205, 11),
-    Component("straightness", 5.72, 0.0624, 11),
-    Component("grain", 6.94, 0.052, WINDOW, centred=True),
-    Component("colour_detail", 4.49, 0.19, WINDOW, sign=-1, centred=True),
-    Component("dark_lines", 5.02, 0.111, WINDOW, sign=-1, centred=True),
+    Component("step", 3.79, 0.012, 11),
+    Component("colour_step", 5.55, 0.316, 11),
+    Component("tone", 6.15, 0.31, 4 * TONE_COLUMNS + 2),
+    Component("turn", 7.38, 0.269, 11),
+    Component("slant", 9.62, 0.205, 11),
+    Component("straightness", 6.08, 0.0624, 11),
+    Component("grain", 6.89, 0.052, WINDOW, centred=True),
+    Component("colour_detail", 4.85, 0.19, WINDOW, sign=-1, centred=True),
+    Component("dark_lines", 5.05, 0.111, WINDOW, sign=-1, centred=True),
 )
 """Every component of the seam's cost."""
 

@@ -57,7 +57,7 @@ MODULE = Path(seam_cost.__file__)
 
 SHARES: Mapping[str, float] = {
     "truth": 20.0,
-    "redraw": 16.0,
+    "redraw": 8.0,
     "real": 2.0,
     "damage": 9.0,
     "damaged redraw": 10.0,
@@ -66,7 +66,7 @@ SHARES: Mapping[str, float] = {
 }
 """What the samples of each pool count for together; damages of every kind alike. On pictures of other seeds the weights
 refuse less than one truth and three redraws in a hundred, and catch nine damages in ten, to truths and redraws alike.
-With more for damages they refuse twice as many truths, and with half as much for redraws a fifth more of these."""
+With more for damages they refuse twice as many truths."""
 
 MOST_STEP = 0.92
 """Largest weight of "step", the first of COMPONENTS, as a share of what a seam may cost in a band that costs nothing.
