@@ -68,6 +68,8 @@ RESULT = Path(__file__).with_name("panorama.json")
 FEATHER_PX = 32
 FIRST_PX = 32
 """New columns next to the seam in which the pixels are held against the truth."""
+HALF_PX = FIRST_PX // 2
+"""Of these, the columns whose truth shows how well any metric could choose."""
 EDGE_PX = 32
 """Rows at either outer edge that are not: a shifted tile has nothing to show there."""
 STRENGTH = 1.0
@@ -234,6 +236,7 @@ def _candidate(
     score = score_tile(canvas.band, enforced, canvas.mode, canvas.contract, calibration)
     return {
         "psnr": values["psnr"],
+        "half psnr": values["half psnr"],
         "residual": values["residual"],
         "applied": calibration is not None and calibration.applied,
         "metrics": dict(score.metrics),
@@ -244,13 +247,14 @@ def _measures(enforced: Image.Image, truth: Image.Image, canvas: _Canvas) -> dic
     """Seam residual, PSNR of the first new columns in dB, and what became of the strip's colour and sharpness."""
     tile, contract = to_canonical(enforced, canvas.mode), canvas.contract
     seam, end = contract.band_px, contract.band_px + contract.advance_px
-    first = (seam, EDGE_PX, seam + FIRST_PX, contract.across_px - EDGE_PX)
+    first, half = ((seam, EDGE_PX, seam + depth, contract.across_px - EDGE_PX) for depth in (FIRST_PX, HALF_PX))
     strip = (seam, EDGE_PX, end, contract.across_px - EDGE_PX)
     _, new = _meeting(enforced, canvas)
     ours, true = tile.crop(strip), truth.crop(strip)
     return {
         "residual": seam_residual(canvas.band, new, canvas.mode),
         "psnr": psnr(tile.crop(first), truth.crop(first)),
+        "half psnr": psnr(tile.crop(half), truth.crop(half)),
         "strip psnr": psnr(ours, true),
         "colour": max(abs(a - b) for a, b in zip(_means(ours), _means(true), strict=True)),
         "contrast": _deviation(ours) / max(1e-9, _deviation(true)),

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 from statistics import fmean, stdev
 from typing import Any
 
@@ -104,9 +105,14 @@ def _standard_error(values: Sequence[float]) -> float:
 
 
 def trial_figures(rows: Rows) -> dict[str, Any]:
-    """How often the primary metric chooses the calibrated candidate with the least error, and at what loss in PSNR."""
+    """How often the primary metric chooses the calibrated candidate with the least error, and at what loss in PSNR.
+
+    "ceiling" is how often the candidate with the least error in the first half of these columns has it in all of them:
+    a metric that chooses as often does not see the new columns worse than one that knows half of their truth.
+    """
     kind = "calibrated candidates"
     picked = [max(row[kind], key=partial(_value_of, metric="primary"))["psnr"] for row in rows]
+    by_half = [max(row[kind], key=itemgetter("half psnr"))["psnr"] for row in rows]
     best = [max(one["psnr"] for one in row[kind]) for row in rows]
     rounded: dict[str, Any] = _rounded(
         {
@@ -117,6 +123,7 @@ def trial_figures(rows: Rows) -> dict[str, Any]:
             "close": fmean(one >= top - _CLOSE_DB for one, top in zip(picked, best, strict=True)),
             "psnr": fmean(picked),
             "possible": fmean(best),
+            "ceiling": fmean(one >= top for one, top in zip(by_half, best, strict=True)),
         }
     )
     return rounded
@@ -287,7 +294,9 @@ def _trials(result: dict[str, Any]) -> list[str]:
         f"On {result['steps']} more steps of {result['pictures']} pictures, drawn ones from other seeds, the primary "
         f"metric chooses the calibrated candidate with the least error {result['best']:.1%} of the time, one within "
         f"{_ALIKE_DB} dB of it {result['alike']:.1%}, and one within {_CLOSE_DB} dB {result['close']:.1%}. Its choices "
-        f"have {result['psnr']:.2f} dB, the best ones {result['possible']:.2f}."
+        f"have {result['psnr']:.2f} dB, the best ones {result['possible']:.2f}. The candidate with the least error in "
+        f"the first 16 columns has the least error in all 32 of them {result['ceiling']:.1%} of the time: a metric that "
+        "knew half of the truth would not choose better than that."
     ]
 
 

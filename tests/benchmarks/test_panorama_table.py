@@ -69,7 +69,13 @@ def test_calibration_holds_what_the_record_says(recorded: dict[str, Any]) -> Non
 def row(run: str, step: int, better: int) -> dict[str, Any]:
     arm = {"residual": 1.2, "psnr": 30.0, "strip psnr": 28.0, "colour": 0.5, "contrast": 1.0, "sharpness": 0.9}
     candidates = [
-        {"psnr": 30.0 + (k == better), "residual": 1.0, "applied": True, "metrics": {"primary": -abs(k - 1.0)}}
+        {
+            "psnr": 30.0 + (k == better),
+            "half psnr": 31.0 - k,
+            "residual": 1.0,
+            "applied": True,
+            "metrics": {"primary": -abs(k - 1.0)},
+        }
         for k in range(3)
     ]
     return {
@@ -102,6 +108,9 @@ def test_trial_steps_count_the_best_choices_and_the_nearly_best() -> None:
     result = panorama_table.trial_figures(rows)
     assert (result["best"], result["alike"], result["close"]) == (0.25, 0.5, 0.75)
     assert (result["psnr"], result["possible"]) == (31.0, 31.3625)
+    assert result["ceiling"] == 0
+    rows[3]["calibrated candidates"][2]["half psnr"] = 32.0
+    assert panorama_table.trial_figures(rows)["ceiling"] == 0.25
     recorded = {**panorama_table.summarise(rows), "trials": result}
     assert "On 4 more steps of 1 pictures" in panorama_table.render(recorded)
     assert "the least error 25% of the time" in panorama_table.render_headline(recorded)
