@@ -295,8 +295,8 @@ def _trials(result: dict[str, Any]) -> list[str]:
         f"metric chooses the calibrated candidate with the least error {result['best']:.1%} of the time, one within "
         f"{_ALIKE_DB} dB of it {result['alike']:.1%}, and one within {_CLOSE_DB} dB {result['close']:.1%}. Its choices "
         f"have {result['psnr']:.2f} dB, the best ones {result['possible']:.2f}. The candidate with the least error in "
-        f"the first 16 columns has the least error in all 32 of them {result['ceiling']:.1%} of the time: a metric that "
-        "knew half of the truth would not choose better than that."
+        f"the first 16 columns has the least error in all 32 of them {result['ceiling']:.1%} of the time: a metric "
+        "that knew half of the truth would not choose better than that."
     ]
 
 
