@@ -33,13 +33,8 @@ from .record import Calibration
 from .registration import Registration
 from .sharpness import LEAST_PX, Kernel, fit_kernel, sharpened
 from .slow_tone import with_even_tone
-from .tone import (
-    ENOUGH_PIXELS,
-    ToneCurves,
-    equal_histograms,
-    fit_tone,
-    with_tone,
-)
+from .tone import ENOUGH_PIXELS, ToneCurves, equal_histograms, fit_tone, with_tone
+from .tone_trial import CLEAR_TONE, ToneTrial
 
 __all__ = [
     "FIDELITY_FLOOR",
@@ -71,8 +66,6 @@ the residual, too."""
 _DOUBTFUL = 0.5  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
 # redraws, recomposed ones kept .47 at most, and others .53 and more
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
-_CLEAR_TONE = 0.9  # largest share of a residual after a clear correction of tone: of that of block means among other
-# strokes, and of the attainable one where the far half of the band need not predict the near half
 _SLIGHT_CHANGE, _SLIGHT_FALL = 3.0, 0.998  # levels; largest share of the residual, nearly all of it displaced strokes
 _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
 _LEAST_FALL = 0.29  # levels: the standard deviation of rounding to whole levels, which sharpening amplifies
@@ -264,30 +257,23 @@ class _Correction:
         return PlacementTrial(self._raw, self._band, self._registration)
 
     def _adjust_tone(self) -> None:
-        """Fit the tone curves; apply them if they lower the residual of held-out blocks and do not harm the new half.
-
-        When the model drew other strokes, the residual of block means decides, unless the attainable residual rises.
-        """
+        """Fit the tone curves; apply them if they lower the residual of held-out blocks and spare the new half."""
         self._tone = fit_tone(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
-        toned = with_tone(self._tile, self._tone)
-        halves = [tile.crop(self._half) for tile in (self._tile, toned)]
-        self._kept_share = self._holdout.kept_share(halves[1])
-        before, after = map(self._holdout.attainable, halves)
-        tonal_before, tonal_after = map(self._holdout.tonal, halves)
-        tonal = tonal_after <= _CLEAR_TONE * tonal_before - _LEAST_FALL
+        trial = ToneTrial(self._tile, self._tone, self._holdout)
+        self._kept_share = self._holdout.kept_share(trial.halves[1])
+        before, after = trial.attainable
         change = max(abs(value - level) for curve in self._tone for level, value in enumerate(curve))
         slight = change <= _SLIGHT_CHANGE and after <= _SLIGHT_FALL * before
-        clear = after <= CLEAR_FALL * before or (after <= before and (tonal or slight))
-        if not clear:
+        if not (slight or trial.is_clear(_LEAST_FALL)):
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
-        elif self._holdout.share_of_harm(*halves) > _MOST_HARM:
+        elif self._holdout.share_of_harm(*trial.halves) > _MOST_HARM:
             self._remarks.append("tone left as it is: the curves would change parts of the band that are right")
         elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
-        elif after > _CLEAR_TONE * before and not self._holds_near_the_seam(fit_tone):
+        elif after > CLEAR_TONE * before and not self._holds_near_the_seam(fit_tone):
             self._remarks.append("tone left as it is: curves of the far half of the band do not hold near the seam")
         else:
-            self._tile, self._photometric = toned, PhotometricCorrection(self._tone)
+            self._tile, self._photometric = trial.tile, PhotometricCorrection(self._tone)
             self._stages.append("tone")
 
     def _adjust_sharpness(self) -> None:
@@ -325,22 +311,18 @@ class _Correction:
         """The second pass of tone: matches the band's distribution of levels.
 
         Remaining softness pulls dark and light levels towards grey, and sharpening darkens white paper beside ink; see
-        `equal_histograms`. No curve should match the levels of other strokes: the attainable residual must fall
-        clearly, or that of block means must.
+        `equal_histograms`. No curve should match the levels of other strokes: the residual must fall clearly.
         """
         if not {"tone", "sharpness"} & set(self._stages):
             return
         curves = equal_histograms(self._tile.crop(self._half), self._band, self._holdout.valid_mask)
-        leveled = with_tone(self._tile, curves)
-        halves = [tile.crop(self._half) for tile in (self._tile, leveled)]
-        before, after = map(self._holdout.attainable, halves)
-        tonal_before, tonal_after = map(self._holdout.tonal, halves)
+        trial = ToneTrial(self._tile, curves, self._holdout)
         if (
-            (after <= CLEAR_FALL * before or (after <= before and tonal_after <= _CLEAR_TONE * tonal_before))
+            trial.is_clear()
             and self._holds_near_the_seam(equal_histograms)
             and not harm_of_levels(self._new_half(), curves, self._band)
         ):
-            self._tile, self._photometric = leveled, replace(self._photometric, levels=curves)
+            self._tile, self._photometric = trial.tile, replace(self._photometric, levels=curves)
 
     def _holds_near_the_seam(self, fit: Callable[[Image.Image, Image.Image, Image.Image], ToneCurves]) -> bool:
         """Whether tone curves fitted to the far half of the band do not raise the residual of its near half.
