@@ -25,7 +25,7 @@ _COLUMNS = 4  # columns before the seam over which the difference is averaged
 _LARGEST_STEP = 16  # levels; a larger difference is a displaced line, which the feather would smear
 
 
-def feather_tile(  # noqa: PLR0913 (three pictures, then what places them)
+def feather_tile(  # noqa: PLR0913 (a stable public signature)
     enforced: Image.Image,
     redraw: Image.Image,
     band: Image.Image,

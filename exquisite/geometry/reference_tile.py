@@ -39,7 +39,7 @@ class ReferenceTile(NamedTuple):
     mask: Image.Image
 
 
-def build_reference_tile_and_mask(  # noqa: PLR0913 (independent settings, by keyword only)
+def build_reference_tile_and_mask(  # noqa: PLR0913 (a stable public signature; independent settings, by keyword only)
     band: Image.Image,
     mode: Mode | str,
     contract: TileContract = CLASSIC,

@@ -180,7 +180,7 @@ class _Correction:
         self._tone: ToneCurves = ()
         self._photometric = PhotometricCorrection()
         self._kept_share = 1.0
-        self._left_by_place = 1.0
+        self._share_after_place = 1.0
         self._grain = 1.0
 
     def result(self) -> Drift:
@@ -189,7 +189,7 @@ class _Correction:
         self._place()
         self._adjust_tone()
         kept_share = self._kept_share
-        if kept_share < LEAST_KEPT or (kept_share < _DOUBTFUL and self._left_by_place > CLEAR_PLACE):
+        if kept_share < LEAST_KEPT or (kept_share < _DOUBTFUL and self._share_after_place > CLEAR_PLACE):
             self._stages, self._tile, self._field = [], self._raw, unmoved(self._contract)
             self._photometric = PhotometricCorrection()
             reason = f"recomposed: only {kept_share:.0%} of the conditioning half is the band redrawn"
@@ -246,10 +246,11 @@ class _Correction:
         field = extended(registration, self._contract)
         if max(field.largest) < _LEAST_SHIFT_PX:
             return ""
-        left, objection = self._trial.left(registration)
-        if objection:
-            return f"{'bend' if registration.has_bend else 'place'} left as it is: {objection}"
-        self._tile, self._field, self._left_by_place = resample(self._raw, field, (0, 0, *self._raw.size)), field, left
+        bend = registration.has_bend
+        if objection := self._trial.objection(bend):
+            return f"{'bend' if bend else 'place'} left as it is: {objection}"
+        self._tile, self._field = resample(self._raw, field, (0, 0, *self._raw.size)), field
+        self._share_after_place = self._trial.share(bend)
         return ""
 
     @cached_property

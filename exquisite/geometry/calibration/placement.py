@@ -25,7 +25,7 @@ from .blocks import Level, summed_blocks
 from .displacement import Placement
 from .linear import principal_axes, solve
 
-__all__ = ["MAX_SHIFT_PX", "MAX_ZOOM", "PlacementFit", "identified", "placed_redraw", "refined", "searched"]
+__all__ = ["MAX_SHIFT_PX", "MAX_ZOOM", "PlacementFit", "identified", "refined", "searched"]
 
 MAX_SHIFT_PX = 64
 """Largest shift that the search covers, in pixels, in both directions of each axis."""
@@ -97,7 +97,7 @@ def refined(level: Level, placement: Placement, rounds: int) -> PlacementFit:
 
 def _step(level: Level, placement: Placement) -> PlacementFit:
     """One Gauss-Newton step."""
-    blocks = summed_blocks(level, placed_redraw(level, placement), placement)
+    blocks = summed_blocks(level, _placed_redraw(level, placement), placement)
     # 1. The normal equations. A block's displacement is (shift x + u zoom x, shift y + v zoom y): each length has its
     #    axis and its factor.
     unit = level.unit
@@ -169,7 +169,7 @@ def _from_lengths(lengths: Sequence[float], like: Placement, unit: float) -> Pla
     return Placement((x, y), (scale[0], scale[1]), like.centre)
 
 
-def placed_redraw(level: Level, placement: Placement) -> Image.Image:
+def _placed_redraw(level: Level, placement: Placement) -> Image.Image:
     """The redraw of one level pulled back onto the band by shift and zoom."""
     (width, height), scale = level.band.size, level.scale
     left, top = (v / scale for v in placement.at(0, 0))

@@ -47,28 +47,32 @@ class PlacementTrial:
         self._columns = seam - seam // _BESIDE_PARTS, self._far
         self._before = self._residuals(self._raw.crop((0, 0, *self._band.size)))
 
-    def left(self, registration: Registration) -> tuple[float, str]:
-        """The share of the attainable residual left by `registration`, and why that may not move the tile, or "".
+    def share(self, bend: bool) -> float:
+        """The share of the attainable residual that remains after shift and zoom, and after the `bend` with it."""
+        after, *_ = self._after(bend)
+        before, *_ = self._before
+        return after / before
 
-        `registration` is the one of the trial, or its shift and zoom alone.
-        """
-        before, beside_before, _ = self._before
-        after, beside_after, _ = self._residuals(self._moved(registration)) if registration.has_bend else self._straight
-        left, beside_left = after / before, beside_after / (beside_before + NO_RESIDUAL)
-        # 1. It must explain something.
-        if left > CLEAR_FALL:
-            return left, f"moved, the band has {left:.0%} of the residual"
+    def objection(self, bend: bool) -> str:
+        """Why shift and zoom, with or without the `bend`, may not move the tile; "" if they may."""
+        share = self.share(bend)
+        after, beside_after, _ = self._after(bend)
+        _, beside_before, _ = self._before
+        # 1. They must explain something.
+        if share > CLEAR_FALL:
+            return f"moved, the band has {share:.0%} of the residual"
         # 2. Also next to the seam, unless there is less to explain than elsewhere.
-        if beside_after > after and 1 - beside_left < _LEAST_NEAR_FALL * (1 - left):
-            return left, "what moved the band is not seen next to the seam"
+        beside_share = beside_after / (beside_before + NO_RESIDUAL)
+        if beside_after > after and 1 - beside_share < _LEAST_NEAR_FALL * (1 - share):
+            return "what moved the band is not seen next to the seam"
         # 3. A bend must explain clearly more than shift and zoom.
-        if registration.has_bend and (reason := self._objection_to_bend(after, beside_after)):
-            return left, reason
+        if bend and (reason := self._objection_to_bend(after, beside_after)):
+            return reason
         # 4. The displacement of the far half of the band must hold in the near half.
-        most = _most_predicted(self._whole.has_bend, left)
-        if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(registration.has_bend, most):
-            return left, "what the far half of the band shows does not hold near the seam"
-        return left, ""
+        most = _most_predicted(self._whole.has_bend, share)
+        if most < math.inf and self._far >= _LEAST_FAR_PX and not self._predicts(bend, most):
+            return "what the far half of the band shows does not hold near the seam"
+        return ""
 
     def _objection_to_bend(self, after: float, beside_after: float) -> str:
         """Why shift and zoom alone are better than a bend that leaves `after`, and `beside_after` next to the seam."""
@@ -81,9 +85,16 @@ class PlacementTrial:
             return "what bent the band is not seen next to the seam"  # it continues from there into the generated half
         return ""
 
+    def _after(self, bend: bool) -> tuple[float, float, float]:
+        """The residuals after shift and zoom, and after the `bend` with it."""
+        return self._with_bend if bend else self._straight
+
+    @cached_property
+    def _with_bend(self) -> tuple[float, float, float]:
+        return self._residuals(self._moved(self._whole))
+
     @cached_property
     def _straight(self) -> tuple[float, float, float]:
-        """The residuals after shift and zoom alone."""
         return self._residuals(self._moved(self._whole.straightened()))
 
     def _moved(self, registration: Registration) -> Image.Image:
@@ -116,15 +127,15 @@ class PlacementTrial:
         return whole + NO_RESIDUAL, beside, near
 
 
-def _most_predicted(bend: bool, left: float) -> float:
+def _most_predicted(bend: bool, share: float) -> float:
     """The largest share of the residual of the near half that the displacement of the far half may leave there.
 
     Where shift and zoom do not explain the band, its parts may have moved independently. A bend then fits the band
-    best, and is wrong beyond it. Without a `bend`, a placement must lower the residual; a clear one, by the share
-    `left` in the whole band, need only not raise it by much, and an obvious one is not tried.
+    best, and is wrong beyond it. Without a `bend`, a placement must lower the residual. A clear one may raise it a
+    little, and an obvious one is not tried: `share` is what it leaves of the residual of the whole band.
     """
     if bend:
         return _BEND_HOLDS
-    if left > CLEAR_PLACE:
+    if share > CLEAR_PLACE:
         return CLEAR_FALL
-    return _CONTRADICTS if left > _OBVIOUS else math.inf
+    return _CONTRADICTS if share > _OBVIOUS else math.inf

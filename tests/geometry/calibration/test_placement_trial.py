@@ -38,8 +38,7 @@ def objection(raw: Image.Image, truth: Image.Image, by: tuple[float, float]) -> 
     """The objection of the trial to a shift `by` (x, y)."""
     band = truth.crop((0, 0, SEAM, EDGE))
     shift = replace(registered(raw, band).straightened(), placement=Placement(by, (1.0, 1.0), (SEAM, EDGE / 2)))
-    _, reason = PlacementTrial(raw, band, shift).left(shift)
-    return reason
+    return PlacementTrial(raw, band, shift).objection(bend=False)
 
 
 def objection_to_bend(raw: Image.Image, truth: Image.Image, far: float, near: float) -> str:
@@ -51,8 +50,7 @@ def objection_to_bend(raw: Image.Image, truth: Image.Image, far: float, near: fl
     columns, rows = len(straight.local.nodes[0]), len(straight.local.nodes)
     row = tuple((far + (near - far) * k / (columns - 1), 0.0) for k in range(columns))
     with_bend = replace(straight, local=replace(straight.local, nodes=(row,) * rows))
-    _, reason = PlacementTrial(raw, band, with_bend).left(with_bend)
-    return reason
+    return PlacementTrial(raw, band, with_bend).objection(bend=True)
 
 
 def test_a_bend_that_explains_hardly_more_than_shift_and_zoom_is_refused() -> None:
