@@ -90,12 +90,9 @@ def calibrate_tile(
     require_band(band, mode, contract)
     raw, truth = to_canonical(raw_tile, mode), to_canonical(band, mode)
     drift = measure_drift(raw, truth, contract)
-    tile = drift.calibration.tile
-    even = with_even_tone(tile, truth) if drift.calibration.applied else tile
-    result = drift.rated(even, truth, contract)
-    remark = "; slow variation of tone undone beside the seam" if even is not tile else ""
-    own = from_canonical(even, mode) if result.applied else raw_tile
-    return replace(result, tile=own, reason=result.reason + remark)
+    drift, tile = drift.evened(drift.calibration.tile, truth)
+    result = drift.rated(tile, truth, contract)
+    return replace(result, tile=from_canonical(tile, mode) if result.applied else raw_tile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +108,17 @@ class Drift:
     calibration: Calibration
     field: Field
     photometric: PhotometricCorrection = PhotometricCorrection()  # noqa: RUF009 (frozen)
+
+    def evened(self, tile: Image.Image, band: Image.Image) -> tuple[Drift, Image.Image]:
+        """A corrected canonical `tile` with even tone beside the seam, and the drift with a remark on that.
+
+        Both are returned as they are where no stage was applied or nothing is undone.
+        """
+        even = with_even_tone(tile, band) if self.calibration.applied else tile
+        if even is tile:
+            return self, tile
+        reason = f"{self.calibration.reason}; slow variation of tone undone beside the seam"
+        return replace(self, calibration=replace(self.calibration, reason=reason)), even
 
     def rated(self, tile: Image.Image, band: Image.Image, contract: TileContract) -> Calibration:
         """The calibration with a corrected canonical `tile`, its rim, and its measurements against `band`."""

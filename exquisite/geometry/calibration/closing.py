@@ -2,7 +2,8 @@
 
 Displacement, tone curves and kernels are interpolated. The tile is resampled once. The result of a curve or a kernel is
 linear in its values; therefore a cross-fade of the two corrected tiles, which show the same content at the same place,
-equals the tile corrected by the interpolated curves and kernels. Slow variation of tone beside the seams is not undone.
+equals the tile corrected by the interpolated curves and kernels. Each of the two has its slow variation of tone undone
+beside its own seam.
 """
 
 from __future__ import annotations
@@ -54,15 +55,20 @@ def calibrate_closing_tile(
         outer = contract.tile_px - measured_contract(contract).tile_px
         fields = near.field.shifted(outer), far.field.shifted(outer).mirrored(contract.tile_px)
         placed = _placed(raw, *fields, contract)
-        at_near, at_far = (drift.photometric.applied_to(placed) for drift in (near, far))
-        tile, applied = blended(at_near, at_far, Mode.X_LTR, contract), True
+        near, at_near = near.evened(near.photometric.applied_to(placed), near_band)
+        far, at_far = far.evened(_mirrored(far.photometric.applied_to(placed)), far_band)
+        tile, applied = blended(at_near, _mirrored(at_far), Mode.X_LTR, contract), True
     own = from_canonical(tile, mode) if applied else raw_tile
     rated = (
         near.rated(tile, near_band, contract),
-        far.rated(tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT), far_band, contract),
+        far.rated(_mirrored(tile), far_band, contract),
     )
     first, second = (replace(one, tile=own, applied=applied) for one in rated)
     return first, second
+
+
+def _mirrored(tile: Image.Image) -> Image.Image:
+    return tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
 def _placed(raw: Image.Image, near: Field, far: Field, contract: TileContract) -> Image.Image:

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from exquisite.api.mock.drift import Drift, redraw
 from exquisite.contract import Mode, TileContract, from_canonical
-from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile, calibrate_tile
+from exquisite.geometry.calibration import Calibration, calibrate, calibrate_closing_tile
 from exquisite.geometry.calibration.closing import _placed
 from exquisite.geometry.calibration.displacement import Field
 from exquisite.geometry.closing import blended
@@ -59,12 +59,32 @@ def test_a_change_of_tone_along_the_tile_is_corrected_along_it() -> None:
     assert psnr(near.tile, 128, 256) > 36
 
 
-def test_the_reasons_mention_no_correction_that_the_tile_lacks() -> None:
-    """Slow variation of tone is undone beside the seam of an ordinary tile alone."""
-    raw = redraw(PICTURE, BOX, ZOOMED)
-    ordinary = calibrate_tile(raw, BANDS[0], "x_ltr", CONTRACT)
-    assert "slow variation of tone" in ordinary.reason
-    assert not any("slow variation of tone" in end.reason for end in calibrate_both_ends(raw))
+def too_light_below(picture: Image.Image) -> Image.Image:
+    """`picture` two levels too dark above and two too light below, as no tone curve can correct it."""
+    half = Image.new("RGB", (picture.width, picture.height // 2), (2, 2, 2))
+    out = ImageChops.subtract(picture, Image.new("RGB", picture.size, (2, 2, 2)))
+    out.paste(ImageChops.add(picture.crop((0, half.height, *picture.size)), half), (0, half.height))
+    return out
+
+
+def test_slow_variation_of_tone_is_undone_at_both_seams() -> None:
+    """As on an ordinary tile from either end: the first new columns have the right tone, above and below."""
+    raw = too_light_below(redraw(PICTURE, BOX, Drift(gamma=1.25)))
+    near, far = calibrate_both_ends(raw)
+    assert all("slow variation of tone undone" in end.reason for end in (near, far))
+    for left in (128, 248):
+        for top in (0, 96):
+            box = (left, top, left + 8, top + 32)
+            means = [ImageStat.Stat(tile.crop(box)).mean for tile in (near.tile, TRUTH)]
+            assert means[0] == pytest.approx(means[1], abs=0.8)
+
+
+def test_a_reason_mentions_no_correction_that_its_end_lacks() -> None:
+    """Where the far end is exact, nothing is undone beside its seam."""
+    raw = blended(too_light_below(redraw(PICTURE, BOX, Drift(gamma=1.25))), TRUTH, "x_ltr", CONTRACT)
+    near, far = calibrate_both_ends(raw)
+    assert "slow variation" in near.reason
+    assert "slow variation" not in far.reason
 
 
 def test_deep_bands_are_measured_next_to_their_seams(monkeypatch: pytest.MonkeyPatch) -> None:
