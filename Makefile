@@ -5,7 +5,7 @@
 .SUFFIXES:
 .PHONY: help step view report test test-all test-page check coverage bench bench-seams fit-seams bench-panorama \
         bench-feather bench-cut bench-strides bench-loop bench-anchor bench-references bench-textures bench-endless bench-page bench-deep-zoom \
-        bench-real seam-sheet torture \
+        bench-real bench-constants seam-sheet torture \
         emulator record vendor vendor-check clean
 
 # What the caller's environment says to Python and pip in general is not meant for here; PIP_USER=0 overrides a
@@ -76,6 +76,7 @@ help:
 	@echo 'make bench-cut         joins through a pending zone, beside each other (DIR=folder: on redraws by real models, too)'
 	@echo 'make bench-textures    does a synthesized continuation pass the gate, on every fixture'
 	@echo 'make bench-real DIR=d  calibration on redraws by real models, a folder with pairs.json and the pictures'
+	@echo 'make bench-constants   the figures beside constants of the geometry (DIR=folder: of redraws by real models)'
 	@echo 'make bench-endless     ten thousand strips, and the export of a canvas a million pixels long'
 	@echo 'make bench-page        the review page on ten thousand strips (needs what test-page needs)'
 	@echo 'make bench-deep-zoom   the same canvas as a Deep Zoom picture, beside the PNG'
@@ -194,6 +195,9 @@ seam-sheet:
 bench-real:
 	@test -n "$$DIR" || { echo 'make bench-real needs the folder of the pairs: make bench-real DIR=../pairs' >&2; exit 2; }; \
 	$(call use,test); "$$py" -m tests.benchmarks.real "$$DIR" $(ARGS)
+
+bench-constants:
+	@$(call use,test); "$$py" -m tests.benchmarks.constants $${DIR:+--real "$$DIR"} $(ARGS)
 
 bench-endless:
 	@$(call use,test); "$$py" -m tests.benchmarks.endless $(ARGS)
