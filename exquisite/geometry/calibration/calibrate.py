@@ -277,7 +277,7 @@ class _Correction:
             self._remarks.append(f"tone left as it is: the curves leave {_share(after, before)} of the residual")
         elif self._holdout.share_of_harm(*trial.halves) > _MOST_HARM:
             self._remarks.append("tone left as it is: the curves would change parts of the band that are right")
-        elif harm := harm_of_levels(self._new_half(), self._tone, self._band):
+        elif harm := harm_of_levels(self._tile, self._tone, self._band):
             self._remarks.append(f"tone left as it is: the curves {harm}")
         elif after > CLEAR_TONE * before and not self._holds_near_the_seam(fit_tone):
             self._remarks.append("tone left as it is: curves of the far half of the band do not hold near the seam")
@@ -329,7 +329,7 @@ class _Correction:
         if (
             trial.is_clear()
             and self._holds_near_the_seam(equal_histograms)
-            and not harm_of_levels(self._new_half(), curves, self._band)
+            and not harm_of_levels(self._tile, curves, self._band)
         ):
             self._tile, self._photometric = trial.tile, replace(self._photometric, levels=curves)
 
@@ -361,9 +361,6 @@ class _Correction:
         """The residual of `tile` over that of the current tile."""
         after, before = (self._holdout.residual(one.crop(self._half)) for one in (tile, self._tile))
         return (after + NO_RESIDUAL) / (before + NO_RESIDUAL)
-
-    def _new_half(self) -> Image.Image:
-        return self._tile.crop((self._band.width, 0, *self._tile.size))
 
 
 def _share(after: float, before: float) -> str:

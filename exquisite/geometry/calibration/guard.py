@@ -17,7 +17,7 @@ from .tone import ToneCurves
 
 __all__ = ["harm_of_detail", "harm_of_levels"]
 
-_MOST_CLIPPED = 0.02  # additional share of clipped samples in the generated half
+_MOST_CLIPPED = 0.02  # additional share of clipped samples in a half
 _MOST_GUESSED = 0.02  # share of the samples with a level that the band hardly has
 _PRESENT_SHARE = 1e-4  # of the band's pixels: fewer, 13 in the band of a tile of 512 px, tell nothing of their level
 _BEYOND = 8  # levels: twice the variation of tone from place to place
@@ -29,17 +29,20 @@ _RIM_PX = 2  # where blurs and differences reach beyond the picture
 _NEAR_PX = 4 * 32  # new columns that are compared with as many of the conditioning half
 
 
-def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> str:
-    """Why tone curves harm the generated half `new`; "" if they do not. Both pictures are RGB."""
-    for channel, curve, truth in zip(new.split(), curves, band.split(), strict=True):
-        counts, reference = channel.histogram(), truth.histogram()
+def harm_of_levels(tile: Image.Image, curves: ToneCurves, band: Image.Image) -> str:
+    """Why tone curves harm the generated half of a canonical RGB `tile`; "" if they do not. `band` is RGB."""
+    seam = band.width
+    half, new = tile.crop((0, 0, seam, tile.height)), tile.crop((seam, 0, *tile.size))
+    for *pair, curve, truth in zip(half.split(), new.split(), curves, band.split(), strict=True):
+        (own, counts), reference = (channel.histogram() for channel in pair), truth.histogram()
         total, end = sum(counts), LEVELS - 1
         # 1. More clipping than the generated half or the band already has.
-        for clipped, limit in (
-            (sum(n for n, level in zip(counts, curve, strict=True) if level <= 0), 0),
-            (sum(n for n, level in zip(counts, curve, strict=True) if level >= end), end),
+        for limit, clipped in (
+            (0, [level for level, value in enumerate(curve) if value <= 0]),
+            (end, [level for level, value in enumerate(curve) if value >= end]),
         ):
-            if clipped > max(counts[limit], reference[limit] * total / sum(reference)) + _MOST_CLIPPED * total:
+            loss = sum(counts[level] for level in _without_evidence(clipped, own, reference[limit]))
+            if loss > max(counts[limit], reference[limit] * total / sum(reference)) + _MOST_CLIPPED * total:
                 return "would clip the generated half"
         # 2. A larger change of levels that the band lacks than of any level that it has.
         common = [count > _PRESENT_SHARE * sum(reference) for count in reference]
@@ -51,6 +54,19 @@ def harm_of_levels(new: Image.Image, curves: ToneCurves, band: Image.Image) -> s
         if sum(guessed) > _MOST_GUESSED * total:
             return "would change levels that the band does not have"
     return ""
+
+
+def _without_evidence(clipped: Sequence[int], own: Sequence[int], at_limit: int) -> list[int]:
+    """Those of the `clipped` levels that the band does not show at the limit.
+
+    White paper is off-white in the redraw. If the curve clips no more of the conditioning half, with the histogram
+    `own`, than the band has `at_limit`, the levels that both halves have are right there, however many the generated
+    half has of them.
+    """
+    total = sum(own)
+    if sum(own[level] for level in clipped) > at_limit + _MOST_CLIPPED * total:
+        return list(clipped)
+    return [level for level in clipped if own[level] <= _PRESENT_SHARE * total]
 
 
 def harm_of_detail(before: Image.Image, after: Image.Image, band: Image.Image) -> str:

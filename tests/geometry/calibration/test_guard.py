@@ -19,6 +19,14 @@ def flat(level: int, *, other: int = 0, share: float = 0.0) -> Image.Image:
     return image
 
 
+def tile_of(half: Image.Image, new: Image.Image) -> Image.Image:
+    """A canonical tile."""
+    tile = Image.new("RGB", (half.width + new.width, half.height))
+    tile.paste(half, (0, 0))
+    tile.paste(new, (half.width, 0))
+    return tile
+
+
 def curve(**levels: float) -> tuple[tuple[float, ...], ...]:
     """Curves that leave every level as it is but for `levels`, such as l200=210."""
     changed = {int(name[1:]): level for name, level in levels.items()}
@@ -30,12 +38,28 @@ def curve(**levels: float) -> tuple[tuple[float, ...], ...]:
 def test_two_per_cent_of_the_pixels_may_be_clipped(share: float, end: float) -> None:
     new = flat(100, other=200, share=share)
     harm = "would clip the generated half" if share > 0.02 else ""
-    assert harm_of_levels(new, curve(l200=end), flat(200)) == harm
+    assert harm_of_levels(tile_of(flat(100), new), curve(l200=end), flat(200)) == harm
 
 
 def test_what_the_band_clips_may_be_clipped() -> None:
     new = flat(100, other=200, share=0.5)
-    assert harm_of_levels(new, curve(l200=255), flat(200, other=255, share=0.5)) == ""
+    tile = tile_of(flat(100), new)
+    assert harm_of_levels(tile, curve(l200=255), flat(200, other=255, share=0.5)) == ""
+
+
+@pytest.mark.parametrize(("share_of_band", "is_harm"), [(0.3, False), (0.28, False), (0.27, True)])
+def test_off_white_paper_becomes_white_where_the_band_shows_it_however_much_the_new_half_has(
+    share_of_band: float, is_harm: bool
+) -> None:
+    tile = tile_of(flat(100, other=250, share=0.3), flat(100, other=250, share=0.9))
+    harm = harm_of_levels(tile, curve(l250=255), flat(100, other=255, share=share_of_band))
+    assert bool(harm) == is_harm
+
+
+def test_levels_that_only_the_new_half_has_are_not_clipped_for_the_white_of_the_band() -> None:
+    tile = tile_of(flat(100, other=250, share=0.3), flat(100, other=240, share=0.9))
+    harm = harm_of_levels(tile, curve(l240=255, l250=255), flat(100, other=255, share=0.3))
+    assert harm == "would clip the generated half"
 
 
 @pytest.mark.parametrize(("to", "share", "is_harm"), [(208, 0.03, False), (209, 0.03, True), (209, 0.02, False)])
@@ -43,7 +67,7 @@ def test_levels_that_the_band_lacks_are_changed_as_little_as_those_that_it_has(
     to: int, share: float, is_harm: bool
 ) -> None:
     """Eight levels more at most, in more than two per cent of the pixels."""
-    harm = harm_of_levels(flat(100, other=200, share=share), curve(l200=to), flat(100))
+    harm = harm_of_levels(tile_of(flat(100), flat(100, other=200, share=share)), curve(l200=to), flat(100))
     assert harm == ("would change levels that the band does not have" if is_harm else "")
 
 
@@ -51,7 +75,8 @@ def test_a_single_pixel_of_the_band_is_no_level_of_it() -> None:
     """A curve through one bright pixel of a dark band must not darken a bright generated half."""
     band = flat(20).resize((200, 100))
     band.putpixel((5, 5), (200, 200, 200))
-    assert harm_of_levels(flat(20, other=200, share=0.5), curve(l200=160), band) != ""
+    new = flat(20, other=200, share=0.5).resize((200, 100))
+    assert harm_of_levels(tile_of(flat(20).resize((200, 100)), new), curve(l200=160), band) != ""
 
 
 @pytest.mark.parametrize(
