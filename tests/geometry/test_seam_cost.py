@@ -141,6 +141,20 @@ def test_a_cast_under_texture_is_a_step_in_colour() -> None:
     assert cost_of("colour_step", GREY, GREY.point(lambda level: level + 8)) == 0
 
 
+def test_a_step_hardly_larger_than_those_beside_it_is_not_noticeable() -> None:
+    """Stripes of one column, 4 levels apart in each channel; darker by a level in one and in three channels."""
+    stripes = Image.new("RGB", GREY.size)
+    for x in range(stripes.width):
+        stripes.paste((100 + 4 * (x % 2),) * 3, (x, 0, x + 1, stripes.height))
+    one, three = (
+        stripes.point([max(0, level - (channel < darker)) for channel in range(3) for level in range(256)])
+        for darker in (1, 3)
+    )
+    assert cost_of("step", stripes, stripes) == 0
+    assert cost_of("step", stripes, one) < 0.5
+    assert cost_of("step", stripes, three) > 0.8
+
+
 def test_tone_is_compared_over_columns_so_that_texture_hides_no_step() -> None:
     assert cost_of("tone", GREY, GREY.point(lambda level: level + 30)) > 0.4
     assert cost_of("tone", GREY, GREY) < 0.1
