@@ -1,11 +1,9 @@
-"""The bending spline and the small solvers."""
+"""The bending spline."""
 
 import math
-import random
 
 import pytest
 
-from exquisite.geometry.calibration.linear import solve, solve_banded, solve_pentadiagonal
 from exquisite.geometry.calibration.spline import Spline, fit_spline
 
 SIZE = (128, 256)
@@ -64,34 +62,3 @@ def test_a_refined_spline_is_the_same_displacement() -> None:
 def test_grid_and_point_agree() -> None:
     spline = fitted(lambda x, y: (x * y / 5000, y * y / 9000), 1e-3)
     assert spline.over((3, 77), (9, 200))[1][0] == pytest.approx(spline.at(3, 200))
-
-
-def test_solvers_agree_with_each_other() -> None:
-    draw = random.Random(4)
-    n, reach = 12, 4
-    band = [[draw.uniform(-1, 1) if gap else 9.0 for gap in range(reach)] for _ in range(n)]
-    full = [[0.0] * n for _ in range(n)]
-    for k in range(n):
-        for gap in range(min(reach, n - k)):
-            full[k][k + gap] = full[k + gap][k] = band[k][gap]
-    right = [draw.uniform(-5, 5) for _ in range(n)]
-    exact = solve(full, right)
-    assert solve_banded([row[:] for row in band], right[:]) == pytest.approx(exact)
-    for row, value in zip(full, right, strict=True):
-        assert sum(a * b for a, b in zip(row, exact, strict=True)) == pytest.approx(value)
-
-
-def test_two_diagonals_on_either_side_are_solved_like_any_band() -> None:
-    draw = random.Random(7)
-    n = 9
-    rows = [(5.0, draw.uniform(-1, 1), draw.uniform(-1, 1)) for _ in range(n)]
-    right = [draw.uniform(-5, 5) for _ in range(n)]
-    diagonal, first, second = (list(column) for column in zip(*rows, strict=True))
-    first[-1] = second[-2] = second[-1] = 0.0
-    exact = solve_banded(rows, right)
-    assert solve_pentadiagonal(diagonal, first, second, right) == pytest.approx(exact)
-
-
-def test_a_singular_system_is_an_error() -> None:
-    with pytest.raises(ZeroDivisionError):
-        solve([[1.0, 2.0], [2.0, 4.0]], [1.0, 2.0])
