@@ -178,7 +178,7 @@ def _with_bend(level: Level, registration: Registration) -> tuple[Registration, 
     columns = level.band.width // level.block_px
     sums = list(zip(*blocks.weighted_sums(1 / variance), strict=True))
     joined = _joined(list(zip(blocks.xs, blocks.ys, sums, strict=True)), columns)
-    local = fit_spline(registration.local, joined, _STIFFNESS)
+    local = fit_spline(registration.local, joined, _STIFFNESS).along(registration.identifiable_axes)
     xs, ys = blocks.xs[:columns], blocks.ys[::columns]
     old, new = (itertools.chain(*spline.over(xs, ys)) for spline in (registration.local, local))
     fall = 0.0

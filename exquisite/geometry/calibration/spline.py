@@ -40,6 +40,13 @@ class Spline:
         """The zero displacement over the same cells."""
         return Spline(self.cell_px, (((0.0, 0.0),) * len(self.nodes[0]),) * len(self.nodes))
 
+    def along(self, axes: tuple[bool, bool]) -> Spline:
+        """The displacement along those of the axes x and y for which `axes` is true."""
+        if all(axes):
+            return self
+        x, y = axes
+        return Spline(self.cell_px, tuple(tuple((x * dx, y * dy) for dx, dy in row) for row in self.nodes))
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Displacement (x, y) in pixels at the point (x, y)."""
         return self.over((x,), (y,))[0][0]

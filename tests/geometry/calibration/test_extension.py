@@ -8,7 +8,7 @@ import pytest
 
 from exquisite.contract import CLASSIC, TileContract
 from exquisite.geometry.calibration.displacement import Placement
-from exquisite.geometry.calibration.extension import extended, rim_px, unmoved
+from exquisite.geometry.calibration.extension import extended, rim_px, unmoved, valid_box
 from exquisite.geometry.calibration.registration import Registration
 from exquisite.geometry.calibration.spline import Spline, fit_spline
 
@@ -16,6 +16,7 @@ CONTRACT = TileContract(256, 128, 64, 64)
 BLOCK_PX = 32
 TREND_PX = 96
 STILL = Placement((0.0, 0.0), (1.0, 1.0), (128.0, 128.0))
+FLAT = Spline.flat((CONTRACT.band_px, CONTRACT.across_px), 64)
 
 
 def sheared() -> Spline:
@@ -50,3 +51,20 @@ def test_the_largest_reframing_leaves_a_rim_that_is_permitted() -> None:
     field = extended(Registration(placement, flat, BLOCK_PX, ()), CLASSIC)
     assert rim_px(field, CLASSIC) == 105
     assert CLASSIC.max_rim_px >= 105
+
+
+def test_shift_and_zoom_continue_to_the_end_of_the_tile() -> None:
+    """A shift by (3, -2), and a zoom by 2 %: 2.56 px more at the end of the tile, 128 px behind the seam."""
+    placement = Placement((3.0, -2.0), (1.02, 1.0), STILL.centre)
+    field = extended(Registration(placement, FLAT, BLOCK_PX, ()), CONTRACT)
+    assert field.xs == (*range(0, 257, BLOCK_PX),)
+    for x, dx in ((0, 0.44), (128, 3), (160, 3.64), (256, 5.56)):
+        assert field.at(x, 77) == pytest.approx((dx, -2))
+
+
+def test_the_valid_box_leaves_out_what_a_shift_brings_in_from_beyond_the_tile() -> None:
+    """At a shift of (-5, 2.5) the first 5 columns have no source, nor have the last 3 rows, one of them in part."""
+    placement = Placement((-5.0, 2.5), (1.0, 1.0), STILL.centre)
+    field = extended(Registration(placement, FLAT, BLOCK_PX, ()), CONTRACT)
+    assert valid_box(field, CONTRACT) == (5, 0, CONTRACT.band_px, CONTRACT.across_px - 3)
+    assert rim_px(field, CONTRACT) == 3

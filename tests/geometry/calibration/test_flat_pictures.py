@@ -50,6 +50,15 @@ def test_noise_does_not_mark_the_empty_blocks_of_a_flat_picture_as_recomposed() 
     assert min(weights) > 0.9
 
 
+def test_a_shift_across_the_edges_alone_is_a_correction_of_place() -> None:
+    """Level edges determine no displacement along them, neither place nor bend."""
+    picture = bands(SKY, 0, 0)
+    calibration = calibrate(picture, Drift(shift=(0.0, 4.0)))
+    assert "place" in calibration.stages
+    assert calibration.shift == pytest.approx((0, 4), abs=0.1)
+    assert "not identifiable along x" in calibration.reason
+
+
 def test_every_colour_of_a_noisy_sky_is_restored_to_its_level() -> None:
     picture = bands(SKY, 0, 0)
     new = calibrate(picture, NOISY).tile.crop((256, 0, 384, 512))

@@ -36,6 +36,12 @@ def steep_grain(seed: int) -> Image.Image:
     return Image.frombytes("L", (width, height), levels)
 
 
+def even_grain(seed: int) -> Image.Image:
+    """Grain of up to 4 levels on grey."""
+    draw = random.Random(seed)
+    return Image.frombytes("L", SIZE, bytes(128 + draw.randint(-4, 4) for _ in range(SIZE[0] * SIZE[1])))
+
+
 def fine_energy(picture: Image.Image, mask: Image.Image) -> float:
     """Mean energy of the fine octave over the mask (mode F, 0 or 1), without moments."""
     sharp, soft = blurs(as_float(picture), 1)
@@ -74,6 +80,22 @@ def test_a_blurred_picture_is_brought_closer_to_the_truth() -> None:
     kernel = fit_kernel(soft, band, EVERYTHING)
     assert kernel.gain > 2
     assert _rms(sharpened(soft, kernel), band) < 0.55 * _rms(soft, band)
+
+
+def test_faint_strokes_are_not_sharpened_at_the_cost_of_grain_beside_them() -> None:
+    """Half of the picture is soft strokes, half grain, as strong in the redraw as in the band: that may not show.
+
+    The kernel that the strokes alone ask for would raise the energy of the grain by two thirds.
+    """
+    band, redraw = even_grain(1), even_grain(2)
+    sharp = strokes(1).crop((0, 0, 80, SIZE[1])).point([115 + level // 10 for level in range(256)])
+    band.paste(sharp, (0, 0))
+    redraw.paste(sharp.filter(ImageFilter.GaussianBlur(0.8)), (0, 0))
+    kernel = fit_kernel(redraw, band, Image.new("L", SIZE, 255))
+    beside = Image.new("F", SIZE)
+    beside.paste(1.0, (88, 0, *SIZE))
+    assert kernel != Kernel()
+    assert fine_energy(sharpened(redraw, kernel), beside) < 1.15 * fine_energy(redraw, beside)
 
 
 def test_a_kernel_on_the_edge_of_its_bounds_is_the_best_one_there() -> None:

@@ -59,6 +59,14 @@ def test_a_refined_spline_is_the_same_displacement() -> None:
         assert fine.at(x, y) == pytest.approx(spline.at(x, y))
 
 
+def test_along_one_axis_only_the_other_component_is_zero() -> None:
+    spline = fitted(lambda x, y: (x / 50, y / 40), 1e-3)
+    x, y = spline.at(70, 90)
+    assert spline.along((True, False)).at(70, 90) == pytest.approx((x, 0))
+    assert spline.along((False, True)).at(70, 90) == pytest.approx((0, y))
+    assert spline.along((True, True)) is spline
+
+
 def test_grid_and_point_agree() -> None:
     spline = fitted(lambda x, y: (x * y / 5000, y * y / 9000), 1e-3)
     assert spline.over((3, 77), (9, 200))[1][0] == pytest.approx(spline.at(3, 200))
