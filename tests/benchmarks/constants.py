@@ -43,6 +43,7 @@ SHARPNESS: tuple[Mapping[str, float], ...] = (
     {},
     {"_HOLDS": 1.0},
     {"_HOLDS": 0.7},
+    {"_OTHER": 0.5, "_DISPLACED": 0.65},
     {"_OTHER": 0.5, "_DISPLACED": 0.75},
     {"_INCOHERENT": 0.6, "_COHERENT": 0.85},
 )

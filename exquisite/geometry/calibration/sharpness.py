@@ -72,11 +72,12 @@ _FINENESS = 1 << 12  # parts of a level: finer ones change no level
 _WHOLE = 0.9  # share of a place's pixels that must count
 _MORE_NOISE = 0.15  # levels^2 of the fine octave that are invisible in a flat area: half of the rounding noise
 _NOISE_FOR_DETAIL = 0.3  # of the energy that is restored elsewhere; with .05 the sharpness faded step by step
-_HOLDS = 0.8  # of the coherence of incoherent detail counts, because the new half has less. With 1, two more of 118
-# parts of real redraws get over 1.2 times the explained energy; with .7, foliage under noise becomes too soft
+_HOLDS = 0.8  # of the coherence of incoherent detail counts, because the new half has less. With 1, one more of 101
+# parts of real redraws gets over 1.2 times the explained energy; with .7, foliage under noise becomes too soft
 _MUCH_OF, _MOST_STRONGER = 0.98, 1.5  # of the intended amplitude; times the kernel
-_OTHER, _DISPLACED = 0.5, 0.65  # displaced share of other detail (real redraws: up to .49) and of displaced detail.
-# With .5 and .75, six more of 118 parts of real redraws get over 1.2 times the explained energy
+_OTHER, _DISPLACED = 0.45, 0.65  # displaced share of other detail (real redraws: up to .49) and of displaced detail.
+# With .5, three more of 46 redraws of the profile "fine" keep less than .85 of their energy; parts of real redraws
+# (`make bench-constants`) gain nothing. With .45 and .6, a real redraw of other detail gets 1.21 times that energy
 _INCOHERENT, _COHERENT = 0.7, 0.86  # coherence up to which one kernel, and from which the other one is used alone. With
 # .6 and .85, a real redraw of coherence .78 gets 1.24 times the explained energy: the new half keeps less of the detail
 # than the band does. Most smooth redraws have .86 and more.
