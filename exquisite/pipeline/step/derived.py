@@ -30,6 +30,7 @@ from .stages import Candidate, ExaminedSeam, commit_tile, examine_all
 
 __all__ = ["DerivedStep", "derive"]
 
+
 @dataclass(frozen=True, eq=False)
 class DerivedStep:
     """The result of a step's inputs and answers.
@@ -108,6 +109,7 @@ def _last_old_pixels(inputs: CanonicalInputs) -> Image.Image:
 def _files(
     inputs: StepInputs, examined: Sequence[Candidate], choice: Choice, tile: Image.Image | None, feather_px: int
 ) -> dict[str, bytes]:
+    """The content of every derived file by its path; `tile` is the committed tile, None when nothing is glued."""
     options = inputs.options
     files: dict[str, bytes | Image.Image] = {"prompt_full.txt": inputs.prompt.encode()}
     if options.artifacts == "full":

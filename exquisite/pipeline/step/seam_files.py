@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeVar
 
 from PIL import Image
@@ -39,19 +38,19 @@ def seam_files(
     """The pictures of each seam with and without the feather; a step without a feather gets a preview of one.
 
     Args:
-        inputs: what decided the step.
+        inputs: the inputs of the step.
         winner: the candidate that is glued.
-        tile: what is glued of it (`commit_tile`), turned.
+        tile: its canonical tile with the feather (`commit_tile`).
         feather_px: width of its feather, in pixels.
 
     Returns:
-        Pictures in their own orientation by the names of their files, and what score.json says of the feather.
+        Pictures in their own orientation by the names of their files, and the fields of score.json on the feather.
     """
     canonical, applied, joined = inputs.canonical, feather_px > 0, winner.joined
     assert joined is not None
     zone_px = feather_px or max(1, inputs.contract.overlap_px // _PREVIEW_FRACTION)
     after = tile if applied else commit_tile(winner, canonical, zone_px)
-    scores = seam_scores(after, [replace(seam, calibration=None) for seam in winner.seams], canonical)
+    scores = seam_scores(after, winner.seams, canonical)
     pictures: dict[str, Image.Image] = {}
     feathers: JsonObject = {}
     overlays = by_seam(_bounds(inputs, end, canonical.own(tile)) for end in inputs.ends)
@@ -62,21 +61,21 @@ def seam_files(
         around = frame.beside_seam(inputs.contract.overlap_px)
         before = 0.0 if seam.score is None else seam.score.metrics["seam"]
         measured = {}
-        for name, value, picture in (("before", before, joined), ("after", score.primary, after)):
+        for name, value, picture in (("before", before, joined), ("after", score.metrics["seam"], after)):
             zone = canonical.own(picture.crop(frame.feather_zone(zone_px)))
             measured[name] = {"seam": value, "sharpness": laplacian_energy(zone)}
         feathers[f"{prefix}feather"] = {"applied": applied, "feather_px": zone_px, **measured}
-        turned = {
+        beside_seam = {
             "seam_before_feather.png": joined.crop(around),
             "seam_after_feather.png": after.crop(around),
             **_cut_pictures(canonical, end, seam.cut, winner),
         }
-        pictures |= {f"{prefix}{name}": canonical.own(picture) for name, picture in turned.items()}
+        pictures |= {f"{prefix}{name}": canonical.own(picture) for name, picture in beside_seam.items()}
     return pictures, feathers
 
 
 def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Image.Image]:
-    """The old side of the scoring strips at one end, and the bounds over what is glued there; all in own orientation.
+    """The old scoring strip at one end, and the bounds drawn over the glued pixels there; all in own orientation.
 
     A line between two pixels is drawn on the one with the larger coordinate, so that the overlay cannot be turned.
     """
@@ -88,7 +87,7 @@ def _bounds(inputs: StepInputs, end: TileEnd, tile: Image.Image) -> dict[str, Im
 
 
 def _cut_pictures(inputs: CanonicalInputs, end: TileEnd, cut: Cut | None, winner: Candidate) -> dict[str, Image.Image]:
-    """The pictures of the cut at one end, turned; none where there is none."""
+    """The pictures of the cut at one end, canonical; none without a cut."""
     if cut is None or winner.enforced is None or winner.redraw is None or winner.joined is None:
         return {}
     frame = inputs.contract.tile_frame(end.mode)

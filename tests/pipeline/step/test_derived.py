@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from exquisite.contract import Mode, TileContract
+from exquisite.geometry.calibration import calibrate_tile
 from exquisite.geometry.overlap_score import score_tile
 from exquisite.pipeline.session import Session
 from exquisite.pixels import laplacian_energy
@@ -54,3 +55,29 @@ def test_before_is_the_enforced_tile_and_after_the_feathered_one(tmp_path: Path,
     assert feather["before"]["seam"] == pytest.approx(score_tile(band, enforced, MODE, SMALL).primary)
     assert feather["after"]["seam"] == pytest.approx(score_tile(band, feathered, MODE, SMALL).primary)
     assert feather["before"]["seam"] < feather["after"]["seam"]
+
+
+def test_the_feather_is_scored_with_the_calibration_like_the_seam_without_it(tmp_path: Path) -> None:
+    """What a redraw excuses at the seam (`expected_departures`) it excuses with a feather too."""
+    picture = draw("clouds", (320, 320), 3)
+    session = Session.create(tmp_path / "s", picture.crop((128, 128, 192, 192)), SMALL)
+    band = session.frontier(MODE)
+    session.step(MODE, Truth(picture, (128, 128), lambda tile, _: _softer_and_lighter(tile)), candidates=1)
+    result = session.accept(0, feather_px=8)
+    folder = result.step_dir
+    with Image.open(folder / "candidates/0/tile_out_raw.png") as image:
+        calibration = calibrate_tile(image.convert("RGB"), band, MODE, SMALL)
+    with Image.open(folder / "candidates/0/tile_out_enforced.png") as image:
+        enforced = image.convert("RGB")
+    feathered = enforced.copy()
+    with Image.open(folder / "seam_after_feather.png") as image:
+        feathered.paste(image.convert("RGB"), FRAME.patch.origin)
+    feather = json.loads((folder / "score.json").read_text())["feather"]
+    for name, tile in (("before", enforced), ("after", feathered)):
+        score = score_tile(band, tile, MODE, SMALL, calibration)
+        assert feather[name]["seam"] == pytest.approx(score.metrics["seam"])
+        assert score.metrics["seam"] != pytest.approx(score_tile(band, tile, MODE, SMALL).metrics["seam"])
+
+
+def _softer_and_lighter(tile: Image.Image) -> Image.Image:
+    return tile.filter(ImageFilter.GaussianBlur(1)).point(lambda value: min(255, value + 9))
