@@ -131,6 +131,7 @@ def is_whole_stream(body: bytes | bytearray) -> bool:
 
 
 def _read_document(document: Mapping[str, Any]) -> EditAnswer:
+    """Pictures, URLs and usage of a decoded answer; entries of another form are ignored."""
     images: list[tuple[int, bytes, str]] = []
     urls: list[tuple[int, str]] = []
     entries = document.get("data")

@@ -78,6 +78,7 @@ def parse_multipart(body: bytes, content_type: str) -> tuple[Part, ...]:
 
 
 def _part(number: int, section: bytes) -> Part:
+    """Parse one section between two boundaries."""
     head, blank, content = section.partition(b"\r\n\r\n")
     if not blank or not head.startswith(b"\r\n"):
         raise UsageError(f"part {number} has no headers, or no empty line after them: {section[:_EXCERPT_BYTES]!r}")

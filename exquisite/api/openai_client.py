@@ -211,6 +211,7 @@ class OpenAITileGeneratorClient:
             self._fetched(connection, owed, contract, calls)
 
     def _tiles(self, request: TileRequest, calls: CallLog) -> Iterator[RawCandidate]:
+        """Buy the tiles over one connection."""
         with self._connected() as connection:
             log = SharedLog(calls, connection.without_secrets)
             parts = picture_parts(request, self._server)

@@ -44,8 +44,19 @@ _GATE_EXIT = 3
 
 def add_verbs(verbs: Verbs) -> None:
     """Add this module's verbs to the grammar."""
-    modes = ", ".join(Mode)
+    _add_init(verbs)
+    _add_step(verbs)
+    _add_accept(verbs)
+    _add_rescore(verbs)
+    undo = add_verb(verbs, "undo", _undo, "SESSION", "remove the last step from the canvas; its files stay", "ink")
+    add_common_options(undo)
+    branch = add_verb(verbs, "branch", _branch, "SESSION NAME", "make a branch", "ink night", "ink night --at 3")
+    branch.add_argument("name", metavar="NAME", help="name of the branch")
+    branch.add_argument("--at", type=int, metavar="N", help="step at which it begins (default: the head)")
+    add_common_options(branch)
 
+
+def _add_init(verbs: Verbs) -> None:
     init = add_verb(
         verbs,
         "init",
@@ -61,6 +72,8 @@ def add_verbs(verbs: Verbs) -> None:
     add_contract_option(init)
     add_common_options(init, branch=False)
 
+
+def _add_step(verbs: Verbs) -> None:
     step = add_verb(
         verbs,
         "step",
@@ -73,7 +86,7 @@ def add_verbs(verbs: Verbs) -> None:
         "ink x_ltr --plan scroll.toml --dry-run",
         "ink x_rtl --generator openai --dry-run",
     )
-    step.add_argument("mode", metavar="MODE", help=f"direction: {modes}")
+    step.add_argument("mode", metavar="MODE", help=f"direction: {', '.join(Mode)}")
     step.add_argument("--canvas", metavar="PICTURE", help="picture for a new session, if none exists")
     step.add_argument("--fit", choices=FITS, default="scale", help="how to fit that picture (default scale)")
     add_contract_option(step)
@@ -92,6 +105,8 @@ def add_verbs(verbs: Verbs) -> None:
     add_generator_options(step)
     add_common_options(step)
 
+
+def _add_accept(verbs: Verbs) -> None:
     accept = add_verb(
         verbs,
         "accept",
@@ -106,6 +121,8 @@ def add_verbs(verbs: Verbs) -> None:
     add_step_options(accept)
     add_common_options(accept)
 
+
+def _add_rescore(verbs: Verbs) -> None:
     rescore = add_verb(
         verbs,
         "rescore",
@@ -118,14 +135,6 @@ def add_verbs(verbs: Verbs) -> None:
     rescore.add_argument("--step", type=int, metavar="N", help="step with the answers (default: the newest)")
     add_step_options(rescore)
     add_common_options(rescore)
-
-    undo = add_verb(verbs, "undo", _undo, "SESSION", "remove the last step from the canvas; its files stay", "ink")
-    add_common_options(undo)
-
-    branch = add_verb(verbs, "branch", _branch, "SESSION NAME", "make a branch", "ink night", "ink night --at 3")
-    branch.add_argument("name", metavar="NAME", help="name of the branch")
-    branch.add_argument("--at", type=int, metavar="N", help="step at which it begins (default: the head)")
-    add_common_options(branch)
 
 
 def _init(args: argparse.Namespace, output: Output) -> int:

@@ -76,16 +76,10 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         ("contract", ", ".join(f"{name} {value}" for name, value in status.contract.as_dict().items())),
         *((line.label, str(line)) for line in status.money.lines()),
     ]
-    sides = {"low": ("left", "top"), "high": ("right", "bottom")}
-    pending = [
-        f"{width} px pending at the {sides[side][status.axis == 'y']}"
-        for side, width in status.pending_px.items()
-        if width
-    ]
     if status.closed:
         lines.append(("loop", "closed: its ends meet, and no step can follow; `export --roll` shows where"))
-    if pending:
-        lines.append(("zone", f"{', '.join(pending)}: the next step there cuts inside it"))
+    if any(status.pending_px.values()):
+        lines.append(("zone", f"{_pending_zones(status)}: the next step there cuts inside it"))
     lines += [("style", line) for line in _style_lines(status)]
     if status.branch or status.branches:
         lines.append(("branches", f"{', '.join(status.branches) or 'none'}; following {status.branch or 'HEAD'}"))
@@ -96,6 +90,12 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     room = max(_LABEL_WIDTH, *(len(label) + 2 for label, _ in lines))
     output.result("\n".join(f"{label:<{room}}{text}" for label, text in lines), status.as_dict())
     return 0
+
+
+def _pending_zones(status: Status) -> str:
+    """Where pixels are pending, and how many columns or rows of them."""
+    names = {"low": "top", "high": "bottom"} if status.axis == "y" else {"low": "left", "high": "right"}
+    return ", ".join(f"{width} px pending at the {names[side]}" for side, width in status.pending_px.items() if width)
 
 
 def _style_lines(status: Status) -> Iterator[str]:

@@ -165,6 +165,7 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(interaction.status or 0, headers=dict(interaction.headers), stream=stream)
 
     def _send(self, content: RecordedRequest, request: httpx.Request) -> httpx.Response:
+        """Send a request that has no interaction, and record it with its answer once that is read."""
         cassette = self.cassette
         secrets = (*self._secrets, *_secrets_in(request))
         for text in (content.path.encode(), *(part.content for part in content.parts)):

@@ -139,6 +139,7 @@ class MockTileGenerator:
             yield self._candidate(request, number, key, misbehaviour)
 
     def _candidate(self, request: TileRequest, number: int, key: str, misbehaviour: str | None) -> RawCandidate:
+        """Draw one candidate: its scene, redrawn with the drift of each end."""
         scene = self._scene(request, key, misbehaviour)
         drift = self._candidate_drift(request, number, key, misbehaviour)
         tile = redraw(scene.image, scene.tile, drift)
@@ -162,6 +163,7 @@ class MockTileGenerator:
         return RawCandidate(data, meta)
 
     def _candidate_drift(self, request: TileRequest, number: int, key: str, misbehaviour: str | None) -> Drift:
+        """The drift of one candidate; random ones differ in strength within a request."""
         if misbehaviour == "drift":
             drift = self._random_drift(request, key, _STRONG_DRIFT)
         elif isinstance(self._drift, Drift) or self._drift is None:

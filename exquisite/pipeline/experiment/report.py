@@ -127,6 +127,7 @@ def report(plan: Plan, cells: Sequence[Cell]) -> Report:
 
 
 def _arm_report(name: str, settings: Mapping[str, Any], cells: Sequence[Cell], repeat: int) -> ArmReport:
+    """The means and totals of one arm over its `cells`, those of `repeat` repetitions."""
     measured = [cell for cell in cells if cell.measures]
     means = {}
     if measured:

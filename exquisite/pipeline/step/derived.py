@@ -137,6 +137,7 @@ def _encoded(files: Mapping[str, bytes | Image.Image]) -> dict[str, bytes]:
 
 
 def _candidate_files(one: Candidate, inputs: CanonicalInputs) -> dict[str, bytes | Image.Image]:
+    """The files of one candidate, by name: its stages as pictures, its score, and what the generator reported."""
     files: dict[str, bytes | Image.Image] = {
         "score.json": pretty(_candidate_score(one)),
         "model_response_meta.json": pretty(dict(one.raw.meta)),
@@ -159,6 +160,7 @@ def _candidate_files(one: Candidate, inputs: CanonicalInputs) -> dict[str, bytes
 
 
 def _candidate_score(one: Candidate) -> dict[str, Any]:
+    """The record of the score of one candidate."""
     if one.score is None:
         return {"candidate": one.index, "error": one.error}
     first, *others = one.seams
@@ -183,6 +185,7 @@ def _measured(
 
 
 def _score_summary(examined: Sequence[Candidate], choice: Choice, options: StepOptions) -> dict[str, Any]:
+    """The content of score.json of the step, but for its feathers."""
     rank = {one.index: place for place, one in enumerate(ranked(examined, options.metric), start=1)}
     gates: dict[str, Any] = {"gate": None}
     if choice.best is not None:

@@ -119,6 +119,7 @@ def examine_all(
 
 
 def _examine(index: int, raw: RawCandidate, inputs: CanonicalInputs, copies: CopySearch) -> Candidate:
+    """Run the stages on one candidate; one that cannot be decoded has an `error` instead of pictures."""
     contract = inputs.contract
     try:
         tile = decode_tile(raw.data, contract, inputs.mode)

@@ -68,6 +68,7 @@ def _write_strip(root: Path, canvas: Image.Image, files: Files) -> Piece:
 
 
 def _seed_record(strip: Piece, contract: TileContract, init: Record) -> Record:
+    """The record of the seed picture; `init` is its source and changes."""
     entry = strip.as_record()
     return {
         "format": FORMAT_VERSION,
@@ -113,6 +114,7 @@ def _write_session(root: Path, seed: Record, files: Files) -> None:
 
 
 def _require_growable(canvas: Image.Image, contract: TileContract) -> None:
+    """Refuse a canvas that fits no mode."""
     require_rgb(canvas, "the canvas")
     problems = []
     for mode in (Mode.X_LTR, Mode.Y_TTB):
@@ -125,6 +127,7 @@ def _require_growable(canvas: Image.Image, contract: TileContract) -> None:
 
 
 def _require_free(root: Path) -> None:
+    """Refuse a folder that holds anything but an `init` that was cut short."""
     if root.is_dir():
         names = {path.name for path in own(root.iterdir())}
         if "HEAD" in names:

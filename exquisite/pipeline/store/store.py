@@ -89,6 +89,7 @@ class Store:
         return cls(root, files=files)
 
     def _open(self) -> Record:
+        """Read session.json, and check that the head exists."""
         if not (self.root / "HEAD").is_file():
             if self.root.is_dir() and ((self.root / "session.json").exists() or (self.root / "steps").is_dir()):
                 raise SessionDamagedError(

@@ -70,6 +70,7 @@ def _verify(evidence: Evidence) -> VerifyReport:
 
 
 def _check_ledger(evidence: Evidence, records: StepRecords) -> None:
+    """Check the ledger; one that is missing or damaged is rebuilt from the outcomes of the calls."""
     try:
         rebuilt, paid = rebuilt_ledger(evidence.root, records.numbers)
     except IMPOSSIBLE:

@@ -64,6 +64,7 @@ def check_heads(evidence: Evidence, records: StepRecords, heads: Heads) -> None:
 
 
 def _problem(path: str, line: bytes | None, committed: Mapping[int, str]) -> str | None:
+    """What is wrong with the content `line` of the head at `path`; None if nothing is."""
     if line is None:
         return "it is missing"
     head = parse_head(line)

@@ -53,6 +53,7 @@ def restored_record(data: bytes, expected: str | None) -> bytes | None:
 
 
 def _candidates(data: bytes) -> Iterator[bytes]:
+    """Sealed records from which a flipped bit or an altered seal may have made `data`."""
     tail = SEAL.search(data)
     if tail is not None and len(data) <= _FLIPS_MAX:
         content, seal_hex = data[: tail.start()], tail[1].decode()

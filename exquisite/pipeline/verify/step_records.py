@@ -81,6 +81,7 @@ class StepRecords:
                 self._evidence.repair = False
 
     def _read(self, number: int, expected: Mapping[int, str]) -> None:
+        """Read the record of step `number`, with the hash that is `expected` of it, if other records name one."""
         path, evidence = step_path(number), self._evidence
         evidence.claimed.add(path)
         if path not in evidence.hashes and number not in expected and number != SEED:

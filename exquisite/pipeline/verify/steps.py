@@ -92,6 +92,7 @@ def _own_pieces(record: Record) -> list[Piece]:
 
 
 def _cost(path: str, number: int) -> str:
+    """What a lost file of step `number` means for the session."""
     if path.startswith("strips/") and number == SEED:
         return "the seed picture cannot be read; put the file back from a copy, nothing else has its pixels"
     if path.startswith("strips/"):

@@ -39,6 +39,7 @@ def redraw(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift) -
 
 
 def _geometry(picture: Image.Image, box: tuple[int, int, int, int], drift: Drift) -> Image.Image:
+    """picture[box] shifted, zoomed and warped; RGB, the size of `box`."""
     size = (box[2] - box[0], box[3] - box[1])
     parts = _displaced_parts(drift, size)
     straight = Drift(drift.shift, drift.zoom)
