@@ -67,11 +67,11 @@ Two calibrated seams may cost the same while one redraw is much nearer to the tr
 RESULTS.md, "Many steps in a row", compares this choice with that of every other metric.
 """
 
-SEAMLESS_LIMIT = 0.75
+SEAMLESS_LIMIT = 0.73
 """Limit of the cost beyond expected departures, as a share of the limit where none are expected.
 
-Where departures are expected, invisible differences cost less, and so do some faults: with this share the gate catches
-as many faults as elsewhere.
+Where departures are expected, invisible differences cost less, and so do some faults. With this share the gate refuses
+19 of 1,253 simulated redraws with an invisible seam, and catches nine in ten of the visible damages to them.
 """
 
 SEAMLESS_RESIDUAL, VISIBLE_RESIDUAL = 1.15, 1.4
