@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -66,11 +67,13 @@ class ExportOptions:
             raise UsageError(f"unknown format {self.format!r}: use one of {', '.join(EXPORT_FORMATS)}")
         if self.tiles not in TILE_FORMATS:
             raise UsageError(f"unknown format of tiles {self.tiles!r}: use one of {', '.join(TILE_FORMATS)}")
-        if self.dpi is not None and not self.dpi > 0:
+        if self.dpi is not None and not _is_factor(self.dpi):
             raise UsageError(f"dpi must be a number of pixels an inch, such as 300, not {self.dpi!r}")
-        if not self.scale > 0:
+        if self.crop is not None and not (len(self.crop) == 4 and all(map(_is_whole, self.crop))):
+            raise UsageError(f"crop must be LEFT,TOP,RIGHT,BOTTOM in whole pixels, not {self.crop!r}")
+        if not _is_factor(self.scale):
             raise UsageError(f"scale must be a factor above 0, not {self.scale!r}")
-        if not isinstance(self.roll, int) or isinstance(self.roll, bool):
+        if not _is_whole(self.roll):
             raise UsageError(f"roll must be a whole number of pixels, not {self.roll!r}")
 
     @classmethod
@@ -95,6 +98,14 @@ class ExportOptions:
         if chosen == "dzi" and self.dpi is not None:
             raise UsageError("a Deep Zoom picture cannot store a resolution: omit --dpi, or export a .png")
         return chosen
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def export_canvas(

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +45,7 @@ _RANGES = ("steps", "pixels")
 _SINGLE_STEP = {"close": "close belongs to a single step, after the plan"}
 _OPTIONS = tuple(sorted(option.name for option in fields(StepOptions) if option.name not in _SINGLE_STEP))
 _TOP = ("name", "contract", "line", "stop")
+_Note = Callable[[object], None]  # adds a problem of a line
 _MOST_STEPS = 100_000  # a longer plan is taken for a typing error
 
 
@@ -233,27 +234,26 @@ class _Reader:
         except UsageError as error:
             for problem in str(error).split("; "):
                 note(problem)
-        sizes: dict[str, tuple[int, int]] = {}
-        for name in _picture_files(values):
-            try:
-                sizes[name] = rgb_file(name).size
-            except ExquisiteError as error:
-                note(error)
+        sizes = _picture_sizes(values, note)
         if isinstance(steps, str):
             return None
         line = PlanLine(number, *steps, mode, prompt, options)
         if size := sizes.get(options.scaffold_fill):
-            try:
-                last = line.options_of(line.last, self._contract)
-                require_reaches(options.scaffold_fill, size, mode, last.scaffold_offset_px, self._contract)
-            except UsageError as error:
-                note(f"at step {line.last} {error}")
+            self._check_sketch(line, size, note)
         return line
+
+    def _check_sketch(self, line: PlanLine, size: tuple[int, int], note: _Note) -> None:
+        """Check that the scaffold picture of a line, of `size` (width, height), reaches its last step."""
+        last = line.options_of(line.last, self._contract)
+        try:
+            require_reaches(last.scaffold_fill, size, line.mode, last.scaffold_offset_px, self._contract)
+        except UsageError as error:
+            note(f"at step {line.last} {error}")
 
     def _own_options(self) -> dict[str, Any]:
         return {key: value for key, value in self._options.items() if key != "prompt"}
 
-    def _line_mode(self, value: object, note: Any) -> Mode:
+    def _line_mode(self, value: object, note: _Note) -> Mode:
         try:
             mode = Mode(str(value))
         except UsageError as error:
@@ -263,7 +263,7 @@ class _Reader:
             note(f"mode {mode} grows along {mode.axis}, the plan along {self._mode.axis}")
         return mode
 
-    def _line_prompt(self, table: Mapping[str, Any], note: Any) -> str:
+    def _line_prompt(self, table: Mapping[str, Any], note: _Note) -> str:
         parts = [table.get("prompt", self._options.get("prompt", "")), table.get("clause", "")]
         if not all(isinstance(part, str) for part in parts):
             note("prompt and clause must be texts")
@@ -289,11 +289,18 @@ class _Reader:
         return str(self._folder / name) if isinstance(name, str) and is_picture_file(name) else name
 
 
-def _picture_files(values: Mapping[str, Any]) -> list[str]:
-    """The picture files that the options of a line name, be these options valid or not."""
+def _picture_sizes(values: Mapping[str, Any], note: _Note) -> dict[str, tuple[int, int]]:
+    """The size of each readable picture file in the options of a line, valid or not; the others are noted."""
     references = values.get("references", ())
     names = [*(references if isinstance(references, tuple) else ()), values.get("scaffold_fill", "")]
-    return [name for name in names if isinstance(name, str) and is_picture_file(name)]
+    sizes = {}
+    for name in names:
+        if isinstance(name, str) and is_picture_file(name):
+            try:
+                sizes[name] = rgb_file(name).size
+            except ExquisiteError as error:
+                note(error)
+    return sizes
 
 
 def _steps_of(table: Mapping[str, Any], advance_px: int) -> tuple[int, int] | str:
