@@ -26,7 +26,7 @@ from .history.redo import RedoResult, StepChanges, redo_step
 from .history.status import Status, session_status
 from .history.styles import style_trends
 from .journal import Journal
-from .journal.ledger import Ledger
+from .journal.ledger import Ledger, numbers_of
 from .journal.requests import gather, request_digest, request_record
 from .journal.settlement import Evidence, Settlement, reconcile, settle_call
 from .labels import Labels
@@ -378,7 +378,7 @@ class Session:
         """Hold the lock; first update the ledger from the outcomes on disk."""
         lock = self.store.lock()
         try:
-            for number in sorted({int(key.partition("/")[0]) for key in self._ledger.reserved}):
+            for number in sorted({numbers_of(key)[0] for key in self._ledger.reserved}):
                 self._journal(number).reconcile()
             reconcile(self.root, self._ledger)
             yield

@@ -24,10 +24,10 @@ from ...api.generator import OwedPicture, RawCandidate
 from ...errors import StorageError
 from ..store.answer_drafts import answer_draft
 from ..store.records import FORMAT_VERSION, seal, sha256
-from ..store.step_folders import StepFolders, step_name
+from ..store.step_folders import StepFolders
 from .call_files import CallFile, call_file, call_numbers, call_of
 from .calls import Call, read_call
-from .ledger import Ledger
+from .ledger import Ledger, call_key, numbers_of
 from .settlement import settlement_path
 
 __all__ = ["Journal"]
@@ -189,8 +189,9 @@ class Journal:
 
     def reconcile(self) -> None:
         """Update the ledger from the outcomes, after a crash between both."""
-        for key in [key for key in self._ledger.reserved if key.startswith(f"{step_name(self.step)}/")]:
-            call = self._calls.get(int(key.partition("/")[2]))
+        for key in [key for key in self._ledger.reserved if numbers_of(key)[0] == self.step]:
+            _, number = numbers_of(key)
+            call = self._calls.get(number)
             if call is None or call.status in ("refused", "not_sent"):
                 self._ledger.release(key)
             elif call.body is None or call.bill.usd is None:
@@ -215,7 +216,7 @@ class Journal:
         return 1 + max(self._calls, default=-1)
 
     def _key(self, call: int) -> str:
-        return f"{step_name(self.step)}/{call_of(call)}"
+        return call_key(self.step, call)
 
     def _keep_body(self, call: int, body: bytes, **fields: object) -> None:
         path = self._folder / call_file(call, "body")

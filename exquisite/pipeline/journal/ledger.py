@@ -8,11 +8,24 @@ from decimal import Decimal
 from ...errors import PaymentError
 from ..store.records import FORMAT_VERSION, Record, seal
 from ..store.session_files import SessionFiles
+from ..store.step_folders import step_name
+from .call_files import call_of
 from .money import CallInDoubt, Money
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "call_key", "numbers_of"]
 
 _ZERO = Decimal(0)
+
+
+def call_key(step: int, call: int) -> str:
+    """The key of a call in the ledger, such as "000012/003"."""
+    return f"{step_name(step)}/{call_of(call)}"
+
+
+def numbers_of(key: str) -> tuple[int, int]:
+    """(number of the step, number of the call) of a key."""
+    step, _, call = key.partition("/")
+    return int(step), int(call)
 
 
 class Ledger:
@@ -46,12 +59,12 @@ class Ledger:
 
     @property
     def doubts(self) -> dict[str, Decimal]:
-        """The worst case of each call that may have been billed, by its key "step/call"."""
+        """The worst case of each call that may have been billed, by its key (`call_key`)."""
         return {key: Decimal(usd) for key, usd in self._record["doubtful"].items()}
 
     @property
     def reserved(self) -> dict[str, Decimal]:
-        """The worst case of each call that is under way, by its key "step/call"."""
+        """The worst case of each call that is under way, by its key (`call_key`)."""
         return {key: Decimal(usd) for key, usd in self._record["reserved"].items()}
 
     @property
@@ -61,12 +74,11 @@ class Ledger:
 
     def money(self, budget: Decimal | None = None) -> Money:
         """The money of the session, beside `budget` when there is one."""
-        calls = [(key.split("/"), usd) for key, usd in sorted(self.doubts.items())]
         return Money(
             spent=self.spent,
             estimated=self.estimated,
             set_aside=sum(self.reserved.values(), _ZERO),
-            in_doubt=tuple(CallInDoubt(int(step), int(call), usd) for (step, call), usd in calls),
+            in_doubt=tuple(CallInDoubt(*numbers_of(key), usd) for key, usd in sorted(self.doubts.items())),
             budget=budget,
         )
 

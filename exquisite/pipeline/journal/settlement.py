@@ -17,7 +17,7 @@ from ...files import Files
 from ..store.records import FORMAT_VERSION, Record, read_record, seal
 from ..store.step_folders import step_name
 from .call_files import call_of
-from .ledger import Ledger
+from .ledger import Ledger, call_key, numbers_of
 
 __all__ = [
     "SETTLED_FOLDER",
@@ -96,7 +96,7 @@ def settle_call(
 
     Args:
         root: the session's folder.
-        files: the seam to the file system.
+        files: access to the file system.
         ledger: the costs of the session.
         call: (number of the step, number of the call).
         evidence: what the bill shows.
@@ -106,7 +106,7 @@ def settle_call(
     """
     (step, number), usd = call, evidence.usd
     doubts = ledger.doubts
-    worst_case = doubts.get(_key(step, number))
+    worst_case = doubts.get(call_key(step, number))
     if worst_case is None:
         listed = ", ".join(key.replace("/", " call ") for key in doubts) or "none is"
         raise UsageError(f"call {number} of step {step} is not in doubt ({listed}): see `status`")
@@ -127,16 +127,10 @@ def settle_call(
 def reconcile(root: Path, ledger: Ledger) -> None:
     """Book settled calls that are still in doubt because of an interrupted run."""
     for key in ledger.doubts:
-        step, _, call = key.partition("/")
-        path = settlement_path(root, int(step), int(call))
+        path = settlement_path(root, *numbers_of(key))
         if path.is_file():
             settlement = read_settlement(path)
             if settlement.billed:
                 ledger.book(key, Decimal(settlement.usd))
             else:
                 ledger.release(key)
-
-
-def _key(step: int, call: int) -> str:
-    """The key of a call in the ledger."""
-    return f"{step_name(step)}/{call_of(call)}"

@@ -213,7 +213,7 @@ def beyond(box: Box, strip: Box, mode: Mode) -> Box:
     """The part of `box` on the inner side of a strip that a step in `mode` committed."""
     left, top, right, bottom = box
     if mode.side == "high":
-        return Box(left, top, min(right, strip.left), bottom) if mode.axis == "x" else Box(left, top, right, strip.top)
+        return Box(left, top, strip.left, bottom) if mode.axis == "x" else Box(left, top, right, strip.top)
     return Box(strip.right, top, right, bottom) if mode.axis == "x" else Box(left, strip.bottom, right, bottom)
 
 

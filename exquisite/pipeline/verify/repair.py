@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ..._version import __version__
 from ...errors import SessionDamagedError
-from ..journal.call_files import call_numbers, call_of
+from ..journal.call_files import call_numbers
 from ..journal.calls import read_call
+from ..journal.ledger import call_key
 from ..journal.requests import request_digest
 from ..journal.settlement import read_settlement, settlement_path
 from ..store.records import END, FORMAT_VERSION, SEAL, Record, seal, sha256, unseal
@@ -161,6 +162,6 @@ def rebuilt_ledger(root: Path, numbers: list[int]) -> tuple[bytes, int]:
                 spent += call.bill.usd
                 estimated += call.bill.usd if call.bill.estimated else 0
             elif call.reserved > 0:
-                doubtful[f"{step_name(number)}/{call_of(call.number)}"] = str(call.reserved)
+                doubtful[call_key(number, call.number)] = str(call.reserved)
     ledger: Record = {"format": FORMAT_VERSION, "spent_usd": str(spent), "reserved": {}, "doubtful": doubtful}
     return seal({**ledger, **({"estimated_usd": str(estimated)} if estimated else {})}), paid
