@@ -4,8 +4,8 @@
     python -m tests.benchmarks.constants --real DIR    of redraws by real models in DIR (see `make bench-real`)
 
 Slow tone: how far the first columns behind the seam are from the tone of the truth, by the number of columns averaged.
-Seams: `redraw_residual` of the redraws whose seam nobody can see. Real redraws: the parts whose fine energy is more or
-less than the coherent part explains, with other constants of `sharpness`.
+Seams: `redraw_residual` of the redraws whose seam nobody can see. Real redraws: the same for each label, and the parts
+whose fine energy is more or less than the coherent part explains, with other constants of `sharpness`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL import Image
 
 from exquisite.api.mock.drift import random_drift, redraw
 from exquisite.contract import CLASSIC
-from exquisite.geometry.calibration import sharpness, slow_tone
+from exquisite.geometry.calibration import calibrate_tile, sharpness, slow_tone
 from exquisite.geometry.calibration.calibrate import measure_drift
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.pixels import absolute, as_float, difference, mean
@@ -138,8 +138,12 @@ def render(rows: Sequence[Redraw]) -> str:
 
 def of_real_redraws(pairs: Sequence[Pair]) -> str:
     """The figures of redraws by real models."""
+    lines = ["redraw_residual, by eye:"]
+    for eye in ("invisible", "visible", "damaged"):
+        residuals = sorted(_redraw_residual(pair) for pair in pairs if pair.eye == eye)
+        lines.append(f"  {eye}: {', '.join(f'{residual:.2f}' for residual in residuals)}")
     whole = parts(pairs)
-    lines = [f"of {len(whole)} parts, by the constants of `sharpness`:"]
+    lines.append(f"of {len(whole)} parts, by the constants of `sharpness`:")
     for values in SHARPNESS:
         with ExitStack() as patches:
             for name, value in values.items():
@@ -148,6 +152,10 @@ def of_real_redraws(pairs: Sequence[Pair]) -> str:
         low, high = sum(value < _LEAST for value in energies), sum(value > _MOST for value in energies)
         lines.append(f"  {dict(values) or 'as they are'}: fine energy below {_LEAST} in {low}, above {_MOST} in {high}")
     return "\n".join(lines)
+
+
+def _redraw_residual(pair: Pair) -> float:
+    return calibrate_tile(pair.output, pair.band, pair.mode, pair.contract).redraw_residual
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
