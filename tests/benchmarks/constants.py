@@ -4,8 +4,9 @@
     python -m tests.benchmarks.constants --real DIR    of redraws by real models in DIR (see `make bench-real`)
 
 Slow tone: how far the first columns behind the seam are from the tone of the truth, by the number of columns averaged.
-Seams: `redraw_residual` of the redraws whose seam nobody can see. Real redraws: the same for each label, and the parts
-whose fine energy is more or less than the coherent part explains, with other constants of `sharpness`.
+Seams: `redraw_residual` of the redraws whose seam nobody can see, and how many of them the gate refuses. Real redraws:
+the residual for each label, and the parts whose fine energy is more or less than the coherent part explains, with other
+constants of `sharpness`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from exquisite.contract import CLASSIC
 from exquisite.geometry.calibration import calibrate_tile, sharpness, slow_tone
 from exquisite.geometry.calibration.calibrate import measure_drift
 from exquisite.geometry.measures.seam_residual import seam_residual
+from exquisite.geometry.overlap_score import interior_gate, score_tile
 from exquisite.pixels import absolute, as_float, difference, mean
 from tests.benchmarks.real import Pair, examine, load
 from tests.benchmarks.seam_samples import NATURAL, PROFILES
@@ -64,12 +66,14 @@ class Redraw:
         tone: mean error of tone behind the seam in levels, by the number of averaged columns; 0 for no correction.
         seam: the seam residual over that of the truth.
         residual: the `redraw_residual`.
+        refused: whether the gate refuses it.
     """
 
     kind: str
     tone: Mapping[int, float]
     seam: float
     residual: float
+    refused: bool
 
 
 def redraws(kinds: Sequence[str] = KINDS, seeds: Sequence[int] = SEEDS) -> Iterator[Redraw]:
@@ -87,9 +91,12 @@ def redraws(kinds: Sequence[str] = KINDS, seeds: Sequence[int] = SEEDS) -> Itera
 def _calibrated(kind: str, raw: Image.Image, truth: Image.Image) -> Redraw:
     band = truth.crop((0, 0, CLASSIC.band_px, truth.height))
     drift = measure_drift(raw, band, CLASSIC)
-    tile = drift.calibration.tile
+    uneven = drift.calibration.tile
+    drift, tile = drift.evened(uneven, band)
+    calibration = drift.rated(tile, band, CLASSIC)
     natural, seam = (seam_residual(band, one.crop((band.width, 0, *one.size)), "x_ltr") for one in (truth, tile))
-    return Redraw(kind, tone_errors(tile, truth), seam / natural, drift.rated(tile, band, CLASSIC).redraw_residual)
+    passes = interior_gate(band, "x_ltr").passes(score_tile(band, tile, "x_ltr", CLASSIC, calibration))
+    return Redraw(kind, tone_errors(uneven, truth), seam / natural, calibration.redraw_residual, not passes)
 
 
 def tone_errors(tile: Image.Image, truth: Image.Image) -> dict[int, float]:
@@ -130,9 +137,11 @@ def render(rows: Sequence[Redraw]) -> str:
     for name, alike in (("all", rows), ("gradients", [row for row in rows if row.kind == "gradients"])):
         errors = [f"{n}: {statistics.fmean(row.tone[n] for row in alike):.2f}" for n in (0, *AVERAGED)]
         lines.append(f"  {name}, {len(alike)} redraws: {', '.join(errors)}")
-    residuals = sorted(row.residual for row in rows if row.seam <= NATURAL)
+    natural = [row for row in rows if row.seam <= NATURAL]
+    residuals = sorted(row.residual for row in natural)
     shares = [f"{share:.0%} below {residuals[int(share * len(residuals))]:.2f}" for share in (0.5, 0.9, 0.95, 0.99)]
-    lines.append(f"redraw_residual of the {len(residuals)} whose seam nobody can see: {', '.join(shares)}")
+    lines.append(f"redraw_residual of the {len(natural)} whose seam nobody can see: {', '.join(shares)}")
+    lines.append(f"of these the gate refuses {sum(row.refused for row in natural)}")
     return "\n".join(lines)
 
 

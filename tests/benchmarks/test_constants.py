@@ -23,9 +23,10 @@ def test_an_error_of_tone_is_what_the_correction_leaves_of_ten_levels() -> None:
 
 def test_residuals_are_those_of_seams_that_nobody_can_see() -> None:
     tone = dict.fromkeys((0, *constants.AVERAGED), 1.0)
-    rows = [Redraw("gradients", tone, seam=1.0, residual=1 + k / 100) for k in range(100)]
-    figures = render([*rows, Redraw("ink", tone, seam=1.5, residual=9.0)])
+    rows = [Redraw("gradients", tone, seam=1.0, residual=1 + k / 100, refused=k > 96) for k in range(100)]
+    figures = render([*rows, Redraw("ink", tone, seam=1.5, residual=9.0, refused=True)])
     assert "of the 100 whose seam nobody can see: 50% below 1.50, 90% below 1.90, 95% below 1.95" in figures
+    assert "of these the gate refuses 3" in figures
 
 
 def test_a_part_that_the_edit_changed_is_left_out() -> None:
