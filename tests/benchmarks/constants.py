@@ -5,8 +5,8 @@
 
 Slow tone: how far the first columns behind the seam are from the tone of the truth, by the number of columns averaged.
 Seams: `redraw_residual` of the redraws whose seam nobody can see, and how many of them the gate refuses. Real redraws:
-the residual for each label, and the parts whose fine energy is more or less than the coherent part explains, with other
-constants of `sharpness`.
+the residual and the share of the band that is kept, for each label; the share that unrelated pictures keep of each
+other; and the parts whose fine energy is more or less than the coherent part explains, by constants of `sharpness`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from PIL import Image
 from exquisite.api.mock.drift import random_drift, redraw
 from exquisite.contract import CLASSIC
 from exquisite.geometry.calibration import calibrate_tile, sharpness, slow_tone
+from exquisite.geometry.calibration.blocks import BLOCK_PX
 from exquisite.geometry.calibration.calibrate import measure_drift
+from exquisite.geometry.calibration.holdout import HoldoutResidual
+from exquisite.geometry.calibration.tone import fit_tone, with_tone
 from exquisite.geometry.measures.seam_residual import seam_residual
 from exquisite.geometry.overlap_score import interior_gate, score_tile
 from exquisite.pixels import absolute, as_float, difference, mean
@@ -33,7 +36,7 @@ from tests.benchmarks.real import Pair, examine, load
 from tests.benchmarks.seam_samples import NATURAL, PROFILES
 from tests.support.pictures import KINDS, draw
 
-__all__ = ["Redraw", "main", "parts", "redraws", "render", "tone_errors"]
+__all__ = ["Redraw", "kept_of_others", "main", "parts", "redraws", "render", "tone_errors"]
 
 SEEDS = (1001, 1002, 1003)
 """Of the drawn pictures; no other benchmark has these."""
@@ -54,6 +57,7 @@ SHARPNESS: tuple[Mapping[str, float], ...] = (
 _LEAST, _MOST = 0.85, 1.2  # fine energy over what the coherent part explains
 _LEAST_SHARE = 0.1  # of a part that the edit left alone
 _NEW_PX, _ROWS = 8, 32  # columns behind the seam, and rows, over which tone is averaged
+_MIDDLE_PX = 480  # of pictures that are no redraws of each other
 _BORDER_PX = 128  # around the tile: more than any drift reaches
 
 
@@ -131,6 +135,22 @@ def parts(pairs: Sequence[Pair]) -> list[Pair]:
     return out
 
 
+def kept_of_others(images: Sequence[Image.Image]) -> list[float]:
+    """The share of the middle of each picture that the middle of each later one keeps, as if it were its redraw."""
+    middles = [_middle(image) for image in images]
+    blocks = (_MIDDLE_PX // BLOCK_PX) ** 2
+    shares = []
+    for k, band in enumerate(middles):
+        holdout = HoldoutResidual(band, BLOCK_PX, [1.0] * blocks)
+        shares += [holdout.kept_share(with_tone(other, fit_tone(other, band))) for other in middles[k + 1 :]]
+    return shares
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    left, top = ((length - _MIDDLE_PX) // 2 for length in image.size)
+    return image.crop((left, top, left + _MIDDLE_PX, top + _MIDDLE_PX))
+
+
 def render(rows: Sequence[Redraw]) -> str:
     """The figures of simulated redraws."""
     lines = ["error of tone behind the seam in levels, by the number of columns averaged, 0 for no correction:"]
@@ -147,10 +167,16 @@ def render(rows: Sequence[Redraw]) -> str:
 
 def of_real_redraws(pairs: Sequence[Pair]) -> str:
     """The figures of redraws by real models."""
-    lines = ["redraw_residual, by eye:"]
+    lines = ["redraw_residual, and kept share of the band, of the pairs of each label:"]
     for eye in ("invisible", "visible", "damaged"):
-        residuals = sorted(_redraw_residual(pair) for pair in pairs if pair.eye == eye)
-        lines.append(f"  {eye}: {', '.join(f'{residual:.2f}' for residual in residuals)}")
+        alike = [
+            calibrate_tile(pair.output, pair.band, pair.mode, pair.contract) for pair in pairs if pair.eye == eye
+        ]
+        residuals = ", ".join(f"{residual:.2f}" for residual in sorted(one.redraw_residual for one in alike))
+        shares_kept = ", ".join(f"{share:.2f}" for share in sorted(one.kept for one in alike))
+        lines.append(f"  {eye}: {residuals}; {shares_kept}")
+    shares = kept_of_others([pair.original for pair in pairs])
+    lines.append(f"largest kept share of {len(shares)} pairs of unrelated pictures: {max(shares):.2f}")
     whole = parts(pairs)
     lines.append(f"of {len(whole)} parts, by the constants of `sharpness`:")
     for values in SHARPNESS:
@@ -161,10 +187,6 @@ def of_real_redraws(pairs: Sequence[Pair]) -> str:
         low, high = sum(value < _LEAST for value in energies), sum(value > _MOST for value in energies)
         lines.append(f"  {dict(values) or 'as they are'}: fine energy below {_LEAST} in {low}, above {_MOST} in {high}")
     return "\n".join(lines)
-
-
-def _redraw_residual(pair: Pair) -> float:
-    return calibrate_tile(pair.output, pair.band, pair.mode, pair.contract).redraw_residual
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,9 @@ import pytest
 
 from exquisite.contract import CLASSIC, Mode
 from tests.benchmarks import constants
-from tests.benchmarks.constants import Redraw, parts, render, tone_errors
+from tests.benchmarks.constants import Redraw, kept_of_others, parts, render, tone_errors
 from tests.benchmarks.real import Pair
-from tests.support.pictures import constant, noise
+from tests.support.pictures import constant, draw, noise
 
 SIZE = CLASSIC.tile_size(Mode.X_LTR)
 
@@ -37,3 +37,8 @@ def test_a_part_that_the_edit_changed_is_left_out() -> None:
     names = [part.name for part in parts([Pair("pair", Mode.X_LTR, "", original, output)])]
     assert not any("(128, 128, 256, 256)" in name for name in names)
     assert len(names) >= 3
+
+
+def test_a_picture_keeps_all_of_itself_and_nearly_nothing_of_another_one() -> None:
+    one, other = draw("ink", (480, 480), 1), draw("foliage", (480, 480), 2)
+    assert kept_of_others([one, one, other]) == [1, pytest.approx(0, abs=0.15), pytest.approx(0, abs=0.15)]

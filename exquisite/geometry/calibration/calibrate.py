@@ -57,14 +57,14 @@ model drew strokes of its own all over it; unrelated pictures of the simulated m
 
 LEAST_KEPT = 0.15
 """A redraw that keeps less than this share of the band is recomposed, and no stage is applied. Unrelated pictures keep
-.11 at most (231 pairs of 22 pictures, 480 px of each)."""
+.11 at most (231 pairs of 22 pictures: `make bench-constants` with DIR)."""
 
 FILTER_MAY_COST = 1.08
 """Sharpness is dropped if it raises the attainable residual by more than this factor and .29 levels (_LEAST_FALL), and
 the residual, too."""
 
 _DOUBTFUL = 0.5  # share of the band: a redraw that keeps less is recomposed, unless its placement is clear; of real
-# redraws, recomposed ones kept .47 at most, and others .53 and more
+# redraws, recomposed ones kept .35 at most, and others .56 and more (`make bench-constants` with DIR)
 _MOST_MEASURED = 1 << 20  # pixels of the band next to the seam: those of `LONG`; more cost time
 _SLIGHT_CHANGE, _SLIGHT_FALL = 3.0, 0.998  # levels; largest share of the residual, nearly all of it displaced strokes
 _MOST_HARM = 0.05  # share of the blocks; right curves: at most .01, curves between two tones: .13 and more
