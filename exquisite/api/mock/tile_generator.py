@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -77,7 +78,7 @@ class MockTileGenerator:
 
     Raises:
         PictureError: `picture` cannot be read.
-        UsageError: the misbehaviour or the profile is unknown.
+        UsageError: the misbehaviour or the profile is unknown, or the strength of the drift is below 0 or infinite.
     """
 
     def __init__(  # noqa: PLR0913 (independent settings, by keyword only)
@@ -104,6 +105,8 @@ class MockTileGenerator:
         )
         if profile not in PROFILES:
             raise UsageError(f"unknown drift profile {profile!r}: use one of {', '.join(PROFILES)}")
+        if isinstance(drift, int | float) and not 0 <= drift < math.inf:
+            raise UsageError(f"the strength of the drift must be 0 or more, not {drift!r}")
         unknown = sorted({str(name) for name in self._misbehave if name is not None and name not in MISBEHAVIOURS})
         if unknown:
             raise UsageError(f"unknown misbehaviour {', '.join(unknown)}: use {', '.join(MISBEHAVIOURS)}")

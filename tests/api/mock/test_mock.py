@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,11 @@ class TestMisbehaviour:
     def halves(self, misbehaviour: str, mode: Mode) -> tuple[Image.Image, Image.Image]:
         whole = to_canonical(tile(self.generator(misbehaviour), mode), mode)
         return split_tile(whole, "x_ltr", SMALL)
+
+    @pytest.mark.parametrize("drift", [-1, math.inf, math.nan])
+    def test_a_strength_below_0_or_without_limit_is_refused(self, drift: float) -> None:
+        with pytest.raises(UsageError, match="strength of the drift must be 0 or more"):
+            MockTileGenerator(drift=drift)
 
     def test_an_unknown_misbehaviour_is_refused(self) -> None:
         with pytest.raises(UsageError, match="unknown misbehaviour worse: use drift, blur, cast"):
