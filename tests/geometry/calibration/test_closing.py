@@ -104,15 +104,21 @@ def test_a_drift_at_one_end_is_corrected_there() -> None:
     assert psnr(near.tile, 224, 256) > psnr(raw, 224, 256) + 5
 
 
-def test_halfway_between_the_ends_both_displacements_count_half() -> None:
-    """At the near end rows stay, at the far end they move up by four pixels: in the middle by two."""
+@pytest.mark.parametrize("ends", [(0.0, 4.0), (3.0, 1.0)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_halfway_between_the_ends_both_displacements_count_half(axis: int, ends: tuple[float, float]) -> None:
+    """In the middle, columns or rows move by the mean of the displacements at the ends: two pixels."""
     edges = (0.0, float(CONTRACT.tile_px)), (0.0, float(CONTRACT.across_px))
-    near, far = (Field(*edges, (((0.0, dy),) * 2,) * 2) for dy in (0.0, 4.0))
+    near, far = (Field(*edges, (((px, 0.0) if axis == 0 else (0.0, px),) * 2,) * 2) for px in ends)
     placed = _placed(TRUTH, near, far, CONTRACT)
     middle = CONTRACT.tile_px // 2
     here = placed.crop((middle - 1, 8, middle + 1, 96))
-    away = [ImageChops.difference(here, TRUTH.crop((middle - 1, 8 + dy, middle + 1, 96 + dy))) for dy in range(5)]
-    assert min(range(5), key=lambda dy: sum(ImageStat.Stat(away[dy]).mean)) == 2
+    away = []
+    for px in range(5):
+        dx, dy = (px, 0) if axis == 0 else (0, px)
+        there = TRUTH.crop((middle - 1 + dx, 8 + dy, middle + 1 + dx, 96 + dy))
+        away.append(sum(ImageStat.Stat(ImageChops.difference(here, there)).mean))
+    assert min(range(5), key=away.__getitem__) == 2
 
 
 @pytest.mark.invariant("MODES-EQUAL")
