@@ -5,7 +5,7 @@ from PIL import Image, ImageChops
 
 from exquisite.contract import TileContract
 from exquisite.geometry.calibration import calibrate_tile
-from exquisite.geometry.calibration.grey import LUMINANCE, registration_grey
+from exquisite.geometry.calibration.grey import _OTHERS, LUMINANCE, registration_grey
 from tests.support import pictures
 
 SIZE = (128, 256)
@@ -34,6 +34,14 @@ def test_the_weights_of_luminance_are_those_of_pillow() -> None:
     picture = pictures.draw("foliage", SIZE, 3)
     apart = ImageChops.difference(picture.convert("L"), picture.convert("L", LUMINANCE))
     assert apart.getextrema()[1] <= 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("weights", _OTHERS)
+def test_a_neutral_grey_keeps_its_level_or_becomes_mid_grey(weights: tuple[float, float, float, float]) -> None:
+    """A difference of two channels is 0 on every neutral level, and at most 127.5 on any colour."""
+    levels = [sum(weights[:3]) * level + weights[3] for level in (0, 100, 255)]
+    assert levels in ([0, 100, 255], [127.5] * 3)
+    assert sum(map(abs, weights[:3])) == 1
 
 
 def test_an_edge_between_colours_of_one_luminance_shows_in_another_grey() -> None:
