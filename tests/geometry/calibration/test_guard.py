@@ -93,6 +93,14 @@ def test_a_checkerboard_over_the_new_half_is_a_halftone_until_it_is_more_than_th
     assert bool(message) == bool(harm)
 
 
+def test_the_halftone_of_the_band_is_no_harm_in_the_new_half() -> None:
+    """A checkerboard of 4 levels all over a print: the redraw lost it, and the kernel brings it back."""
+    before = pictures.draw("foliage", (256, 128), 3)
+    board = pictures.checker(before.size, 1).point([132 if level else 124 for level in range(256)] * 3)
+    after = ImageChops.add(before, board, 1, -128)
+    assert harm_of_detail(before, after, after.crop((0, 0, 128, 128))) == ""
+
+
 def test_detail_that_grows_as_it_does_in_the_conditioning_half_is_no_harm() -> None:
     before = pictures.draw("foliage", (256, 128), 3)
     sharper = Image.blend(before.resize((128, 64)).resize(before.size), before, 1.4)
