@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,8 @@ from exquisite.pixels import sobel_magnitude
 from tests.support.client_bench import request_for
 from tests.support.emulator import EMULATOR_KEY, EmulatorServer, emulator
 from tests.support.generators import StoredAnswers, Truth, png
+from tests.support.memory_peak import peak_bytes
+from tests.support.pictures import draw
 
 from .cuts_in_a_row import SOFTEN_PX, cut_seconds, step_cost
 
@@ -162,43 +163,53 @@ def bench_cut(_rounds: int) -> list[tuple[str, float, float, float]]:
 
 
 def child_step(root: str, rounds: int) -> None:
-    """In a process of its own: the median time of a step on the session at `root`, and the peak memory."""
-    truth = Truth(Image.open(f"{root}/../truth.png").convert("RGB"), (0, 0))
+    """In a process of its own: the median time of a step on a session of `grown_session`, and the peak memory."""
+    truth = _truth_of(Path(root))
     session = Session.open(root)
 
     def job() -> None:
-        session.step("x_ltr", StoredAnswers([_strip_tile(truth)]), gate=None, candidates=1, artifacts="none")
+        session.step("x_ltr", truth, gate=None, candidates=1, artifacts="none")
         session.undo()
 
     job()
     times = [seconds(job) for _ in range(rounds)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": statistics.median(times), "peak_kib": peak}))
+    print(json.dumps({"seconds": statistics.median(times), "peak_bytes": peak_bytes()}))
 
 
-def _strip_tile(truth: Truth) -> bytes:
-    return png(truth.picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))
+def _truth_of(root: Path) -> Truth:
+    """The true continuations of a session of `grown_session`."""
+    with Image.open(root.parent / "truth.png") as image:
+        return Truth(image.convert("RGB"), (image.width // 2, 0))
+
+
+def grown_session(root: Path, strips: int) -> None:
+    """Grow a session at `root` by this many strips to both sides, and write the true picture beside it."""
+    picture = draw("foliage", (2 * (SHORT.tile_px + strips * SHORT.advance_px), SHORT.across_px), 5)
+    picture.save(root.parent / "truth.png")
+    middle = picture.width // 2
+    session = Session.create(root, picture.crop((middle, 0, middle + SHORT.tile_px, SHORT.across_px)), SHORT)
+    truth = _truth_of(root)
+    for number in range(strips):
+        mode = ("x_ltr", "x_rtl", "x_ltr")[number % 3]
+        result = session.step(mode, truth, gate=None, candidates=1, artifacts="none", calibrate=False)
+        assert result.status == "committed", result.message
 
 
 def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
-    """A step at a canvas of 400 strips beside one at 4, in processes of their own: time, then peak memory (KiB)."""
+    """A step at a canvas of 400 strips beside one at 4, in processes of their own: time, then peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        picture = demo_canvas().crop((0, 0, 512, 512))
-        picture.save(Path(folder) / "truth.png")
-        generator = StoredAnswers([png(picture.crop((0, 0, *SHORT.tile_size("x_ltr"))))])
-        for strips in (4, 400):
-            session = Session.create(Path(folder) / str(strips), picture.crop((0, 0, *SHORT.tile_size("x_ltr"))), SHORT)
-            for number in range(strips):
-                mode = ("x_ltr", "x_rtl", "x_ltr")[number % 3]
-                session.step(mode, generator, gate=None, candidates=1, artifacts="none", calibrate=False)
+        roots = {strips: Path(folder) / str(strips) / "session" for strips in (4, 400)}
+        for strips, root in roots.items():
+            root.parent.mkdir()
+            grown_session(root, strips)
         figures: dict[int, list[dict[str, float]]] = {4: [], 400: []}
         for _ in range(3):
             for strips, runs in figures.items():
-                command = [sys.executable, "-m", "tests.benchmarks.bench", "--child", f"{folder}/{strips}"]
+                command = [sys.executable, "-m", "tests.benchmarks.bench", "--child", str(roots[strips])]
                 command += ["--rounds", str(4 * rounds)]
                 runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     rows = []
-    for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_kib", 1 / 1024)):
+    for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_bytes", 1 / (1 << 20))):
         short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in (4, 400))
         rows.append((f"a step at 400 strips against 4: {name}", long, short, long / short))
     return rows
