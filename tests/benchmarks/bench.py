@@ -37,6 +37,7 @@ from .cuts_in_a_row import SOFTEN_PX, cut_seconds, step_cost
 DEMO = Path("fixtures/demo")
 ORIGIN = (800, 800)
 ANSWER_S = 2.0
+STRIPS = (4, 400)
 SHORT = TileContract(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
 
 Job = Callable[[], object]
@@ -183,8 +184,11 @@ def _truth_of(root: Path) -> Truth:
 
 
 def grown_session(root: Path, strips: int) -> None:
-    """Grow a session at `root` by this many strips to both sides, and write the true picture beside it."""
-    picture = draw("foliage", (2 * (SHORT.tile_px + strips * SHORT.advance_px), SHORT.across_px), 5)
+    """Grow a session at `root` by this many strips to both sides, and write the true picture beside it.
+
+    The picture is as long for every session, because the measured process has it in memory.
+    """
+    picture = draw("foliage", (2 * (SHORT.tile_px + max(STRIPS) * SHORT.advance_px), SHORT.across_px), 5)
     picture.save(root.parent / "truth.png")
     middle = picture.width // 2
     session = Session.create(root, picture.crop((middle, 0, middle + SHORT.tile_px, SHORT.across_px)), SHORT)
@@ -198,11 +202,11 @@ def grown_session(root: Path, strips: int) -> None:
 def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
     """A step at a canvas of 400 strips beside one at 4, in processes of their own: time, then peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        roots = {strips: Path(folder) / str(strips) / "session" for strips in (4, 400)}
+        roots = {strips: Path(folder) / str(strips) / "session" for strips in STRIPS}
         for strips, root in roots.items():
             root.parent.mkdir()
             grown_session(root, strips)
-        figures: dict[int, list[dict[str, float]]] = {4: [], 400: []}
+        figures: dict[int, list[dict[str, float]]] = {strips: [] for strips in STRIPS}
         for _ in range(3):
             for strips, runs in figures.items():
                 command = [sys.executable, "-m", "tests.benchmarks.bench", "--child", str(roots[strips])]
@@ -210,7 +214,7 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
                 runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     rows = []
     for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_bytes", 1 / (1 << 20))):
-        short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in (4, 400))
+        short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in STRIPS)
         rows.append((f"a step at 400 strips against 4: {name}", long, short, long / short))
     return rows
 
