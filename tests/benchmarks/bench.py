@@ -37,7 +37,7 @@ from .cuts_in_a_row import SOFTEN_PX, cut_seconds, step_cost
 DEMO = Path("fixtures/demo")
 ORIGIN = (800, 800)
 ANSWER_S = 2.0
-STRIPS = (4, 400)
+STRIPS = (4, 400)  # of the two sessions whose steps are compared
 SHORT = TileContract(tile_px=128, band_px=64, overlap_px=32, advance_px=32)
 
 Job = Callable[[], object]
@@ -200,7 +200,7 @@ def grown_session(root: Path, strips: int) -> None:
 
 
 def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
-    """A step at a canvas of 400 strips beside one at 4, in processes of their own: time, then peak memory."""
+    """A step at the longer canvas of STRIPS beside one at the shorter, in processes of their own: time, peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         roots = {strips: Path(folder) / str(strips) / "session" for strips in STRIPS}
         for strips, root in roots.items():
@@ -215,7 +215,7 @@ def bench_length(rounds: int) -> list[tuple[str, float, float, float]]:
     rows = []
     for name, key, unit in (("time", "seconds", 1.0), ("peak memory in MiB", "peak_bytes", 1 / (1 << 20))):
         short, long = (statistics.median(entry[key] for entry in figures[strips]) * unit for strips in STRIPS)
-        rows.append((f"a step at 400 strips against 4: {name}", long, short, long / short))
+        rows.append((f"a step at {STRIPS[1]} strips against {STRIPS[0]}: {name}", long, short, long / short))
     return rows
 
 
